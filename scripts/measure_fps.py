@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Measures an MJPEG stream: frames a second, intervals and sizes, from any laptop with Python 3.9 or newer.
+
+Counts live frames; parts that the portal labels as repeats or notices are told apart from them. Ends with 0 when all
+frames came, and with 1 and a sentence when they did not.
+"""
+
+import argparse
+import base64
+import statistics
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections import Counter
+from typing import BinaryIO
+
+GIVE_UP_WITHOUT_LIVE_FRAME = 15.0
+
+
+class StreamError(Exception):
+    """The stream cannot be measured; the message says why."""
+
+
+def main() -> int:
+    """Measure and print; return the exit status."""
+    parser = argparse.ArgumentParser(description="Measures an MJPEG stream.")
+    parser.add_argument(
+        "url", help="http://HOST:PORT/stream.mjpg, with USER:PASSWORD@ before HOST where it asks for one"
+    )
+    parser.add_argument("--frames", type=int, default=150, metavar="N", help="how many live frames to count (150)")
+    parser.add_argument("--timeout", type=float, default=15, metavar="S", help="longest wait for the next bytes (15)")
+    args = parser.parse_args()
+    if args.frames < 2:
+        parser.error("--frames must be 2 or more: intervals lie between frames")
+    try:
+        measure(args.url, args.frames, args.timeout)
+    except StreamError as error:
+        print(f"measure_fps: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def measure(url: str, frames: int, timeout: float) -> None:
+    """Read parts until there are enough live frames, and print what they were like."""
+    labels: Counter[str] = Counter()
+    times: list[float] = []
+    sizes: list[int] = []
+    with open_stream(url, timeout) as stream:
+        last_live = time.monotonic()
+        try:
+            while len(times) < frames:
+                headers, size = read_part(stream)
+                now = time.monotonic()
+                label = headers.get("x-frame", "live")
+                labels[label] += 1
+                if label == "live":
+                    last_live = now
+                    times.append(now)
+                    sizes.append(size)
+                elif now - last_live > GIVE_UP_WITHOUT_LIVE_FRAME:
+                    raise StreamError(f"no live frame for {now - last_live:.0f} s, only {dict(labels)}")
+        except OSError as error:
+            raise StreamError(f"nothing came for {timeout:g} s after {len(times)} live frames ({error})") from None
+    report(times, sizes, labels)
+
+
+def open_stream(url: str, timeout: float) -> BinaryIO:
+    """Ask for the stream; return its body behind the first boundary."""
+    address = urllib.parse.urlsplit(url)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise StreamError(f"{url}: not an http or https address")
+    host = address.netloc.rpartition("@")[2]
+    request = urllib.request.Request(address._replace(netloc=host).geturl())  # noqa: S310 # checked above
+    if address.username:
+        login = f"{urllib.parse.unquote(address.username)}:{urllib.parse.unquote(address.password or '')}"
+        request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
+    try:
+        response = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310 # checked above
+    except urllib.error.HTTPError as error:
+        hint = {401: "a login is needed: USER:PASSWORD@ before the host", 503: error.read(500).decode(errors="replace")}
+        raise StreamError(f"{error.code} {error.reason}: {hint.get(error.code, 'not a stream').strip()}") from None
+    except (urllib.error.URLError, OSError) as error:
+        raise StreamError(f"{host}: {getattr(error, 'reason', error)}") from None
+    kind = response.headers.get("Content-Type", "nothing")
+    if not kind.startswith("multipart/x-mixed-replace"):
+        raise StreamError(f"not a multipart stream but {kind}")
+    return response  # type: ignore[no-any-return] # urlopen is not typed
+
+
+def read_part(stream: BinaryIO) -> tuple[dict[str, str], int]:
+    """Read one part; return its headers (names in lower case) and the number of bytes of its picture."""
+    headers: dict[str, str] = {}
+    line = stream.readline()
+    while line.strip() == b"" or line.startswith(b"--"):  # the end of the part before, and the boundary
+        if not line or line.rstrip().endswith(b"--"):
+            raise StreamError("the stream ended early")
+        line = stream.readline()
+    while line.strip():
+        name, _, value = line.decode("latin-1").partition(":")
+        headers[name.strip().lower()] = value.strip()
+        line = stream.readline()
+    if "content-length" not in headers:
+        raise StreamError("a part has no Content-Length")
+    size = int(headers["content-length"])
+    if len(stream.read(size)) < size:
+        raise StreamError("the stream ended early")
+    return headers, size
+
+
+def report(times: list[float], sizes: list[int], labels: Counter[str]) -> None:
+    """Print the figures of the live frames."""
+    gaps = sorted(1000 * (later - earlier) for earlier, later in zip(times, times[1:]))
+    print(f"observed FPS    {(len(times) - 1) / (times[-1] - times[0]):.2f}  ({len(times)} live frames)")
+    print(
+        f"frame interval  p50 {statistics.median(gaps):.1f} ms, p95 {gaps[int(0.95 * (len(gaps) - 1))]:.1f} ms, "
+        f"max {gaps[-1]:.1f} ms"
+    )
+    print(f"mean size       {statistics.mean(sizes) / 1000:.1f} kB")
+    others = ", ".join(f"{count} {label}" for label, count in labels.items() if label != "live")
+    print(f"not counted     {others or 'none'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Starts one `soft-stream serve` per configured camera and ends them all together; `start.sh` calls it."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+from soft_stream.cameras import CameraError, CameraMissing, Found, presence
+from soft_stream.cameras.identity import choose
+from soft_stream.exit_status import ExitStatus
+from soft_stream.layers import SettingsError, load
+from soft_stream.settings import Settings
+
+ENV_FILE = Path("camera-soft-stream.env")
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # nothing is bound here
+
+
+def main() -> int:
+    """Start all cameras, wait for Ctrl-C or their end, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="start.sh", description="Serves all configured cameras until Ctrl-C.")
+    parser.add_argument("--port-base", type=int, metavar="N", help="serve camera 0 on port N, camera 1 on N + 1, ...")
+    port_base = parser.parse_args().port_base
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    children: list[subprocess.Popen[bytes]] = []
+    try:
+        cameras = load(os.environ, file=ENV_FILE).cameras
+        connected = _connected()
+        for settings in cameras.values():
+            port = settings.port if port_base is None else port_base + settings.camera
+            children += _start(settings, port, connected)
+        while any(child.poll() is None for child in children):
+            time.sleep(0.5)
+    except SettingsError as error:
+        print(f"{len(error.problems)} wrong in the settings:", *error.problems, sep="\n  ", file=sys.stderr)
+        return ExitStatus.WRONG_SETTING
+    except KeyboardInterrupt:
+        print("Stopping ...", flush=True)
+        return ExitStatus.STOPPED
+    finally:
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.wait()
+    print("No camera is running.", file=sys.stderr)
+    return max((child.returncode for child in children), default=ExitStatus.CAMERA_MISSING)
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _connected() -> Sequence[Found]:
+    try:
+        return presence.look()
+    except CameraError as reason:
+        print(f"No real cameras: {reason}", flush=True)
+        return []
+
+
+def _start(settings: Settings, port: int, connected: Sequence[Found]) -> list[subprocess.Popen[bytes]]:
+    """Start one camera and print where it is, once it listens; a missing one is told and left out."""
+    command = [sys.executable, "-m", "soft_stream", "serve", "--env-file", str(ENV_FILE)]
+    command += ["--camera", str(settings.camera), "--port", str(port)]
+    if settings.source == "test-pattern" or not connected:
+        command += ["--source", "test-pattern"]
+        what = "a test camera"
+    else:
+        try:
+            what = choose(connected, settings.id, settings.camera).model
+        except CameraMissing as missing:
+            print(f"{settings.title}: left out, {missing}", flush=True)
+            return []
+    address = ANY_ADDRESS.get(settings.bind[0], settings.bind[0])
+    url = f"http://{f'[{address}]' if ':' in address else address}:{port}/"
+    child = subprocess.Popen(command)  # noqa: S603 # our own program
+    while child.poll() is None and not _listens(url):
+        time.sleep(0.05)
+    if child.returncode is None:
+        print(f"{settings.title}: {url}  ({what})", flush=True)
+    return [child]
+
+
+def _listens(url: str) -> bool:
+    try:
+        urllib.request.urlopen(f"{url}healthz", timeout=5).close()  # noqa: S310 # http, made above
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

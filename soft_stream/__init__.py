@@ -1,0 +1,18 @@
+"""The portal that turns the cameras of a Raspberry Pi into web pages, streams and snapshots.
+
+One process serves one camera. Read the files in this order:
+
+- `settings.py`: every setting once; the layers that a value can come from (`env_file.py`: systemd's syntax)
+- `cameras/`: what a camera is (`__init__.py`), one that is made of arithmetic, and those that Picamera2 drives
+- `jpeg.py`: raw frames become JPEGs; `multipart.py`: JPEGs become the parts of a stream
+- `feed.py`: the newest frame, and whoever waits for a newer one
+- `source.py`: the life of a camera: who wants it, open, focus, stream, retry, close
+- `notices.py`: the labelled picture that stands in for frames that do not come
+- `web/`: the URLs, one file per kind of answer; `app.py` lists them
+
+Rules that always hold: only `cameras/picamera.py` knows Picamera2 and only `jpeg.py` knows simplejpeg; one thread
+touches the camera; one task changes the state; nothing blocks the event loop; a client costs at most one frame of
+memory; settings are read once, frozen, and passed in; every wait has a timeout, in seconds unless its name says else.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,126 @@
+"""The command line: `serve` one camera, list the `cameras`, `check` the settings."""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from soft_stream import __version__
+from soft_stream.cameras import CameraError, CameraHung, CameraMissing, CameraUnsupported, presence
+from soft_stream.cameras.identity import choose
+from soft_stream.exit_status import ExitStatus
+from soft_stream.layers import INSTALLED_FILE, LOCAL_FILE, SettingsError, load
+from soft_stream.settings import SETTINGS, as_text, default_of
+
+log = logging.getLogger("soft_stream")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        status: int = args.run(args)
+    except SettingsError as error:
+        print(f"{len(error.problems)} wrong in the settings:", *error.problems, sep="\n  ", file=sys.stderr)
+        return ExitStatus.WRONG_SETTING
+    except BrokenPipeError:  # `soft-stream check | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.STOPPED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="soft-stream", description="Serves a camera as a page, a stream, snapshots.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve one camera", description="Serves one camera until it is stopped.")
+    serve.set_defaults(run=_serve)
+    serve.add_argument("--camera", type=int, default=0, metavar="N", help="which camera of the settings (0)")
+    for name, each in SETTINGS.items():
+        kind, meaning = each.metadata["kind"], each.metadata["meaning"]
+        default = "" if each.metadata["own"] else f" ({as_text(default_of(name, 0)) or 'empty'})"
+        flags = [f"--{name.replace('_', '-')}", *(["-d"] if name == "log_level" else [])]
+        text = f"{meaning}; {kind.right}{default}".replace("%", "%%")
+        serve.add_argument(*flags, dest=name, nargs="+", metavar="VALUE", help=text)
+
+    cameras = commands.add_parser("cameras", help="list the cameras that are connected, ready for the settings")
+    cameras.set_defaults(run=_cameras)
+    cameras.add_argument("--json", action="store_true", help="for programs")
+
+    check = commands.add_parser("check", help="check the settings and show what is in force")
+    check.set_defaults(run=_check)
+    for command in (serve, check):
+        command.add_argument(
+            "--env-file", type=Path, metavar="FILE", help=f"the settings ({INSTALLED_FILE}, else ./{LOCAL_FILE})"
+        )
+    return parser
+
+
+def _serve(args: argparse.Namespace) -> int:
+    flags = {name: " ".join(given) for name in SETTINGS if (given := getattr(args, name)) is not None}
+    loaded = load(os.environ, file=args.env_file, camera=args.camera, flags=flags)
+    settings = loaded.cameras[args.camera]
+    logging.basicConfig(
+        level=settings.log_level.upper(), format=f"%(levelname)s cam{args.camera} %(message)s", stream=sys.stderr
+    )
+    if settings.source == "picamera":
+        try:
+            choose(presence.look(), settings.id, args.camera)
+        except CameraMissing as missing:
+            log.error("%s", missing)  # noqa: TRY400 # the sentence says it all
+            return ExitStatus.CAMERA_MISSING
+        except CameraUnsupported as reason:
+            log.error("cam%d_source=picamera: %s", args.camera, reason)  # noqa: TRY400 # as above
+            return ExitStatus.WRONG_SETTING
+    # only now: the other commands do without a web server
+    from soft_stream.serve import serve
+
+    try:
+        return asyncio.run(serve(settings, loaded.cameras))
+    except CameraHung as hung:
+        log.critical("%s; this process ends so that a new one can start", hung)
+        logging.shutdown()
+        os._exit(ExitStatus.START_ME_AGAIN)  # the stuck thread would keep the interpreter from ending
+
+
+def _cameras(args: argparse.Namespace) -> int:
+    from soft_stream.cameras.picamera import find
+
+    try:
+        connected = find()
+    except CameraError as error:
+        if args.json:
+            print(error, file=sys.stderr)
+            return ExitStatus.WRONG_SETTING if isinstance(error, CameraUnsupported) else ExitStatus.START_ME_AGAIN
+        print(f"# {error}", "# A test camera can stand in:", "cam_source=test-pattern", sep="\n")
+        return ExitStatus.STOPPED
+    if args.json:
+        print(json.dumps([asdict(found) for found in connected]))
+        return ExitStatus.STOPPED
+    for number, found in enumerate(connected):
+        print(f"# {found.model}, {found.origin}", f"cam{number}_id={found.id}", sep="\n")
+    if not connected:
+        print("# libcamera sees no camera: is the cable in, and does `rpicam-hello --list-cameras` show it?")
+    return ExitStatus.STOPPED
+
+
+def _check(args: argparse.Namespace) -> int:
+    loaded = load(os.environ, file=args.env_file)
+    print(f"# {loaded.file or 'no settings file'}: no problems")
+    for number, settings in loaded.cameras.items():
+        print(f"\n# camera {number}: {settings.title}")
+        for name in SETTINGS:
+            print(f"cam{number}_{name}={as_text(getattr(settings, name))}  # {loaded.origins[number][name]}")
+    if not loaded.cameras:
+        print("# no camera is configured: a camera N is, as soon as a camN_ key stands in the file")
+    return ExitStatus.STOPPED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

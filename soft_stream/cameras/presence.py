@@ -1,0 +1,32 @@
+"""Which cameras are connected, found out by a process of its own.
+
+libcamera and what it brings would double the memory of a process that only waits, and a fault in a driver would end
+it: https://github.com/raspberrypi/picamera2 keeps the CameraManager alive once it was asked.
+"""
+
+import json
+import subprocess
+import sys
+
+from soft_stream.cameras import CameraError, CameraUnsupported, Found
+from soft_stream.exit_status import ExitStatus
+
+TIMEOUT = 60.0
+
+
+def look() -> list[Found]:
+    """Ask a child process which cameras there are.
+
+    Raises:
+        CameraUnsupported: Picamera2 or libcamera is not installed.
+        CameraError: they do not work.
+    """
+    command = [sys.executable, "-m", "soft_stream", "cameras", "--json"]
+    try:
+        child = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)  # noqa: S603 # our own program
+    except subprocess.TimeoutExpired:
+        raise CameraError(f"looking for cameras took longer than {TIMEOUT:g} s") from None
+    if child.returncode:
+        sentence = (child.stderr.strip().splitlines() or [f"exit status {child.returncode}"])[-1]
+        raise CameraUnsupported(sentence) if child.returncode == ExitStatus.WRONG_SETTING else CameraError(sentence)
+    return [Found(**found) for found in json.loads(child.stdout)]

@@ -1,0 +1,79 @@
+"""The syntax of systemd's EnvironmentFile, as systemd 254 reads it.
+
+Source: `man systemd.exec`, EnvironmentFile=, and `parse_env_file_internal()` in systemd's src/basic/env-file.c.
+"""
+
+from dataclasses import dataclass
+
+WHITESPACE = " \t\r\n"
+ESCAPABLE_IN_DOUBLE_QUOTES = '"\\`$'
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One `KEY=VALUE` of a file; `line` counts from 1 and `value` is None where the line has no `=`."""
+
+    line: int
+    key: str
+    value: str | None
+
+
+def parse(text: str) -> list[Assignment]:
+    """Read all assignments in their order, with quotes, escapes and continued lines resolved."""
+    assignments = []
+    at, line = 0, 1
+    while at < len(text):
+        if text[at] in WHITESPACE:
+            line += text[at] == "\n"
+            at += 1
+            continue
+        start = at
+        end_of_line = text.find("\n", at) if "\n" in text[at:] else len(text)
+        equals = text.find("=", at, end_of_line)
+        if text[at] in "#;":
+            at = end_of_line
+        elif equals < 0:
+            assignments.append(Assignment(line, text[at:end_of_line].strip(), None))
+            at = end_of_line
+        else:
+            value, at = _value(text, equals + 1)
+            assignments.append(Assignment(line, text[start:equals].rstrip(), value))
+        line += text.count("\n", start, at)
+    return assignments
+
+
+def _value(text: str, at: int) -> tuple[str, int]:
+    """Read the value that starts at a position; return it and the position of the newline that ends it."""
+    characters: list[str] = []
+    kept = 0  # so many characters are safe from the stripping of trailing white space
+    quote = ""
+    plain = False  # after the first unquoted character, quotes are ordinary characters
+    while at < len(text):
+        character, following = text[at], text[at + 1 : at + 2]
+        if character == "\n" and not quote:
+            break
+        at += 1
+        if quote and character == quote:
+            quote = ""
+        elif quote == "'":
+            characters.append(character)
+        elif character == "\\":
+            at += 1
+            if quote and following not in ESCAPABLE_IN_DOUBLE_QUOTES + "\n":
+                characters.append(character)
+            if following != "\n":
+                characters.append(following)
+            plain = plain or not quote
+        elif quote:
+            characters.append(character)
+        elif character in "'\"" and not plain:
+            quote = character
+        elif character in WHITESPACE:
+            if plain:
+                characters.append(character)
+            continue
+        else:
+            characters.append(character)
+            plain = True
+        kept = len(characters)
+    return "".join(characters[:kept]), at

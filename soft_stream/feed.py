@@ -1,0 +1,125 @@
+"""The newest frame, and whoever waits for a newer one.
+
+"Give me a frame newer than the one I have" is the whole flow control: there are no queues, a slow client skips
+frames, and nothing is encoded while nobody waits.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from soft_stream import multipart
+from soft_stream.cameras import CameraError, Focus
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A JPEG with its facts; the bytes of its parts are made once and shared by all clients."""
+
+    jpeg: bytes = field(repr=False)
+    number: int
+    size: tuple[int, int]
+    captured_at: float
+    """Unix seconds."""
+    published_at: float
+    """Monotonic seconds, as the event loop counts them."""
+    focus: Focus = Focus.NONE
+
+    @cached_property
+    def part(self) -> bytes:
+        """The frame as a live part."""
+        return multipart.part(self.jpeg, self.captured_at)
+
+    @cached_property
+    def repeat(self) -> bytes:
+        """The same frame once more, for browsers that paint a part only when the next one begins."""
+        return multipart.part(self.jpeg, self.captured_at, "repeat")
+
+
+class FeedEnded(CameraError):
+    """The portal shuts down."""
+
+    def __init__(self) -> None:
+        super().__init__("the portal shuts down")
+
+
+class Waiting:
+    """Those who wait for one frame; all of them get the same one, or the same fault."""
+
+    def __init__(self) -> None:
+        self._futures: set[asyncio.Future[Frame]] = set()
+
+    def __bool__(self) -> bool:
+        """Tell whether anybody waits; may be asked from any thread."""
+        return bool(self._futures)
+
+    async def wait(self) -> Frame:
+        """Wait for the outcome."""
+        future: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._futures.add(future)
+        try:
+            return await future
+        finally:
+            self._futures.discard(future)
+
+    def take(self) -> "Waiting":
+        """Hand over those who have come so far; later ones start a new group."""
+        taken = Waiting()
+        taken._futures, self._futures = self._futures, taken._futures
+        return taken
+
+    def settle(self, outcome: Frame | CameraError) -> None:
+        """Give a frame or a fault to all who have come so far; later ones wait for the next."""
+        futures, self._futures = self._futures, set()
+        for future in futures:
+            if future.done():  # whoever waited was cancelled
+                continue
+            if isinstance(outcome, Frame):
+                future.set_result(outcome)
+            else:
+                future.set_exception(outcome)
+
+
+class Feed:
+    """Hands each new frame to everybody who waits for one."""
+
+    def __init__(self) -> None:
+        self.newest: Frame | None = None
+        self._waiting = Waiting()
+        self._ended = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody is ready to take a frame; may be read from the camera thread."""
+        return bool(self._waiting)
+
+    async def newer(self, than: Frame | None) -> Frame:
+        """Wait for a frame newer than the one given; frames that are skipped are never seen.
+
+        Raises:
+            FeedEnded: there will be no more frames.
+            CameraError: the camera failed while we waited.
+        """
+        if self._ended:
+            raise FeedEnded()
+        if self.newest is not None and (than is None or self.newest.number > than.number):
+            return self.newest
+        return await self._waiting.wait()
+
+    def publish(self, frame: Frame) -> None:
+        """Make a frame the newest one and give it to all who wait."""
+        self.newest = frame
+        self._waiting.settle(frame)
+
+    def fail(self, fault: CameraError) -> None:
+        """Tell all who wait that the camera failed."""
+        self._waiting.settle(fault)
+
+    def clear(self) -> None:
+        """Forget the newest frame: the camera is closed and nobody watches."""
+        self.newest = None
+
+    def end(self) -> None:
+        """Let everybody go: there will be no more frames."""
+        self._ended = True
+        self._waiting.settle(FeedEnded())

@@ -1,0 +1,160 @@
+"""Which value of a setting counts: default < `cam_X` < `camN_X` in the file < the same in the environment < flag."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from soft_stream import env_file
+from soft_stream.settings import SETTINGS, Settings, default_of, nearest
+
+INSTALLED_FILE = Path("/etc/camera-streamer/camera-soft-stream.env")
+LOCAL_FILE = Path("camera-soft-stream.env")
+KEY = re.compile(r"cam(?P<camera>0|[1-9]\d*)?_(?P<name>\w+)")
+# The file is the environment of the whole unit: what the camera libraries read may stand there too.
+FOREIGN_KEYS = ("LIBCAMERA_", "PICAMERA2_")
+
+
+class SettingsError(Exception):
+    """Some settings are wrong; `problems` has one sentence for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A value as somebody wrote it, and where."""
+
+    where: str
+    key: str
+    text: str
+
+    def problem(self, sentence: str) -> str:
+        """Say what is wrong with the entry."""
+        return f"{self.where}: {self.key}={self.text}: {sentence}"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The settings of every configured camera, and for each setting where its value comes from."""
+
+    file: Path | None
+    cameras: Mapping[int, Settings]
+    origins: Mapping[int, Mapping[str, str]]
+
+
+def load(
+    environ: Mapping[str, str],
+    *,
+    file: Path | None = None,
+    camera: int | None = None,
+    flags: Mapping[str, str] | None = None,
+) -> Loaded:
+    """Bring the layers together; `flags` (by setting name) belong to `camera`, which need not stand in the file.
+
+    Without `file`, the installed one is read, else the one in this folder, else none.
+
+    Raises:
+        SettingsError: with all problems of all cameras at once.
+    """
+    problems: list[str] = []
+    file = file or next((path for path in (INSTALLED_FILE, LOCAL_FILE) if path.exists()), None)
+    from_file = dict(_entries_of_file(file, problems)) if file else {}
+    from_environ = {
+        key: Entry("environment", key, text)
+        for key, text in environ.items()
+        # systemd hands the file's values over in the environment: equal means the same layer
+        if KEY.fullmatch(key) and not (key in from_file and from_file[key].text == text)
+    }
+    for entry in (*from_file.values(), *from_environ.values()):
+        _check_key(entry, problems)
+
+    written = {int(match["camera"]) for key in (*from_file, *from_environ) if (match := _numbered(key))}
+    cameras: dict[int, Settings] = {}
+    origins: dict[int, dict[str, str]] = {}
+    for number in sorted(written | ({camera} if camera is not None else set())):
+        values: dict[str, Any] = {"camera": number}
+        origins[number] = {}
+        for name, each in SETTINGS.items():
+            keys = [f"cam{number}_{name}"] if each.metadata["own"] else [f"cam_{name}", f"cam{number}_{name}"]
+            layers = [layer[key] for layer in (from_file, from_environ) for key in keys if key in layer]
+            if number == camera and flags and name in flags:
+                layers.append(Entry("command line", f"--{name.replace('_', '-')}", flags[name]))
+            values[name], origins[number][name] = _value(name, number, layers, problems)
+        cameras[number] = Settings(**values)
+    _check_together(cameras, origins, problems)
+    if problems:
+        raise SettingsError(list(dict.fromkeys(problems)))
+    return Loaded(file, cameras, origins)
+
+
+def _entries_of_file(file: Path, problems: list[str]) -> Iterator[tuple[str, Entry]]:
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        problems.append(f"{file}: cannot be read: {reason}")
+        return
+    for assignment in env_file.parse(text):
+        where = f"{file}:{assignment.line}"
+        if assignment.value is None:
+            problems.append(f"{where}: {assignment.key}: not KEY=VALUE; comments begin with #")
+        elif not assignment.key.startswith(FOREIGN_KEYS):
+            yield assignment.key, Entry(where, assignment.key, assignment.value)
+
+
+def _numbered(key: str) -> re.Match[str] | None:
+    match = KEY.fullmatch(key)
+    return match if match and match["camera"] else None
+
+
+def _check_key(entry: Entry, problems: list[str]) -> None:
+    match = KEY.fullmatch(entry.key)
+    number = match["camera"] if match else "0"
+    if not match or match["name"] not in SETTINGS:
+        known = [f"cam{number or ''}_{name}" for name, each in SETTINGS.items() if number or not each.metadata["own"]]
+        problems.append(entry.problem(f"no such setting{nearest(entry.key.lower(), known)}"))
+    elif SETTINGS[match["name"]].metadata["own"] and not number:
+        problems.append(entry.problem(f"belongs to one camera; write cam0_{match['name']} for camera 0, and so on"))
+
+
+def _value(name: str, camera: int, layers: list[Entry], problems: list[str]) -> tuple[Any, str]:
+    """Parse every layer, so that a wrong value is told even where another one covers it; the last one counts."""
+    value, origin = default_of(name, camera), "default"
+    kind = SETTINGS[name].metadata["kind"]
+    for entry in layers:
+        try:
+            value, origin = kind.parse(entry.text), f"{entry.where} {entry.key}"
+        except ValueError:
+            problems.append(entry.problem(f"must be {kind.right}"))
+    return value, origin
+
+
+def _check_together(
+    cameras: Mapping[int, Settings], origins: Mapping[int, Mapping[str, str]], problems: list[str]
+) -> None:
+    """Find what no value shows alone."""
+    for name in ("port", "id"):
+        first: dict[Any, int] = {}
+        for number, settings in cameras.items():
+            value = getattr(settings, name)
+            other = first.setdefault(value, number)
+            if other != number and value:
+                problems.append(
+                    f"{_place(origins, number, name)}: cam{number}_{name}={value}: camera {other} has the same "
+                    f"({_place(origins, other, name)}); each camera needs its own"
+                )
+    for number, settings in cameras.items():
+        if (settings.snapshot_width == 0) != (settings.snapshot_height == 0):
+            name = "snapshot_width" if settings.snapshot_width == 0 else "snapshot_height"
+            problems.append(
+                f"{_place(origins, number, name)}: cam{number}_{name}=0: "
+                "snapshot_width and snapshot_height are both 0 (the sensor's size) or neither"
+            )
+
+
+def _place(origins: Mapping[int, Mapping[str, str]], camera: int, name: str) -> str:
+    return origins[camera][name].rsplit(" ", 1)[0]

@@ -1,0 +1,66 @@
+"""One process for one camera: the source and its web side, from the first socket to the exit status."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from soft_stream.cameras import CameraHung
+from soft_stream.exit_status import ExitStatus
+from soft_stream.settings import Settings
+from soft_stream.source import Source
+from soft_stream.web.app import build_app
+
+log = logging.getLogger(__name__)
+
+# Open streams get so long to finish the part that they are sending when the process ends.
+SHUTDOWN_TIMEOUT = 0.5
+
+
+async def serve(settings: Settings, cameras: Mapping[int, Settings]) -> ExitStatus:
+    """Serve until SIGTERM or SIGINT, or until the camera's life ends by itself.
+
+    Raises:
+        CameraHung: the camera thread is stuck, so that this process cannot end by itself any more.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    source = Source(settings)
+    runner = web.AppRunner(
+        build_app(source, cameras), access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_TIMEOUT
+    )
+    await runner.setup()
+    stopped = asyncio.create_task(stop.wait(), name="stop")
+    life = asyncio.create_task(source.run(), name="camera")
+    try:
+        if await _listen(runner, settings):
+            await asyncio.wait([stopped, life], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await runner.cleanup()
+        life.cancel()
+        stopped.cancel()
+        await asyncio.wait([stopped, life])
+    if not life.cancelled() and (fault := life.exception()):
+        if isinstance(fault, CameraHung):
+            raise fault
+        log.error("The camera's life ended", exc_info=fault)
+    return ExitStatus.STOPPED if stop.is_set() else ExitStatus.START_ME_AGAIN
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> bool:
+    """Open a socket for every address; False when one cannot be had."""
+    for address in settings.bind:
+        site = web.TCPSite(runner, address, settings.port)
+        try:
+            await site.start()
+        except OSError as error:
+            log.error(  # noqa: TRY400 # the reason is all that the operator needs
+                "Cannot listen on %s port %d (cam%d_bind, cam%d_port): %s",
+                address, settings.port, settings.camera, settings.camera, error.strerror,
+            )  # fmt: skip
+            return False
+        log.info("Listening on %s", site.name)
+    return True

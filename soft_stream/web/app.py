@@ -1,0 +1,36 @@
+"""The table of URLs; nothing is served that does not stand here."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from soft_stream.notices import Notices
+from soft_stream.settings import Settings
+from soft_stream.source import Source
+from soft_stream.web import page, snapshot, status, stream
+from soft_stream.web.common import CAMERAS, NOTICES, SOURCE, plain_errors
+
+
+def build_app(source: Source, cameras: Mapping[int, Settings]) -> web.Application:
+    """Wire a source to its URLs; `cameras` are all configured ones, which the page links."""
+    app = web.Application(middlewares=[plain_errors])
+    app[SOURCE] = source
+    app[NOTICES] = Notices(source.settings.title, source.condition)
+    app[CAMERAS] = cameras
+    app.add_routes(
+        [
+            web.get("/", page.landing),
+            web.get("/stream.mjpg", stream.stream),
+            web.get("/snapshot.jpg", snapshot.snapshot),
+            web.get("/webrtc", page.webrtc),
+            web.get("/status.json", status.status),
+            web.get("/healthz", status.healthz),
+            web.static("/static", page.STATIC),
+        ]
+    )
+    app.on_shutdown.append(_let_go)
+    return app
+
+
+async def _let_go(app: web.Application) -> None:
+    app[SOURCE].hurry()

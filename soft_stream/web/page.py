@@ -1,0 +1,68 @@
+"""The pages for people: the live picture, and what there is instead of WebRTC."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from soft_stream.web.common import CAMERAS, NO_STORE, SOURCE
+
+STATIC = Path(__file__).parent / "static"
+# nginx publishes the camera on 18081 + N as 8081 + N
+FIRST_PUBLIC_PORT = 8081
+HEADERS = NO_STORE | {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+async def landing(request: web.Request) -> web.Response:
+    """Answer with the page of this camera; all its links are relative, so it works under any path prefix."""
+    return _page("landing.html", request)
+
+
+async def webrtc(request: web.Request) -> web.Response:
+    """Answer that there is no WebRTC, and with what there is instead."""
+    return _page("webrtc.html", request)
+
+
+def _page(template: str, request: web.Request) -> web.Response:
+    source = request.app[SOURCE]
+    html = _templates.get_template(template).render(
+        title=source.settings.title,
+        condition=source.condition,
+        cameras=_neighbours(request),
+    )
+    return web.Response(text=html, content_type="text/html", headers=HEADERS)
+
+
+def _neighbours(request: web.Request) -> list[dict[str, Any]]:
+    """List the other cameras with the address at which this browser can reach them.
+
+    Behind one portal port they are neighbouring folders (nginx says so with X-Forwarded-Prefix), behind a port for
+    each camera neighbouring ports, else the ports that the processes listen on.
+    """
+    own = request.app[SOURCE].settings.camera
+    neighbours = []
+    for number, settings in request.app[CAMERAS].items():
+        if number == own:
+            continue
+        if "X-Forwarded-Prefix" in request.headers:
+            url = f"../cam{number}/"
+        else:
+            public = request.url.port == FIRST_PUBLIC_PORT + own
+            port = FIRST_PUBLIC_PORT + number if public else settings.port
+            url = str(request.url.origin().with_port(port)) + "/"
+        neighbours.append({"title": settings.title, "url": url})
+    return neighbours

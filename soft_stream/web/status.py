@@ -1,0 +1,69 @@
+"""`/status.json` and `/healthz`: what the camera does, for programs; neither opens it."""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
+
+from soft_stream import __version__
+from soft_stream.demand import Client
+from soft_stream.source import Source
+from soft_stream.web.common import NO_STORE, SOURCE, unavailable
+
+
+async def status(request: web.Request) -> web.Response:
+    """Answer with everything that is known; times are Unix seconds, ages and intervals seconds."""
+    return web.json_response(_facts(request.app[SOURCE]), headers=NO_STORE)
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """Answer 200 when the camera does what it should, also when that is to sleep; else 503 with a sentence."""
+    source = request.app[SOURCE]
+    if source.condition.fault:
+        raise unavailable(source, f"{source.settings.title}: {source.condition.fault}.")
+    return web.Response(text=f"{source.settings.title}: {source.condition.state}\n", headers=NO_STORE)
+
+
+def _facts(source: Source) -> dict[str, Any]:
+    settings, condition = source.settings, source.condition
+    newest, negotiated = source.demand.feed.newest, condition.negotiated
+    return {
+        "version": __version__,
+        "camera": settings.camera,
+        "name": settings.title,
+        "source": settings.source,
+        "id": settings.id,
+        "state": condition.state,
+        "state_since": round(condition.state_since, 3),
+        "fault": condition.fault,
+        "negotiated": asdict(negotiated) if negotiated else None,
+        "captured_fps": round(condition.captured_fps, 2),
+        "frame": None
+        if newest is None
+        else {
+            "number": newest.number,
+            "width": newest.size[0],
+            "height": newest.size[1],
+            "bytes": len(newest.jpeg),
+            "age": round(time.time() - newest.captured_at, 3),
+            "focus": newest.focus,
+        },
+        "clients": [_client(client) for client in source.demand.clients],
+        "last_focus": asdict(condition.last_focus) if condition.last_focus else None,
+        "last_restart": asdict(condition.last_restart) if condition.last_restart else None,
+        "counters": asdict(condition.counters),
+    }
+
+
+def _client(client: Client) -> dict[str, Any]:
+    now = time.time()
+    return {
+        "peer": client.peer,
+        "path": client.path,
+        "seconds": round(now - client.since, 1),
+        "sent": client.sent,
+        "sent_fps": round(client.rate.per_second(time.monotonic()), 2),
+        "drops": client.dropped,
+        "age": round(now - client.shown.captured_at, 3) if client.shown else None,
+    }

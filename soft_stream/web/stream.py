@@ -1,0 +1,137 @@
+"""`/stream.mjpg`: frames for as long as the client wants them, and never an old one that looks live."""
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator
+
+from aiohttp import hdrs, web
+
+from soft_stream import multipart
+from soft_stream.cameras import CameraError
+from soft_stream.demand import Client
+from soft_stream.feed import FeedEnded, Frame
+from soft_stream.notices import DRAW_INTERVAL, Notices
+from soft_stream.source import Source
+from soft_stream.web.common import NOTICES, SOURCE, client_of, picture_or_503, unavailable
+
+log = logging.getLogger(__name__)
+
+HEADERS = {
+    hdrs.CONTENT_TYPE: multipart.CONTENT_TYPE,
+    hdrs.CACHE_CONTROL: "no-store",
+    hdrs.CONNECTION: "close",
+    "X-Accel-Buffering": "no",  # nginx would collect megabytes of old frames for a slow client
+}
+# Chromium and WebKit paint a part only when the next one begins: so long after it, a frame is sent once more.
+REPEAT_AFTER_INTERVALS = 1.5
+# A client that takes nothing for so long is gone.
+CLIENT_TIMEOUT = 20.0
+# How many bytes the kernel takes before it has sent those it has: the rest of a frame waits here, newer ones skip it.
+UNSENT_BYTES = 128 * 1024
+
+
+class MultipartResponse(web.StreamResponse):
+    """An endless response that ends with its connection.
+
+    HTTP/1.1 would get chunked encoding from aiohttp, which costs a copy of each frame and which no hand-written
+    client expects of a camera; aiohttp's own WebSocketResponse switches the length check off in the same way. The
+    headers wait for the first part, so that both leave in one packet (aiohttp 3.12 and later).
+    """
+
+    _length_check = False
+    _send_headers_immediately = False
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    """Answer with all frames from the next one on; 503 when there is none within `start_timeout`."""
+    source, notices = request.app[SOURCE], request.app[NOTICES]
+    if request.method == hdrs.METH_HEAD:
+        if source.condition.fault:
+            raise unavailable(source, f"No picture: {source.condition.fault}.")
+        return web.Response(headers=HEADERS)
+    feed = source.demand.feed
+    with source.demand.wanted_by(client_of(request, streams=True)) as client:
+        with picture_or_503(source):
+            async with asyncio.timeout(source.settings.start_timeout):
+                first = await feed.newer(feed.newest)
+        log.info("Client in: %s", client)
+        reason = "it left"
+        try:
+            response = MultipartResponse(headers=HEADERS)
+            await response.prepare(request)
+            _bound_kernel_buffers(request)
+            await _send(response, request, multipart.OPENING + first.part)
+            client.took(first)
+            async for part in _parts_after(first, client, source, notices):
+                await _send(response, request, part)
+            reason = "the portal shuts down"
+        except TimeoutError:
+            reason = f"it took nothing for {CLIENT_TIMEOUT:g} s"
+        except ConnectionError as error:
+            reason = f"connection lost: {error}"
+        finally:
+            log.info(
+                "Client out: %s after %.0f s, %d frames, %d skipped; %s",
+                client, time.time() - client.since, client.sent, client.dropped, reason,
+            )  # fmt: skip
+    return response
+
+
+async def _parts_after(first: Frame, client: Client, source: Source, notices: Notices) -> AsyncIterator[bytes]:
+    """Yield what a client is to see after its first frame, as fast as it takes it; ends when the portal does."""
+    condition, feed = source.condition, source.demand.feed
+    shown, repeated, notice_at = first, False, 0.0
+    while True:
+        stale_at = shown.published_at + condition.stale_after
+        repeat_at = shown.published_at + REPEAT_AFTER_INTERVALS * condition.frame_interval
+        try:
+            async with asyncio.timeout_at(max(stale_at, notice_at) if repeated else repeat_at):
+                shown = await feed.newer(shown)
+        except TimeoutError:
+            if not repeated and time.monotonic() < stale_at:
+                repeated = True
+                yield shown.repeat
+                continue
+        except FeedEnded:
+            return
+        except CameraError:
+            continue  # the labelled picture will tell
+        now = time.monotonic()
+        if now < shown.published_at + condition.stale_after:
+            repeated = False
+            client.took(shown)
+            yield shown.part
+        else:  # also for a client that was too slow to see the last frame in time
+            repeated, notice_at = True, now + DRAW_INTERVAL
+            yield await notices.part(shown)
+
+
+async def _send(response: web.StreamResponse, request: web.Request, part: bytes) -> None:
+    """Write a part and wait until the kernel has all of it.
+
+    Raises:
+        TimeoutError: the client took nothing for too long; its connection is cut.
+        ConnectionError: the client is gone.
+    """
+    try:
+        async with asyncio.timeout(CLIENT_TIMEOUT):
+            await response.write(part)
+            await request.writer.drain()  # `write` itself waits for large parts only
+    except TimeoutError:
+        if request.transport:
+            request.transport.abort()
+        raise
+
+
+def _bound_kernel_buffers(request: web.Request) -> None:
+    """Keep at most one part here and little in the kernel, and notice a client that vanished."""
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError("the client left before the first frame")
+    transport.set_write_buffer_limits(high=0)
+    connection = transport.get_extra_info("socket")
+    if connection.family in (socket.AF_INET, socket.AF_INET6):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CLIENT_TIMEOUT * 1000))
