@@ -47,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
         default = "" if each.metadata["own"] else f" ({as_text(default_of(name, 0)) or 'empty'})"
         flags = [f"--{name.replace('_', '-')}", *(["-d"] if name == "log_level" else [])]
         text = f"{meaning}; {kind.right}{default}".replace("%", "%%")
-        serve.add_argument(*flags, dest=name, nargs="+", metavar="VALUE", help=text)
+        # --bind takes several addresses, --hflip needs no value
+        count = {tuple: {"nargs": "+"}, bool: {"nargs": "?", "const": "1"}}.get(type(default_of(name, 0)), {})
+        serve.add_argument(*flags, dest=name, metavar=name.upper(), help=text, **count)
 
     cameras = commands.add_parser("cameras", help="list the cameras that are connected, ready for the settings")
     cameras.set_defaults(run=_cameras)
@@ -63,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    flags = {name: " ".join(given) for name in SETTINGS if (given := getattr(args, name)) is not None}
+    given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
+    flags = {name: " ".join(value) if isinstance(value, list) else value for name, value in given.items()}
     loaded = load(os.environ, file=args.env_file, camera=args.camera, flags=flags)
     settings = loaded.cameras[args.camera]
     logging.basicConfig(

@@ -59,13 +59,18 @@ class Condition:
         self.last_restart: Restart | None = None
         self.missing = ""
         """Why the camera was not there at the last look; empty when it was."""
+        self._said: set[str] = set()  # a camera that stays away for a night says so once
         self._captured = Rate()
         self._last_frame_at = 0.0
 
     def enter(self, state: State, why: str, level: int = logging.INFO) -> None:
         """Change the state: the only place that does, and its line in the log."""
         self.state, self.state_since = state, time.time()
-        log.log(level, "%s: %s", state.upper(), why)
+        line = f"{state.upper()}: {why}"
+        log.log(logging.DEBUG if line in self._said else level, "%s", line)
+        self._said.add(line)
+        if state in (State.IDLE, State.STREAMING):
+            self._said.clear()
 
     def expect_frames(self) -> None:
         """Count the silence from now on."""

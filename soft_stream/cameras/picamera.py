@@ -6,6 +6,8 @@ threads of their own; everything here runs in the camera thread.
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
 STREAM_BUFFERS = 4
 STILL_BUFFERS = 2
 NANOSECONDS = 1_000_000_000
-# what some webcams deliver when they start, or over a bad cable
-NOT_A_JPEG = b""
 # libcamera's AfState; https://libcamera.org/api-html/namespacelibcamera_1_1controls.html
 AF_STATES = {0: Focus.IDLE, 1: Focus.SCANNING, 2: Focus.FOCUSED, 3: Focus.FAILED}
 
@@ -50,7 +50,7 @@ def find() -> list[Found]:
         infos = _picamera2().global_camera_info()
     found = []
     for info in infos:
-        kind = "USB" if _is_usb(info["Id"]) else "CSI"
+        kind = "USB" if is_usb(info["Id"]) else "CSI"
         found.append(Found(info["Id"], info.get("Model", "unknown model"), f"{kind}, from Picamera2"))
     return found
 
@@ -72,7 +72,7 @@ class PicameraCamera:
         picamera2 = _picamera2()
         connected = find()
         chosen = choose(connected, self._settings.id, self._settings.camera)
-        self._usb = _is_usb(chosen.id)
+        self._usb = is_usb(chosen.id)
         with _picamera2_errors(f"camera {chosen.id} cannot be opened"):
             # the position in the list, which is sorted; "Num" is libcamera's own count
             self._picam2 = picamera2(connected.index(chosen))
@@ -105,9 +105,10 @@ class PicameraCamera:
         """Switch to the snapshot size and capture one request there; the next `capture` switches back."""
         size = (self._settings.snapshot_width, self._settings.snapshot_height)
         if not all(size):
-            size = self._picam2.camera_properties["PixelArraySize"]
-        self._switch(self._configuration(size))
-        self._switched = True
+            size = tuple(self._picam2.camera_properties["PixelArraySize"])
+        if size != tuple(self._picam2.camera_configuration()["main"]["size"]):
+            self._switch(self._configuration(size))
+            self._switched = True
         return self._capture(timeout)
 
     def close(self) -> None:
@@ -166,7 +167,7 @@ class PicameraCamera:
             size=tuple(main["size"]),
             pixel_format=main["format"],
             stride=main["stride"],
-            colour_space=str(configuration.get("colour_space")),
+            colour_space=re.sub(r"<.*'(.*)'>", r"\1", str(configuration.get("colour_space"))),
             sensor_mode=f"{sensor_size[0]}x{sensor_size[1]}" if sensor_size else "the camera's own",
             fps=settings.fps,
             has_autofocus="AfMode" in self._picam2.camera_controls,
@@ -189,9 +190,9 @@ class PicameraCamera:
         deadline = time.monotonic() + timeout
         while True:
             raw = self._raw_frame(self._next_request(deadline - time.monotonic()))
-            if raw.jpeg != NOT_A_JPEG:
+            if raw.planes or raw.jpeg:
                 return raw
-            raw.release()
+            raw.release()  # some webcams begin with frames that are no JPEG, and bad cables make more of them
 
     def _next_request(self, timeout: float) -> Any:
         with _picamera2_errors("capture failed"):
@@ -246,9 +247,9 @@ class PicameraCamera:
 
 
 def trimmed(jpeg: bytes) -> bytes:
-    """Cut off what a camera leaves behind the end of its JPEG; return NOT_A_JPEG when it is not a whole one."""
+    """Cut off what a camera leaves behind the end of its JPEG; return nothing of what is not a whole one."""
     end = jpeg.rfind(b"\xff\xd9")
-    return jpeg[: end + 2] if jpeg.startswith(b"\xff\xd8") and end > 0 else NOT_A_JPEG
+    return jpeg[: end + 2] if jpeg.startswith(b"\xff\xd8") and end > 0 else b""
 
 
 def _picamera2() -> Any:
@@ -258,11 +259,14 @@ def _picamera2() -> Any:
         raise CameraUnsupported(
             f"Picamera2 cannot be imported ({error}); on Raspberry Pi OS: sudo apt install python3-picamera2"
         ) from error
+    # its own messages of opening and closing repeat ours
+    logging.getLogger("picamera2").setLevel(logging.WARNING)
     return Picamera2
 
 
-def _is_usb(camera_id: str) -> bool:
-    return "/usb" in camera_id.lower()
+def is_usb(camera_id: str) -> bool:
+    """Tell by an id's end, PORTS:CONFIGURATION.INTERFACE-VENDOR:PRODUCT, that uvcvideo made it."""
+    return re.search(r"-[\d.]+:\d+\.\d+-[0-9a-f]{4}:[0-9a-f]{4}$", camera_id) is not None
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jinja2
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from soft_stream.web.common import CAMERAS, NO_STORE, SOURCE
 
@@ -20,11 +21,14 @@ HEADERS = NO_STORE | {
 
 _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    auto_reload=False,
     autoescape=True,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
+# read all of them here, once: the event loop must not wait for a disk
+TEMPLATES = {name: _templates.get_template(name) for name in _templates.list_templates()}
 
 
 async def landing(request: web.Request) -> web.Response:
@@ -39,7 +43,7 @@ async def webrtc(request: web.Request) -> web.Response:
 
 def _page(template: str, request: web.Request) -> web.Response:
     source = request.app[SOURCE]
-    html = _templates.get_template(template).render(
+    html = TEMPLATES[template].render(
         title=source.settings.title,
         condition=source.condition,
         cameras=_neighbours(request),
@@ -51,9 +55,12 @@ def _neighbours(request: web.Request) -> list[dict[str, Any]]:
     """List the other cameras with the address at which this browser can reach them.
 
     Behind one portal port they are neighbouring folders (nginx says so with X-Forwarded-Prefix), behind a port for
-    each camera neighbouring ports, else the ports that the processes listen on.
+    each camera neighbouring ports, else the ports that the processes listen on; links without a scheme keep the page's.
     """
     own = request.app[SOURCE].settings.camera
+    here = urlsplit(f"//{request.headers.get(hdrs.HOST, '127.0.0.1')}")
+    host = f"[{here.hostname}]" if ":" in (here.hostname or "") else here.hostname
+    public = here.netloc.endswith(f":{FIRST_PUBLIC_PORT + own}")
     neighbours = []
     for number, settings in request.app[CAMERAS].items():
         if number == own:
@@ -61,8 +68,6 @@ def _neighbours(request: web.Request) -> list[dict[str, Any]]:
         if "X-Forwarded-Prefix" in request.headers:
             url = f"../cam{number}/"
         else:
-            public = request.url.port == FIRST_PUBLIC_PORT + own
-            port = FIRST_PUBLIC_PORT + number if public else settings.port
-            url = str(request.url.origin().with_port(port)) + "/"
+            url = f"//{host}:{FIRST_PUBLIC_PORT + number if public else settings.port}/"
         neighbours.append({"title": settings.title, "url": url})
     return neighbours

@@ -11,6 +11,8 @@ from soft_stream.demand import Client
 from soft_stream.source import Source
 from soft_stream.web.common import NO_STORE, SOURCE, unavailable
 
+STARTED = time.time()
+
 
 async def status(request: web.Request) -> web.Response:
     """Answer with everything that is known; times are Unix seconds, ages and intervals seconds."""
@@ -30,6 +32,7 @@ def _facts(source: Source) -> dict[str, Any]:
     newest, negotiated = source.demand.feed.newest, condition.negotiated
     return {
         "version": __version__,
+        "started": round(STARTED, 3),
         "camera": settings.camera,
         "name": settings.title,
         "source": settings.source,

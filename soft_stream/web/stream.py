@@ -4,7 +4,9 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import cast
 
 from aiohttp import hdrs, web
 
@@ -21,7 +23,6 @@ log = logging.getLogger(__name__)
 HEADERS = {
     hdrs.CONTENT_TYPE: multipart.CONTENT_TYPE,
     hdrs.CACHE_CONTROL: "no-store",
-    hdrs.CONNECTION: "close",
     "X-Accel-Buffering": "no",  # nginx would collect megabytes of old frames for a slow client
 }
 # Chromium and WebKit paint a part only when the next one begins: so long after it, a frame is sent once more.
@@ -60,22 +61,22 @@ async def stream(request: web.Request) -> web.StreamResponse:
         reason = "it left"
         try:
             response = MultipartResponse(headers=HEADERS)
+            response.force_close()
             await response.prepare(request)
-            _bound_kernel_buffers(request)
-            await _send(response, request, multipart.OPENING + first.part)
-            client.took(first)
-            async for part in _parts_after(first, client, source, notices):
-                await _send(response, request, part)
+            with _bounded(request):
+                await _send(response, request, multipart.OPENING + first.part)
+                client.took(first)
+                async for part in _parts_after(first, client, source, notices):
+                    await _send(response, request, part)
             reason = "the portal shuts down"
         except TimeoutError:
             reason = f"it took nothing for {CLIENT_TIMEOUT:g} s"
-        except ConnectionError as error:
-            reason = f"connection lost: {error}"
+        except ConnectionError:
+            reason = "connection lost"
         finally:
-            log.info(
-                "Client out: %s after %.0f s, %d frames, %d skipped; %s",
-                client, time.time() - client.since, client.sent, client.dropped, reason,
-            )  # fmt: skip
+            age = time.time() - client.since
+            facts = (client, age, client.sent, client.dropped, reason)
+            log.info("Client out: %s after %.0f s, %d frames, %d skipped; %s", *facts)
     return response
 
 
@@ -112,26 +113,25 @@ async def _send(response: web.StreamResponse, request: web.Request, part: bytes)
     """Write a part and wait until the kernel has all of it.
 
     Raises:
-        TimeoutError: the client took nothing for too long; its connection is cut.
+        TimeoutError: the client took nothing for too long.
         ConnectionError: the client is gone.
     """
-    try:
-        async with asyncio.timeout(CLIENT_TIMEOUT):
-            await response.write(part)
-            await request.writer.drain()  # `write` itself waits for large parts only
-    except TimeoutError:
-        if request.transport:
-            request.transport.abort()
-        raise
+    async with asyncio.timeout(CLIENT_TIMEOUT):
+        await response.write(part)
+        await request.writer.drain()  # `write` itself waits for large parts only
 
 
-def _bound_kernel_buffers(request: web.Request) -> None:
-    """Keep at most one part here and little in the kernel, and notice a client that vanished."""
-    transport = request.transport
-    if transport is None:
-        raise ConnectionResetError("the client left before the first frame")
+@contextmanager
+def _bounded(request: web.Request) -> Iterator[None]:
+    """Keep at most one part here and little in the kernel, notice a client that vanished, and leave nothing behind."""
+    transport = cast("asyncio.Transport", request.transport)  # None only after the handler was cancelled
     transport.set_write_buffer_limits(high=0)
     connection = transport.get_extra_info("socket")
     if connection.family in (socket.AF_INET, socket.AF_INET6):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CLIENT_TIMEOUT * 1000))
+    try:
+        yield
+    finally:
+        if transport.get_write_buffer_size():
+            transport.abort()  # closing would wait for the client to take the rest

@@ -1,0 +1,48 @@
+"""The syntax of systemd's EnvironmentFile."""
+
+import pytest
+
+from soft_stream.env_file import Assignment, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("key=value", "value"),
+        ("key=", ""),
+        ("  key = a value with spaces \t", "a value with spaces"),
+        ("key='single # \\ \"quoted\"'", 'single # \\ "quoted"'),
+        ('key="double \\" \\\\ \\$ \\n"', 'double " \\ $ \\n'),
+        ("key=\"two\"'parts'", "twoparts"),
+        ("key=it's", "it's"),
+        ("key=a\\\n  b", "a  b"),
+        ('key="a\nb"', "a\nb"),
+        ("key=\\ kept", " kept"),
+        ("key=no # comment", "no # comment"),
+        ("key=a=b", "a=b"),
+        ("key=value\r\n", "value"),
+        ("key='open", "open"),
+    ],
+)
+def test_value(text: str, value: str) -> None:
+    """A value is what systemd makes of it: quotes, escapes, continued lines, trailing spaces."""
+    assert parse(text) == [Assignment(1, "key", value)]
+
+
+def test_comments_and_empty_lines_are_passed_over() -> None:
+    """Lines that are empty or begin with # or ; assign nothing, and a backslash does not continue them."""
+    assert parse("# a=1 \\\n\n;b=2\n  # c=3\nd=4") == [Assignment(5, "d", "4")]
+
+
+def test_lines_are_counted_over_continued_values() -> None:
+    """The number of a line is that in the file, also behind values of several lines."""
+    assert parse('a="1\n2"\nb=3\\\n4\nc=5') == [
+        Assignment(1, "a", "1\n2"),
+        Assignment(3, "b", "34"),
+        Assignment(5, "c", "5"),
+    ]
+
+
+def test_a_line_without_an_equals_sign_is_told_apart() -> None:
+    """A line that assigns nothing is not lost: its value is None."""
+    assert parse("a=1\nexport\nb=2")[1] == Assignment(2, "export", None)

@@ -1,0 +1,75 @@
+"""The newest frame, and whoever waits for a newer one."""
+
+import asyncio
+
+import pytest
+
+from soft_stream.cameras import CameraBusy
+from soft_stream.feed import Feed, FeedEnded, Frame
+
+
+def frame(number: int) -> Frame:
+    """Make a frame that is told by its number."""
+    return Frame(jpeg=b"JPEG", number=number, size=(2, 2), captured_at=number, published_at=number)
+
+
+async def test_all_who_wait_get_the_same_frame() -> None:
+    """One publish serves everybody, and leaves nobody waiting."""
+    feed = Feed()
+    waiting = [asyncio.create_task(feed.newer(None)) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert feed.wanted
+    feed.publish(first := frame(1))
+    assert await asyncio.gather(*waiting) == [first] * 3
+    assert not feed.wanted
+
+
+async def test_a_slow_client_gets_the_newest_frame_at_once() -> None:
+    """Whoever comes late skips what was published meanwhile, and does not count as waiting."""
+    feed = Feed()
+    for number in (1, 2, 3):
+        feed.publish(frame(number))
+    assert (await feed.newer(frame(1))).number == 3
+    assert not feed.wanted
+
+
+async def test_a_client_that_leaves_no_longer_waits() -> None:
+    """A cancelled wait leaves nothing behind: nothing is encoded for it."""
+    feed = Feed()
+    waiting = asyncio.create_task(feed.newer(None))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert not feed.wanted
+
+
+async def test_a_fault_reaches_those_who_wait_now_only() -> None:
+    """Who comes after a fault waits for the frame after it."""
+    feed = Feed()
+    early = asyncio.create_task(feed.newer(None))
+    await asyncio.sleep(0)
+    feed.fail(CameraBusy("in use"))
+    with pytest.raises(CameraBusy):
+        await early
+    late = asyncio.create_task(feed.newer(None))
+    await asyncio.sleep(0)
+    feed.publish(frame(1))
+    assert (await late).number == 1
+
+
+async def test_the_end_lets_everybody_go() -> None:
+    """After the end nobody waits, neither those who did nor those who come."""
+    feed = Feed()
+    waiting = asyncio.create_task(feed.newer(None))
+    await asyncio.sleep(0)
+    feed.end()
+    for wait in (waiting, feed.newer(None)):
+        with pytest.raises(FeedEnded):
+            await wait
+
+
+def test_a_part_is_made_once() -> None:
+    """All clients share the bytes of a part."""
+    one = frame(1)
+    assert one.part is one.part
+    assert one.repeat is one.repeat

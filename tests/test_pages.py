@@ -1,0 +1,82 @@
+"""What people see, and what they get where there is nothing."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.conftest import QUICK, Portal, StartPortal
+
+CAMERAS = {number: replace(QUICK, camera=number, port=18081 + number, name=f"Cam {number}") for number in range(3)}
+
+
+async def test_the_landing_page_has_picture_name_state_and_links(start_portal: StartPortal) -> None:
+    """Everything stands in the page itself, so that it works without JavaScript; it opens no camera."""
+    portal = await start_portal(name="Bed & <nozzle>")
+    async with portal.http.get("/") as answer:
+        assert answer.content_type == "text/html"
+        page = await answer.text()
+    assert "<h1>Bed &amp; &lt;nozzle&gt;</h1>" in page
+    assert 'data-state="idle">idle<' in page
+    assert 'src="stream.mjpg"' in page
+    for link in ("stream.mjpg", "snapshot.jpg", "status.json", "webrtc"):
+        assert f'href="{link}"' in page
+    assert portal.device.opened == 0
+
+
+async def test_no_address_on_the_page_is_absolute(portal: Portal) -> None:
+    """Behind any path prefix the page finds its own picture, script and style."""
+    for path in ("/", "/webrtc"):
+        async with portal.http.get(path) as answer:
+            page = await answer.text()
+        assert 'src="/' not in page
+        assert 'href="/' not in page
+
+
+@pytest.mark.parametrize(
+    ("headers", "links"),
+    [
+        ({"Host": "127.0.0.1:18082"}, ["//127.0.0.1:18081/", "//127.0.0.1:18083/"]),
+        ({"Host": "pi.local:8082"}, ["//pi.local:8081/", "//pi.local:8083/"]),
+        ({"Host": "pi.local:8080", "X-Forwarded-Prefix": "/cam1"}, ["../cam0/", "../cam2/"]),
+        ({"Host": "[::1]:8082"}, ["//[::1]:8081/", "//[::1]:8083/"]),
+    ],
+)
+async def test_links_to_the_other_cameras(start_portal: StartPortal, headers: dict[str, str], links: list[str]) -> None:
+    """The other cameras are where this browser can reach them: folders, public ports, or the processes' own."""
+    portal = await start_portal(camera=1, cameras=CAMERAS)
+    async with portal.http.get("/", headers=headers) as answer:
+        page = await answer.text()
+    for link, name in zip(links, ("Cam 0", "Cam 2"), strict=True):
+        assert f'<a href="{link}">{name}</a>' in page
+
+
+async def test_webrtc_is_a_notice(portal: Portal) -> None:
+    """There is no WebRTC, and the page says what there is."""
+    async with portal.http.get("/webrtc") as answer:
+        assert answer.status == 200
+        page = await answer.text()
+    assert "does not" in page
+    assert "stream.mjpg" in page
+
+
+async def test_the_page_loads_nothing_from_elsewhere(portal: Portal) -> None:
+    """A strict policy holds for the page, and what it needs is served here."""
+    async with portal.http.get("/") as answer:
+        policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    for file, kind in (("style.css", "css"), ("live.js", "javascript"), ("icon.svg", "svg+xml")):
+        async with portal.http.get(f"/static/{file}") as answer:
+            assert (answer.status, answer.content_type.partition("/")[2]) == (200, kind)
+
+
+async def test_errors_are_short_and_have_the_right_status(portal: Portal) -> None:
+    """A wrong path is 404, a wrong method 405 with the right ones; each with one sentence."""
+    async with portal.http.get("/nothing") as answer:
+        assert answer.status == 404
+        assert (await answer.text()).startswith("There is no /nothing here.")
+    async with portal.http.post("/snapshot.jpg") as answer:
+        assert answer.status == 405
+        assert answer.headers["Allow"] == "GET,HEAD"
+        assert await answer.text() == "/snapshot.jpg does not take POST, only GET, HEAD.\n"
+    assert portal.device.opened == 0
