@@ -16,8 +16,6 @@ import urllib.request
 from collections import Counter
 from typing import BinaryIO
 
-GIVE_UP_WITHOUT_LIVE_FRAME = 15.0
-
 
 class StreamError(Exception):
     """The stream cannot be measured; the message says why."""
@@ -30,12 +28,12 @@ def main() -> int:
         "url", help="http://HOST:PORT/stream.mjpg, with USER:PASSWORD@ before HOST where it asks for one"
     )
     parser.add_argument("--frames", type=int, default=150, metavar="N", help="how many live frames to count (150)")
-    parser.add_argument("--timeout", type=float, default=15, metavar="S", help="longest wait for the next bytes (15)")
+    parser.add_argument("--patience", type=float, default=15, metavar="S", help="longest wait for a live frame (15)")
     args = parser.parse_args()
     if args.frames < 2:
         parser.error("--frames must be 2 or more: intervals lie between frames")
     try:
-        measure(args.url, args.frames, args.timeout)
+        measure(args.url, args.frames, args.patience)
     except StreamError as error:
         print(f"measure_fps: {error}", file=sys.stderr)
         return 1
@@ -44,12 +42,12 @@ def main() -> int:
     return 0
 
 
-def measure(url: str, frames: int, timeout: float) -> None:
+def measure(url: str, frames: int, patience: float) -> None:
     """Read parts until there are enough live frames, and print what they were like."""
     labels: Counter[str] = Counter()
     times: list[float] = []
     sizes: list[int] = []
-    with open_stream(url, timeout) as stream:
+    with open_stream(url, patience) as stream:
         last_live = time.monotonic()
         try:
             while len(times) < frames:
@@ -61,10 +59,10 @@ def measure(url: str, frames: int, timeout: float) -> None:
                     last_live = now
                     times.append(now)
                     sizes.append(size)
-                elif now - last_live > GIVE_UP_WITHOUT_LIVE_FRAME:
+                elif now - last_live > patience:
                     raise StreamError(f"no live frame for {now - last_live:.0f} s, only {dict(labels)}")
         except OSError as error:
-            raise StreamError(f"nothing came for {timeout:g} s after {len(times)} live frames ({error})") from None
+            raise StreamError(f"nothing came for {patience:g} s after {len(times)} live frames ({error})") from None
     report(times, sizes, labels)
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from soft_stream import __version__
 from soft_stream.cameras import CameraError, CameraHung, CameraMissing, CameraUnsupported, presence
@@ -41,14 +42,22 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="serve one camera", description="Serves one camera until it is stopped.")
     serve.set_defaults(run=_serve)
-    serve.add_argument("--camera", type=int, default=0, metavar="N", help="which camera of the settings (0)")
+    serve.add_argument(
+        "--camera",
+        type=int,
+        choices=range(100),
+        default=0,
+        metavar="N",
+        help="which camera of the settings, 0 to 99 (0)",
+    )
     for name, each in SETTINGS.items():
         kind, meaning = each.metadata["kind"], each.metadata["meaning"]
         default = "" if each.metadata["own"] else f" ({as_text(default_of(name, 0)) or 'empty'})"
         flags = [f"--{name.replace('_', '-')}", *(["-d"] if name == "log_level" else [])]
         text = f"{meaning}; {kind.right}{default}".replace("%", "%%")
         # --bind takes several addresses, --hflip needs no value
-        count = {tuple: {"nargs": "+"}, bool: {"nargs": "?", "const": "1"}}.get(type(default_of(name, 0)), {})
+        counts: dict[type, dict[str, Any]] = {tuple: {"nargs": "+"}, bool: {"nargs": "?", "const": "1"}}
+        count = counts.get(type(default_of(name, 0)), {})
         serve.add_argument(*flags, dest=name, metavar=name.upper(), help=text, **count)
 
     cameras = commands.add_parser("cameras", help="list the cameras that are connected, ready for the settings")
@@ -72,6 +81,8 @@ def _serve(args: argparse.Namespace) -> int:
     logging.basicConfig(
         level=settings.log_level.upper(), format=f"%(levelname)s cam{args.camera} %(message)s", stream=sys.stderr
     )
+    if loaded.file and not any(f"cam{args.camera}_" in origin for origin in loaded.origins[args.camera].values()):
+        log.warning("%s has no cam%d_ line; what holds for every camera holds for this one", loaded.file, args.camera)
     if settings.source == "picamera":
         try:
             choose(presence.look(), settings.id, args.camera)

@@ -4,52 +4,20 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from soft_stream import __version__
 from soft_stream.settings import SETTINGS
-
-ENVIRON = {name: value for name, value in os.environ.items() if not name.startswith("cam")}
-
-
-def run(*arguments: str, cwd: Path | None = None, **environ: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end."""
-    command = [sys.executable, "-m", "soft_stream", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=ENVIRON | environ)
+from tests.processes import run, serving
 
 
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-@contextmanager
-def serving(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """Serve a test camera until the block ends; yields the process, and its address once it listens."""
-    port = free_port()
-    command = [sys.executable, "-m", "soft_stream", "serve", "--source", "test-pattern", "--port", str(port)]
-    with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True, env=ENVIRON) as process:
-        try:
-            assert process.stderr
-            assert "Listening on" in process.stderr.readline()
-            yield process, f"http://127.0.0.1:{port}"
-        finally:
-            process.kill()
-
-
-def cpu_seconds(process: "subprocess.Popen[str]") -> float:
+def cpu_seconds(pid: int) -> float:
     """Return the CPU time that a process has used so far."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -127,11 +95,11 @@ def test_ipv4_and_ipv6_at_once() -> None:
 def test_waiting_costs_little() -> None:
     """Until a camera opens, neither numpy nor simplejpeg is loaded; it listens soon and then sleeps."""
     with serving() as (process, _):
-        started = cpu_seconds(process)
+        started = cpu_seconds(process.pid)
         mapped = Path(f"/proc/{process.pid}/maps").read_text()
         assert not re.search("numpy|simplejpeg|libcamera|PIL", mapped)
         time.sleep(2)
-        assert cpu_seconds(process) - started <= 0.02
+        assert cpu_seconds(process.pid) - started <= 0.02
         assert started < 1
 
 
