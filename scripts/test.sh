@@ -6,9 +6,11 @@ cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 make_venv "[dev]"
-command -v chromium >/dev/null || apt_install chromium
-command -v shellcheck >/dev/null || apt_install shellcheck
-command -v ffmpeg >/dev/null || apt_install ffmpeg
+for tool in chromium curl ffmpeg shellcheck; do
+    command -v "$tool" >/dev/null || apt_install "$tool"
+done
+# the program that drives the browser is built against it
+.venv/bin/python -m playwright --version >/dev/null 2>&1 || apt_install libatomic1
 
 .venv/bin/ruff format --check .
 .venv/bin/ruff check .
