@@ -14,6 +14,7 @@ from typing import Any
 from soft_stream import __version__
 from soft_stream.cameras import CameraError, CameraHung, CameraMissing, CameraUnsupported, presence
 from soft_stream.cameras.identity import choose
+from soft_stream.env_file import quoted
 from soft_stream.exit_status import ExitStatus
 from soft_stream.layers import INSTALLED_FILE, LOCAL_FILE, SettingsError, load
 from soft_stream.settings import SETTINGS, as_text, default_of
@@ -118,7 +119,7 @@ def _cameras(args: argparse.Namespace) -> int:
         print(json.dumps([asdict(found) for found in connected]))
         return ExitStatus.STOPPED
     for number, found in enumerate(connected):
-        print(f"# {found.model}, {found.origin}", f"cam{number}_id={found.id}", sep="\n")
+        print(f"# {found.model}, {found.origin}", f"cam{number}_id={quoted(found.id)}", sep="\n")
     if not connected:
         print("# libcamera sees no camera: is the cable in, and does `rpicam-hello --list-cameras` show it?")
     return ExitStatus.STOPPED
@@ -130,7 +131,8 @@ def _check(args: argparse.Namespace) -> int:
     for number, settings in loaded.cameras.items():
         print(f"\n# camera {number}: {settings.title}")
         for name in SETTINGS:
-            print(f"cam{number}_{name}={as_text(getattr(settings, name))}  # {loaded.origins[number][name]}")
+            line = f"cam{number}_{name}={quoted(as_text(getattr(settings, name)))}"
+            print(f"{line:<40} from {loaded.origins[number][name]}")
     if not loaded.cameras:
         print("# no camera is configured: a camera N is, as soon as a camN_ key stands in the file")
     return ExitStatus.STOPPED

@@ -3,6 +3,7 @@
 Source: `man systemd.exec`, EnvironmentFile=, and `parse_env_file_internal()` in systemd's src/basic/env-file.c.
 """
 
+import re
 from dataclasses import dataclass
 
 WHITESPACE = " \t\r\n"
@@ -40,6 +41,15 @@ def parse(text: str) -> list[Assignment]:
             assignments.append(Assignment(line, text[start:equals].rstrip(), value))
         line += text.count("\n", start, at)
     return assignments
+
+
+def quoted(value: str) -> str:
+    """Write a value so that `parse` reads it back: in quotes where it needs them."""
+    if re.fullmatch(r"[\w./:@%+,-]*", value):
+        return value
+    if "'" not in value:
+        return f"'{value}'"
+    return '"' + re.sub(r'([\\"`$])', r"\\\1", value) + '"'
 
 
 def _value(text: str, at: int) -> tuple[str, int]:

@@ -97,6 +97,8 @@ class Opening:
         try:
             async with asyncio.timeout(patience):
                 await self._in_thread(self._camera.close)
+        except CameraError as fault:
+            log.warning("%s", fault)
         except TimeoutError:
             raise CameraHung(f"the camera does not close within {patience:g} s") from None
         if self._condition.negotiated:

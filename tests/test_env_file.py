@@ -2,7 +2,7 @@
 
 import pytest
 
-from soft_stream.env_file import Assignment, parse
+from soft_stream.env_file import Assignment, parse, quoted
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,12 @@ def test_lines_are_counted_over_continued_values() -> None:
 def test_a_line_without_an_equals_sign_is_told_apart() -> None:
     """A line that assigns nothing is not lost: its value is None."""
     assert parse("a=1\nexport\nb=2")[1] == Assignment(2, "export", None)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "/base/axi/i2c@88000/imx708@1a", r"\_SB_.PCI0.S18_-1:1.0", "two words", "it's", "\"`$\\'", "# no comment"],
+)
+def test_quoted_values_are_read_back(value: str) -> None:
+    """What is printed for pasting into the file comes out of it unchanged."""
+    assert parse(f"key={quoted(value)}\n") == [Assignment(1, "key", value)]
