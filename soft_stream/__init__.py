@@ -10,7 +10,7 @@ One process serves one camera. Read the files in this order:
 - `notices.py`: the labelled picture that stands in for frames that do not come
 - `web/`: the URLs, one file per kind of answer; `app.py` lists them
 
-Rules that always hold: only `cameras/picamera.py` knows Picamera2 and only `jpeg.py` knows simplejpeg; one thread
+Rules that always hold: only `cameras/picamera/` knows Picamera2 and only `jpeg.py` knows simplejpeg; one thread
 touches the camera; one task changes the state; nothing blocks the event loop; a client costs at most one frame of
 memory; settings are read once, frozen, and passed in; every wait has a timeout, in seconds unless its name says else.
 """

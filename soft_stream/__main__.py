@@ -105,7 +105,7 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _cameras(args: argparse.Namespace) -> int:
-    from soft_stream.cameras.picamera import find
+    from soft_stream.cameras.picamera.library import find
 
     try:
         connected = find()

@@ -161,6 +161,6 @@ def make_camera(settings: Settings) -> Camera:
         from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
 
         return PatternCamera(settings, PatternDevice())
-    from soft_stream.cameras.picamera import PicameraCamera
+    from soft_stream.cameras.picamera.camera import PicameraCamera
 
     return PicameraCamera(settings)
