@@ -35,9 +35,6 @@ QUICK = Settings(
 def _nothing_blocks_the_event_loop() -> Iterator[BlockBuster]:
     """Raise wherever the event loop's thread would wait for something."""
     with blockbuster_ctx(scanned_modules=["soft_stream"]) as blockbuster:
-        # once, when the application is built
-        for function in blockbuster.functions.values():
-            function.can_block_in("aiohttp/web_urldispatcher.py", "__init__")
         yield blockbuster
 
 

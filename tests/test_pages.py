@@ -65,16 +65,17 @@ async def test_the_page_loads_nothing_from_elsewhere(portal: Portal) -> None:
         policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    for file, kind in (("style.css", "css"), ("live.js", "javascript"), ("icon.svg", "svg+xml")):
+    for file, kind in (("style.css", "text/css"), ("live.js", "text/javascript"), ("icon.svg", "image/svg+xml")):
         async with portal.http.get(f"/static/{file}") as answer:
-            assert (answer.status, answer.content_type.partition("/")[2]) == (200, kind)
+            assert (answer.status, answer.content_type) == (200, kind)
 
 
 async def test_errors_are_short_and_have_the_right_status(portal: Portal) -> None:
     """A wrong path is 404, a wrong method 405 with the right ones; each with one sentence."""
-    async with portal.http.get("/nothing") as answer:
-        assert answer.status == 404
-        assert (await answer.text()).startswith("There is no /nothing here.")
+    for path in ("/nothing", "/static/nothing.css", "/static/"):
+        async with portal.http.get(path) as answer:
+            assert answer.status == 404
+            assert (await answer.text()).startswith(f"There is no {path} here.")
     async with portal.http.post("/snapshot.jpg") as answer:
         assert answer.status == 405
         assert answer.headers["Allow"] == "GET,HEAD"

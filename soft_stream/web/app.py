@@ -25,7 +25,7 @@ def build_app(source: Source, cameras: Mapping[int, Settings]) -> web.Applicatio
             web.get("/webrtc", page.webrtc),
             web.get("/status.json", status.status),
             web.get("/healthz", status.healthz),
-            web.static("/static", page.STATIC),
+            web.get("/static/{name}", page.static),
         ]
     )
     app.on_shutdown.append(_let_go)

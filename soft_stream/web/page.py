@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 
 from soft_stream.web.common import CAMERAS, NO_STORE, SOURCE
 
-STATIC = Path(__file__).parent / "static"
+FILE_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 # nginx publishes the camera on 18081 + N as 8081 + N
 FIRST_PUBLIC_PORT = 8081
 HEADERS = NO_STORE | {
@@ -27,8 +27,10 @@ _templates = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-# read all of them here, once: the event loop must not wait for a disk
+# Read here, once: the event loop must not wait for a disk. (aiohttp's own static files do that in a thread, and leave
+# one open when a client leaves meanwhile.)
 TEMPLATES = {name: _templates.get_template(name) for name in _templates.list_templates()}
+STATIC = {file.name: file.read_bytes() for file in (Path(__file__).parent / "static").iterdir()}
 
 
 async def landing(request: web.Request) -> web.Response:
@@ -39,6 +41,15 @@ async def landing(request: web.Request) -> web.Response:
 async def webrtc(request: web.Request) -> web.Response:
     """Answer that there is no WebRTC, and with what there is instead."""
     return _page("webrtc.html", request)
+
+
+async def static(request: web.Request) -> web.Response:
+    """Answer with a file that the pages need."""
+    name = request.match_info["name"]
+    if name not in STATIC:
+        raise web.HTTPNotFound
+    headers = {hdrs.CACHE_CONTROL: "no-cache", "X-Content-Type-Options": "nosniff"}
+    return web.Response(body=STATIC[name], content_type=FILE_TYPES[Path(name).suffix], headers=headers)
 
 
 def _page(template: str, request: web.Request) -> web.Response:
