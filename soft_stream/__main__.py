@@ -6,13 +6,14 @@ import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from soft_stream import __version__
-from soft_stream.cameras import CameraError, CameraHung, CameraMissing, CameraUnsupported, presence
+from soft_stream.cameras import CameraError, CameraMissing, CameraUnsupported, presence
 from soft_stream.cameras.identity import choose
 from soft_stream.env_file import quoted
 from soft_stream.exit_status import ExitStatus
@@ -82,6 +83,8 @@ def _serve(args: argparse.Namespace) -> int:
     logging.basicConfig(
         level=settings.log_level.upper(), format=f"%(levelname)s cam{args.camera} %(message)s", stream=sys.stderr
     )
+    # it prints a page of traceback for every client that sends nonsense; our own faults we log ourselves
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     if loaded.file and not any(f"cam{args.camera}_" in origin for origin in loaded.origins[args.camera].values()):
         log.warning("%s has no cam%d_ line; what holds for every camera holds for this one", loaded.file, args.camera)
     if settings.source == "picamera":
@@ -95,13 +98,18 @@ def _serve(args: argparse.Namespace) -> int:
             return ExitStatus.WRONG_SETTING
     # only now: the other commands do without a web server
     from soft_stream.serve import serve
+    from soft_stream.source import CAMERA_THREAD
 
-    try:
-        return asyncio.run(serve(settings, loaded.cameras))
-    except CameraHung as hung:
-        log.critical("%s; this process ends so that a new one can start", hung)
+    status = asyncio.run(serve(settings, loaded.cameras))
+    if any(_is_stuck(thread) for thread in threading.enumerate() if thread.name.startswith(CAMERA_THREAD)):
         logging.shutdown()
-        os._exit(ExitStatus.START_ME_AGAIN)  # the stuck thread would keep the interpreter from ending
+        os._exit(status)  # the interpreter would wait for the thread
+    return status
+
+
+def _is_stuck(thread: threading.Thread) -> bool:
+    thread.join(0.2)
+    return thread.is_alive()
 
 
 def _cameras(args: argparse.Namespace) -> int:

@@ -69,12 +69,12 @@ class Condition:
         line = f"{state.upper()}: {why}"
         log.log(logging.DEBUG if line in self._said else level, "%s", line)
         self._said.add(line)
-        if state in (State.IDLE, State.STREAMING):
+        if state is State.STREAMING:
             self._said.clear()
 
     def expect_frames(self) -> None:
         """Count the silence from now on."""
-        self._captured.clear()
+        self._captured.pause()
         self._last_frame_at = time.monotonic()
 
     def frame_came(self) -> None:
@@ -89,8 +89,12 @@ class Condition:
 
     @property
     def frame_interval(self) -> float:
-        """Seconds from one frame to the next, as measured; as asked for while nothing was measured yet."""
-        return self._captured.interval or 1 / self._settings.fps
+        """Seconds from one frame to the next: as measured, since exposure and USB cameras follow their own mind.
+
+        A camera that gives far less than was asked of it is not slow but failing, and that must not hide itself.
+        """
+        asked = 1 / self._settings.fps
+        return min(self._captured.interval or asked, 4 * asked)
 
     @property
     def stale_after(self) -> float:

@@ -17,6 +17,8 @@ class Client:
 
     peer: str
     path: str
+    name: str
+    """What it calls itself (`?client=`), so that a page can find its own stream in status.json."""
     streams: bool
     """False for a snapshot: it takes one frame."""
     since: float = field(default_factory=time.time)
@@ -65,7 +67,8 @@ class Demand:
 
     async def client(self) -> Client:
         """Wait until there is a client; return the first one."""
-        await self._came.wait()
+        while not self.clients:  # one may come and leave before this task runs again
+            await self._came.wait()
         return next(iter(self.clients))
 
     @property

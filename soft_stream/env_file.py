@@ -29,7 +29,7 @@ def parse(text: str) -> list[Assignment]:
             at += 1
             continue
         start = at
-        end_of_line = text.find("\n", at) if "\n" in text[at:] else len(text)
+        end_of_line = (text.find("\n", at) + 1 or len(text) + 1) - 1
         equals = text.find("=", at, end_of_line)
         if text[at] in "#;":
             at = end_of_line

@@ -11,7 +11,7 @@ from soft_stream.settings import SETTINGS, Settings, default_of, nearest
 
 INSTALLED_FILE = Path("/etc/camera-streamer/camera-soft-stream.env")
 LOCAL_FILE = Path("camera-soft-stream.env")
-KEY = re.compile(r"cam(?P<camera>0|[1-9]\d*)?_(?P<name>\w+)")
+KEY = re.compile(r"cam(?P<camera>\d|[1-9]\d)?_(?P<name>\w+)")
 # The file is the environment of the whole unit: what the camera libraries read may stand there too.
 FOREIGN_KEYS = ("LIBCAMERA_", "PICAMERA2_")
 
@@ -93,7 +93,7 @@ def load(
 
 def _entries_of_file(file: Path, problems: list[str]) -> Iterator[tuple[str, Entry]]:
     try:
-        text = file.read_text()
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         problems.append(f"{file}: cannot be read: {reason}")
@@ -148,6 +148,13 @@ def _check_together(
                     f"({_place(origins, other, name)}); each camera needs its own"
                 )
     for number, settings in cameras.items():
+        for name in ("start_timeout", "watchdog_timeout"):
+            timeout, two_frames = getattr(settings, name), 2 / settings.fps
+            if 0 < timeout < two_frames:
+                problems.append(
+                    f"{_place(origins, number, name)}: cam{number}_{name}={timeout:g}: must be at least {two_frames:g} "
+                    f"(seconds), the time of two frames at cam{number}_fps={settings.fps:g}"
+                )
         if (settings.snapshot_width == 0) != (settings.snapshot_height == 0):
             name = "snapshot_width" if settings.snapshot_width == 0 else "snapshot_height"
             problems.append(

@@ -31,6 +31,10 @@ T = TypeVar("T")
 
 # The camera thread comes back this often while no frame does, so that nobody who leaves has to wait for it.
 CAPTURE_SLICE = 0.5
+# No call takes so long beyond what it was allowed, unless the driver hangs.
+CALL_TIMEOUT = 60.0
+# A shutdown has less patience with a camera that does not close than a restart has.
+STOP_TIMEOUT = 1.0
 
 
 class Opening:
@@ -89,18 +93,25 @@ class Opening:
                 await self._in_thread(self._camera.focus, FocusMode.CONTINUOUS)
 
     async def close(self, patience: float) -> None:
-        """Close the camera.
+        """Close the camera; a cancellation meanwhile leaves it no more than STOP_TIMEOUT, but does not stop it.
 
         Raises:
             CameraHung: it does not close in `patience` seconds; its thread is lost.
         """
+        closing = asyncio.get_running_loop().run_in_executor(self._thread, self._camera.close)
         try:
-            async with asyncio.timeout(patience):
-                await self._in_thread(self._camera.close)
-        except CameraError as fault:
-            log.warning("%s", fault)
-        except TimeoutError:
-            raise CameraHung(f"the camera does not close within {patience:g} s") from None
+            await asyncio.wait([closing], timeout=patience)
+        except asyncio.CancelledError:
+            await asyncio.wait([closing], timeout=STOP_TIMEOUT)
+            raise
+        finally:
+            self._note_closed(closing)
+
+    def _note_closed(self, closing: "asyncio.Future[None]") -> None:
+        if not closing.done():
+            raise CameraHung("the camera does not close")
+        if fault := closing.exception():
+            log.warning("The camera closed with a fault: %s", fault)
         if self._condition.negotiated:
             self._condition.negotiated = None
             self._condition.counters.closed += 1
@@ -180,4 +191,9 @@ class Opening:
         )
 
     async def _in_thread(self, call: Callable[[*Args], T], *args: *Args) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)
+        timeout = CALL_TIMEOUT + self._settings.start_timeout
+        try:
+            async with asyncio.timeout(timeout):
+                return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)
+        except TimeoutError:
+            raise CameraHung(f"the camera has not answered for {timeout:g} s") from None

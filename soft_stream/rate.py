@@ -24,16 +24,15 @@ class Rate:
 
     @property
     def interval(self) -> float | None:
-        """Typical seconds between occurrences (one long gap does not count), None before the second one."""
-        return median(self._gaps) if self._gaps else None
+        """Typical seconds between occurrences; one long gap does not count, and None is told before there are a few."""
+        return median(self._gaps) if len(self._gaps) > 2 else None
 
     def per_second(self, now: float) -> float:
         """Occurrences a second; 0 when the next one is long overdue."""
-        if len(self._times) < 2 or now - self._times[-1] > max(2.0, 3 * median(self._gaps)):
+        if len(self._times) < 2 or now - self._times[-1] > max(2.0, 3 * (self.interval or 0)):
             return 0.0
         return (len(self._times) - 1) / (self._times[-1] - self._times[0])
 
-    def clear(self) -> None:
-        """Forget what was counted."""
+    def pause(self) -> None:
+        """Do not take the time until the next occurrence for a gap."""
         self._times.clear()
-        self._gaps.clear()

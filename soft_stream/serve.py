@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
-from soft_stream.cameras import CameraHung
+from soft_stream.cameras import Camera, CameraHung, make_camera
 from soft_stream.exit_status import ExitStatus
 from soft_stream.settings import Settings
 from soft_stream.source import Source
@@ -19,16 +19,17 @@ log = logging.getLogger(__name__)
 SHUTDOWN_TIMEOUT = 0.5
 
 
-async def serve(settings: Settings, cameras: Mapping[int, Settings]) -> ExitStatus:
+async def serve(
+    settings: Settings, cameras: Mapping[int, Settings], new_camera: Callable[[Settings], Camera] = make_camera
+) -> ExitStatus:
     """Serve until SIGTERM or SIGINT, or until the camera's life ends by itself.
 
-    Raises:
-        CameraHung: the camera thread is stuck, so that this process cannot end by itself any more.
+    A camera that hangs leaves a thread behind that keeps the interpreter from ending.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    source = Source(settings)
+    source = Source(settings, new_camera)
     runner = web.AppRunner(
         build_app(source, cameras), access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_TIMEOUT
     )
@@ -44,9 +45,7 @@ async def serve(settings: Settings, cameras: Mapping[int, Settings]) -> ExitStat
         stopped.cancel()
         await asyncio.wait([stopped, life])
     if not life.cancelled() and (fault := life.exception()):
-        if isinstance(fault, CameraHung):
-            raise fault
-        log.error("The camera's life ended", exc_info=fault)
+        log.critical("This process ends: %s", fault, exc_info=None if isinstance(fault, CameraHung) else fault)
     return ExitStatus.STOPPED if stop.is_set() else ExitStatus.START_ME_AGAIN
 
 

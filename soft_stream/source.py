@@ -10,14 +10,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from soft_stream.cameras import Camera, CameraError, make_camera
+from soft_stream.cameras import Camera, CameraError, CameraHung, make_camera
 from soft_stream.condition import Condition, Restart, State
 from soft_stream.demand import Demand
-from soft_stream.opening import Opening
+from soft_stream.opening import STOP_TIMEOUT, Opening
 from soft_stream.settings import Settings
 
-# A shutdown has less patience with a camera that does not close than a restart has.
-STOP_TIMEOUT = 1.0
+CAMERA_THREAD = "camera"
 
 
 class Source:
@@ -28,8 +27,7 @@ class Source:
         self.demand = Demand()
         self.condition = Condition(settings)
         self._new_camera = new_camera
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="camera")
-        self._close_timeout = settings.close_timeout
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=CAMERA_THREAD)
 
     async def run(self) -> None:
         """Serve all who come, until cancelled; the camera is closed when this returns.
@@ -50,19 +48,20 @@ class Source:
         finally:
             self._thread.shutdown(wait=False)
 
-    def hurry(self) -> None:
-        """Let everybody go and have little patience from now on: the process is about to end."""
-        self.demand.end()
-        self._close_timeout = min(self._close_timeout, STOP_TIMEOUT)
-
     async def _one_opening(self) -> None:
         opening = Opening(self._new_camera(self.settings), self._thread, self.settings, self.demand, self.condition)
+        patience = self.settings.close_timeout
         try:
             await opening.flow(await opening.open())
+        except CameraHung:
+            raise
         except CameraError as fault:
             self._fail(fault)
+        except asyncio.CancelledError:
+            patience = STOP_TIMEOUT
+            raise
         finally:
-            await opening.close(self._close_timeout)
+            await opening.close(patience)
 
     def _fail(self, fault: CameraError) -> None:
         self.condition.counters.restarts += 1

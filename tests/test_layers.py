@@ -134,3 +134,26 @@ def test_the_shipped_file_configures_two_cameras() -> None:
         changed = {name: origin for name, origin in loaded.origins[number].items() if f"cam{number}_" in origin}
         assert set(changed) == {"name", "port"}
         assert loaded.cameras[number].port == 18081 + number
+
+
+def test_a_timeout_shorter_than_a_frame_is_refused(env_file: Path) -> None:
+    """Legal values that together never give a picture are told."""
+    env_file.write_text("cam0_fps=0.1\ncam0_watchdog_timeout=0")
+    assert problems(env_file) == [
+        "default: cam0_start_timeout=10: must be at least 20 (seconds), the time of two frames at cam0_fps=0.1"
+    ]
+
+
+def test_camera_numbers_have_an_end(env_file: Path) -> None:
+    """There are cameras 0 to 99; another number is told, not passed over."""
+    env_file.write_text("cam100_name=x\ncam99_name=y\ncam01_name=z")
+    assert [problem.partition("=")[0] for problem in problems(env_file)] == [
+        "settings.env:1: cam100_name",
+        "settings.env:3: cam01_name",
+    ]
+
+
+def test_a_byte_order_mark_is_no_key(env_file: Path) -> None:
+    """A file from an editor that writes a BOM is read like any other."""
+    env_file.write_bytes(b"\xef\xbb\xbfcam0_name=Nozzle")
+    assert load({}, file=env_file).cameras[0].title == "Nozzle"

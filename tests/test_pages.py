@@ -17,7 +17,7 @@ async def test_the_landing_page_has_picture_name_state_and_links(start_portal: S
         page = await answer.text()
     assert "<h1>Bed &amp; &lt;nozzle&gt;</h1>" in page
     assert 'data-state="idle">idle<' in page
-    assert 'src="stream.mjpg"' in page
+    assert 'src="stream.mjpg?client=page-' in page
     for link in ("stream.mjpg", "snapshot.jpg", "status.json", "webrtc"):
         assert f'href="{link}"' in page
     assert portal.device.opened == 0
@@ -81,3 +81,10 @@ async def test_errors_are_short_and_have_the_right_status(portal: Portal) -> Non
         assert answer.headers["Allow"] == "GET,HEAD"
         assert await answer.text() == "/snapshot.jpg does not take POST, only GET, HEAD.\n"
     assert portal.device.opened == 0
+
+
+async def test_a_host_that_is_none_is_a_bad_request(portal: Portal) -> None:
+    """A broken Host header is the client's fault."""
+    async with portal.http.get("/", headers={"Host": "[::1"}) as answer:
+        assert answer.status == 400
+        assert await answer.text() == "Host: [::1 is not a host.\n"

@@ -2,13 +2,21 @@
 
 import asyncio
 import logging
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from aiohttp import ClientConnectionError, ClientSession
 
 from soft_stream.cameras import CameraHung
+from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
 from soft_stream.condition import State
 from soft_stream.demand import Client
-from tests.conftest import Portal, StartPortal
+from soft_stream.exit_status import ExitStatus
+from soft_stream.serve import serve
+from tests.conftest import QUICK, Portal, StartPortal
 from tests.multipart_reader import StreamReader
 
 
@@ -85,7 +93,7 @@ async def test_no_focus_where_none_is_wanted_or_had(
 async def test_a_busy_camera_is_tried_again(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
     """While another program has the camera it is asked for again and again; the log tells once who has it."""
     portal.device.seize("rpicam-still")
-    with portal.source.demand.wanted_by(Client("test", "/", streams=True)):
+    with portal.source.demand.wanted_by(Client("test", "/", "", streams=True)):
         await portal.until(lambda: portal.source.condition.counters.restarts == 3)
         assert caplog.text.count("RETRYING: test camera 0 is in use by rpicam-still; next try in 0.1 s") == 1
         assert states(caplog) == ["STARTING", "RETRYING"]
@@ -126,3 +134,57 @@ async def test_a_camera_that_does_not_close_ends_the_life(start_portal: StartPor
     assert isinstance(portal.life.exception(), CameraHung)
     assert portal.life.exception()
     portal.device.let_go()
+
+
+async def test_a_stop_does_not_wait_for_a_close_that_hangs(start_portal: StartPortal) -> None:
+    """Told to stop while the camera is closing: the close gets little more time, and is not forgotten."""
+    portal = await start_portal(close_timeout=300)
+    portal.device.hang_on_close()
+    reader = await StreamReader.get(portal.port)
+    portal.device.stall()
+    await portal.until(lambda: portal.source.condition.state is State.RETRYING)
+    portal.life.cancel()
+    await asyncio.wait([portal.life])
+    assert isinstance(portal.life.exception(), CameraHung)
+    portal.device.let_go()
+    await reader.close()
+
+
+async def test_a_camera_that_stays_away_says_so_once(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """Clients that come and go while the camera is away do not fill the log."""
+    portal.device.unplug()
+    for _ in range(4):
+        async with portal.http.get("/stream.mjpg") as answer:
+            assert answer.status == 503
+        await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    assert states(caplog) == ["STARTING", "RETRYING", "IDLE"]
+
+
+async def test_a_client_that_leaves_at_once_wakes_nobody(portal: Portal) -> None:
+    """Come and gone before the camera's task runs: nothing happens."""
+    with portal.source.demand.wanted_by(Client("test", "/", "", streams=True)):
+        pass
+    await asyncio.sleep(0.05)
+    assert not portal.life.done()
+    assert portal.device.opened == 0
+
+
+async def test_a_signal_while_the_camera_starts(unused_tcp_port_factory: Callable[[], int]) -> None:
+    """A stop during a slow opening is a stop: soon, and with status 0."""
+    device = PatternDevice()
+    device.slow_open(3)
+    settings = replace(QUICK, port=unused_tcp_port_factory())
+    serving = asyncio.create_task(serve(settings, {0: settings}, lambda each: PatternCamera(each, device)))
+    async with ClientSession(f"http://127.0.0.1:{settings.port}") as http:
+        while True:
+            try:
+                asked = await http.get("/healthz")
+                break
+            except ClientConnectionError:
+                await asyncio.sleep(0.01)
+        asked.release()
+        stream = asyncio.create_task(http.get("/stream.mjpg"))
+        await asyncio.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await serving is ExitStatus.STOPPED
+        (await stream).release()

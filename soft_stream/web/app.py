@@ -33,4 +33,4 @@ def build_app(source: Source, cameras: Mapping[int, Settings]) -> web.Applicatio
 
 
 async def _let_go(app: web.Application) -> None:
-    app[SOURCE].hurry()
+    app[SOURCE].demand.end()

@@ -1,5 +1,6 @@
 """What all handlers share: what they find in the application, who asks, and how an error is answered."""
 
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -15,6 +16,8 @@ SOURCE = web.AppKey("source", Source)
 NOTICES = web.AppKey("notices", Notices)
 CAMERAS = web.AppKey("cameras", Mapping[int, Settings])
 
+log = logging.getLogger(__name__)
+
 LOOPBACK = ("127.0.0.1", "::1")
 NO_STORE = {hdrs.CACHE_CONTROL: "no-store"}
 
@@ -24,7 +27,7 @@ def client_of(request: web.Request, *, streams: bool) -> Client:
     peer = request.remote or "unix socket"
     if peer in (*LOOPBACK, "unix socket"):
         peer = request.headers.get("X-Forwarded-For", peer).rsplit(",", 1)[-1].strip()
-    return Client(peer=peer, path=request.path, streams=streams)
+    return Client(peer=peer, path=request.path, name=request.query.get("client", "")[:40], streams=streams)
 
 
 def unavailable(source: Source, sentence: str) -> web.HTTPServiceUnavailable:
@@ -60,6 +63,11 @@ async def plain_errors(
         failed = error
     except web.HTTPException as error:
         failed = error
+    except ConnectionError:
+        raise
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        failed = web.HTTPInternalServerError(text="Something is wrong here; the log has the details.")
     failed.headers.update(NO_STORE)
     failed.text = f"{(failed.text or failed.reason).rstrip()}\n"
     raise failed

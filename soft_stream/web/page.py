@@ -1,5 +1,6 @@
 """The pages for people: the live picture, and what there is instead of WebRTC."""
 
+import secrets
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,6 +59,7 @@ def _page(template: str, request: web.Request) -> web.Response:
         title=source.settings.title,
         condition=source.condition,
         cameras=_neighbours(request),
+        client=f"page-{secrets.token_hex(4)}",
     )
     return web.Response(text=html, content_type="text/html", headers=HEADERS)
 
@@ -69,7 +71,10 @@ def _neighbours(request: web.Request) -> list[dict[str, Any]]:
     each camera neighbouring ports, else the ports that the processes listen on; links without a scheme keep the page's.
     """
     own = request.app[SOURCE].settings.camera
-    here = urlsplit(f"//{request.headers.get(hdrs.HOST, '127.0.0.1')}")
+    try:
+        here = urlsplit(f"//{request.headers.get(hdrs.HOST, '127.0.0.1')}")
+    except ValueError:
+        raise web.HTTPBadRequest(text=f"Host: {request.headers[hdrs.HOST]} is not a host.") from None
     host = f"[{here.hostname}]" if ":" in (here.hostname or "") else here.hostname
     public = here.netloc.endswith(f":{FIRST_PUBLIC_PORT + own}")
     neighbours = []

@@ -64,6 +64,7 @@ def _client(client: Client) -> dict[str, Any]:
     return {
         "peer": client.peer,
         "path": client.path,
+        "client": client.name,
         "seconds": round(now - client.since, 1),
         "sent": client.sent,
         "sent_fps": round(client.rate.per_second(time.monotonic()), 2),

@@ -83,29 +83,30 @@ async def stream(request: web.Request) -> web.StreamResponse:
 async def _parts_after(first: Frame, client: Client, source: Source, notices: Notices) -> AsyncIterator[bytes]:
     """Yield what a client is to see after its first frame, as fast as it takes it; ends when the portal does."""
     condition, feed = source.condition, source.demand.feed
-    shown, repeated, notice_at = first, False, 0.0
+    shown, is_live = first, True
+    due = first.published_at + REPEAT_AFTER_INTERVALS * condition.frame_interval  # when nothing newer comes
     while True:
-        stale_at = shown.published_at + condition.stale_after
-        repeat_at = shown.published_at + REPEAT_AFTER_INTERVALS * condition.frame_interval
+        newer = None
         try:
-            async with asyncio.timeout_at(max(stale_at, notice_at) if repeated else repeat_at):
-                shown = await feed.newer(shown)
+            async with asyncio.timeout_at(due):
+                newer = await feed.newer(shown)
         except TimeoutError:
-            if not repeated and time.monotonic() < stale_at:
-                repeated = True
-                yield shown.repeat
-                continue
+            pass  # that nothing came is the other half of what this loop is about
         except FeedEnded:
             return
         except CameraError:
             continue  # the labelled picture will tell
-        now = time.monotonic()
-        if now < shown.published_at + condition.stale_after:
-            repeated = False
+        shown, now = newer or shown, time.monotonic()
+        stale_at = shown.published_at + condition.stale_after
+        if newer and now < stale_at:
+            is_live, due = True, shown.published_at + REPEAT_AFTER_INTERVALS * condition.frame_interval
             client.took(shown)
             yield shown.part
-        else:  # also for a client that was too slow to see the last frame in time
-            repeated, notice_at = True, now + DRAW_INTERVAL
+        elif is_live and now < stale_at:
+            is_live, due = False, stale_at
+            yield shown.repeat
+        else:  # also for a client that was too slow to take the last frame in time
+            is_live, due = False, now + DRAW_INTERVAL
             yield await notices.part(shown)
 
 

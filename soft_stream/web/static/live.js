@@ -4,14 +4,8 @@ const ASK_EVERY_MS = 2000;
 const picture = document.getElementById("picture");
 const state = document.getElementById("state");
 const facts = document.getElementById("facts");
-
-let streamLost = false; // a browser tells of a stream that never began, but not of one that ended
-let serverStarted = null;
-
-function reopenStream() {
-  streamLost = false;
-  picture.src = `stream.mjpg?t=${Date.now()}`;
-}
+// The name under which the server knows the stream of this page.
+const client = new URL(picture.src).searchParams.get("client");
 
 function show(status) {
   state.dataset.state = status.fault ? "fault" : status.state;
@@ -22,25 +16,22 @@ function show(status) {
     : "";
 }
 
+// A browser does not tell that the stream of an <img> has ended; the server knows whom it sends frames to. While it
+// does, the picture is what it says: where frames do not flow, the stream itself shows a labelled picture.
 async function ask() {
   try {
     const answer = await fetch("status.json", { cache: "no-store", signal: AbortSignal.timeout(2 * ASK_EVERY_MS) });
     if (!answer.ok) throw new Error(`status.json: ${answer.status}`);
     const status = await answer.json();
-    const restarted = serverStarted !== null && status.started !== serverStarted;
-    serverStarted = status.started;
+    const stream = status.clients.find((each) => each.client === client);
     show(status);
-    picture.classList.remove("not-live"); // where frames do not flow, the stream itself shows a labelled picture
-    if (streamLost || restarted || status.state === "idle") reopenStream();
+    picture.classList.toggle("not-live", !stream?.sent); // until its first frame the old picture stands
+    if (!stream) picture.src = `stream.mjpg?client=${client}&t=${Date.now()}`;
   } catch {
-    streamLost = true;
     show({ fault: "unreachable" });
     picture.classList.add("not-live");
   }
 }
 
-picture.addEventListener("error", () => {
-  streamLost = true;
-});
 setInterval(ask, ASK_EVERY_MS);
-ask();
+setTimeout(ask, ASK_EVERY_MS / 4); // not at once: the stream is being asked for right now

@@ -1,0 +1,44 @@
+"""What counts as live."""
+
+from dataclasses import replace
+
+import pytest
+
+from soft_stream.condition import Condition
+from soft_stream.rate import Rate
+from tests.conftest import QUICK
+
+
+def ticks(*times: float) -> Rate:
+    """Make a rate that has seen these times."""
+    rate = Rate()
+    for time in times:
+        rate.tick(time)
+    return rate
+
+
+def test_rate_and_interval() -> None:
+    """Both follow what happens; the rate is 0 once the next one is long overdue."""
+    rate = ticks(*(number / 10 for number in range(31)))
+    assert rate.per_second(3.0) == pytest.approx(10)
+    assert rate.interval == pytest.approx(0.1)
+    assert rate.per_second(5.1) == 0
+
+
+def test_one_long_gap_is_not_the_interval() -> None:
+    """Neither a gap between regular frames nor one right at the beginning makes frames look rare."""
+    assert ticks(0, 5).interval is None
+    assert ticks(0, 0.1, 0.2, 0.3, 9, 9.1).interval == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("asked_fps", "gap", "stale_after"),
+    [(30, 1 / 30, 2), (30, 0.1, 2), (30, 9, 2), (1, 1, 3), (0.2, 1 / 30, 2), (2, 5, 6)],
+)
+def test_when_a_picture_is_stale(asked_fps: float, gap: float, stale_after: float) -> None:
+    """After 2 s or 3 intervals as measured; a camera that gives next to nothing cannot stretch that much."""
+    condition = Condition(replace(QUICK, fps=asked_fps))
+    condition._captured = ticks(*(number * gap for number in range(5)))
+    assert condition.stale_after == pytest.approx(stale_after)
+    condition.expect_frames()
+    assert condition.stale_after == pytest.approx(stale_after)  # a restart forgets nothing
