@@ -7,6 +7,7 @@ frames came, and with 1 and a sentence when they did not.
 
 import argparse
 import base64
+import http.client
 import statistics
 import sys
 import time
@@ -14,7 +15,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections import Counter
-from typing import BinaryIO
+
+CHUNK = 1 << 14
 
 
 class StreamError(Exception):
@@ -48,28 +50,33 @@ def measure(url: str, frames: int, patience: float) -> None:
     times: list[float] = []
     sizes: list[int] = []
     with open_stream(url, patience) as stream:
-        last_live = time.monotonic()
+        give_up_at = time.monotonic() + patience
         try:
             while len(times) < frames:
-                headers, size = read_part(stream)
+                headers, size = read_part(stream, give_up_at)
                 now = time.monotonic()
                 label = headers.get("x-frame", "live")
                 labels[label] += 1
                 if label == "live":
-                    last_live = now
+                    give_up_at = now + patience
                     times.append(now)
                     sizes.append(size)
-                elif now - last_live > patience:
-                    raise StreamError(f"no live frame for {now - last_live:.0f} s, only {dict(labels)}")
-        except OSError as error:
-            raise StreamError(f"nothing came for {patience:g} s after {len(times)} live frames ({error})") from None
+        except OSError as error:  # also the end of patience
+            others = f", {dict(labels)} in all" if labels else ""
+            raise StreamError(f"no live frame for {patience:g} s{others} ({error})") from None
+        except http.client.HTTPException as error:
+            raise StreamError(f"the stream ended early ({error!r})") from None
     report(times, sizes, labels)
 
 
-def open_stream(url: str, timeout: float) -> BinaryIO:
+def open_stream(url: str, timeout: float) -> http.client.HTTPResponse:
     """Ask for the stream; return its body behind the first boundary."""
-    address = urllib.parse.urlsplit(url)
-    if address.scheme not in ("http", "https") or not address.hostname:
+    try:
+        address = urllib.parse.urlsplit(url)
+        valid = address.scheme in ("http", "https") and address.hostname and address.port != 0
+    except ValueError:
+        valid = False
+    if not valid or not url.isprintable() or " " in url:
         raise StreamError(f"{url}: not an http or https address")
     host = address.netloc.rpartition("@")[2]
     request = urllib.request.Request(address._replace(netloc=host).geturl())  # noqa: S310 # checked above
@@ -79,17 +86,27 @@ def open_stream(url: str, timeout: float) -> BinaryIO:
     try:
         response = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310 # checked above
     except urllib.error.HTTPError as error:
-        hint = {401: "a login is needed: USER:PASSWORD@ before the host", 503: error.read(500).decode(errors="replace")}
-        raise StreamError(f"{error.code} {error.reason}: {hint.get(error.code, 'not a stream').strip()}") from None
-    except (urllib.error.URLError, OSError) as error:
+        raise StreamError(f"{error.code} {error.reason}: {hint(error)}") from None
+    except (OSError, UnicodeError, http.client.HTTPException) as error:  # URLError is an OSError
         raise StreamError(f"{host}: {getattr(error, 'reason', error)}") from None
     kind = response.headers.get("Content-Type", "nothing")
-    if not kind.startswith("multipart/x-mixed-replace"):
+    if not kind.lower().startswith("multipart/x-mixed-replace"):
         raise StreamError(f"not a multipart stream but {kind}")
     return response  # type: ignore[no-any-return] # urlopen is not typed
 
 
-def read_part(stream: BinaryIO) -> tuple[dict[str, str], int]:
+def hint(error: urllib.error.HTTPError) -> str:
+    """Say in a few words what an error status is about: the server's own, if it has some."""
+    if error.code == 401:
+        return "a login is needed: USER:PASSWORD@ before the host"
+    try:
+        said = error.read(500).decode(errors="replace").strip()
+    except (OSError, http.client.HTTPException):
+        said = ""
+    return said if error.code == 503 and said else "not a stream"
+
+
+def read_part(stream: http.client.HTTPResponse, give_up_at: float) -> tuple[dict[str, str], int]:
     """Read one part; return its headers (names in lower case) and the number of bytes of its picture."""
     headers: dict[str, str] = {}
     line = stream.readline()
@@ -101,12 +118,18 @@ def read_part(stream: BinaryIO) -> tuple[dict[str, str], int]:
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.strip().lower()] = value.strip()
         line = stream.readline()
-    if "content-length" not in headers:
-        raise StreamError("a part has no Content-Length")
-    size = int(headers["content-length"])
-    if len(stream.read(size)) < size:
-        raise StreamError("the stream ended early")
-    return headers, size
+    length = headers.get("content-length", "nothing")
+    if not length.isdecimal() or len(length) > 9:
+        raise StreamError(f"a part has no usable Content-Length but {length}")
+    missing = int(length)
+    while missing:
+        if time.monotonic() > give_up_at:
+            raise TimeoutError("what comes, comes too slowly, or is not live")
+        piece = stream.read1(min(missing, CHUNK))
+        if not piece:
+            raise StreamError("the stream ended early")
+        missing -= len(piece)
+    return headers, int(length)
 
 
 def report(times: list[float], sizes: list[int], labels: Counter[str]) -> None:

@@ -72,6 +72,8 @@ async def test_repeats_and_notices_are_told_apart() -> None:
         (b"<html>", 200, "text/html", "not a multipart stream but text/html"),
         (multipart.OPENING + multipart.part(b"x", 0), 200, multipart.CONTENT_TYPE, "the stream ended early"),
         (multipart.OPENING + b"Content-Length: 9\r\n\r\nx", 200, multipart.CONTENT_TYPE, "the stream ended early"),
+        (multipart.OPENING + b"Content-Length: -5\r\n\r\n", 200, multipart.CONTENT_TYPE, "a part has no usable"),
+        (multipart.OPENING + b"X: y\r\n\r\n", 200, multipart.CONTENT_TYPE, "a part has no usable Content-Length"),
     ],
 )
 async def test_what_is_no_stream_is_told(body: bytes, status: int, content_type: str, sentence: str) -> None:
@@ -82,6 +84,12 @@ async def test_what_is_no_stream_is_told(body: bytes, status: int, content_type:
     assert err.startswith(f"measure_fps: {sentence}")
     assert err.count("\n") == 1
     await runner.cleanup()
+
+
+@pytest.mark.parametrize("url", ["ftp://a/b", "http://", "http://[::1/", "http://a:b/", "http://127.0.0.1/a b"])
+async def test_what_is_no_address_is_told(url: str) -> None:
+    """A mistyped address is named."""
+    assert await measure(url) == (1, "", f"measure_fps: {url}: not an http or https address\n")
 
 
 async def test_nobody_there() -> None:
