@@ -28,13 +28,23 @@ def main() -> int:
     port_base = parser.parse_args().port_base
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
+    environ = dict(os.environ)
     children: list[subprocess.Popen[bytes]] = []
     try:
-        cameras = load(os.environ, file=ENV_FILE).cameras
+        cameras = load(environ, file=ENV_FILE).cameras
+        if port_base is not None:  # each process has to know the ports of all, for the links on its page
+            environ |= {f"cam{number}_port": str(port_base + number) for number in cameras}
+            cameras = load(environ, file=ENV_FILE).cameras
         connected = _connected()
+        if not connected:
+            environ |= {f"cam{number}_source": "test-pattern" for number in cameras}
         for settings in cameras.values():
-            port = settings.port if port_base is None else port_base + settings.camera
-            children += _start(settings, port, connected)
+            what = _what(settings, connected)
+            if what:
+                command = [sys.executable, "-m", "soft_stream", "serve", "--env-file", str(ENV_FILE)]
+                child = subprocess.Popen([*command, "--camera", str(settings.camera)], env=environ)  # noqa: S603 # ours
+                children.append(child)
+                _tell(settings, child, what)
         while any(child.poll() is None for child in children):
             time.sleep(0.5)
     except SettingsError as error:
@@ -64,27 +74,25 @@ def _connected() -> Sequence[Found]:
         return []
 
 
-def _start(settings: Settings, port: int, connected: Sequence[Found]) -> list[subprocess.Popen[bytes]]:
-    """Start one camera and print where it is, once it listens; a missing one is told and left out."""
-    command = [sys.executable, "-m", "soft_stream", "serve", "--env-file", str(ENV_FILE)]
-    command += ["--camera", str(settings.camera), "--port", str(port)]
+def _what(settings: Settings, connected: Sequence[Found]) -> str:
+    """Say what kind of camera this is; nothing when it is a real one that is missing, which is told and left out."""
     if settings.source == "test-pattern" or not connected:
-        command += ["--source", "test-pattern"]
-        what = "a test camera"
-    else:
-        try:
-            what = choose(connected, settings.id, settings.camera).model
-        except CameraMissing as missing:
-            print(f"{settings.title}: left out, {missing}", flush=True)
-            return []
+        return "a test camera"
+    try:
+        return choose(connected, settings.id, settings.camera).model
+    except CameraMissing as missing:
+        print(f"{settings.title}: left out, {missing}", flush=True)
+        return ""
+
+
+def _tell(settings: Settings, child: "subprocess.Popen[bytes]", what: str) -> None:
+    """Print where a camera is, once it listens there."""
     address = ANY_ADDRESS.get(settings.bind[0], settings.bind[0])
-    url = f"http://{f'[{address}]' if ':' in address else address}:{port}/"
-    child = subprocess.Popen(command)  # noqa: S603 # our own program
+    url = f"http://{f'[{address}]' if ':' in address else address}:{settings.port}/"
     while child.poll() is None and not _listens(url):
         time.sleep(0.05)
     if child.returncode is None:
         print(f"{settings.title}: {url}  ({what})", flush=True)
-    return [child]
 
 
 def _listens(url: str) -> bool:

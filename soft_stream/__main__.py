@@ -96,6 +96,9 @@ def _serve(args: argparse.Namespace) -> int:
         except CameraUnsupported as reason:
             log.error("cam%d_source=picamera: %s", args.camera, reason)  # noqa: TRY400 # as above
             return ExitStatus.WRONG_SETTING
+        except CameraError as fault:
+            log.error("cam%d_source=picamera: %s", args.camera, fault)  # noqa: TRY400 # as above
+            return ExitStatus.START_ME_AGAIN
     # only now: the other commands do without a web server
     from soft_stream.serve import serve
     from soft_stream.source import CAMERA_THREAD

@@ -5,6 +5,7 @@ frames, and nothing is encoded while nobody waits.
 """
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -48,6 +49,8 @@ class Waiting:
 
     def __init__(self) -> None:
         self._futures: set[asyncio.Future[Frame]] = set()
+        self.asked_at = 0.0
+        """When the last of them came, in Unix seconds."""
 
     def __bool__(self) -> bool:
         """Tell whether anybody waits; may be asked from any thread."""
@@ -57,6 +60,7 @@ class Waiting:
         """Wait for the outcome."""
         future: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._futures.add(future)
+        self.asked_at = time.time()
         try:
             return await future
         finally:
@@ -66,6 +70,7 @@ class Waiting:
         """Hand over those who have come so far; later ones start a new group."""
         taken = Waiting()
         taken._futures, self._futures = self._futures, taken._futures
+        taken.asked_at = self.asked_at
         return taken
 
     def settle(self, outcome: Frame | CameraError) -> None:

@@ -55,7 +55,7 @@ def _turn_jpeg(jpeg: bytes, quality: int, orientation: Orientation) -> bytes:
     import simplejpeg
 
     try:
-        pixels = simplejpeg.decode_jpeg(jpeg)
+        pixels = simplejpeg.decode_jpeg(jpeg, strict=False)  # a damaged frame is still a frame
     except ValueError as error:
         raise CameraError(f"the camera's JPEG cannot be decoded: {error}") from error
     turned = numpy.ascontiguousarray(_turn(pixels, orientation))

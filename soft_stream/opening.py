@@ -68,6 +68,8 @@ class Opening:
         log.info("Camera open after %.2f s: %s", time.monotonic() - began, negotiated)
         if negotiated.size != (settings.width, settings.height):
             log.warning("Asked for %dx%d, negotiated %dx%d", settings.width, settings.height, *negotiated.size)
+        for difference in negotiated.differences:
+            log.warning("%s", difference)
         return negotiated
 
     async def flow(self, negotiated: Negotiated) -> None:
@@ -84,10 +86,14 @@ class Opening:
             finished = cycle is not None and self._finished(cycle, focus)
             if finished:
                 cycle = None
+            stills = self._demand.stills
             if self._demand.streaming:
-                if frame and self._demand.stills:  # asked for before the stream began
-                    self._demand.stills.settle(frame)
-            elif self._demand.stills and cycle is None:
+                if frame and stills and frame.captured_at >= stills.asked_at:  # asked for before the stream began
+                    stills.settle(frame)
+            elif stills and cycle is None:
+                if self._focuses(negotiated) and not finished and focus not in (None, Focus.FOCUSED):
+                    cycle = await self._begin_to_focus(negotiated)
+                    continue
                 await self._take_still(negotiated)
             if finished:  # the lens held still for the still
                 await self._in_thread(self._camera.focus, FocusMode.CONTINUOUS)
@@ -117,8 +123,11 @@ class Opening:
             self._condition.counters.closed += 1
             log.info("Camera closed")
 
+    def _focuses(self, negotiated: Negotiated) -> bool:
+        return negotiated.has_autofocus and self._settings.autofocus != "off"
+
     async def _begin_to_focus(self, negotiated: Negotiated) -> AutofocusCycle | None:
-        if not negotiated.has_autofocus or self._settings.autofocus == "off":
+        if not self._focuses(negotiated):
             why = "autofocus is off" if negotiated.has_autofocus else "the camera has no autofocus"
             self._condition.enter(State.STREAMING, why)
             return None
@@ -165,14 +174,16 @@ class Opening:
         """Capture once for all who have asked so far; who asks while it is taken gets the next one."""
 
         def take() -> Frame:
-            with self._camera.still(self._settings.start_timeout) as raw:
-                return self._encode(raw, negotiated, self._settings.snapshot_quality)
+            while True:
+                with self._camera.still(self._settings.start_timeout) as raw:
+                    if raw.captured_at >= asked.asked_at:  # the camera may still have an older one at hand
+                        return self._encode(raw, negotiated, self._settings.snapshot_quality)
 
         asked = self._demand.stills.take()
         try:
             still = await self._in_thread(take)
-        except CameraError as fault:
-            asked.settle(fault)
+        except Exception as fault:
+            asked.settle(fault if isinstance(fault, CameraError) else CameraError(str(fault)))
             raise
         self._condition.counters.stills += 1
         self._condition.expect_frames()

@@ -16,6 +16,8 @@ from soft_stream.demand import Demand
 from soft_stream.opening import STOP_TIMEOUT, Opening
 from soft_stream.settings import Settings
 
+log = logging.getLogger(__name__)
+
 CAMERA_THREAD = "camera"
 
 
@@ -57,6 +59,9 @@ class Source:
             raise
         except CameraError as fault:
             self._fail(fault)
+        except Exception as fault:
+            log.exception("This should not happen")
+            self._fail(CameraError(f"{type(fault).__name__}: {fault}"))
         except asyncio.CancelledError:
             patience = STOP_TIMEOUT
             raise

@@ -1,8 +1,11 @@
 """/snapshot.jpg: what it promises."""
 
 import asyncio
+import logging
 import time
+from functools import partial
 
+import pytest
 import simplejpeg
 from aiohttp import ClientResponse
 
@@ -109,3 +112,25 @@ async def test_pictures_are_turned(start_portal: StartPortal) -> None:
     await reader.opening()
     assert simplejpeg.decode_jpeg_header((await reader.part()).jpeg)[:2] == (160, 120)
     await reader.close()
+
+
+def captured_more_than(portal: Portal, count: int) -> bool:
+    """Tell whether the camera has given more frames than that."""
+    return portal.source.condition.counters.captured > count
+
+
+async def test_a_lens_that_lost_focus_is_focused_again(
+    start_portal: StartPortal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In an open camera a snapshot begins an AF cycle only when the lens is not known to be in focus."""
+    caplog.set_level(logging.INFO)
+    portal = await start_portal(close_after=60)
+    for focus_fails, cycles in ((False, 1), (False, 1), (True, 2), (False, 2)):
+        portal.device.focus_fails = focus_fails
+        captured = portal.source.condition.counters.captured
+        if captured:  # let the camera see how the lens is doing now
+            await portal.until(partial(captured_more_than, portal, captured + 1))
+        async with portal.http.get("/snapshot.jpg") as answer:
+            await taken(answer)
+        assert caplog.text.count("Autofocus cycle begins") == cycles
+    assert portal.device.opened == 1

@@ -10,12 +10,13 @@ from dataclasses import replace
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
-from soft_stream.cameras import CameraHung
+from soft_stream.cameras import CameraHung, FocusMode
 from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
 from soft_stream.condition import State
 from soft_stream.demand import Client
 from soft_stream.exit_status import ExitStatus
 from soft_stream.serve import serve
+from soft_stream.source import Source
 from tests.conftest import QUICK, Portal, StartPortal
 from tests.multipart_reader import StreamReader
 
@@ -188,3 +189,25 @@ async def test_a_signal_while_the_camera_starts(unused_tcp_port_factory: Callabl
         os.kill(os.getpid(), signal.SIGTERM)
         assert await serving is ExitStatus.STOPPED
         (await stream).release()
+
+
+async def test_a_fault_that_nobody_thought_of_takes_the_same_road(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever a camera raises, it is told with its traceback, and the camera is closed and opened again."""
+
+    class Surprising(PatternCamera):
+        def focus(self, mode: FocusMode) -> None:
+            if device.opened == 1:
+                raise RuntimeError("the lens fell off")
+            super().focus(mode)
+
+    device = PatternDevice()
+    source = Source(QUICK, lambda each: Surprising(each, device))
+    life = asyncio.create_task(source.run())
+    with source.demand.wanted_by(Client("test", "/", "", streams=True)):
+        while source.condition.state is not State.STREAMING:  # noqa: ASYNC110 # there is no event for a state
+            await asyncio.sleep(0.01)
+    assert "RETRYING: RuntimeError: the lens fell off" in caplog.text
+    assert "Traceback" in caplog.text
+    life.cancel()
+    await asyncio.wait([life])
+    assert device.opened == device.closed == 2

@@ -1,6 +1,7 @@
 """/stream.mjpg, byte by byte and over time."""
 
 import asyncio
+import socket
 import time
 
 import pytest
@@ -194,4 +195,21 @@ async def test_the_end_of_the_portal_ends_streams_between_parts(portal: Portal) 
     portal.source.demand.end()
     rest = await reader.rest()
     assert rest.endswith(b"--softstreamframe\r\n") or rest == b""
+    await reader.close()
+
+
+async def test_a_slow_client_of_a_healthy_camera_sees_live_frames(start_portal: StartPortal) -> None:
+    """However long a part takes, what follows is the next frame and no labelled picture; nobody else need watch."""
+    portal = await start_portal(width=640, height=480, fps=30)
+    reader = await StreamReader.get(portal.port)
+    connection = reader.writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    await reader.opening()
+    labels = set()
+    for _ in range(3):
+        reader.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
+        await asyncio.sleep(2.5)
+        reader.writer.transport.resume_reading()  # type: ignore[attr-defined] # as above
+        labels |= {(await reader.part()).label for _ in range(8)}
+    assert labels <= {"live", "repeat"}
     await reader.close()

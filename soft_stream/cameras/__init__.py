@@ -80,6 +80,8 @@ class Negotiated:
     has_autofocus: bool
     orientation: Orientation
     """What is left to turn after what the camera does itself."""
+    differences: tuple[str, ...] = ()
+    """Sentences about what differs from what was asked for, the size apart."""
 
     def __str__(self) -> str:
         width, height = self.size

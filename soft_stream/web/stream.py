@@ -27,7 +27,7 @@ HEADERS = {
 }
 # Chromium and WebKit paint a part only when the next one begins: so long after it, a frame is sent once more.
 REPEAT_AFTER_INTERVALS = 1.5
-# A client that takes nothing for so long is gone.
+# A client that takes nothing for so long is gone; the kernel looks at the network, we at what it has taken.
 CLIENT_TIMEOUT = 20.0
 # How many bytes the kernel takes before it has sent those it has: the rest of a frame waits here, newer ones skip it.
 UNSENT_BYTES = 128 * 1024
@@ -63,11 +63,11 @@ async def stream(request: web.Request) -> web.StreamResponse:
             response = MultipartResponse(headers=HEADERS)
             response.force_close()
             await response.prepare(request)
-            with _bounded(request):
-                await _send(response, request, multipart.OPENING + first.part)
+            with _bounded(request) as transport:
+                await _send(response, request, transport, multipart.OPENING + first.part)
                 client.took(first)
                 async for part in _parts_after(first, client, source, notices):
-                    await _send(response, request, part)
+                    await _send(response, request, transport, part)
             reason = "the portal shuts down"
         except TimeoutError:
             reason = f"it took nothing for {CLIENT_TIMEOUT:g} s"
@@ -87,6 +87,8 @@ async def _parts_after(first: Frame, client: Client, source: Source, notices: No
     due = first.published_at + REPEAT_AFTER_INTERVALS * condition.frame_interval  # when nothing newer comes
     while True:
         newer = None
+        # who took long over the last part has a right to wait for the next frame, too
+        due = max(due, time.monotonic() + REPEAT_AFTER_INTERVALS * condition.frame_interval)
         try:
             async with asyncio.timeout_at(due):
                 newer = await feed.newer(shown)
@@ -110,20 +112,30 @@ async def _parts_after(first: Frame, client: Client, source: Source, notices: No
             yield await notices.part(shown)
 
 
-async def _send(response: web.StreamResponse, request: web.Request, part: bytes) -> None:
-    """Write a part and wait until the kernel has all of it.
+async def _send(response: web.StreamResponse, request: web.Request, transport: asyncio.Transport, part: bytes) -> None:
+    """Write a part and wait until the kernel has all of it, however slowly the client takes it.
 
     Raises:
-        TimeoutError: the client took nothing for too long.
+        TimeoutError: the client took nothing for CLIENT_TIMEOUT seconds.
         ConnectionError: the client is gone.
     """
-    async with asyncio.timeout(CLIENT_TIMEOUT):
-        await response.write(part)
-        await request.writer.drain()  # `write` itself waits for large parts only
+    left, taken = len(part), response.write(part)
+    while True:
+        try:
+            async with asyncio.timeout(CLIENT_TIMEOUT):
+                await taken
+                await request.writer.drain()  # `write` itself waits for large parts only
+        except TimeoutError:
+            before, left = left, transport.get_write_buffer_size()
+            if left >= before:
+                raise
+            taken = request.writer.drain()
+        else:
+            return
 
 
 @contextmanager
-def _bounded(request: web.Request) -> Iterator[None]:
+def _bounded(request: web.Request) -> Iterator[asyncio.Transport]:
     """Keep at most one part here and little in the kernel, notice a client that vanished, and leave nothing behind."""
     transport = cast("asyncio.Transport", request.transport)  # None only after the handler was cancelled
     transport.set_write_buffer_limits(high=0)
@@ -132,7 +144,7 @@ def _bounded(request: web.Request) -> Iterator[None]:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CLIENT_TIMEOUT * 1000))
     try:
-        yield
+        yield transport
     finally:
         if transport.get_write_buffer_size():
             transport.abort()  # closing would wait for the client to take the rest

@@ -89,8 +89,10 @@ class PicameraCamera:
             return
         picam2, self._picam2 = self._picam2, None
         with faults("the camera cannot be closed"):
-            picam2.cancel_all_and_flush()  # `stop`, which `close` calls, would queue behind a capture for ever
-            picam2.close()
+            try:
+                picam2.cancel_all_and_flush()  # `stop`, which `close` calls, would queue behind a capture for ever
+            finally:
+                picam2.close()
 
     def _configuration(self, still_size: tuple[int, int] | None = None) -> dict[str, Any]:
         """Make a configuration anew: Picamera2 writes the negotiated sizes into the one it was given."""
@@ -131,24 +133,30 @@ class PicameraCamera:
 
     def _negotiated(self) -> Negotiated:
         configuration = self._picam2.camera_configuration()
-        main, sensor = configuration["main"], configuration.get("sensor") or {}
-        sensor_size = sensor.get("output_size")
-        settings = self._settings
+        main, sensor, settings = configuration["main"], configuration.get("sensor") or {}, self._settings
         asked = self._pixel_format()
         if main["format"] != asked:
             raise CameraError(f"the camera does not deliver {asked} but {main['format']}")
+        colour_space = re.sub(r"<.*'(.*)'>", r"\1", str(configuration.get("colour_space")))
+        transform = configuration["transform"]  # libcamera mirrors CSI pictures in the sensor, and nothing on USB
+        differences = []
+        if not self._usb and colour_space != "sYCC":
+            differences.append(f"Asked for colour space sYCC, negotiated {colour_space}: colours will be off")
+        sensor_size = sensor.get("output_size")
         return Negotiated(
             size=tuple(main["size"]),
             pixel_format=main["format"],
             stride=main["stride"],
-            colour_space=re.sub(r"<.*'(.*)'>", r"\1", str(configuration.get("colour_space"))),
+            colour_space=colour_space,
             sensor_mode=f"{sensor_size[0]}x{sensor_size[1]}" if sensor_size else "the camera's own",
             fps=settings.fps,
             has_autofocus="AfMode" in self._picam2.camera_controls,
-            # libcamera mirrors CSI pictures in the sensor, and nothing on USB
             orientation=Orientation(
-                hflip=settings.hflip and self._usb, vflip=settings.vflip and self._usb, rotation=settings.rotation
+                hflip=settings.hflip != bool(transform.hflip),
+                vflip=settings.vflip != bool(transform.vflip),
+                rotation=settings.rotation,
             ),
+            differences=tuple(differences),
         )
 
     def _switch(self, configuration: dict[str, Any]) -> None:
