@@ -48,6 +48,8 @@ class Opening:
         self._settings = settings
         self._demand = demand
         self._condition = condition
+        self._lens = Focus.IDLE
+        """What the lens last said of itself; in the still mode it says idle, though it is where the stream left it."""
 
     async def open(self) -> Negotiated:
         """Open the camera and log what it agreed to.
@@ -83,6 +85,7 @@ class Opening:
         self._condition.expect_frames()
         while self._demand.lasts(self._settings.close_after):
             focus, frame = await self._next_frame(negotiated)
+            self._lens = focus if focus not in (None, Focus.IDLE) else self._lens
             finished = cycle is not None and self._finished(cycle, focus)
             if finished:
                 cycle = None
@@ -198,7 +201,7 @@ class Opening:
             size=jpeg.turned_size(raw.size, negotiated.orientation),
             captured_at=raw.captured_at,
             published_at=time.monotonic(),
-            focus=raw.focus,
+            focus=raw.focus if raw.focus is not Focus.IDLE else self._lens,
         )
 
     async def _in_thread(self, call: Callable[[*Args], T], *args: *Args) -> T:
