@@ -5,12 +5,9 @@ simplejpeg and numpy are imported by the first call, in the camera thread: a pro
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from soft_stream.cameras import CameraError, Orientation, RawFrame
-
-if TYPE_CHECKING:
-    from soft_stream.cameras import Plane
 
 UPRIGHT = Orientation()
 
@@ -61,11 +58,3 @@ def _turn_jpeg(jpeg: bytes, quality: int, orientation: Orientation) -> bytes:
     turned = numpy.ascontiguousarray(_turn(pixels, orientation))
     encoded: bytes = simplejpeg.encode_jpeg(turned, quality=quality, colorsubsampling="420")
     return encoded
-
-
-def planes_of(pixels: Plane, size: tuple[int, int], stride: int) -> tuple[Plane, Plane, Plane]:
-    """Cut the planes out of a flat YUV420 array without a copy; U's and V's rows are half a stride apart."""
-    width, height = size
-    y = pixels[: height * stride].reshape(height, stride)[:, :width]
-    chroma = pixels[height * stride : height * stride * 3 // 2].reshape(2, height // 2, stride // 2)[:, :, : width // 2]
-    return y, chroma[0], chroma[1]

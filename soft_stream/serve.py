@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
-from soft_stream.cameras import Camera, CameraHung, make_camera
+from soft_stream.cameras import Camera, CameraHung
+from soft_stream.cameras.kinds import make_camera
 from soft_stream.exit_status import ExitStatus
 from soft_stream.settings import Settings
 from soft_stream.source import Source

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from soft_stream.cameras import Camera, CameraError, CameraHung, make_camera
+from soft_stream.cameras import Camera, CameraError, CameraHung
+from soft_stream.cameras.kinds import make_camera
 from soft_stream.condition import Condition, Restart, State
 from soft_stream.demand import Demand
 from soft_stream.opening import STOP_TIMEOUT, Opening

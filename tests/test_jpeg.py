@@ -5,7 +5,8 @@ import pytest
 import simplejpeg
 
 from soft_stream.cameras import CameraError, Orientation, RawFrame
-from soft_stream.jpeg import encode, planes_of, turned_size
+from soft_stream.cameras.planes import planes_of
+from soft_stream.jpeg import encode, turned_size
 
 # full-range BT.601 of white, red, green and blue, for the corners of a picture
 CORNERS = {

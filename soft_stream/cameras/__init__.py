@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
-    from soft_stream.settings import Settings
-
     Plane = NDArray[numpy.uint8]
 
 
@@ -155,14 +153,3 @@ class Found:
     model: str
     origin: str
     """Where it was found: CSI or USB, and by which program."""
-
-
-def make_camera(settings: Settings) -> Camera:
-    """Make the camera that the settings name; what it needs is imported here, when it is first opened."""
-    if settings.source == "test-pattern":
-        from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
-
-        return PatternCamera(settings, PatternDevice())
-    from soft_stream.cameras.picamera.camera import PicameraCamera
-
-    return PicameraCamera(settings)

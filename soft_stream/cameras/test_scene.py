@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from PIL import Image
 
-from soft_stream.jpeg import planes_of
+from soft_stream.cameras.planes import planes_of
 from soft_stream.lettering import lettering
 
 if TYPE_CHECKING:

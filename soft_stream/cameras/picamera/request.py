@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from soft_stream.cameras import Focus, RawFrame
+from soft_stream.cameras.planes import planes_of
 
 NANOSECONDS = 1_000_000_000
 # libcamera's AfState; https://libcamera.org/api-html/namespacelibcamera_1_1controls.html
@@ -15,8 +16,6 @@ def raw_frame(request: Any, *, usb: bool) -> RawFrame:
     """Wrap a request; it goes back to the camera with the frame's release, or at once if something fails."""
     import numpy
     from picamera2 import MappedArray
-
-    from soft_stream.jpeg import planes_of
 
     with ExitStack() as until_released:
         until_released.callback(request.release)

@@ -1,0 +1,15 @@
+"""Which kinds of cameras there are."""
+
+from soft_stream.cameras import Camera
+from soft_stream.settings import Settings
+
+
+def make_camera(settings: Settings) -> Camera:
+    """Make the camera that the settings name; what it needs is imported here, when it is first opened."""
+    if settings.source == "test-pattern":
+        from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
+
+        return PatternCamera(settings, PatternDevice())
+    from soft_stream.cameras.picamera.camera import PicameraCamera
+
+    return PicameraCamera(settings)
