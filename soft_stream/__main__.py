@@ -18,7 +18,7 @@ from soft_stream.cameras.identity import choose
 from soft_stream.env_file import quoted
 from soft_stream.exit_status import ExitStatus
 from soft_stream.layers import INSTALLED_FILE, LOCAL_FILE, SettingsError, load
-from soft_stream.settings import SETTINGS, as_text, default_of
+from soft_stream.settings import SETTINGS, Settings, as_text, default_of
 
 log = logging.getLogger("soft_stream")
 
@@ -87,18 +87,8 @@ def _serve(args: argparse.Namespace) -> int:
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     if loaded.file and not any(f"cam{args.camera}_" in origin for origin in loaded.origins[args.camera].values()):
         log.warning("%s has no cam%d_ line; what holds for every camera holds for this one", loaded.file, args.camera)
-    if settings.source == "picamera":
-        try:
-            choose(presence.look(), settings.id, args.camera)
-        except CameraMissing as missing:
-            log.error("%s", missing)  # noqa: TRY400 # the sentence says it all
-            return ExitStatus.CAMERA_MISSING
-        except CameraUnsupported as reason:
-            log.error("cam%d_source=picamera: %s", args.camera, reason)  # noqa: TRY400 # as above
-            return ExitStatus.WRONG_SETTING
-        except CameraError as fault:
-            log.error("cam%d_source=picamera: %s", args.camera, fault)  # noqa: TRY400 # as above
-            return ExitStatus.START_ME_AGAIN
+    if settings.source == "picamera" and (status := _absent(settings)):
+        return status
     # only now: the other commands do without a web server
     from soft_stream.serve import serve
     from soft_stream.source import CAMERA_THREAD
@@ -108,6 +98,17 @@ def _serve(args: argparse.Namespace) -> int:
         logging.shutdown()
         os._exit(status)  # the interpreter would wait for the thread
     return status
+
+
+def _absent(settings: Settings) -> ExitStatus | None:
+    """Look for the camera; return the exit status to end with when it cannot be served, and log why."""
+    try:
+        choose(presence.look(), settings.id, settings.camera)
+    except CameraError as fault:
+        log.error("cam%d_source=picamera: %s", settings.camera, fault)  # noqa: TRY400 # the sentence says it all
+        statuses = {CameraMissing: ExitStatus.CAMERA_MISSING, CameraUnsupported: ExitStatus.WRONG_SETTING}
+        return statuses.get(type(fault), ExitStatus.START_ME_AGAIN)
+    return None
 
 
 def _is_stuck(thread: threading.Thread) -> bool:
