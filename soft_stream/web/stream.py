@@ -88,7 +88,7 @@ async def _parts_after(first: Frame, client: Client, source: Source, notices: No
     while True:
         newer = None
         # who took long over the last part has a right to wait for the next frame, too
-        due = max(due, time.monotonic() + REPEAT_AFTER_INTERVALS * condition.frame_interval)
+        due = max(due, time.monotonic() + min(REPEAT_AFTER_INTERVALS * condition.frame_interval, DRAW_INTERVAL))
         try:
             async with asyncio.timeout_at(due):
                 newer = await feed.newer(shown)
