@@ -15,6 +15,5 @@ def choose(connected: Sequence[Found], wanted: str, number: int) -> Found:
         if found.id == wanted or (not wanted and position == number):
             return found
     there = ", ".join(found.id for found in connected) or "none"
-    raise CameraMissing(
-        f"{f'camera {wanted}' if wanted else f'a camera {number}'} is not connected; connected: {there}"
-    )
+    meant = f"camera {wanted}" if wanted else f"camera number {number} (counted from 0)"
+    raise CameraMissing(f"{meant} is not connected; connected: {there}")
