@@ -108,8 +108,8 @@ class Condition:
 
     @property
     def stale(self) -> bool:
-        """Whether frames should flow and do not."""
-        return self.state in (State.FOCUSING, State.STREAMING) and self.silent_for > self.stale_after
+        """Whether frames should flow and do not; while the lens begins to move, the first ones may be late."""
+        return self.state is State.STREAMING and self.silent_for > self.stale_after
 
     @property
     def fault(self) -> str:

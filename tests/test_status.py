@@ -51,6 +51,7 @@ async def test_a_camera_without_frames_is_not_healthy(start_portal: StartPortal)
     """Frames that should flow and do not, and a camera that cannot be opened: 503 with a sentence."""
     portal = await start_portal(watchdog_timeout=3, retry_pause=30)
     reader = await StreamReader.get(portal.port)
+    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
     portal.device.stall(survives_reopening=True)
     await portal.until(lambda: portal.source.condition.fault)
     async with portal.http.get("/healthz") as answer:

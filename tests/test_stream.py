@@ -7,6 +7,7 @@ import time
 import pytest
 import simplejpeg
 
+from soft_stream.condition import State
 from soft_stream.web import stream
 from tests.conftest import Portal, StartPortal
 from tests.multipart_reader import StreamReader
@@ -83,7 +84,7 @@ async def test_a_quiet_camera_is_repeated_once_then_labelled(start_portal: Start
     portal = await start_portal(watchdog_timeout=0)
     reader = await StreamReader.get(portal.port)
     await reader.opening()
-    for _ in range(20):
+    while portal.source.condition.state is not State.STREAMING:
         live = await reader.part()
     portal.device.stall()
     repeat = await reader.until("repeat")
