@@ -17,6 +17,7 @@ from soft_stream.exit_status import ExitStatus
 from soft_stream.layers import SettingsError, load
 from soft_stream.settings import Settings
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ENV_FILE = Path("camera-soft-stream.env")
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # nothing is bound here
 
@@ -26,7 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="start.sh", description="Serves all configured cameras until Ctrl-C.")
     parser.add_argument("--port-base", type=int, metavar="N", help="serve camera 0 on port N, camera 1 on N + 1, ...")
     port_base = parser.parse_args().port_base
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, _stop)
     environ = dict(os.environ)
     children: list[subprocess.Popen[bytes]] = []
@@ -63,6 +64,8 @@ def main() -> int:
 
 
 def _stop(*_: object) -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave anybody behind
     raise KeyboardInterrupt
 
 
