@@ -57,5 +57,5 @@ make_venv() { # [EXTRAS]: makes .venv from pyproject.toml, anew when that has ch
         echo "pip cannot install what pyproject.toml asks for (see above); it needs a way to a package index." >&2
         exit 1
     }
-    echo "$(sha256sum <pyproject.toml) $extras" >"$stamp"
+    echo "$made_from $extras" >"$stamp"
 }

@@ -48,7 +48,6 @@ class Demand:
         self.feed = Feed()
         self.stills = Waiting()
         self.clients: dict[Client, None] = {}
-        self.snapshots = 0
         self._unwanted_since = float("-inf")
         self._came = asyncio.Event()
 

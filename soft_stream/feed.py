@@ -75,8 +75,7 @@ class Waiting:
 
     def settle(self, outcome: Frame | CameraError) -> None:
         """Give a frame or a fault to all who have come so far; later ones wait for the next."""
-        futures, self._futures = self._futures, set()
-        for future in futures:
+        for future in self.take()._futures:
             if future.done():  # whoever waited was cancelled
                 continue
             if isinstance(outcome, Frame):

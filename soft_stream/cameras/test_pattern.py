@@ -48,7 +48,6 @@ class PatternDevice:
         """0 is out of focus, 1 sharp."""
         self.opened = 0
         self.closed = 0
-        self.captured = 0
         self.threads: set[int] = set()
         """Who touched the camera: never more than one thread."""
 
@@ -153,11 +152,8 @@ class PatternCamera:
                     raise NoFrame(f"no frame within {timeout:g} s")
                 device.changed.wait(min(due, deadline) - now)
             self._tick = next_tick
-            device.captured += 1
             focus = self._move_lens()
-        captured_at = time.time()
-        planes = scene.draw(self._tick, device.lens, datetime.fromtimestamp(captured_at).astimezone())
-        return RawFrame(scene.size, captured_at, focus, planes=planes)
+        return self._draw(scene, focus)
 
     def focus(self, mode: FocusMode) -> None:
         """Start to move the lens; see `Camera.focus`."""
@@ -172,9 +168,7 @@ class PatternCamera:
             focus = now.focus
         size = (self._settings.snapshot_width, self._settings.snapshot_height)
         scene = Scene(size if all(size) else SENSOR_SIZE, STRIDE_ALIGNMENT, self._settings.title, self._settings.camera)
-        captured_at = time.time()
-        planes = scene.draw(self._tick, self._device.lens, datetime.fromtimestamp(captured_at).astimezone())
-        return RawFrame(scene.size, captured_at, focus, planes=planes)
+        return self._draw(scene, focus)
 
     def close(self) -> None:
         """Free the scene's memory; see `Camera.close`."""
@@ -183,6 +177,11 @@ class PatternCamera:
             device.changed.wait_for(lambda: not device.close_hangs)
             device.closed += self._scene is not None
         self._scene = None
+
+    def _draw(self, scene: "Scene", focus: Focus) -> RawFrame:
+        captured_at = time.time()
+        planes = scene.draw(self._tick, self._device.lens, datetime.fromtimestamp(captured_at).astimezone())
+        return RawFrame(scene.size, captured_at, focus, planes=planes)
 
     def _touch(self) -> PatternDevice:
         self._device.threads.add(threading.get_ident())

@@ -19,7 +19,7 @@ CAMERAS = web.AppKey("cameras", Mapping[int, Settings])
 log = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "::1")
-NO_STORE = {hdrs.CACHE_CONTROL: "no-store"}
+NO_STORE: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
 
 
 def client_of(request: web.Request, *, streams: bool) -> Client:
@@ -34,6 +34,13 @@ def unavailable(source: Source, sentence: str) -> web.HTTPServiceUnavailable:
     """Make the answer of a camera that cannot serve now: one sentence, and when to come again."""
     retry_after = str(max(1, round(source.settings.retry_pause)))
     return web.HTTPServiceUnavailable(text=sentence, headers={hdrs.RETRY_AFTER: retry_after})
+
+
+def head_of_picture(source: Source, headers: Mapping[str, str]) -> web.Response:
+    """Answer HEAD with what GET would begin with as things stand, and leave the camera alone."""
+    if source.condition.fault:
+        raise unavailable(source, f"No picture: {source.condition.fault}.")
+    return web.Response(headers=headers)
 
 
 @contextmanager

@@ -3,16 +3,14 @@
 from aiohttp import hdrs, web
 
 from soft_stream import snapshots
-from soft_stream.web.common import NO_STORE, SOURCE, client_of, picture_or_503, unavailable
+from soft_stream.web.common import NO_STORE, SOURCE, client_of, head_of_picture, picture_or_503
 
 
 async def snapshot(request: web.Request) -> web.Response:
     """Answer with a picture captured after the request, or with 503."""
     source = request.app[SOURCE]
     if request.method == hdrs.METH_HEAD:
-        if source.condition.fault:
-            raise unavailable(source, f"No picture: {source.condition.fault}.")
-        return web.Response(content_type="image/jpeg", headers=NO_STORE)
+        return head_of_picture(source, NO_STORE | {hdrs.CONTENT_TYPE: "image/jpeg"})
     with source.demand.wanted_by(client_of(request, streams=False)), picture_or_503(source):
         frame = await snapshots.take(source)
     source.condition.counters.snapshots += 1

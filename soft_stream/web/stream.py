@@ -16,7 +16,7 @@ from soft_stream.demand import Client
 from soft_stream.feed import FeedEnded, Frame
 from soft_stream.notices import DRAW_INTERVAL, Notices
 from soft_stream.source import Source
-from soft_stream.web.common import NOTICES, SOURCE, client_of, picture_or_503, unavailable
+from soft_stream.web.common import NOTICES, SOURCE, client_of, head_of_picture, picture_or_503
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     """Answer with all frames from the next one on; 503 when there is none within `start_timeout`."""
     source, notices = request.app[SOURCE], request.app[NOTICES]
     if request.method == hdrs.METH_HEAD:
-        if source.condition.fault:
-            raise unavailable(source, f"No picture: {source.condition.fault}.")
-        return web.Response(headers=HEADERS)
+        return head_of_picture(source, HEADERS)
     feed = source.demand.feed
     with source.demand.wanted_by(client_of(request, streams=True)) as client:
         with picture_or_503(source):

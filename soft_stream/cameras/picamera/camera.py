@@ -6,14 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from soft_stream.cameras import (
-    CameraError,
-    FocusMode,
-    Negotiated,
-    NoFrame,
-    Orientation,
-    RawFrame,
-)
+from soft_stream.cameras import CameraError, FocusMode, Negotiated, NoFrame, Orientation, RawFrame
 from soft_stream.cameras.identity import choose
 from soft_stream.cameras.picamera.library import construct, faults, find, is_usb
 from soft_stream.cameras.picamera.request import raw_frame
@@ -34,7 +27,6 @@ class PicameraCamera:
         self._picam2: Any = None
         self._job: Any = None
         """The capture that we wait for; it outlives a timeout, so that no request is lost to nobody."""
-        self._stream_configuration: dict[str, Any] = {}
         self._switched = False
         self._usb = False
         self._continuous = False
@@ -50,8 +42,7 @@ class PicameraCamera:
         if self._picam2.camera.id != chosen.id:
             raise CameraError(f"asked for camera {chosen.id}, got {self._picam2.camera.id}: the cameras have changed")
         with faults(f"camera {chosen.id} cannot be started"):
-            self._stream_configuration = self._configuration()
-            self._picam2.configure(self._stream_configuration)
+            self._picam2.configure(self._configuration())
             self._picam2.start()
         return self._negotiated()
 
