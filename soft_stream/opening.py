@@ -206,8 +206,11 @@ class Opening:
 
     async def _in_thread(self, call: Callable[[*Args], T], *args: *Args) -> T:
         timeout = CALL_TIMEOUT + self._settings.start_timeout
+        limit = asyncio.timeout(timeout)
         try:
-            async with asyncio.timeout(timeout):
+            async with limit:
                 return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)
         except TimeoutError:
+            if not limit.expired():
+                raise  # the call's own
             raise CameraHung(f"the camera has not answered for {timeout:g} s") from None

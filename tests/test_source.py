@@ -191,13 +191,16 @@ async def test_a_signal_while_the_camera_starts(unused_tcp_port_factory: Callabl
         (await stream).release()
 
 
-async def test_a_fault_that_nobody_thought_of_takes_the_same_road(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("surprise", [RuntimeError, TimeoutError])
+async def test_a_fault_that_nobody_thought_of_takes_the_same_road(
+    surprise: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
     """Whatever a camera raises, it is told with its traceback, and the camera is closed and opened again."""
 
     class Surprising(PatternCamera):
         def focus(self, mode: FocusMode) -> None:
             if device.opened == 1:
-                raise RuntimeError("the lens fell off")
+                raise surprise("the lens fell off")
             super().focus(mode)
 
     device = PatternDevice()
@@ -206,7 +209,7 @@ async def test_a_fault_that_nobody_thought_of_takes_the_same_road(caplog: pytest
     with source.demand.wanted_by(Client("test", "/", "", streams=True)):
         while source.condition.state is not State.STREAMING:  # noqa: ASYNC110 # there is no event for a state
             await asyncio.sleep(0.01)
-    assert "RETRYING: RuntimeError: the lens fell off" in caplog.text
+    assert f"RETRYING: {surprise.__name__}: the lens fell off" in caplog.text
     assert "Traceback" in caplog.text
     life.cancel()
     await asyncio.wait([life])
