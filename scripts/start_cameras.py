@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from soft_stream.cameras import CameraError, CameraMissing, Found, presence
+from soft_stream.cameras import CameraAmbiguous, CameraError, CameraMissing, Found, presence
 from soft_stream.cameras.identity import choose
 from soft_stream.exit_status import ExitStatus
 from soft_stream.layers import SettingsError, load
@@ -82,8 +82,8 @@ def _what(settings: Settings, connected: Sequence[Found]) -> str:
     if settings.source == "test-pattern" or not connected:
         return "a test camera"
     try:
-        return choose(connected, settings.id, settings.camera).model
-    except CameraMissing as missing:
+        return choose(connected, settings.id, settings.camera)[0].model
+    except (CameraMissing, CameraAmbiguous) as missing:
         print(f"{settings.title}: left out, {missing}", flush=True)
         return ""
 

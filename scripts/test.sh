@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 make_venv "[dev]"
+# for tests/fake_libcamera, beside the environment: the portal itself must not find it there
+[ -d .venv/picamera2 ] || .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+    --target .venv/picamera2 picamera2==0.3.38 piexif==1.1.3 videodev2==0.0.4
 for tool in chromium curl ffmpeg shellcheck; do
     command -v "$tool" >/dev/null || apt_install "$tool"
 done

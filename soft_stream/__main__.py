@@ -13,14 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from soft_stream import __version__
-from soft_stream.cameras import CameraError, CameraMissing, CameraUnsupported, presence
-from soft_stream.cameras.identity import choose
+from soft_stream.cameras import CameraAmbiguous, CameraError, CameraMissing, CameraUnsupported, presence
+from soft_stream.cameras.identity import in_port_order
 from soft_stream.env_file import quoted
 from soft_stream.exit_status import ExitStatus
 from soft_stream.layers import INSTALLED_FILE, LOCAL_FILE, SettingsError, load
 from soft_stream.settings import SETTINGS, Settings, as_text, default_of
 
 log = logging.getLogger("soft_stream")
+
+STATUS_OF_FAULT = {
+    CameraMissing: ExitStatus.CAMERA_MISSING,
+    CameraAmbiguous: ExitStatus.WRONG_SETTING,
+    CameraUnsupported: ExitStatus.WRONG_SETTING,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -90,8 +96,8 @@ def _serve(args: argparse.Namespace) -> int:
     if settings.source == "picamera" and (status := _absent(settings)):
         return status
     # only now: the other commands do without a web server
+    from soft_stream.camera_thread import NAME as CAMERA_THREAD
     from soft_stream.serve import serve
-    from soft_stream.source import CAMERA_THREAD
 
     status = asyncio.run(serve(settings, loaded.cameras))
     if any(_is_stuck(thread) for thread in threading.enumerate() if thread.name.startswith(CAMERA_THREAD)):
@@ -103,11 +109,12 @@ def _serve(args: argparse.Namespace) -> int:
 def _absent(settings: Settings) -> ExitStatus | None:
     """Look for the camera; return the exit status to end with when it cannot be served, and log why."""
     try:
-        choose(presence.look(), settings.id, settings.camera)
+        found, advice = presence.wait_for(settings.id, settings.camera)
     except CameraError as fault:
         log.error("cam%d_source=picamera: %s", settings.camera, fault)  # noqa: TRY400 # the sentence says it all
-        statuses = {CameraMissing: ExitStatus.CAMERA_MISSING, CameraUnsupported: ExitStatus.WRONG_SETTING}
-        return statuses.get(type(fault), ExitStatus.START_ME_AGAIN)
+        return STATUS_OF_FAULT.get(type(fault), ExitStatus.START_ME_AGAIN)
+    if advice:
+        log.warning("%s; put this into the settings: cam%d_id=%s", advice, settings.camera, quoted(found.id))
     return None
 
 
@@ -128,10 +135,10 @@ def _cameras(args: argparse.Namespace) -> int:
         print(f"# {error}", "# A test camera can stand in:", "cam_source=test-pattern", sep="\n")
         return ExitStatus.STOPPED
     if args.json:
-        print(json.dumps([asdict(found) for found in connected]))
+        print(json.dumps([asdict(found) for found in in_port_order(connected)]))
         return ExitStatus.STOPPED
-    for number, found in enumerate(connected):
-        print(f"# {found.model}, {found.origin}", f"cam{number}_id={quoted(found.id)}", sep="\n")
+    for number, found in enumerate(in_port_order(connected)):
+        print(f"# {found.model}, {'USB' if found.usb else 'CSI'}", f"cam{number}_id={quoted(found.id)}", sep="\n")
     if not connected:
         print("# libcamera sees no camera: is the cable in, and does `rpicam-hello --list-cameras` show it?")
     return ExitStatus.STOPPED

@@ -2,11 +2,14 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from soft_stream.camera_thread import CameraThread
 from soft_stream.cameras import Negotiated
 from soft_stream.focus import FinishedCycle
+from soft_stream.pause import Pause
 from soft_stream.rate import Rate
 from soft_stream.settings import Settings
 
@@ -35,6 +38,7 @@ class Counters:
     encoded: int = 0
     stills: int = 0
     snapshots: int = 0
+    pauses: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,22 @@ class Restart:
 class Condition:
     """The camera's state and facts; changed by the task that owns the camera, read by everybody."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, thread: CameraThread, pause: Pause) -> None:
         self._settings = settings
+        self._thread = thread
+        self._pause = pause
+        self.tell: Callable[[str], None] = lambda _: None
+        """Is called with a sentence whenever the state changes."""
         self.state = State.IDLE
         self.state_since = time.time()
         self.negotiated: Negotiated | None = None
         """None while the camera is closed."""
         self.counters = Counters()
         self.last_focus: FinishedCycle | None = None
+        self.cannot_focus = False
+        """Whether the lens turned out to have no algorithm that moves it."""
+        self.lens_position: float | None = None
+        """Where the last frame says that the lens is, in dioptres."""
         self.last_restart: Restart | None = None
         self.missing = ""
         """Why the camera was not there at the last look; empty when it was."""
@@ -71,6 +83,14 @@ class Condition:
         self._said.add(line)
         if state is State.STREAMING:
             self._said.clear()
+        self.tell(self.fault or line)
+
+    def agree(self, negotiated: Negotiated) -> None:
+        """Note what the camera agreed to."""
+        if self.negotiated and negotiated.fps != self.negotiated.fps:
+            self._captured = Rate()  # what was measured before says nothing
+        self.negotiated = negotiated
+        self.expect_frames()
 
     def expect_frames(self) -> None:
         """Count the silence from now on."""
@@ -91,15 +111,26 @@ class Condition:
     def frame_interval(self) -> float:
         """Seconds from one frame to the next: as measured, since exposure and USB cameras follow their own mind.
 
-        A camera that gives far less than was asked of it is not slow but failing, and that must not hide itself.
+        A camera that gives far less than was asked of it is not slow but failing, and that must not hide itself; one
+        that was told to expose for long may take as long.
         """
-        asked = 1 / self._settings.fps
-        return min(self._captured.interval or asked, 4 * asked)
+        asked = 1 / (self.negotiated.fps if self.negotiated else self._settings.fps)
+        longest = self.negotiated.longest_interval if self.negotiated else 0.0
+        return min(self._captured.interval or asked, max(4 * asked, longest))
 
     @property
     def stale_after(self) -> float:
         """Seconds after which the newest frame must not pass for live."""
         return max(2.0, 3 * self.frame_interval)
+
+    @property
+    def watchdog_timeout(self) -> float:
+        """Seconds of silence that end in a restart: as set, longer for long exposures; 0 is never.
+
+        libcamera itself waits for five of the longest frames (`src/ipa/rpi/`, maximum frame length).
+        """
+        longest = self.negotiated.longest_interval if self.negotiated else 0.0
+        return self._settings.watchdog_timeout and max(self._settings.watchdog_timeout, 6 * longest)
 
     @property
     def silent_for(self) -> float:
@@ -114,8 +145,16 @@ class Condition:
     @property
     def fault(self) -> str:
         """What keeps the camera from its work, as a sentence; empty when nothing does."""
+        if self._thread.late:
+            return self._thread.hanging
         if self.state is State.RETRYING and self.last_restart:
             return f"{self.last_restart.why}; trying again"
         if self.state is State.IDLE:
             return self.missing
         return f"no frames for {self.silent_for:.0f} s" if self.stale else ""
+
+    @property
+    def sentence(self) -> str:
+        """What goes on, for people: what is wrong, who has the camera, or the state."""
+        hold = self._pause.hold
+        return self.fault or (str(hold) if hold and self.state is State.PAUSED else str(self.state))

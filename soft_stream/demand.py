@@ -1,13 +1,15 @@
-"""Who wants frames: the clients of the stream and of snapshots."""
+"""Who wants frames: the clients of the stream, and those who want a snapshot."""
 
 import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from soft_stream.cameras import CameraError
-from soft_stream.feed import Feed, FeedEnded, Frame, Waiting
+from soft_stream.feed import Feed, FeedEnded, Frame
+from soft_stream.focus import FinishedCycle
 from soft_stream.rate import Rate
 
 
@@ -20,7 +22,9 @@ class Client:
     name: str
     """What it calls itself (`?client=`), so that a page can find its own stream in status.json."""
     streams: bool
-    """False for a snapshot: it takes one frame."""
+    """False for those who do not follow the stream: a snapshot takes one frame."""
+    focuses: bool = True
+    """Whether the lens may be moved for it."""
     since: float = field(default_factory=time.time)
     """Unix seconds."""
     sent: int = 0
@@ -41,39 +45,129 @@ class Client:
         self.rate.tick(time.monotonic())
 
 
+class SnapshotSize(StrEnum):
+    """Which size a snapshot is to have."""
+
+    FULL = "full"
+    STREAM = "stream"
+
+
+class FocusWish(StrEnum):
+    """Whether the lens is to be focused for a snapshot; AUTO: when it is not known to be in focus."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(eq=False)
+class Wish:
+    """One picture that somebody waits for, captured after it was asked for."""
+
+    size: SnapshotSize | None
+    """None is the stream's while somebody streams, else full."""
+    focus: FocusWish
+    seconds: float
+    """How long it may take."""
+    outcome: "asyncio.Future[Frame]"
+    asked_at: float = field(default_factory=time.time)
+    """Unix seconds."""
+    asked: float = field(default_factory=time.monotonic)
+    """The same, monotonic."""
+    spare: Frame | None = None
+    """A frame of the stream that is new enough, for the case that nothing better comes in time."""
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it may still take."""
+        return self.asked + self.seconds - time.monotonic()
+
+    def settle(self, outcome: Frame | CameraError) -> None:
+        """Give a frame or a fault to whoever waits, if still anybody does."""
+        if self.outcome.done():
+            return
+        if isinstance(outcome, Frame):
+            self.outcome.set_result(outcome)
+        else:
+            self.outcome.set_exception(outcome)
+
+
+@dataclass(eq=False)
+class FocusCall:
+    """Somebody who waits for an AF cycle that begins after he asked."""
+
+    outcome: "asyncio.Future[FinishedCycle]"
+    asked: float = field(default_factory=time.monotonic)
+
+
 class Demand:
-    """The clients, the feed that gives them frames, and those of them who wait for a still."""
+    """The clients, the feed that gives them frames, and the pictures that are wished for."""
 
     def __init__(self) -> None:
         self.feed = Feed()
-        self.stills = Waiting()
+        self.wishes: dict[Wish, None] = {}
+        self.focus_calls: dict[FocusCall, None] = {}
+        self.newest_still: Frame | None = None
         self.clients: dict[Client, None] = {}
         self._unwanted_since = float("-inf")
-        self._came = asyncio.Event()
+        self.changed = asyncio.Event()
+        """Set when a client comes, for the task that sleeps until one does."""
 
     @contextmanager
     def wanted_by(self, client: Client) -> Iterator[Client]:
         """Keep the camera open while a client takes frames."""
         self.clients[client] = None
-        self._came.set()
+        self.changed.set()
         try:
             yield client
         finally:
             del self.clients[client]
             self._unwanted_since = time.monotonic()
-            if not self.clients:
-                self._came.clear()
 
-    async def client(self) -> Client:
-        """Wait until there is a client; return the first one."""
-        while not self.clients:  # one may come and leave before this task runs again
-            await self._came.wait()
-        return next(iter(self.clients))
+    async def wish(self, wish: Wish) -> Frame:
+        """Wait for a picture.
+
+        Raises:
+            CameraError: the camera failed.
+        """
+        self.wishes[wish] = None
+        try:
+            return await wish.outcome
+        finally:
+            del self.wishes[wish]
+
+    async def focus(self) -> FinishedCycle:
+        """Wait for an AF cycle that begins now.
+
+        Raises:
+            CameraError: the camera failed.
+        """
+        call = FocusCall(asyncio.get_running_loop().create_future())
+        self.focus_calls[call] = None
+        try:
+            return await call.outcome
+        finally:
+            del self.focus_calls[call]
+
+    def focused(self, began: float, cycle: FinishedCycle) -> None:
+        """Tell those who waited for a cycle how it ended; it began at `began`, monotonic."""
+        for call in self.focus_calls:
+            if call.asked <= began and not call.outcome.done():
+                call.outcome.set_result(cycle)
+
+    def size_of(self, wish: Wish) -> SnapshotSize:
+        """Return the size that a wish means now."""
+        return wish.size or (SnapshotSize.STREAM if self.streaming else SnapshotSize.FULL)
 
     @property
     def streaming(self) -> bool:
         """Whether anybody takes the stream (and not just a snapshot)."""
         return any(client.streams for client in self.clients)
+
+    @property
+    def may_focus(self) -> bool:
+        """Whether there is a client for whom the lens may move."""
+        return any(client.focuses for client in self.clients)
 
     def lasts(self, close_after: float) -> bool:
         """Tell whether anybody wants frames, or did less than `close_after` seconds ago."""
@@ -82,9 +176,21 @@ class Demand:
     def fail(self, fault: CameraError) -> None:
         """Tell everybody who waits for a frame that the camera failed."""
         self.feed.fail(fault)
-        self.stills.settle(fault)
+        self._settle(fault)
 
     def end(self) -> None:
         """Let everybody go."""
         self.feed.end()
-        self.stills.settle(FeedEnded())
+        self._settle(FeedEnded())
+
+    def forget(self) -> None:
+        """Forget the newest pictures: the camera is closed and nobody watches."""
+        self.feed.clear()
+        self.newest_still = None
+
+    def _settle(self, fault: CameraError) -> None:
+        for wish in self.wishes:
+            wish.settle(fault)
+        for call in self.focus_calls:
+            if not call.outcome.done():
+                call.outcome.set_exception(fault)

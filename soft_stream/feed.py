@@ -5,12 +5,11 @@ frames, and nothing is encoded while nobody waits.
 """
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from soft_stream import multipart
-from soft_stream.cameras import CameraError, Focus
+from soft_stream.cameras import CameraError, Focus, Metadata
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +24,9 @@ class Frame:
     published_at: float
     """Monotonic seconds, as the event loop counts them."""
     focus: Focus = Focus.NONE
+    metadata: Metadata = field(default_factory=Metadata)
+    is_still: bool = False
+    """Whether it was captured at the snapshot size."""
 
     @cached_property
     def part(self) -> bytes:
@@ -49,8 +51,6 @@ class Waiting:
 
     def __init__(self) -> None:
         self._futures: set[asyncio.Future[Frame]] = set()
-        self.asked_at = 0.0
-        """When the last of them came, in Unix seconds."""
 
     def __bool__(self) -> bool:
         """Tell whether anybody waits; may be asked from any thread."""
@@ -60,22 +60,15 @@ class Waiting:
         """Wait for the outcome."""
         future: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._futures.add(future)
-        self.asked_at = time.time()
         try:
             return await future
         finally:
             self._futures.discard(future)
 
-    def take(self) -> "Waiting":
-        """Hand over those who have come so far; later ones start a new group."""
-        taken = Waiting()
-        taken._futures, self._futures = self._futures, taken._futures
-        taken.asked_at = self.asked_at
-        return taken
-
     def settle(self, outcome: Frame | CameraError) -> None:
         """Give a frame or a fault to all who have come so far; later ones wait for the next."""
-        for future in self.take()._futures:
+        futures, self._futures = self._futures, set()
+        for future in futures:
             if future.done():  # whoever waited was cancelled
                 continue
             if isinstance(outcome, Frame):

@@ -1,4 +1,7 @@
-"""Which value of a setting counts: default < `cam_X` < `camN_X` in the file < the same in the environment < flag."""
+"""Which value of a setting counts: default < `cam_X` < `camN_X` in the file < kept < in the environment < flag.
+
+Kept are the controls that `POST /controls?keep=1` has written into the state directory.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,6 +15,9 @@ from soft_stream.settings import SETTINGS, Settings, default_of, nearest
 INSTALLED_FILE = Path("/etc/camera-streamer/camera-soft-stream.env")
 LOCAL_FILE = Path("camera-soft-stream.env")
 KEY = re.compile(r"cam(?P<camera>\d|[1-9]\d)?_(?P<name>\w+)")
+CONTROLS_FILE = "cam{}-controls.env"
+# what stands there unless the settings say otherwise; systemd names the folders in the environment of a unit
+RUNTIME_FILES = {"pause_file": "cam{}.pause", "pause_snapshot": "cam{}-snap.jpg"}
 # The file is the environment of the whole unit: what the camera libraries read may stand there too.
 FOREIGN_KEYS = ("LIBCAMERA_", "PICAMERA2_")
 
@@ -63,32 +69,46 @@ def load(
     problems: list[str] = []
     file = file or next((path for path in (INSTALLED_FILE, LOCAL_FILE) if path.exists()), None)
     from_file = dict(_entries_of_file(file, problems)) if file else {}
+    kept: dict[str, Entry] = {}
+    for controls_file in sorted(_state_directory(environ).glob(CONTROLS_FILE.format("*"))):
+        kept |= _entries_of_file(controls_file, problems)
     from_environ = {
         key: Entry("environment", key, text)
         for key, text in environ.items()
         # systemd hands the file's values over in the environment: equal means the same layer
         if KEY.fullmatch(key) and not (key in from_file and from_file[key].text == text)
     }
-    for entry in (*from_file.values(), *from_environ.values()):
+    for entry in (*from_file.values(), *kept.values(), *from_environ.values()):
         _check_key(entry, problems)
 
     written = {int(match["camera"]) for key in (*from_file, *from_environ) if (match := _numbered(key))}
     cameras: dict[int, Settings] = {}
     origins: dict[int, dict[str, str]] = {}
     for number in sorted(written | ({camera} if camera is not None else set())):
-        values: dict[str, Any] = {"camera": number}
+        controls_file = _state_directory(environ) / CONTROLS_FILE.format(number)
+        values: dict[str, Any] = {"camera": number, "controls_file": controls_file}
         origins[number] = {}
         for name, each in SETTINGS.items():
             keys = [f"cam{number}_{name}"] if each.metadata["own"] else [f"cam_{name}", f"cam{number}_{name}"]
-            layers = [layer[key] for layer in (from_file, from_environ) for key in keys if key in layer]
+            layers = [layer[key] for layer in (from_file, kept, from_environ) for key in keys if key in layer]
             if number == camera and flags and name in flags:
                 layers.append(Entry("command line", f"--{name.replace('_', '-')}", flags[name]))
             values[name], origins[number][name] = _value(name, number, layers, problems)
+        for name, file_name in RUNTIME_FILES.items():
+            if not values[name] and (runtime := environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]):
+                values[name] = str(Path(runtime) / file_name.format(number))
         cameras[number] = Settings(**values)
     _check_together(cameras, origins, problems)
     if problems:
         raise SettingsError(list(dict.fromkeys(problems)))
     return Loaded(file, cameras, origins)
+
+
+def _state_directory(environ: Mapping[str, str]) -> Path:
+    if "STATE_DIRECTORY" in environ:
+        return Path(environ["STATE_DIRECTORY"].partition(":")[0])
+    home = environ.get("XDG_STATE_HOME") or f"{environ.get('HOME', '')}/.local/state"
+    return Path(home) / "camera-soft-stream"
 
 
 def _entries_of_file(file: Path, problems: list[str]) -> Iterator[tuple[str, Entry]]:
@@ -155,6 +175,11 @@ def _check_together(
                     f"{_place(origins, number, name)}: cam{number}_{name}={timeout:g}: must be at least {two_frames:g} "
                     f"(seconds), the time of two frames at cam{number}_fps={settings.fps:g}"
                 )
+        if settings.min_fps > settings.fps:
+            problems.append(
+                f"{_place(origins, number, 'min_fps')}: cam{number}_min_fps={settings.min_fps:g}: "
+                f"must be at most cam{number}_fps={settings.fps:g}"
+            )
         if (settings.snapshot_width == 0) != (settings.snapshot_height == 0):
             name = "snapshot_width" if settings.snapshot_width == 0 else "snapshot_height"
             problems.append(

@@ -36,7 +36,7 @@ class Notices:
 
     async def _draw(self, last: Frame) -> bytes:
         age = f"last picture {time.time() - last.captured_at:.0f} s ago"
-        lines = (f"{self._title}: not live", self._condition.fault or str(self._condition.state), age)
+        lines = (f"{self._title}: not live", self._condition.sentence, age)
         return multipart.part(await asyncio.to_thread(labelled_picture, last, lines), last.captured_at, "notice")
 
 

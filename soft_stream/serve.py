@@ -2,14 +2,18 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from aiohttp import web
 
 from soft_stream.cameras import Camera, CameraHung
 from soft_stream.cameras.kinds import make_camera
 from soft_stream.exit_status import ExitStatus
+from soft_stream.liveness import ServiceManager
+from soft_stream.pause_file import PauseFile
 from soft_stream.settings import Settings
 from soft_stream.source import Source
 from soft_stream.web.app import build_app
@@ -31,20 +35,29 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     source = Source(settings, new_camera)
+    manager = ServiceManager(os.environ)
+    source.condition.tell = manager.status
     runner = web.AppRunner(
         build_app(source, cameras), access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_TIMEOUT
     )
     await runner.setup()
     stopped = asyncio.create_task(stop.wait(), name="stop")
     life = asyncio.create_task(source.run(), name="camera")
+    beside = [asyncio.create_task(manager.keep_alive(source.thread), name="keep alive")]
+    if settings.pause_file:
+        pause_file = PauseFile(Path(settings.pause_file), source.pause, settings.pause_max)
+        beside.append(asyncio.create_task(pause_file.watch(), name="pause file"))
     try:
         if await _listen(runner, settings):
+            manager.ready()
             await asyncio.wait([stopped, life], return_when=asyncio.FIRST_COMPLETED)
     finally:
+        manager.stopping()
         await runner.cleanup()
-        life.cancel()
-        stopped.cancel()
-        await asyncio.wait([stopped, life])
+        for task in (stopped, life, *beside):
+            task.cancel()
+        await asyncio.wait([stopped, life, *beside])
+        manager.close()
     if not life.cancelled() and (fault := life.exception()):
         log.critical("This process ends: %s", fault, exc_info=None if isinstance(fault, CameraHung) else fault)
     return ExitStatus.STOPPED if stop.is_set() else ExitStatus.START_ME_AGAIN

@@ -1,26 +1,66 @@
-"""What a snapshot promises: a picture captured after it was asked for, or an error; never an old one."""
+"""What a snapshot promises: the best picture that can be had in time, never older than allowed, or an error."""
 
 import asyncio
 import time
+from dataclasses import dataclass
 
+from soft_stream.cameras import CameraError
+from soft_stream.condition import State
+from soft_stream.demand import FocusWish, SnapshotSize, Wish
 from soft_stream.feed import Frame
 from soft_stream.source import Source
 
+# Seconds between the decision to answer and the answer.
+ANSWER_TIME = 0.05
 
-async def take(source: Source) -> Frame:
-    """Take the next frame of a stream that runs, else a still at the snapshot size.
+
+@dataclass(frozen=True)
+class Ask:
+    """What somebody asks of a snapshot; seconds."""
+
+    deadline: float
+    size: SnapshotSize | None = None
+    focus: FocusWish = FocusWish.AUTO
+    max_age: float = 0.0
+    """How old the picture may be when it was asked for; 0 is captured afterwards."""
+    wake: bool = True
+    """Whether the camera may be opened for it."""
+
+
+class Asleep(Exception):  # no error: the camera sleeps, and is not to be woken
+    """The camera is closed and was not to be opened."""
+
+
+def ready_made(source: Source, ask: Ask) -> Frame | None:
+    """Return a picture that is there already and new enough.
+
+    Raises:
+        Asleep: there is none, and the camera may not be opened.
+    """
+    demand = source.demand
+    size = ask.size or (SnapshotSize.STREAM if demand.streaming else SnapshotSize.FULL)
+    frame = demand.feed.newest if size is SnapshotSize.STREAM else demand.newest_still
+    if frame and ask.focus is not FocusWish.ALWAYS and time.time() - frame.captured_at <= ask.max_age:
+        return frame
+    if not ask.wake and source.condition.state not in (State.FOCUSING, State.STREAMING):
+        raise Asleep
+    return None
+
+
+async def take(source: Source, ask: Ask) -> Frame:
+    """Wait for the picture; when there is not the time for what was asked, it is the best one there was.
 
     Call it as a client (`Demand.wanted_by`), so that the camera is open.
 
     Raises:
-        TimeoutError: there was no picture within `start_timeout`.
+        TimeoutError: there was no picture in time.
         CameraError: the camera failed.
     """
-    asked_at = time.time()
-    async with asyncio.timeout(source.settings.start_timeout):
-        if not source.demand.streaming:
-            return await source.demand.stills.wait()
-        frame = await source.demand.feed.newer(source.demand.feed.newest)
-        while frame.captured_at < asked_at:
-            frame = await source.demand.feed.newer(frame)
-        return frame
+    wish = Wish(ask.size, ask.focus, ask.deadline, asyncio.get_running_loop().create_future())
+    try:
+        async with asyncio.timeout(max(0.0, ask.deadline - ANSWER_TIME)):
+            return await source.demand.wish(wish)
+    except (TimeoutError, CameraError):
+        if wish.spare:
+            return wish.spare
+        raise

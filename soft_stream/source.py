@@ -7,19 +7,30 @@ close, pause, open again.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 
-from soft_stream.cameras import Camera, CameraError, CameraHung
+from soft_stream.camera_thread import CameraThread
+from soft_stream.cameras import (
+    Camera,
+    CameraBusy,
+    CameraError,
+    CameraHung,
+    CameraMissing,
+    CameraUnsupported,
+    ControlValue,
+)
 from soft_stream.cameras.kinds import make_camera
 from soft_stream.condition import Condition, Restart, State
+from soft_stream.controls import Controls
 from soft_stream.demand import Demand
 from soft_stream.opening import STOP_TIMEOUT, Opening
+from soft_stream.pause import Pause
 from soft_stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
-CAMERA_THREAD = "camera"
+# So many openings in a row without a single frame, of a camera that is there: only a new process may help.
+FRUITLESS_OPENINGS = 3
 
 
 class Source:
@@ -28,50 +39,108 @@ class Source:
     def __init__(self, settings: Settings, new_camera: Callable[[Settings], Camera] = make_camera) -> None:
         self.settings = settings
         self.demand = Demand()
-        self.condition = Condition(settings)
+        self.pause = Pause(self.demand.changed)
+        self.thread = CameraThread()
+        self.condition = Condition(settings, self.thread, self.pause)
+        self.controls = Controls(settings)
         self._new_camera = new_camera
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=CAMERA_THREAD)
+        self._opening: Opening | None = None
+        self._fruitless = 0
 
     async def run(self) -> None:
         """Serve all who come, until cancelled; the camera is closed when this returns.
 
         Raises:
-            CameraHung: the camera thread is stuck, and only a new process helps.
+            CameraHung: the camera thread is stuck or the camera gives no frames, and only a new process helps.
         """
         try:
             while True:
-                client = await self.demand.client()
-                self.condition.enter(State.STARTING, f"for {client}")
+                await self._until(lambda: self.demand.clients or self.pause.hold)
+                if self.pause.hold:
+                    await self._let_others()
+                    continue
+                self.condition.enter(State.STARTING, f"for {next(iter(self.demand.clients))}")
                 await self._one_opening()
                 if self.condition.state is State.RETRYING:
-                    await asyncio.sleep(self.settings.retry_pause)
-                if not self.demand.clients:
-                    self.demand.feed.clear()
-                    self.condition.enter(State.IDLE, "nobody watches")
+                    await self._until(lambda: self.pause.hold, self.settings.retry_pause)
+                if not self.demand.clients and not self.pause.hold:
+                    self._fall_asleep("nobody watches")
         finally:
-            self._thread.shutdown(wait=False)
+            self.thread.end()
+
+    @property
+    def has_autofocus(self) -> bool:
+        """Whether the camera that is open has a lens that focuses."""
+        negotiated = self.condition.negotiated
+        return negotiated is not None and negotiated.has_autofocus and not self.condition.cannot_focus
+
+    async def set_controls(self, values: Mapping[str, ControlValue]) -> None:
+        """Tell the camera, now or when it opens; `values` were checked by `Controls.checked`.
+
+        Raises:
+            CameraError: the camera does not take them.
+        """
+        if self._opening:
+            await self._opening.set_controls(values)
+        self.controls.took(values)
+
+    async def _until(self, happened: Callable[[], object], seconds: float | None = None) -> None:
+        """Sleep until something has happened, or so many seconds have passed."""
+        deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        while not happened():
+            self.demand.changed.clear()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self.demand.changed.wait()
+            except TimeoutError:
+                return
+
+    async def _let_others(self) -> None:
+        """Leave the camera to another program until it gives it back."""
+        self.condition.counters.pauses += 1
+        self.condition.enter(State.PAUSED, str(self.pause.hold))
+        with self.pause.release():
+            await self._until(lambda: not self.pause.hold)
+        if not self.demand.clients:
+            self._fall_asleep("the pause is over, and nobody watches")
+
+    def _fall_asleep(self, why: str) -> None:
+        self.demand.forget()
+        self.condition.enter(State.IDLE, why)
 
     async def _one_opening(self) -> None:
-        opening = Opening(self._new_camera(self.settings), self._thread, self.settings, self.demand, self.condition)
+        camera = self._new_camera(self.settings)
+        opening = Opening(camera, self.thread, self.settings, self.demand, self.condition, self.controls, self.pause)
         patience = self.settings.close_timeout
         try:
-            await opening.flow(await opening.open())
+            await opening.open()
+            self._opening = opening
+            await opening.flow()
         except CameraHung:
             raise
         except CameraError as fault:
-            self._fail(fault)
+            self._fail(fault, opening)
         except Exception as fault:
             log.exception("This should not happen")
-            self._fail(CameraError(f"{type(fault).__name__}: {fault}"))
+            self._fail(CameraError(f"{type(fault).__name__}: {fault}"), opening)
         except asyncio.CancelledError:
             patience = STOP_TIMEOUT
             raise
         finally:
+            self._opening = None
+            if opening.frames:
+                self._fruitless = 0
             await opening.close(patience)
 
-    def _fail(self, fault: CameraError) -> None:
+    def _fail(self, fault: CameraError, opening: Opening) -> None:
         self.condition.counters.restarts += 1
         self.condition.last_restart = Restart(str(fault), time.time())
         pause = self.settings.retry_pause
         self.condition.enter(State.RETRYING, f"{fault}; next try in {pause:g} s", logging.WARNING)
         self.demand.fail(fault)
+        if isinstance(fault, CameraMissing | CameraBusy | CameraUnsupported):
+            self._fruitless = 0
+        elif not opening.frames:
+            self._fruitless += 1
+        if self._fruitless == FRUITLESS_OPENINGS:
+            raise CameraHung(f"the camera is there and gave no frame in {FRUITLESS_OPENINGS} openings: {fault}")

@@ -53,5 +53,5 @@ async def test_nothing_is_left_over(start_portal: StartPortal) -> None:
     assert left() == before
     assert not portal.source.demand.clients
     assert not portal.source.demand.feed.wanted
-    assert not portal.source.demand.stills
+    assert not portal.source.demand.wishes
     assert portal.device.opened == portal.device.closed

@@ -1,10 +1,13 @@
 """What counts as live."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from soft_stream.camera_thread import CameraThread
 from soft_stream.condition import Condition
+from soft_stream.pause import Pause
 from soft_stream.rate import Rate
 from tests.conftest import QUICK
 
@@ -37,7 +40,7 @@ def test_one_long_gap_is_not_the_interval() -> None:
 )
 def test_when_a_picture_is_stale(asked_fps: float, gap: float, stale_after: float) -> None:
     """After 2 s or 3 intervals as measured; a camera that gives next to nothing cannot stretch that much."""
-    condition = Condition(replace(QUICK, fps=asked_fps))
+    condition = Condition(replace(QUICK, fps=asked_fps), CameraThread(), Pause(asyncio.Event()))
     condition._captured = ticks(*(number * gap for number in range(5)))
     assert condition.stale_after == pytest.approx(stale_after)
     condition.expect_frames()

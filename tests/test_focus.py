@@ -1,32 +1,58 @@
-"""When an AF cycle is over."""
+"""What an AF cycle tells the lens, and when it is over."""
 
-from soft_stream.cameras import Focus
-from soft_stream.focus import AutofocusCycle, FocusResult
+import pytest
+
+from soft_stream.cameras import Focus, FocusMode
+from soft_stream.focus import CONTROL_LATENCY, AutofocusCycle, FocusResult
+
+IDLE, SCANNING, FOCUSED, FAILED, NONE = Focus.IDLE, Focus.SCANNING, Focus.FOCUSED, Focus.FAILED, Focus.NONE
 
 
-def after(*states: Focus | None) -> list[FocusResult | None]:
-    """Show a cycle one state a second; it may take 5 seconds."""
-    cycle = AutofocusCycle(0.0, 5.0)
-    return [cycle.result(state, second) for second, state in enumerate(states, start=1)]
+def after(*states: Focus | None) -> tuple[list[int], list[FocusResult | None]]:
+    """Show a cycle one state a second, of which it has 20; return when it triggered the scan, and its results."""
+    cycle = AutofocusCycle(0.0, 20.0)
+    triggered, results = [], []
+    for second, state in enumerate(states, start=1):
+        if cycle.next_order(state) is FocusMode.CYCLE:
+            triggered.append(second)
+        results.append(cycle.result(state, second))
+    return triggered, results
 
 
 def test_a_scan_that_ends_in_focus() -> None:
-    """Idle, scanning, focused: the way it should be."""
-    assert after(Focus.IDLE, Focus.SCANNING, Focus.FOCUSED) == [None, None, FocusResult.FOCUSED]
+    """A lens at rest is told to scan, once; focused after scanning is the end."""
+    assert after(IDLE, IDLE, SCANNING, FOCUSED) == ([1], [None, None, None, FocusResult.FOCUSED])
 
 
 def test_an_old_focus_does_not_count() -> None:
-    """A frame from before the trigger still says focused: only one after a scan is believed."""
-    assert after(Focus.FOCUSED, Focus.SCANNING, Focus.FOCUSED) == [None, None, FocusResult.FOCUSED]
+    """Frames from before the trigger still say focused: only one after a scan is believed."""
+    triggered, results = after(*[FOCUSED] * (CONTROL_LATENCY + 3), SCANNING, FOCUSED)
+    assert triggered == [CONTROL_LATENCY + 1]
+    assert results == [None] * (CONTROL_LATENCY + 4) + [FocusResult.FOCUSED]
 
 
-def test_a_scan_that_fails() -> None:
+def test_a_scan_under_way_is_not_the_one_asked_for() -> None:
+    """A scan of continuous AF runs to its end, which is not believed; then the cycle's own begins."""
+    triggered, results = after(*[SCANNING] * 9, FOCUSED, SCANNING, FOCUSED)
+    assert triggered == [10]
+    assert results[:-1] == [None] * 11
+    assert results[-1] is FocusResult.FOCUSED
+
+
+@pytest.mark.parametrize("end", [FAILED, IDLE])
+def test_a_scan_that_fails(end: Focus) -> None:
     """Failed after scanning is the end, and so is a scan that somebody cancelled."""
-    assert after(Focus.SCANNING, Focus.FAILED)[-1] is FocusResult.FAILED
-    assert after(Focus.SCANNING, Focus.IDLE)[-1] is FocusResult.FAILED
+    assert after(IDLE, SCANNING, end)[1] == [None, None, FocusResult.FAILED]
 
 
-def test_a_cycle_that_never_ends_times_out() -> None:
+@pytest.mark.parametrize("state", [SCANNING, None])
+def test_a_cycle_that_never_ends_times_out(state: Focus | None) -> None:
     """Neither endless scanning nor the absence of frames holds a cycle up for ever."""
-    assert after(*[Focus.SCANNING] * 5) == [None] * 4 + [FocusResult.TIMED_OUT]
-    assert after(*[None] * 5) == [None] * 4 + [FocusResult.TIMED_OUT]
+    assert after(*[state] * 20)[1] == [None] * 19 + [FocusResult.TIMED_OUT]
+
+
+def test_a_lens_without_an_algorithm_is_told_soon() -> None:
+    """A camera that has AfMode and no AfState is not waited for until the deadline."""
+    triggered, results = after(*[NONE] * (CONTROL_LATENCY + 1))
+    assert triggered == []
+    assert results == [None] * CONTROL_LATENCY + [FocusResult.UNSUPPORTED]

@@ -78,7 +78,7 @@ async def test_a_client_that_leaves_leaves_nothing(portal: Portal) -> None:
     asked.cancel()
     await portal.until(lambda: not portal.source.demand.clients)
     await portal.until(lambda: portal.source.condition.state is State.IDLE)
-    assert not portal.source.demand.stills
+    assert not portal.source.demand.wishes
 
 
 async def test_no_frame_is_503_and_never_an_old_picture(start_portal: StartPortal) -> None:

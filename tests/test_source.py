@@ -142,8 +142,8 @@ async def test_a_stop_does_not_wait_for_a_close_that_hangs(start_portal: StartPo
     portal = await start_portal(close_timeout=300)
     portal.device.hang_on_close()
     reader = await StreamReader.get(portal.port)
-    portal.device.stall()
-    await portal.until(lambda: portal.source.condition.state is State.RETRYING)
+    portal.device.stall(survives_restart=True)
+    await portal.until(lambda: portal.source.condition.counters.restarts == 2)
     portal.life.cancel()
     await asyncio.wait([portal.life])
     assert isinstance(portal.life.exception(), CameraHung)
@@ -198,10 +198,10 @@ async def test_a_fault_that_nobody_thought_of_takes_the_same_road(
     """Whatever a camera raises, it is told with its traceback, and the camera is closed and opened again."""
 
     class Surprising(PatternCamera):
-        def focus(self, mode: FocusMode) -> None:
+        def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
             if device.opened == 1:
                 raise surprise("the lens fell off")
-            super().focus(mode)
+            super().focus(mode, lens_position)
 
     device = PatternDevice()
     source = Source(QUICK, lambda each: Surprising(each, device))

@@ -105,15 +105,19 @@ async def test_a_quiet_camera_is_repeated_once_then_labelled(start_portal: Start
 
 
 async def test_the_watchdog_restarts_the_camera_and_keeps_the_clients(portal: Portal) -> None:
-    """No frame for `watchdog_timeout`: closed, opened again, and the same connection goes on."""
+    """No frame for `watchdog_timeout`: started again, then closed and opened, and the same connection goes on."""
     reader = await StreamReader.get(portal.port)
     await reader.opening()
     await reader.part()
     portal.device.stall()
+    await portal.until(lambda: portal.device.restarted == 1)
+    await reader.until("live")
+    assert portal.device.opened == 1
+    portal.device.stall(survives_restart=True)
     await portal.until(lambda: portal.device.opened == 2)
     await reader.until("live")
     status = await portal.status()
-    assert status["counters"]["restarts"] == 1
+    assert status["counters"]["restarts"] == 3
     assert "no frames for" in status["last_restart"]["why"]
     assert len(status["clients"]) == 1
     await reader.close()

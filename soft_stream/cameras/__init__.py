@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -31,8 +31,16 @@ class CameraUnsupported(CameraError):
     """The software that this kind of camera needs is not installed, or does not work."""
 
 
+class CameraAmbiguous(CameraError):
+    """Several cameras could be meant."""
+
+
 class NoFrame(CameraError):
     """No frame came within the timeout; the camera may still deliver one later."""
+
+
+class NoStill(CameraError):
+    """There is no picture at the snapshot size; the stream goes on."""
 
 
 class CameraHung(CameraError):
@@ -50,10 +58,12 @@ class Focus(StrEnum):
 
 
 class FocusMode(StrEnum):
-    """What the lens is asked to do."""
+    """What the lens is asked to do: stay where it is, scan once and then stay, follow the scene, go somewhere."""
 
+    HOLD = "hold"
     CYCLE = "cycle"
     CONTINUOUS = "continuous"
+    MANUAL = "manual"
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,23 @@ class Orientation:
     hflip: bool = False
     vflip: bool = False
     rotation: int = 0
+
+    @property
+    def simplest(self) -> Self:
+        """The same turn with a rotation of 0 or 90 only: half a turn is both mirrors."""
+        half = self.rotation >= 180
+        return type(self)(self.hflip != half, self.vflip != half, self.rotation % 180)
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What the camera tells of a frame, where it does: seconds, factor, dioptres."""
+
+    exposure_time: float | None = None
+    gain: float | None = None
+    lens_position: float | None = None
+    exposure_settled: bool = True
+    """False while automatic exposure is still on its way."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +105,11 @@ class Negotiated:
     has_autofocus: bool
     orientation: Orientation
     """What is left to turn after what the camera does itself."""
+    model: str = ""
+    still_method: str = ""
+    """How a still is taken: `dual` leaves the stream alone, `switch` interrupts it, empty needs neither."""
+    longest_interval: float = 0.0
+    """Seconds from frame to frame at the longest exposure that is allowed; 0 where the camera does not say."""
     differences: tuple[str, ...] = ()
     """Sentences about what differs from what was asked for, the size apart."""
 
@@ -100,6 +132,7 @@ class RawFrame:
     captured_at: float
     """Unix seconds."""
     focus: Focus = Focus.NONE
+    metadata: Metadata = field(default_factory=Metadata)
     planes: tuple[Plane, Plane, Plane] | None = None
     jpeg: bytes = b""
     release: Callable[[], None] = field(default=lambda: None)
@@ -110,6 +143,35 @@ class RawFrame:
     def __exit__(self, *_: object) -> None:
         self.planes = None
         self.release()
+
+    def copy(self) -> RawFrame:
+        """Return the frame in memory of its own, which may be kept."""
+        planes = None
+        if self.planes:
+            y, u, v = self.planes
+            planes = (y.copy(), u.copy(), v.copy())
+        return replace(self, planes=planes, release=lambda: None)
+
+
+# libcamera's AfModeEnum
+AF_MANUAL, AF_AUTO, AF_CONTINUOUS = 0, 1, 2
+# https://github.com/raspberrypi/picamera2, `CompletedRequest.release`: a value of 0 gives them back to the algorithm
+ZERO_IS_AUTOMATIC = ("ExposureTime", "AnalogueGain")
+
+ControlValue = bool | int | float | tuple[int, ...] | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Control:
+    """A control that a camera has, in libcamera's words and units; `count` values make one setting of it."""
+
+    name: str
+    kind: str
+    """`bool`, `int`, `float`, or `rectangle`: x, y, width and height, whose bounds are rectangles too."""
+    count: int
+    min: ControlValue
+    max: ControlValue
+    default: ControlValue | None
 
 
 class Camera(Protocol):
@@ -132,14 +194,25 @@ class Camera(Protocol):
             CameraError: the camera is gone or broken.
         """
 
-    def focus(self, mode: FocusMode) -> None:
-        """Start an AF cycle, after which the lens holds still, or continuous AF; frames tell how it goes."""
+    def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
+        """Tell the lens what to do; frames tell how it goes. MANUAL takes a lens position in dioptres."""
 
     def still(self, timeout: float) -> RawFrame:
-        """Capture one frame at the snapshot size; the stream goes on with the next `capture`.
+        """Capture one frame at the snapshot size, with the lens where it is; the next `capture` is the stream's again.
 
-        Raises the same as `capture`.
+        Raises:
+            NoStill: it cannot be had; the stream goes on.
+            CameraError: the same as `capture`.
         """
+
+    def restart(self) -> Negotiated:
+        """Stop, configure and start once more, without giving the camera away."""
+
+    def controls(self) -> list[Control]:
+        """List the controls that the camera has, as it is configured now."""
+
+    def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
+        """Set controls, of the right types and within their bounds; they hold until `close`."""
 
     def close(self) -> None:
         """Stop and free the camera; does nothing on one that is not open."""
@@ -151,5 +224,4 @@ class Found:
 
     id: str
     model: str
-    origin: str
-    """Where it was found: CSI or USB, and by which program."""
+    usb: bool = False

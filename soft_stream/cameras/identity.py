@@ -1,19 +1,55 @@
-"""Which camera is meant by an id."""
+"""Which camera is meant by an id, or by a number."""
 
+import re
 from collections.abc import Sequence
 
-from soft_stream.cameras import CameraMissing, Found
+from soft_stream.cameras import CameraAmbiguous, CameraMissing, Found
 
 
-def choose(connected: Sequence[Found], wanted: str, number: int) -> Found:
-    """Return the camera with the id `wanted`; without an id the one at position `number`, CSI cameras first.
+def choose(connected: Sequence[Found], wanted: str, number: int) -> tuple[Found, str]:
+    """Return the camera that is meant, and what to put into the settings when they do not name it as they should.
+
+    The id `wanted` counts; when its beginning has changed, as with a kernel that renamed the bus, its end does.
+    Without an id it is the camera at position `number` of `in_port_order`.
 
     Raises:
         CameraMissing: it is not connected; the message lists those that are.
+        CameraAmbiguous: several have that end.
     """
-    for position, found in enumerate(connected):
-        if found.id == wanted or (not wanted and position == number):
-            return found
-    there = ", ".join(found.id for found in connected) or "none"
-    meant = f"camera {wanted}" if wanted else f"camera number {number} (counted from 0)"
-    raise CameraMissing(f"{meant} is not connected; connected: {there}")
+    ordered = in_port_order(connected)
+    there = ", ".join(found.id for found in ordered) or "none"
+    if not wanted:
+        if number >= len(ordered):
+            raise CameraMissing(f"camera number {number} (counted from 0) is not connected; connected: {there}")
+        return ordered[number], f"No id is set, so this is camera number {number} in the order of the ports"
+    if exact := [found for found in ordered if found.id == wanted]:
+        return exact[0], ""
+    alike = [found for found in ordered if _end(found.id) == _end(wanted)]
+    if not alike:
+        raise CameraMissing(f"camera {wanted} is not connected; connected: {there}")
+    if len(alike) > 1:
+        raise CameraAmbiguous(f"camera {wanted} is not connected, and several have its end; connected: {there}")
+    return alike[0], f"The id {wanted} has changed its beginning"
+
+
+def in_port_order(connected: Sequence[Found]) -> list[Found]:
+    """Sort cameras: CSI before USB, each in the order of the ports that are printed on the board.
+
+    On a Raspberry Pi 5 the port CAM/DISP 0 is i2c@88000 and CAM/DISP 1 is i2c@80000; on a Compute Module 4 they are
+    i2c@0 and i2c@1 (arch/arm64/boot/dts/broadcom/ of https://github.com/raspberrypi/linux).
+    """
+    return sorted(connected, key=_port)
+
+
+def _port(found: Found) -> tuple[bool, int, list[tuple[int, str]]]:
+    bus = re.search(r"/i2c@([0-9a-f]+)/", found.id)
+    address = int(bus[1], 16) if bus and not found.usb else 0
+    parts = re.findall(r"\d+|\D+", found.id)
+    natural = [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+    return found.usb, -address if "/rp1/" in found.id else address, natural
+
+
+def _end(camera_id: str) -> str:
+    """Cut off the bus: what is left is I2C bus and sensor of a CSI camera; controller, port and model of a webcam."""
+    parts = camera_id.split("/")
+    return "/".join(parts[-2:] if parts[-2:-1] and parts[-2].startswith("i2c@") else parts[-1:])

@@ -6,20 +6,28 @@ to it. `PatternCamera` is one opening of it and keeps the contract of all camera
 
 import threading
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from soft_stream.cameras import (
+    AF_CONTINUOUS,
+    AF_MANUAL,
     CameraBusy,
     CameraError,
     CameraMissing,
+    Control,
+    ControlValue,
     Focus,
     FocusMode,
+    Metadata,
     Negotiated,
     NoFrame,
+    NoStill,
     Orientation,
     RawFrame,
 )
+from soft_stream.cameras.test_controls import FOCUS_AT, change, controls, sharpness
 from soft_stream.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,16 +46,21 @@ class PatternDevice:
         self.changed = threading.Condition()
         self.plugged = True
         self.stalled = False
+        self.stall_survives_restart = False
         self.stall_survives_reopening = False
         self.held_by = ""
         self.open_seconds = 0.0
         self.close_hangs = False
+        self.restart_hangs = False
+        self.still_fails = False
         self.focus_fails = False
+        self.focus_is_mute = False
         self.has_autofocus = True
         self.lens = 0.0
         """0 is out of focus, 1 sharp."""
         self.opened = 0
         self.closed = 0
+        self.restarted = 0
         self.threads: set[int] = set()
         """Who touched the camera: never more than one thread."""
 
@@ -59,9 +72,10 @@ class PatternDevice:
         """Put the cable back."""
         self._become(plugged=True, stalled=False)
 
-    def stall(self, *, survives_reopening: bool = False) -> None:
+    def stall(self, *, survives_restart: bool = False, survives_reopening: bool = False) -> None:
         """Stop delivering frames, without a word."""
-        self._become(stalled=True, stall_survives_reopening=survives_reopening)
+        survives_restart |= survives_reopening
+        self._become(stalled=True, stall_survives_restart=survives_restart, stall_survives_reopening=survives_reopening)
 
     def resume(self) -> None:
         """Deliver frames again."""
@@ -83,9 +97,17 @@ class PatternDevice:
         """Let `close` never return, until `let_go`."""
         self._become(close_hangs=True)
 
+    def hang_on_restart(self) -> None:
+        """Let `restart` never return, until `let_go`."""
+        self._become(restart_hangs=True)
+
     def let_go(self) -> None:
-        """Let a hanging `close` return after all."""
-        self._become(close_hangs=False)
+        """Let what hangs return after all."""
+        self._become(close_hangs=False, restart_hangs=False)
+
+    def run_out_of_memory(self) -> None:
+        """Have no memory for a still from now on."""
+        self._become(still_fails=True)
 
     def _become(self, **state: object) -> None:
         with self.changed:
@@ -105,6 +127,7 @@ class PatternCamera:
         self._tick = 0
         self._mode: FocusMode | None = None
         self._mode_since = 0
+        self._controls: dict[str, ControlValue] = {}
 
     def open(self) -> Negotiated:
         """Draw the scene and start the clock; see `Camera.open`."""
@@ -124,16 +147,7 @@ class PatternCamera:
         size = (settings.width, settings.height)
         self._scene = Scene(size, STRIDE_ALIGNMENT, settings.title, settings.camera)
         self._started_at = time.monotonic()
-        return Negotiated(
-            size=size,
-            pixel_format="YUV420",
-            stride=self._scene.stride,
-            colour_space="sYCC",
-            sensor_mode=f"{SENSOR_SIZE[0]}x{SENSOR_SIZE[1]}",
-            fps=settings.fps,
-            has_autofocus=device.has_autofocus,
-            orientation=Orientation(settings.hflip, settings.vflip, settings.rotation),
-        )
+        return self._negotiated()
 
     def capture(self, timeout: float) -> RawFrame:
         """Wait for the clock's next tick; ticks that nobody waited for are lost, as on a sensor."""
@@ -142,8 +156,8 @@ class PatternCamera:
         with device.changed:
             while True:
                 now = time.monotonic()
-                next_tick = max(self._tick + 1, int((now - self._started_at) * self._settings.fps))
-                due = self._started_at + next_tick / self._settings.fps
+                next_tick = max(self._tick + 1, int((now - self._started_at) * self._fps))
+                due = self._started_at + next_tick / self._fps
                 if not device.plugged or device.stalled:
                     due = deadline + 1
                 if due <= now:
@@ -155,20 +169,51 @@ class PatternCamera:
             focus = self._move_lens()
         return self._draw(scene, focus)
 
-    def focus(self, mode: FocusMode) -> None:
+    def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
         """Start to move the lens; see `Camera.focus`."""
-        self._touch()
+        device = self._touch()
         self._mode, self._mode_since = mode, self._tick
+        if mode is FocusMode.MANUAL:
+            device.lens = sharpness(lens_position)
 
     def still(self, timeout: float) -> RawFrame:
         """Draw one frame at the snapshot size; see `Camera.still`."""
         from soft_stream.cameras.test_scene import Scene
 
+        if self._device.still_fails:
+            raise NoStill("Cannot allocate memory")
         with self.capture(timeout) as now:
             focus = now.focus
         size = (self._settings.snapshot_width, self._settings.snapshot_height)
         scene = Scene(size if all(size) else SENSOR_SIZE, STRIDE_ALIGNMENT, self._settings.title, self._settings.camera)
         return self._draw(scene, focus)
+
+    def restart(self) -> Negotiated:
+        """Start the clock again; see `Camera.restart`."""
+        device = self._touch()
+        with device.changed:
+            device.changed.wait_for(lambda: not device.restart_hangs)
+            device.restarted += 1
+            device.stalled = device.stalled and device.stall_survives_restart
+        self._started_at, self._tick = time.monotonic(), 0
+        return self._negotiated()
+
+    def controls(self) -> list[Control]:
+        """List what can be set; see `Camera.controls`."""
+        return controls(SENSOR_SIZE, has_autofocus=self._touch().has_autofocus)
+
+    def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
+        """Set what the next picture looks like; see `Camera.set_controls`."""
+        device = self._touch()
+        self._controls |= values
+        if self._controls.get("AfMode") == AF_MANUAL:
+            self._mode = FocusMode.MANUAL
+            device.lens = sharpness(float(self._controls.get("LensPosition", FOCUS_AT)))  # type: ignore[arg-type] # it is one number
+        elif "AfMode" in values:
+            self._mode = FocusMode.CONTINUOUS if values["AfMode"] == AF_CONTINUOUS else FocusMode.HOLD
+        self._started_at, self._tick = time.monotonic(), 0  # the clock may run at another rate now
+        self._mode_since = 0
+        return self._negotiated()
 
     def close(self) -> None:
         """Free the scene's memory; see `Camera.close`."""
@@ -180,8 +225,35 @@ class PatternCamera:
 
     def _draw(self, scene: "Scene", focus: Focus) -> RawFrame:
         captured_at = time.time()
-        planes = scene.draw(self._tick, self._device.lens, datetime.fromtimestamp(captured_at).astimezone())
-        return RawFrame(scene.size, captured_at, focus, planes=planes)
+        lens = self._device.lens
+        planes = scene.draw(self._tick, lens, datetime.fromtimestamp(captured_at).astimezone())
+        metadata = Metadata(1 / self._fps, gain=1.0, lens_position=lens * FOCUS_AT if focus else None)
+        return RawFrame(scene.size, captured_at, focus, metadata, change(planes, self._controls, SENSOR_SIZE))
+
+    @property
+    def _fps(self) -> float:
+        """What was asked for, unless the exposure takes longer."""
+        exposure = self._controls.get("ExposureTime", 0)
+        return (
+            min(self._settings.fps, 1_000_000 / exposure)
+            if isinstance(exposure, int) and exposure
+            else self._settings.fps
+        )
+
+    def _negotiated(self) -> Negotiated:
+        settings, scene = self._settings, self._opened()
+        return Negotiated(
+            size=scene.size,
+            pixel_format="YUV420",
+            stride=scene.stride,
+            colour_space="sYCC",
+            sensor_mode=f"{SENSOR_SIZE[0]}x{SENSOR_SIZE[1]}",
+            fps=self._fps,
+            has_autofocus=self._device.has_autofocus,
+            orientation=Orientation(settings.hflip, settings.vflip, settings.rotation).simplest,
+            model="test pattern",
+            longest_interval=1 / self._fps,
+        )
 
     def _touch(self) -> PatternDevice:
         self._device.threads.add(threading.get_ident())
@@ -197,10 +269,10 @@ class PatternCamera:
     def _move_lens(self) -> Focus:
         """Do one frame's worth of autofocus; the states follow each other as AfState does on a camera."""
         device, mode = self._device, self._mode
-        if not device.has_autofocus:
+        if not device.has_autofocus or device.focus_is_mute:
             return Focus.NONE
         done = self._tick - self._mode_since - FOCUS_LATENCY
-        if mode is None or (mode is FocusMode.CYCLE and done < 0):
+        if mode in (None, FocusMode.HOLD, FocusMode.MANUAL) or (mode is FocusMode.CYCLE and done < 0):
             return Focus.IDLE
         if mode is FocusMode.CYCLE and done < FOCUS_SWEEP:
             device.lens = done / FOCUS_SWEEP

@@ -7,16 +7,20 @@ from aiohttp import web
 from soft_stream.notices import Notices
 from soft_stream.settings import Settings
 from soft_stream.source import Source
-from soft_stream.web import page, snapshot, status, stream
-from soft_stream.web.common import CAMERAS, NOTICES, SOURCE, plain_errors
+from soft_stream.web import control, page, snapshot, status, stream
+from soft_stream.web.common import CAMERAS, NOTICES, SOURCE, plain_errors, same_origin
+
+# No request has more to say.
+MAX_BODY = 16 * 1024
 
 
 def build_app(source: Source, cameras: Mapping[int, Settings]) -> web.Application:
     """Wire a source to its URLs; `cameras` are all configured ones, which the page links."""
-    app = web.Application(middlewares=[plain_errors])
+    app = web.Application(middlewares=[plain_errors, same_origin], client_max_size=MAX_BODY)
     app[SOURCE] = source
     app[NOTICES] = Notices(source.settings.title, source.condition)
     app[CAMERAS] = cameras
+    app[control.ARMING] = control.Arming()
     app.add_routes(
         [
             web.get("/", page.landing),
@@ -25,6 +29,13 @@ def build_app(source: Source, cameras: Mapping[int, Settings]) -> web.Applicatio
             web.get("/webrtc", page.webrtc),
             web.get("/status.json", status.status),
             web.get("/healthz", status.healthz),
+            web.get("/snap.jpg", snapshot.photo),
+            web.get("/controls.json", control.controls),
+            web.post("/controls", control.set_controls),
+            web.post("/focus", control.focus),
+            web.post("/arm", control.arm),
+            web.post("/pause", control.pause),
+            web.post("/resume", control.resume),
             web.get("/static/{name}", page.static),
         ]
     )
@@ -33,4 +44,5 @@ def build_app(source: Source, cameras: Mapping[int, Settings]) -> web.Applicatio
 
 
 async def _let_go(app: web.Application) -> None:
+    app[control.ARMING].end()
     app[SOURCE].demand.end()

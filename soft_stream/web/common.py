@@ -1,6 +1,7 @@
 """What all handlers share: what they find in the application, who asks, and how an error is answered."""
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -22,12 +23,42 @@ LOOPBACK = ("127.0.0.1", "::1")
 NO_STORE: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
 
 
-def client_of(request: web.Request, *, streams: bool) -> Client:
-    """Describe who asks; a proxy on this machine tells for whom."""
+def peer_of(request: web.Request) -> str:
+    """Return the address of who asks; a proxy on this machine tells for whom."""
     peer = request.remote or "unix socket"
     if peer in (*LOOPBACK, "unix socket"):
         peer = request.headers.get("X-Forwarded-For", peer).rsplit(",", 1)[-1].strip()
-    return Client(peer=peer, path=request.path, name=request.query.get("client", "")[:40], streams=streams)
+    return peer
+
+
+def client_of(request: web.Request, *, streams: bool, focuses: bool = True) -> Client:
+    """Describe who asks."""
+    name = request.query.get("client", "")[:40]
+    return Client(peer=peer_of(request), path=request.path, name=name, streams=streams, focuses=focuses)
+
+
+def word_of(request: web.Request, key: str, default: str, *words: str) -> str:
+    """Return what the query says for a key, one of the words; 400 for anything else."""
+    value = request.query.get(key)
+    if value is None:
+        return default
+    if value not in words:
+        raise web.HTTPBadRequest(text=f"{key}={value[:60]}: must be one of: {', '.join(words)}.")
+    return value
+
+
+def number_of(request: web.Request, key: str, default: float, low: float, high: float) -> float:
+    """Return what the query says for a key, a number within bounds; 400 for anything else."""
+    text = request.query.get(key)
+    if text is None:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        raise web.HTTPBadRequest(text=f"{key}={text[:60]}: must be a number from {low:g} to {high:g}.")
+    return value
 
 
 def unavailable(source: Source, sentence: str) -> web.HTTPServiceUnavailable:
@@ -44,15 +75,38 @@ def head_of_picture(source: Source, headers: Mapping[str, str]) -> web.Response:
 
 
 @contextmanager
-def picture_or_503(source: Source) -> Iterator[None]:
-    """Answer 503 with the reason when the picture that is waited for inside does not come."""
+def picture_or_503(source: Source, seconds: float) -> Iterator[None]:
+    """Answer 503 with the reason when the picture that is waited for inside does not come in so many seconds."""
     try:
         yield
     except TimeoutError:
-        reason = source.condition.fault or f"the camera is {source.condition.state}"
-        raise unavailable(source, f"No picture within {source.settings.start_timeout:g} s: {reason}.") from None
+        reason = source.condition.fault or f"the camera is {source.condition.sentence}"
+        raise unavailable(source, f"No picture within {seconds:g} s: {reason}.") from None
     except CameraError as fault:
         raise unavailable(source, f"No picture: {fault}.") from fault
+
+
+@web.middleware
+async def same_origin(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse requests that change something when another site's page sent them.
+
+    Browsers name the page's origin with every POST, and cannot be made to lie; programs send none.
+    https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
+    """
+    if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS):
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is not None and not _is_here(origin, request):
+            raise web.HTTPForbidden(text=f"A page of {origin[:100]} may not do this here.")
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            raise web.HTTPForbidden(text="A page of another site may not do this here.")
+    return await handler(request)
+
+
+def _is_here(origin: str, request: web.Request) -> bool:
+    scheme, _, host = origin.lower().partition("://")
+    return scheme in ("http", "https") and host == request.headers.get(hdrs.HOST, "").lower()
 
 
 @web.middleware

@@ -1,26 +1,76 @@
-"""`/snapshot.jpg`: one picture, with its facts in the headers."""
+"""`/snapshot.jpg`: one picture, with its facts in the headers; `/snap.jpg`: the one of another program."""
+
+import asyncio
+import time
+from pathlib import Path
 
 from aiohttp import hdrs, web
 
 from soft_stream import snapshots
-from soft_stream.web.common import NO_STORE, SOURCE, client_of, head_of_picture, picture_or_503
+from soft_stream.demand import FocusWish, SnapshotSize
+from soft_stream.feed import Frame
+from soft_stream.settings import Settings
+from soft_stream.snapshots import Ask
+from soft_stream.web.common import NO_STORE, SOURCE, client_of, head_of_picture, number_of, picture_or_503, word_of
+
+LONGEST_MS = 3_600_000
 
 
 async def snapshot(request: web.Request) -> web.Response:
-    """Answer with a picture captured after the request, or with 503."""
+    """Answer with a picture as it was asked for, or the best there is in time, or with 503."""
     source = request.app[SOURCE]
+    ask = _ask(request, source.settings)
     if request.method == hdrs.METH_HEAD:
         return head_of_picture(source, NO_STORE | {hdrs.CONTENT_TYPE: "image/jpeg"})
-    with source.demand.wanted_by(client_of(request, streams=False)), picture_or_503(source):
-        frame = await snapshots.take(source)
+    try:
+        frame = snapshots.ready_made(source, ask)
+    except snapshots.Asleep:
+        raise web.HTTPServiceUnavailable(
+            text=f"{source.settings.title} is {source.condition.state}, and wake=0 does not open it."
+        ) from None
+    if frame is None:
+        client = client_of(request, streams=False, focuses=ask.focus is not FocusWish.NEVER)
+        with source.demand.wanted_by(client), picture_or_503(source, ask.deadline):
+            frame = await snapshots.take(source, ask)
     source.condition.counters.snapshots += 1
+    return _answer(frame)
+
+
+async def photo(request: web.Request) -> web.Response:
+    """Answer with the picture that another program left in `pause_snapshot`, as webcams for Octolapse do."""
+    settings = request.app[SOURCE].settings
+    if not settings.pause_snapshot:
+        raise web.HTTPNotFound
+    file = Path(settings.pause_snapshot)
+    try:
+        taken_at, body = await asyncio.to_thread(lambda: (file.stat().st_mtime, file.read_bytes()))
+    except OSError:
+        raise web.HTTPNotFound from None
+    headers = NO_STORE | {"X-Timestamp": f"{taken_at:.6f}"}
+    return web.Response(body=body, content_type="image/jpeg", headers=headers)
+
+
+def _ask(request: web.Request, settings: Settings) -> Ask:
+    size = word_of(request, "size", "" if settings.snapshot_size == "auto" else settings.snapshot_size, *SnapshotSize)
+    return Ask(
+        deadline=number_of(request, "deadline_ms", settings.start_timeout * 1000, 1, LONGEST_MS) / 1000,
+        size=SnapshotSize(size) if size else None,
+        focus=FocusWish(word_of(request, "focus", FocusWish.AUTO, *FocusWish)),
+        max_age=number_of(request, "max_age_ms", 0, 0, LONGEST_MS) / 1000,
+        wake=word_of(request, "wake", "1", "0", "1") == "1",
+    )
+
+
+def _answer(frame: Frame) -> web.Response:
     return web.Response(
         body=frame.jpeg,
         content_type="image/jpeg",
         headers=NO_STORE
         | {
             "X-Timestamp": f"{frame.captured_at:.6f}",
+            "X-Age-Ms": f"{max(0.0, time.time() - frame.captured_at) * 1000:.0f}",
             "X-Frame-Size": f"{frame.size[0]}x{frame.size[1]}",
+            "X-Snapshot-Size": SnapshotSize.FULL if frame.is_still else SnapshotSize.STREAM,
             "X-Focus": frame.focus,
         },
     )

@@ -52,7 +52,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
         return head_of_picture(source, HEADERS)
     feed = source.demand.feed
     with source.demand.wanted_by(client_of(request, streams=True)) as client:
-        with picture_or_503(source):
+        with picture_or_503(source, source.settings.start_timeout):
             async with asyncio.timeout(source.settings.start_timeout):
                 first = await feed.newer(feed.newest)
         log.info("Client in: %s", client)

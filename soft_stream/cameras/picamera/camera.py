@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-import re
 import time
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from soft_stream.cameras import CameraError, FocusMode, Negotiated, NoFrame, Orientation, RawFrame
+from soft_stream.cameras import (
+    ZERO_IS_AUTOMATIC,
+    CameraError,
+    Control,
+    ControlValue,
+    FocusMode,
+    Negotiated,
+    NoFrame,
+    NoStill,
+    RawFrame,
+)
 from soft_stream.cameras.identity import choose
-from soft_stream.cameras.picamera.library import construct, faults, find, is_usb
-from soft_stream.cameras.picamera.request import raw_frame
+from soft_stream.cameras.picamera import controls, hdr
+from soft_stream.cameras.picamera.configuration import Configurations
+from soft_stream.cameras.picamera.library import construct, event_loop_ended, faults, find, numbers, tuning_path
+from soft_stream.cameras.picamera.modes import SensorMode, modes_of
+from soft_stream.cameras.picamera.pace import Pace
+from soft_stream.cameras.picamera.request import colours_of, raw_frame
 
 if TYPE_CHECKING:
-    from soft_stream.settings import Settings
+    from collections.abc import Mapping
 
-# Of four requests Picamera2 keeps the newest one, we hold one at most, and two are with the sensor.
-STREAM_BUFFERS = 4
-STILL_BUFFERS = 2
+    from soft_stream.settings import Settings
 
 
 class PicameraCamera:
@@ -27,148 +41,183 @@ class PicameraCamera:
         self._picam2: Any = None
         self._job: Any = None
         """The capture that we wait for; it outlives a timeout, so that no request is lost to nobody."""
-        self._switched = False
+        self._in_still_mode = False
         self._usb = False
-        self._continuous = False
+        self._model = ""
+        self._pace: Pace | None = None
+        self._told: dict[str, ControlValue] = {}
+        """The controls that were set; each configuration forgets them."""
+        self._lens: tuple[FocusMode, float] | None = None
+        """What the lens was told last, and where it goes by hand; None where it is to be left alone."""
+        self._lens_position: float | None = None
+        self._differences: list[str] = []
 
     def open(self) -> Negotiated:
         """Acquire the camera by its id, configure and start it; see `Camera.open`."""
+        settings = self._settings
+        tuning = tuning_path(settings.tuning_file)
         connected = find()
-        chosen = choose(connected, self._settings.id, self._settings.camera)
-        self._usb = is_usb(chosen.id)
-        with faults(f"camera {chosen.id} cannot be opened"):
-            # the position in the list, which is sorted; "Num" is libcamera's own count
-            self._picam2 = construct(connected.index(chosen))
+        chosen, _ = choose(connected, settings.id, settings.camera)
+        if hdr.set_sensor_hdr(chosen, numbers()[chosen.id], on=settings.hdr == "sensor"):
+            connected = find()
+        self._usb, self._model = chosen.usb, chosen.model
+        # the position in the list, which is sorted; "Num" is libcamera's own count
+        self._picam2 = construct(connected.index(chosen), tuning, f"camera {chosen.id} cannot be opened")
         if self._picam2.camera.id != chosen.id:
             raise CameraError(f"asked for camera {chosen.id}, got {self._picam2.camera.id}: the cameras have changed")
-        with faults(f"camera {chosen.id} cannot be started"):
-            self._picam2.configure(self._configuration())
-            self._picam2.start()
+        if settings.autofocus != "off":
+            by_hand = settings.autofocus == "manual"
+            self._lens = (FocusMode.MANUAL if by_hand else FocusMode.HOLD, settings.lens_position)
+        if self._usb:
+            self._pace = Pace(settings.fps)
+        with faults(f"camera {chosen.id} cannot be started", self._picam2):
+            self._configurations = Configurations(self._picam2, settings, self._modes(), usb=self._usb)
+            self._run_or_settle_for_less()
         return self._negotiated()
 
     def capture(self, timeout: float) -> RawFrame:
         """Wait for the next request of the stream; see `Camera.capture`."""
-        if self._switched:
-            self._switch(self._configuration())
-            self._switched = False
-        return self._capture(timeout)
+        if self._in_still_mode:
+            self._switch(self._configurations.stream())
+            self._in_still_mode = False
+        return self._capture(self._stream, timeout, self._pace)
 
-    def focus(self, mode: FocusMode) -> None:
-        """Set AfMode and trigger a scan; Picamera2's own `autofocus_cycle` would starve all captures meanwhile."""
-        from libcamera import controls
-
-        self._continuous = mode is FocusMode.CONTINUOUS
-        if self._continuous:
-            self._picam2.set_controls({"AfMode": controls.AfModeEnum.Continuous})
-        else:
-            start = controls.AfTriggerEnum.Start
-            self._picam2.set_controls({"AfMode": controls.AfModeEnum.Auto, "AfTrigger": start})
+    def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
+        """Tell the lens what to do; see `Camera.focus`."""
+        self._lens = (mode, lens_position)
+        if "AfMode" in self._picam2.camera_controls:
+            self._set(controls.lens_controls(mode, lens_position))
 
     def still(self, timeout: float) -> RawFrame:
-        """Switch to the snapshot size and capture one request there; the next `capture` switches back."""
-        size = (self._settings.snapshot_width, self._settings.snapshot_height)
-        if not all(size):
-            size = tuple(self._picam2.camera_properties["PixelArraySize"])
-        if size != tuple(self._picam2.camera_configuration()["main"]["size"]):
-            self._switch(self._configuration(size))
-            self._switched = True
-        return self._capture(timeout)
+        """Capture a request at the snapshot size; see `Camera.still`."""
+        if self._configurations.still_method == "switch" and not self._in_still_mode:
+            self._in_still_mode = True
+            try:
+                self._switch(self._configurations.still())
+            except CameraError as fault:
+                # the camera is without a configuration now, and would invent one
+                self._configurations.stills = False
+                self._in_still_mode = False
+                self._switch(self._configurations.stream())
+                raise NoStill(str(fault)) from fault
+        return self._capture("main", timeout)
+
+    def restart(self) -> Negotiated:
+        """Stop, configure and start the stream; see `Camera.restart`."""
+        self._in_still_mode = False
+        self._switch(self._configurations.stream())
+        return self._negotiated()
+
+    def controls(self) -> list[Control]:
+        """List the controls; see `Camera.controls`."""
+        return controls.advertised(self._picam2)
+
+    def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
+        """Set controls; see `Camera.set_controls`."""
+        self._told |= values
+        if "AfMode" in values or "LensPosition" in values:
+            self._lens = controls.lens_as_told(self._told)
+        self._configurations.exposure = controls.exposure_as_told(self._told)
+        with faults("controls cannot be set", self._picam2):
+            self._set(controls.as_libcamera_has_them(values, self._picam2) | self._configurations.limits())
+        return self._negotiated()
 
     def close(self) -> None:
         """Give the camera back; see `Camera.close`."""
         if self._picam2 is None:
             return
-        picam2, self._picam2 = self._picam2, None
-        with faults("the camera cannot be closed"):
+        picam2 = self._picam2
+        with faults("the camera cannot be closed", picam2):
             try:
-                picam2.cancel_all_and_flush()  # `stop`, which `close` calls, would queue behind a capture for ever
+                self._drop_job()  # `stop`, which `close` calls, would queue behind it for ever
             finally:
+                self._picam2 = None
                 picam2.close()
 
-    def _configuration(self, still_size: tuple[int, int] | None = None) -> dict[str, Any]:
-        """Make a configuration anew: Picamera2 writes the negotiated sizes into the one it was given."""
-        from libcamera import ColorSpace, Transform
+    @property
+    def _stream(self) -> str:
+        """The name of Picamera2 for the stream's part of a request."""
+        return "lores" if self._configurations.still_method == "dual" else "main"
 
-        settings = self._settings
-        options: dict[str, Any] = {
-            "main": {"format": self._pixel_format(), "size": still_size or (settings.width, settings.height)},
-            "buffer_count": STILL_BUFFERS if still_size else STREAM_BUFFERS,
-        }
-        if not self._usb:
-            # Full-range BT.601 is what JFIF means; the default, limited range, would give a grey veil.
-            options |= {"raw": None, "colour_space": ColorSpace.Sycc()}
-            options["transform"] = Transform(hflip=settings.hflip, vflip=settings.vflip)
-            options["controls"] = self._controls(still=still_size is not None)
-        create = self._picam2.create_still_configuration if still_size else self._picam2.create_video_configuration
-        configuration: dict[str, Any] = create(**options)
-        return configuration
+    def _modes(self) -> list[SensorMode]:
+        if self._usb or self._settings.sensor_mode == "driver":
+            return []
+        try:
+            return modes_of(self._picam2)
+        except (RuntimeError, OSError, KeyError) as error:
+            self._differences.append(f"The sensor's modes cannot be read ({error}); libcamera chooses")
+            return []
 
-    def _pixel_format(self) -> str:
-        wanted = self._settings.pixel_format
-        if wanted == "auto":
-            wanted = "mjpeg" if self._usb else "yuv420"
-        return wanted.upper()
+    def _run_or_settle_for_less(self) -> None:
+        try:
+            self._run(self._configurations.stream())
+        except (RuntimeError, OSError) as error:
+            less = self._configurations.settle_for_less()
+            if "busy" in str(error) or not less:
+                raise
+            self._differences.append(f"{less}: {error}")
+            self._run(self._configurations.stream())
 
-    def _controls(self, *, still: bool) -> dict[str, Any]:
-        from libcamera import controls
+    def _run(self, configuration: dict[str, Any]) -> None:
+        """Configure and start; what was told before is told again."""
+        picam2 = self._picam2
+        picam2.configure(configuration)
+        self._colours = colours_of(picam2.libcamera_config.at(0).color_space)
+        # a zero, which leaves it to the camera, is what it begins with
+        told = {name: value for name, value in self._told.items() if value != 0 or name not in ZERO_IS_AUTOMATIC}
+        told = controls.as_libcamera_has_them(told, picam2) | self._lens_when_started()
+        picam2.set_controls(controls.autofocus_settings(self._settings, picam2) | told)
+        picam2.start()
+        if "ScalerCrop" in told:
+            # on a Raspberry Pi 5 with two streams `configure` asks for ScalerCrops, which count more when both are set
+            self._set({"ScalerCrop": told["ScalerCrop"]})
 
-        chosen: dict[str, Any] = {}
-        if not still:
-            frame_duration = round(1_000_000 / self._settings.fps)
-            chosen["FrameDurationLimits"] = (frame_duration, frame_duration)
-        if "AfMode" in self._picam2.camera_controls and self._settings.autofocus != "off":
-            # Auto holds still until a cycle is triggered
-            follows = self._continuous and not still
-            chosen["AfMode"] = controls.AfModeEnum.Continuous if follows else controls.AfModeEnum.Auto
-        return chosen
+    def _lens_when_started(self) -> dict[str, Any]:
+        """A still is taken with the lens held where the stream left it."""
+        if self._lens is None or "AfMode" not in self._picam2.camera_controls:
+            return {}
+        mode, position = self._lens
+        if self._in_still_mode and self._lens_position is not None:
+            mode, position = FocusMode.MANUAL, self._lens_position
+        elif self._in_still_mode or mode is FocusMode.CYCLE:
+            mode = FocusMode.HOLD
+        return controls.lens_controls(mode, position)
 
-    def _negotiated(self) -> Negotiated:
-        configuration = self._picam2.camera_configuration()
-        main, sensor, settings = configuration["main"], configuration.get("sensor") or {}, self._settings
-        asked = self._pixel_format()
-        if main["format"] != asked:
-            raise CameraError(f"the camera does not deliver {asked} but {main['format']}")
-        colour_space = re.sub(r"<.*'(.*)'>", r"\1", str(configuration.get("colour_space")))
-        transform = configuration["transform"]  # libcamera mirrors CSI pictures in the sensor, and nothing on USB
-        differences = []
-        if not self._usb and colour_space != "sYCC":
-            differences.append(f"Asked for colour space sYCC, negotiated {colour_space}: colours will be off")
-        sensor_size = sensor.get("output_size")
-        return Negotiated(
-            size=tuple(main["size"]),
-            pixel_format=main["format"],
-            stride=main["stride"],
-            colour_space=colour_space,
-            sensor_mode=f"{sensor_size[0]}x{sensor_size[1]}" if sensor_size else "the camera's own",
-            fps=settings.fps,
-            has_autofocus="AfMode" in self._picam2.camera_controls,
-            orientation=Orientation(
-                hflip=settings.hflip != bool(transform.hflip),
-                vflip=settings.vflip != bool(transform.vflip),
-                rotation=settings.rotation,
-            ),
-            differences=tuple(differences),
-        )
+    def _set(self, values: dict[str, Any]) -> None:
+        """Set controls of a camera that runs; a request that is released meanwhile would throw them away."""
+        with self._picam2.request_lock:
+            self._picam2.set_controls(values)
 
     def _switch(self, configuration: dict[str, Any]) -> None:
-        with faults("the camera cannot switch modes"):
-            if self._job is not None:
-                self._picam2.cancel_all_and_flush()
-                self._job = None
+        with faults("the camera cannot switch modes", self._picam2):
+            if event_loop_ended(self._picam2):
+                raise CameraError("Picamera2's event loop has ended")  # and `stop` would wait for it for ever
+            self._drop_job()
             self._picam2.stop()
-            self._picam2.configure(configuration)
-            self._picam2.start()
+            self._run(configuration)
 
-    def _capture(self, timeout: float) -> RawFrame:
+    def _drop_job(self) -> None:
+        """Leave no request to a capture that nobody waits for any more."""
+        job, self._job = self._job, None
+        if job is not None:
+            self._picam2.cancel_all_and_flush()
+            with suppress(CancelledError, TimeoutError):  # usually it was cancelled
+                job.get_result(0).release()
+
+    def _capture(self, stream: str, timeout: float, pace: Pace | None = None) -> RawFrame:
         deadline = time.monotonic() + timeout
         while True:
-            raw = raw_frame(self._next_request(deadline - time.monotonic()), usb=self._usb)
-            if raw.planes or raw.jpeg:
+            request = self._next_request(deadline - time.monotonic())
+            raw = raw_frame(request, stream, usb=self._usb, colours=self._colours)
+            # some webcams begin with frames that are no JPEG, and bad cables make more of them
+            if (raw.planes or raw.jpeg) and (pace is None or pace.lets_through(raw.captured_at)):
+                if stream == self._stream and not self._in_still_mode:
+                    self._lens_position = raw.metadata.lens_position
                 return raw
-            raw.release()  # some webcams begin with frames that are no JPEG, and bad cables make more of them
+            raw.release()
 
     def _next_request(self, timeout: float) -> Any:
-        with faults("capture failed"):
+        with faults("capture failed", self._picam2):
             if self._job is None:
                 self._job = self._picam2.capture_request(wait=False)
             try:
@@ -177,3 +226,29 @@ class PicameraCamera:
                 raise NoFrame("no frame came") from None
         self._job = None
         return request
+
+    def _negotiated(self) -> Negotiated:
+        configuration, configurations = self._picam2.camera_configuration(), self._configurations
+        main, asked = configuration[self._stream], configurations.pixel_format
+        if main["format"] != asked:
+            raise CameraError(f"the camera does not deliver {asked} but {main['format']}")
+        transform = configuration["transform"]  # libcamera mirrors CSI pictures in the sensor, and nothing on USB
+        wanted = configurations.orientation
+        sensor_size = (configuration.get("sensor") or {}).get("output_size")
+        fps = configurations.fps
+        return Negotiated(
+            size=tuple(main["size"]),
+            pixel_format=main["format"],
+            stride=main["stride"],
+            colour_space=self._colours.name,
+            sensor_mode=f"{sensor_size[0]}x{sensor_size[1]}" if sensor_size else "the camera's own",
+            fps=fps,
+            has_autofocus="AfMode" in self._picam2.camera_controls,
+            orientation=replace(
+                wanted, hflip=wanted.hflip != bool(transform.hflip), vflip=wanted.vflip != bool(transform.vflip)
+            ),
+            model=self._model,
+            still_method=configurations.still_method,
+            longest_interval=0.0 if self._usb else max(configurations.longest_interval, 1 / fps),
+            differences=(*self._differences, *configurations.differences(self._colours)),
+        )

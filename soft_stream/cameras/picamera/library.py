@@ -5,14 +5,19 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from soft_stream.cameras import CameraBusy, CameraError, CameraMissing, CameraUnsupported, Found
+from soft_stream.cameras.picamera.holders import holder_of
+
+TUNING_FILE = "LIBCAMERA_RPI_TUNING_FILE"
+TUNING_FOLDERS = ("/usr/local/share/libcamera/ipa/rpi", "/usr/share/libcamera/ipa/rpi")
 
 
 def find() -> list[Found]:
-    """List the connected cameras, CSI before USB, in the order in which Picamera2 counts them.
+    """List the connected cameras in the order in which Picamera2 counts them.
 
     Raises:
         CameraUnsupported: Picamera2 or libcamera is not installed.
@@ -20,11 +25,20 @@ def find() -> list[Found]:
     """
     with faults("libcamera does not work"):
         infos = picamera2_class().global_camera_info()
-    found = []
-    for info in infos:
-        kind = "USB" if is_usb(info["Id"]) else "CSI"
-        found.append(Found(info["Id"], info.get("Model", "unknown model"), f"{kind}, from Picamera2"))
+    # "Model" is one of the keys that not every camera has
+    found = [Found(info["Id"], info.get("Model", "unknown model"), is_usb(info["Id"])) for info in infos]
+    if any("/rp1/" in each.id for each in found) and not is_pisp():
+        # https://github.com/raspberrypi/picamera2, platform.py: any error while it looks leaves the older platform
+        raise CameraUnsupported(
+            "Picamera2 takes this Raspberry Pi 5 for an older one, because it may not open every /dev/video*; "
+            "in a unit: DeviceAllow=char-video4linux rw"
+        )
     return found
+
+
+def numbers() -> dict[str, int]:
+    """Return libcamera's own numbers of the cameras, by id; they are not the places in the list."""
+    return {info["Id"]: info["Num"] for info in picamera2_class().global_camera_info()}
 
 
 def picamera2_class() -> Any:
@@ -50,19 +64,68 @@ def _says_something(record: logging.LogRecord) -> bool:
     return record.getMessage() != "Camera __init__ sequence did not complete."
 
 
-def construct(position: int) -> Any:
-    """Make a Picamera2 object; when that fails it leaves its pipe and perhaps the camera behind, which go here."""
+def is_pisp() -> bool:
+    """Tell whether this is a Raspberry Pi 5, with its image processor PiSP, as far as Picamera2 knows."""
+    return bool(picamera2_class().platform.name == "PISP")
+
+
+def tuning_path(name: str) -> str | None:
+    """Find a tuning file; None is the camera's own.
+
+    libcamera reads the variable when its CameraManager starts, and Picamera2's constructor deletes it unless it gets
+    the file: so it is set here, before the cameras are listed, and given to each constructor.
+
+    Raises:
+        CameraUnsupported: there is no such file.
+    """
+    if not name:
+        return os.environ.get(TUNING_FILE)
+    platform = "pisp" if is_pisp() else "vc4"
+    files = [Path(folder, platform, name) for folder in TUNING_FOLDERS]
+    for file in files:
+        if file.is_file():
+            os.environ[TUNING_FILE] = str(file)
+            return str(file)
+    raise CameraUnsupported(f"tuning_file={name}: there is no {' and no '.join(str(file) for file in files)}")
+
+
+def construct(position: int, tuning: str | None, what: str) -> Any:
+    """Make a Picamera2 object; when that fails it leaves its pipe and perhaps the camera behind, which go here.
+
+    Raises:
+        CameraError: as `faults` has it, naming what failed and, where it can be read, who has the camera.
+    """
     picamera2 = picamera2_class()
     picam2 = picamera2.__new__(picamera2)
     try:
-        picam2.__init__(position)
-    except Exception:
-        if picam2.is_open:
-            picam2.camera.release()
-        picam2.notifymeread.close()
-        os.close(picam2.notifyme_w)
+        with faults(what, picam2):
+            picam2.__init__(position, tuning=tuning)
+    except CameraError:
+        _clean_up(picam2)
         raise
     return picam2
+
+
+def _clean_up(picam2: Any) -> None:
+    if picam2.is_open and picam2.camera_idx in picam2._cm.cameras:  # only so can be told how far it came
+        # everything but its last line, the allocator, was done, and so is everything but the last lines of `close`
+        with suppress(AttributeError):
+            picam2.close()
+        picam2.camera = None
+        return
+    if picam2.is_open:
+        picam2.camera.release()
+    picam2.notifymeread.close()
+    os.close(picam2.notifyme_w)
+
+
+def event_loop_ended(picam2: Any) -> bool:
+    """Tell whether the thread that runs captures has died of an exception; Picamera2 itself does not notice.
+
+    https://github.com/raspberrypi/picamera2/issues/432
+    """
+    thread = getattr(picam2._preview, "thread", None)  # there is no other way to see it
+    return thread is not None and not thread.is_alive()
 
 
 def is_usb(camera_id: str) -> bool:
@@ -71,7 +134,7 @@ def is_usb(camera_id: str) -> bool:
 
 
 @contextmanager
-def faults(what: str) -> Iterator[None]:
+def faults(what: str, picam2: Any = None) -> Iterator[None]:
     """Translate what Picamera2 raises; the reason is often only in the cause of the cause."""
     try:
         yield
@@ -80,7 +143,12 @@ def faults(what: str) -> Iterator[None]:
     except (Exception, CancelledError) as error:  # libcamera's faults have many types, CancelledError is none of them
         reason = str(error.__cause__ or error) or type(error).__name__
         if "busy" in reason.lower():
-            raise CameraBusy(f"{what}: another program has it") from error
+            raise CameraBusy(f"{what}: it is in use by {_holder(picam2) or 'another program'}") from error
         if "no such device" in reason.lower() or "No camera number" in reason or isinstance(error, IndexError):
             raise CameraMissing(f"{what}: {reason}") from error
         raise CameraError(f"{what}: {reason}") from error
+
+
+def _holder(picam2: Any) -> str:
+    devices = picam2.camera_properties.get("SystemDevices", ()) if picam2 is not None else ()
+    return holder_of([int(device) for device in devices])

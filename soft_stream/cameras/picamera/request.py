@@ -1,45 +1,84 @@
 """A request of Picamera2 becomes a raw frame."""
 
+import re
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
-from soft_stream.cameras import Focus, RawFrame
+from soft_stream.cameras import Focus, Metadata, RawFrame
 from soft_stream.cameras.planes import planes_of
 
 NANOSECONDS = 1_000_000_000
-# libcamera's AfState; https://libcamera.org/api-html/namespacelibcamera_1_1controls.html
+# libcamera's AfState and AeState; https://libcamera.org/api-html/namespacelibcamera_1_1controls.html
 AF_STATES = {0: Focus.IDLE, 1: Focus.SCANNING, 2: Focus.FOCUSED, 3: Focus.FAILED}
+AE_SEARCHING = 1
 
 
-def raw_frame(request: Any, *, usb: bool) -> RawFrame:
-    """Wrap a request; it goes back to the camera with the frame's release, or at once if something fails."""
+@dataclass(frozen=True)
+class Colours:
+    """What the planes of a camera mean."""
+
+    name: str
+    limited: bool
+    matrix: str
+
+
+def colours_of(colour_space: Any) -> Colours:
+    """Read libcamera's colour space, by its parts: Picamera2 takes any range for that of the standard's name.
+
+    A camera that does not say has the colours of video: limited range, BT.601 (USB Video Class 1.5, color matching
+    descriptor, and V4L2's default quantization of YCbCr).
+    """
+    if colour_space is None:
+        return Colours("unknown", limited=True, matrix="601")
+    limited = "Limited" in str(colour_space.range)
+    matrix = "709" if "709" in str(colour_space.ycbcrEncoding) else "601"
+    return Colours(re.sub(r"<.*'(.*)'>", r"\1", str(colour_space)), limited=limited, matrix=matrix)
+
+
+def raw_frame(request: Any, stream: str, *, usb: bool, colours: Colours) -> RawFrame:
+    """Wrap a stream of a request, which goes back to the camera when the frame is released, or when this fails."""
     import numpy
     from picamera2 import MappedArray
 
+    from soft_stream.cameras.picamera.colour import as_jfif
+
     with ExitStack() as until_released:
         until_released.callback(request.release)
-        main = request.config["main"]
-        size, stride = tuple(main["size"]), main["stride"]
-        mapped = until_released.enter_context(MappedArray(request, "main", reshape=False, write=False))
+        facts = request.config[stream]
+        size, stride = tuple(facts["size"]), facts["stride"]
+        mapped = until_released.enter_context(MappedArray(request, stream, reshape=False, write=False))
         metadata = request.get_metadata()
         raw = RawFrame(
             size=size,
             captured_at=_captured_at(metadata.get("SensorTimestamp"), usb=usb),
             focus=AF_STATES.get(metadata.get("AfState"), Focus.NONE),
+            metadata=_metadata(metadata),
         )
-        if main["format"] == "MJPEG":
-            stream = request.stream_map["main"]
-            used = request.request.buffers[stream].metadata.planes[0].bytes_used  # the buffer itself is larger
-            raw.jpeg = trimmed(mapped.array[:used].tobytes())
-        elif main["format"] == "YUYV":
+        if facts["format"] == "MJPEG":
+            planes = request.request.buffers[request.stream_map[stream]].metadata.planes
+            raw.jpeg = trimmed(mapped.array[: planes[0].bytes_used].tobytes())  # the buffer itself is larger
+        elif facts["format"] == "YUYV":
             rows = mapped.array[: size[1] * stride].reshape(size[1], stride)[:, : size[0] * 2]
             y, u, v = (numpy.ascontiguousarray(rows[:, first::step]) for first, step in ((0, 2), (1, 4), (3, 4)))
-            raw.planes = (y, u, v)
+            raw.planes = as_jfif((y, u, v), limited=colours.limited, matrix=colours.matrix)
         else:
-            raw.planes = planes_of(mapped.array, size, stride)
+            planes = planes_of(mapped.array, size, stride)
+            raw.planes = as_jfif(planes, limited=colours.limited, matrix=colours.matrix)
         raw.release = until_released.pop_all().close
     return raw
+
+
+def _metadata(metadata: dict[str, Any]) -> Metadata:
+    """Pick what people ask for; any key may be missing."""
+    exposure, gain, lens = (metadata.get(name) for name in ("ExposureTime", "AnalogueGain", "LensPosition"))
+    return Metadata(
+        exposure_time=None if exposure is None else exposure / 1_000_000,
+        gain=None if gain is None else gain * (metadata.get("DigitalGain") or 1.0),
+        lens_position=lens,
+        exposure_settled=metadata.get("AeState") != AE_SEARCHING and metadata.get("AeLocked", True),
+    )
 
 
 def _captured_at(sensor_timestamp: int | None, *, usb: bool) -> float:

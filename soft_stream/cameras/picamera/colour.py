@@ -1,0 +1,75 @@
+"""Planes in the colours of video become planes in those of JPEG: JFIF means BT.601 in full range.
+
+CSI cameras deliver that when asked for sYCC. USB cameras deliver what they like: usually limited range, some BT.709.
+The weights are those of ITU-R BT.601 and BT.709.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+if TYPE_CHECKING:
+    from soft_stream.cameras import Plane
+
+WEIGHTS = {"601": (0.299, 0.114), "709": (0.2126, 0.0722)}  # of red and blue
+
+
+def as_jfif(planes: tuple[Plane, Plane, Plane], *, limited: bool, matrix: str) -> tuple[Plane, Plane, Plane]:
+    """Convert Y, U and V; costs a look into a table for each value, and twice that for another matrix."""
+    y, u, v = planes
+    luma_range, chroma_range = (219, 224) if limited else (255, 255)
+    if matrix == "601":
+        if not limited:
+            return planes
+        luma, chroma = _stretched(16, luma_range, 0), _stretched(128, chroma_range, 128)
+        return numpy.take(luma, y), numpy.take(chroma, u), numpy.take(chroma, v)
+    terms = _terms(matrix, luma_range, chroma_range, 16 if limited else 0)
+    colours = numpy.take(terms["yu"], u) + numpy.take(terms["yv"], v)
+    rows, columns = y.shape[0] // u.shape[0], y.shape[1] // u.shape[1]
+    return (
+        _bytes(numpy.take(terms["yy"], y) + colours.repeat(rows, 0).repeat(columns, 1)),
+        _bytes(numpy.take(terms["uu"], u) + numpy.take(terms["uv"], v)),
+        _bytes(numpy.take(terms["vu"], u) + numpy.take(terms["vv"], v)),
+    )
+
+
+@cache
+def _stretched(zero: int, span: int, new_zero: int) -> Plane:
+    """Return the table that stretches a range to 255 steps around its zero."""
+    return _bytes((numpy.arange(256) - zero) * 255 / span + new_zero)
+
+
+@cache
+def _terms(matrix: str, luma_range: int, chroma_range: int, black: int) -> dict[str, Any]:
+    """Return what each value of the old Y, U and V adds to the new ones, rounded once, in 16 bits."""
+    change = _from_rgb("601") @ numpy.linalg.inv(_from_rgb(matrix))
+    values = numpy.arange(256)
+    luma, chroma = (values - black) * 255 / luma_range, (values - 128) * 255 / chroma_range
+    scaled = {"y": luma, "u": chroma, "v": chroma}
+    table = {}
+    for row, new in enumerate("yuv"):
+        for column, old in enumerate("yuv"):
+            offset = 128 if new == old != "y" else 0
+            table[new + old] = (change[row, column] * scaled[old] + offset).round().astype(numpy.int16)
+    return table
+
+
+def _from_rgb(matrix: str) -> Any:
+    """Return the matrix from RGB to YUV of a standard."""
+    red, blue = WEIGHTS[matrix]
+    green = 1 - red - blue
+    return numpy.array(
+        [
+            [red, green, blue],
+            [-red / 2 / (1 - blue), -green / 2 / (1 - blue), 0.5],
+            [0.5, -green / 2 / (1 - red), -blue / 2 / (1 - red)],
+        ]
+    )
+
+
+def _bytes(values: Any) -> Plane:
+    plane: Plane = numpy.clip(numpy.round(values), 0, 255).astype(numpy.uint8)
+    return plane

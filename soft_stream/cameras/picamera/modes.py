@@ -1,0 +1,83 @@
+"""The modes of a sensor: which one keeps the whole field of view and is fast enough."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = logging.getLogger(__name__)
+
+# Sensors leave out some border pixels in one mode or the other; nobody calls that zoomed in.
+WHOLE = 0.95
+# A mode of 29.97 frames a second does for 30.
+FAST_ENOUGH = 0.98
+
+
+@dataclass(frozen=True)
+class SensorMode:
+    """One way to read out a sensor; `view` is the area that it sees, in pixels of the whole sensor."""
+
+    size: tuple[int, int]
+    bit_depth: int
+    fps: float
+    view: int
+
+    def __str__(self) -> str:
+        return f"{self.size[0]}x{self.size[1]}"
+
+
+# By camera id: reading them configures the camera once for each mode, and they stay the same while a process runs.
+_known: dict[str, list[SensorMode]] = {}
+
+
+def modes_of(picam2: Any) -> list[SensorMode]:
+    """List the modes of a CSI camera, before it is configured for its work.
+
+    Picamera2's own `sensor_modes` does the same with four buffers of each size, which a Pi Zero 2 has no memory for
+    (https://github.com/raspberrypi/picamera2/issues/1358).
+    """
+    if picam2.camera.id not in _known:
+        _known[picam2.camera.id] = _read(picam2)
+    return _known[picam2.camera.id]
+
+
+def _read(picam2: Any) -> list[SensorMode]:
+    from libcamera import StreamRole
+    from picamera2.sensor_format import SensorFormat
+
+    formats = picam2.camera.generate_configuration([StreamRole.Raw]).at(0).formats
+    modes: dict[tuple[int, int], SensorMode] = {}
+    for pixel_format in formats.pixel_formats:
+        bit_depth = SensorFormat(str(pixel_format)).bit_depth
+        for each in formats.sizes(pixel_format):
+            size = (each.width, each.height)
+            if size in modes and modes[size].bit_depth >= bit_depth:
+                continue
+            raw = {"format": str(pixel_format), "size": size}
+            picam2.configure(picam2.create_preview_configuration(raw=raw, buffer_count=1))
+            shortest, *_ = picam2.camera_controls["FrameDurationLimits"]
+            _, (_, _, width, height), _ = picam2.camera_controls["ScalerCrop"]
+            modes[size] = SensorMode(size, bit_depth, 1_000_000 / shortest, width * height)
+    return list(modes.values())
+
+
+def choose(modes: Sequence[SensorMode], size: tuple[int, int], fps: float) -> SensorMode | None:
+    """Return the mode for pictures of `size`: the whole view first, then enough pixels, then the rate, then few pixels.
+
+    Without a mode that is both large and fast enough, the rate counts more than the pixels.
+    """
+    widest = max((mode.view for mode in modes), default=0)
+    whole = [mode for mode in modes if mode.view >= widest * WHOLE]
+    fast = [mode for mode in whole if mode.fps >= fps * FAST_ENOUGH]
+    large = [mode for mode in fast if mode.size[0] >= size[0] and mode.size[1] >= size[1]]
+    if large:
+        return min(large, key=_pixels)
+    return max(fast, key=_pixels) if fast else max(whole, key=lambda mode: mode.fps, default=None)
+
+
+def _pixels(mode: SensorMode) -> int:
+    return mode.size[0] * mode.size[1]

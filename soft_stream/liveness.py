@@ -1,0 +1,67 @@
+"""What systemd is told: ready, the state, and that we are alive.
+
+The protocol is one datagram for each message (`man sd_notify`).
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Mapping
+
+from soft_stream.camera_thread import CameraThread
+
+log = logging.getLogger(__name__)
+
+
+class ServiceManager:
+    """The socket of systemd; without one, as in a shell, all messages go nowhere."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._address = environ.get("NOTIFY_SOCKET", "")
+        self._watchdog = int(environ.get("WATCHDOG_USEC", "0")) / 1_000_000
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._status = ""
+
+    def close(self) -> None:
+        """Free the socket."""
+        self._socket.close()
+
+    def ready(self) -> None:
+        """Tell that requests are answered."""
+        self._tell("READY=1")
+
+    def status(self, sentence: str) -> None:
+        """Tell what `systemctl status` is to show."""
+        if sentence != self._status:
+            self._status = sentence
+            self._tell(f"STATUS={sentence}")
+
+    def stopping(self) -> None:
+        """Tell that the end is near."""
+        self._tell("STOPPING=1")
+
+    async def keep_alive(self, thread: CameraThread) -> None:
+        """Tell that we are alive for as long as the event loop runs and no call into the camera hangs.
+
+        A binding that holds the interpreter's lock stops the event loop, and with it these messages: only systemd can
+        end such a hang. A pause, a slow start or a camera in other hands is none.
+        """
+        while self._watchdog:
+            if not thread.overrun:
+                self._tell("WATCHDOG=1")
+            await asyncio.sleep(self._watchdog / 2)
+
+    def _tell(self, message: str) -> None:
+        if not self._address:
+            return
+        try:
+            self._socket.sendto(message.replace("\n", " ").encode(), _path(self._address))
+        except BlockingIOError:
+            log.debug("systemd is too busy to be told %s", message)
+        except OSError as error:
+            log.warning("systemd cannot be told %s: %s", message, error)
+
+
+def _path(address: str) -> str:
+    """An address that begins with @ is in the abstract namespace."""
+    return f"\0{address[1:]}" if address.startswith("@") else address

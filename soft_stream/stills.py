@@ -1,0 +1,145 @@
+"""The pictures that are wished for during one opening: when each is due, and taking it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from soft_stream import exif, jpeg
+from soft_stream.camera_thread import CameraThread
+from soft_stream.cameras import Camera, CameraError, Negotiated, NoStill, RawFrame
+from soft_stream.condition import Condition
+from soft_stream.demand import Demand, SnapshotSize, Wish
+from soft_stream.feed import Frame
+from soft_stream.lens import Lens
+from soft_stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# What a still takes until one was measured; with a change of the sensor's mode it is half a second and more.
+USUAL_STILL = {"": 0.2, "dual": 0.2, "switch": 1.5}
+# A picture has to be on its way so long before its deadline.
+MARGIN = 0.15
+# A camera that was just opened may still be finding its exposure; so long a picture waits for it.
+EXPOSURE_PATIENCE = 2.0
+
+
+class Stills:
+    """Serves wishes: with a frame of the stream, or with a still, which is encoded outside the camera thread."""
+
+    def __init__(
+        self, camera: Camera, thread: CameraThread, settings: Settings, demand: Demand, condition: Condition, lens: Lens
+    ) -> None:
+        self._camera = camera
+        self._thread = thread
+        self._settings = settings
+        self._demand = demand
+        self._condition = condition
+        self._lens = lens
+        self._opened = time.monotonic()
+        self._usual: float | None = None
+        """Seconds that the last still took."""
+        self._taken: set[Wish] = set()
+        """Those whose still is being encoded."""
+        self._encoding: set[asyncio.Task[None]] = set()
+        self.exposure_settled = True
+
+    def takers(self) -> list[Wish]:
+        """List the wishes that the next frame of the stream serves, or may have to in the end."""
+        return [
+            wish
+            for wish in self._demand.wishes
+            if wish not in self._taken
+            and ((self._is_due(wish) and not self._gets_still(wish)) or (self._gets_still(wish) and not wish.spare))
+        ]
+
+    def serve(self, takers: Sequence[Wish], frame: Frame) -> None:
+        """Give a frame to those it was encoded for; one that is older than the wish serves nobody."""
+        for wish in takers:
+            if frame.captured_at < wish.asked_at:
+                continue
+            wish.spare = frame
+            if not self._gets_still(wish):
+                wish.settle(frame)
+
+    async def take(self) -> None:
+        """Capture once for all who are due for a still; who asks while it is taken gets the next one."""
+        due = [wish for wish in self._demand.wishes if wish not in self._taken]
+        due = [wish for wish in due if self._gets_still(wish) and self._is_due(wish)]
+        if not due:
+            return
+        began = time.monotonic()
+        negotiated = self._condition.negotiated
+        assert negotiated is not None  # noqa: S101 # the camera is open
+        limit = self._settings.start_timeout + self._settings.close_timeout + 4 * negotiated.longest_interval
+        try:
+            raw = await self._thread.run("still", limit, self._capture, max(wish.asked_at for wish in due))
+        except NoStill as fault:
+            log.warning("No picture at the snapshot size: %s", fault)
+            for wish in due:
+                wish.size = SnapshotSize.STREAM
+            return
+        finally:
+            self._condition.expect_frames()
+        self._condition.counters.stills += 1
+        self._usual = time.monotonic() - began
+        self._taken.update(due)
+        raw.focus = self._lens.seen(raw.focus)
+        encoding = asyncio.create_task(self._encode(raw, due, negotiated), name="still")
+        self._encoding.add(encoding)
+        encoding.add_done_callback(self._encoding.discard)
+
+    def _gets_still(self, wish: Wish) -> bool:
+        """Whether a wish gets a picture at the snapshot size: it was asked for, and there is time for it."""
+        return self._demand.size_of(wish) is SnapshotSize.FULL and wish.seconds_left > self._seconds + MARGIN
+
+    def _is_due(self, wish: Wish) -> bool:
+        """Whether a picture must be taken now, or can be no better later."""
+        seconds = self._seconds if self._demand.size_of(wish) is SnapshotSize.FULL else 0.0
+        if wish.seconds_left < seconds + MARGIN + 2 * self._condition.frame_interval:
+            return True
+        if not self.exposure_settled and time.monotonic() - self._opened < EXPOSURE_PATIENCE:
+            return False
+        return not self._lens.awaited_by(wish)
+
+    @property
+    def _seconds(self) -> float:
+        if self._usual is not None:
+            return self._usual
+        negotiated = self._condition.negotiated
+        return USUAL_STILL[negotiated.still_method if negotiated else ""]
+
+    def _capture(self, asked_at: float) -> RawFrame:
+        """Run in the camera thread: capture a still that is not older than the wish, and free the camera's memory."""
+        while True:
+            with self._camera.still(self._settings.start_timeout) as raw:
+                if raw.captured_at >= asked_at:  # the camera may still have an older one at hand
+                    return raw.copy()
+
+    async def _encode(self, raw: RawFrame, due: Sequence[Wish], negotiated: Negotiated) -> None:
+        """Encode a still beside the stream, which goes on meanwhile."""
+        try:
+            still = await asyncio.to_thread(self._still, raw, negotiated)
+        except CameraError as fault:
+            log.warning("A still cannot be encoded: %s", fault)
+            for wish in due:
+                wish.settle(fault)
+            return
+        finally:
+            self._taken.difference_update(due)
+        self._demand.newest_still = still
+        for wish in due:
+            wish.settle(still)
+
+    def _still(self, raw: RawFrame, negotiated: Negotiated) -> Frame:
+        encoded = jpeg.encode(raw, self._settings.snapshot_quality, negotiated.orientation)
+        return Frame(
+            jpeg=exif.with_exif(encoded, raw.captured_at, raw.metadata, negotiated.model),
+            number=self._condition.counters.captured,
+            size=jpeg.turned_size(raw.size, negotiated.orientation),
+            captured_at=raw.captured_at,
+            published_at=time.monotonic(),
+            focus=raw.focus,
+            metadata=raw.metadata,
+            is_still=True,
+        )

@@ -1,0 +1,203 @@
+"""What changes something: the camera's controls, an AF cycle, a camera kept ready, a pause. All of it is POST."""
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+from aiohttp import web
+
+from soft_stream import snapshots
+from soft_stream.cameras import AF_MANUAL, CameraError, Control
+from soft_stream.condition import State
+from soft_stream.controls import WrongControl
+from soft_stream.demand import FocusWish, SnapshotSize
+from soft_stream.snapshots import Ask
+from soft_stream.source import Source
+from soft_stream.web.common import (
+    NO_STORE,
+    SOURCE,
+    client_of,
+    number_of,
+    peer_of,
+    picture_or_503,
+    unavailable,
+    word_of,
+)
+
+log = logging.getLogger(__name__)
+
+# The name of claims on the camera that came by POST.
+WAY = "POST /pause"
+LONGEST_ARMING = 86_400
+
+
+async def controls(request: web.Request) -> web.Response:
+    """Answer with the controls that the camera has; opens it if it was never open."""
+    source = request.app[SOURCE]
+    await _learnt(request, source)
+    return _json(_listed(source))
+
+
+async def set_controls(request: web.Request) -> web.Response:
+    """Set controls: all of them or, when one is wrong, none; null gives one back to the camera's default."""
+    source = request.app[SOURCE]
+    asked = await _body(request)
+    keep = word_of(request, "keep", "0", "0", "1") == "1"
+    await _learnt(request, source)
+    given_back = [name for name, value in asked.items() if value is None]
+    try:
+        asked |= {name: source.controls.default_of(name) for name in given_back}
+        asked = {name: value for name, value in asked.items() if value is not None}
+        if "LensPosition" in asked and "LensPosition" not in given_back and "AfMode" not in asked:
+            asked["AfMode"] = AF_MANUAL  # a lens goes only there where autofocus does not move it
+        values = source.controls.checked(asked)
+        await source.set_controls(values)
+    except WrongControl as problem:
+        raise web.HTTPBadRequest(text=f"{problem}.") from None
+    except CameraError as fault:
+        raise unavailable(source, f"The camera does not take that: {fault}.") from fault
+    source.controls.forget(given_back)
+    log.info("Controls set by %s: %s", peer_of(request), values)
+    if keep:
+        await _keep(source)
+    return _json(_listed(source))
+
+
+async def focus(request: web.Request) -> web.Response:
+    """Run an AF cycle now, and answer how it ended."""
+    source = request.app[SOURCE]
+    timeout = source.settings.start_timeout + source.settings.autofocus_timeout
+    with source.demand.wanted_by(client_of(request, streams=False)), picture_or_503(source, timeout):
+        async with asyncio.timeout(timeout):
+            await _open(source)
+            if source.controls.focus_mode not in ("continuous", "once"):
+                raise web.HTTPConflict(text=f"Autofocus is {source.controls.focus_mode}; AfMode 1 or 2 switches it on.")
+            if not source.has_autofocus:
+                raise web.HTTPConflict(text="This camera has no autofocus.")
+            cycle = await source.demand.focus()
+    return _json({"result": cycle.result, "seconds": round(cycle.seconds, 3), "at": round(cycle.at, 3)})
+
+
+async def arm(request: web.Request) -> web.Response:
+    """Open the camera, focus, and keep it ready for so many seconds; answers when it is ready; 0 ends it."""
+    source = request.app[SOURCE]
+    seconds = number_of(request, "seconds", 60, 0, LONGEST_ARMING)
+    arming = request.app[ARMING]
+    arming.end()
+    if seconds:
+        arming.begin(asyncio.create_task(_stay_ready(request, source, seconds), name="arm"))
+        ask = Ask(source.settings.start_timeout + source.settings.autofocus_timeout, SnapshotSize.STREAM)
+        try:
+            with source.demand.wanted_by(client_of(request, streams=False)), picture_or_503(source, ask.deadline):
+                await snapshots.take(source, ask)
+        except web.HTTPException:
+            arming.end()
+            raise
+    return _json({"state": source.condition.state, "armed_seconds": seconds})
+
+
+async def pause(request: web.Request) -> web.Response:
+    """Close the camera for another program, and answer when it is free."""
+    source = request.app[SOURCE]
+    longest = source.settings.pause_max
+    seconds = number_of(request, "seconds", longest, 0.1, longest)
+    hold = source.pause.begin(WAY, peer_of(request), seconds)
+    patience = source.settings.start_timeout + source.settings.close_timeout
+    try:
+        async with asyncio.timeout(patience):
+            await source.pause.released.wait()
+    except TimeoutError:
+        source.pause.end(WAY)
+        raise unavailable(source, f"The camera is still not closed after {patience:g} s; it is not paused.") from None
+    return _json({"state": State.PAUSED, "owner": hold.owner, "until": round(hold.until, 3)})
+
+
+async def resume(request: web.Request) -> web.Response:
+    """Take the camera back from who paused it by POST; a pause file has to be removed."""
+    source = request.app[SOURCE]
+    source.pause.end(WAY)
+    if source.pause.hold:
+        raise web.HTTPConflict(text=f"The camera is still {source.pause.hold}, by its file.")
+    return _json({"state": source.condition.state})
+
+
+class Arming:
+    """The task that keeps the camera ready; there is one at most."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, task: "asyncio.Task[None]") -> None:
+        """Keep ready from now on."""
+        self._task = task
+
+    def end(self) -> None:
+        """Do so no longer."""
+        if self._task:
+            self._task.cancel()
+
+
+ARMING = web.AppKey("arming", Arming)
+
+
+async def _stay_ready(request: web.Request, source: Source, seconds: float) -> None:
+    with source.demand.wanted_by(client_of(request, streams=False)):
+        await asyncio.sleep(seconds)
+
+
+async def _open(source: Source) -> None:
+    """Wait until the camera gives frames; call it as a client."""
+    await snapshots.take(source, Ask(source.settings.start_timeout, SnapshotSize.STREAM, FocusWish.NEVER))
+
+
+async def _learnt(request: web.Request, source: Source) -> None:
+    """See to it that it is known what the camera advertises."""
+    if source.controls.advertised:
+        return
+    client = client_of(request, streams=False, focuses=False)
+    with source.demand.wanted_by(client), picture_or_503(source, source.settings.start_timeout):
+        await _open(source)
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    """Read {"NAME": value} as JSON, or NAME=value as a form."""
+    if request.content_type == "application/x-www-form-urlencoded":
+        return dict(await request.post())
+    try:
+        body = await request.json()
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise web.HTTPBadRequest(text=f'The body must be JSON such as {{"Brightness": 0.1}}: {error}.') from None
+    if not isinstance(body, dict):
+        raise web.HTTPBadRequest(text='The body must be a JSON object such as {"Brightness": 0.1}.')
+    return body
+
+
+async def _keep(source: Source) -> None:
+    file = source.settings.controls_file
+    if file is None:
+        raise web.HTTPConflict(text="The controls are set, but there is no file to keep them in.")
+    try:
+        await asyncio.to_thread(source.controls.keep, file)
+    except OSError as error:
+        log.warning("%s cannot be written: %s", file, error.strerror)
+        raise web.HTTPInternalServerError(text=f"The controls are set, but not kept: {error.strerror}.") from error
+
+
+def _listed(source: Source) -> dict[str, Any]:
+    return {name: _described(control, source) for name, control in sorted(source.controls.advertised.items())}
+
+
+def _described(control: Control, source: Source) -> dict[str, Any]:
+    return {
+        "type": control.kind,
+        "count": control.count,
+        "min": control.min,
+        "max": control.max,
+        "default": control.default,
+        "value": source.controls.values.get(control.name, control.default),
+    }
+
+
+def _json(data: dict[str, Any]) -> web.Response:
+    return web.json_response(data, headers=NO_STORE)

@@ -1,0 +1,1 @@
+"""What Picamera2 wants at import for raw files."""

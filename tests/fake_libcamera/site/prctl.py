@@ -1,0 +1,1 @@
+"""What Picamera2's FfmpegOutput wants at import."""

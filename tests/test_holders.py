@@ -1,0 +1,200 @@
+"""Who has a camera: other programs with a real lock or an open file, in a small tree of /dev and /sys."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from soft_stream.cameras.picamera.holders import holder_of, media_devices
+
+PROGRAM = """
+import fcntl, sys
+name, lock, *paths = sys.argv[1:]
+with open("/proc/self/comm", "w") as comm:
+    comm.write(name)
+files = [open(path, "r+") for path in paths]
+if lock:
+    fcntl.lockf(files[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def program(name: str, *paths: Path, lock: bool = False) -> Iterator[int]:
+    """Run a program that has files open, and perhaps the first one locked, until the block ends; yields its pid."""
+    command = [sys.executable, "-c", PROGRAM, name, "lock" if lock else "", *map(str, paths)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        yield process.pid
+
+
+def connect(root: Path, parent: str, minor: int, video: str, *media: str) -> int:
+    """Add a video node and the media devices of its parent, laid out as the kernel does; returns the node's number."""
+    node = root / "sys/devices" / parent / "video4linux" / video
+    node.mkdir(parents=True)
+    (node / "device").symlink_to(f"../../../{parent}")
+    for name in media:
+        (root / "sys/devices" / parent / name).mkdir(exist_ok=True)
+    for name in (video, *media):
+        (root / "dev" / name).touch()
+    (root / "sys/dev/char" / f"81:{minor}").symlink_to(f"../../devices/{parent}/video4linux/{video}")
+    return os.makedev(81, minor)
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    """Make /dev and /sys without devices, in memory as /dev is: overlayfs tells stat and /proc/locks two devices."""
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        (Path(folder) / "dev").mkdir()
+        (Path(folder) / "sys/dev/char").mkdir(parents=True)
+        yield Path(folder)
+
+
+@pytest.fixture
+def real_proc(root: Path) -> None:
+    """Look at the real processes."""
+    (root / "proc").symlink_to("/proc")
+
+
+@pytest.fixture
+def webcam(root: Path) -> int:
+    """Connect a USB camera."""
+    return connect(root, "1-1:1.0", 3, "video0", "media0")
+
+
+def process(root: Path, pid: int, name: str, *paths: Path) -> Path:
+    """Make the folder of a process with open files."""
+    folder = root / "proc" / str(pid)
+    (folder / "fd").mkdir(parents=True)
+    (folder / "comm").write_text(f"{name}\n")
+    for descriptor, path in enumerate(paths):
+        (folder / "fd" / str(descriptor)).symlink_to(path)
+    return folder
+
+
+def place(path: Path) -> str:
+    """Say where a file is, as /proc/locks does."""
+    status = path.stat()
+    return f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+
+
+def test_media_devices_are_found_by_the_numbers_of_video_nodes(root: Path) -> None:
+    """The parent of the video nodes has the media device; it is listed once, and the node's minor does not matter."""
+    numbers = [connect(root, "1f00110000.csi", minor, f"video{minor - 1}", "media4") for minor in (1, 2)]
+    assert media_devices(numbers, root) == [root / "dev/media4"]
+
+
+def test_media_devices_with_a_common_parent_are_left_out(root: Path) -> None:
+    """The ISP of a Raspberry Pi has one for each camera under one parent: another camera's is not taken for ours."""
+    numbers = [connect(root, "fe801000.csi", 0, "video0", "media5")]
+    numbers.append(connect(root, "bcm2835-isp", 13, "video13", "media1", "media2"))
+    assert media_devices(numbers, root) == [root / "dev/media5"]
+
+
+@pytest.mark.usefixtures("real_proc")
+def test_a_program_that_locked_the_media_device_is_named(root: Path, webcam: int) -> None:
+    """The real /proc/locks leads to a program that uses the camera with libcamera."""
+    assert holder_of([webcam], root) == ""
+    with program("rpicam-still", root / "dev/media0", root / "dev/video0", lock=True) as pid:
+        assert holder_of([webcam], root) == f"rpicam-still (pid {pid})"
+    assert holder_of([webcam], root) == ""
+
+
+@pytest.mark.usefixtures("real_proc")
+def test_a_program_that_has_the_video_node_open_is_named(root: Path, webcam: int) -> None:
+    """An open descriptor leads to a program that uses the camera without libcamera."""
+    with program("ffmpeg", root / "dev/video0") as pid:
+        assert holder_of([webcam], root) == f"ffmpeg (pid {pid})"
+    assert holder_of([webcam], root) == ""
+
+
+@pytest.mark.usefixtures("real_proc")
+def test_a_program_that_only_listed_the_cameras_is_not_named(root: Path, webcam: int) -> None:
+    """The media device open but not locked is libcamera that does not use this camera, whatever else it has open."""
+    with program("idle", root / "dev/media0", root / "dev/video0"):
+        assert holder_of([webcam], root) == ""
+        with program("motion", root / "dev/video0") as pid:
+            assert holder_of([webcam], root) == f"motion (pid {pid})"
+
+
+@pytest.mark.usefixtures("real_proc")
+def test_several_holders_are_all_named(root: Path, webcam: int) -> None:
+    """Programs are listed with commas between them, by pid."""
+    with program("one", root / "dev/video0") as one, program("two", root / "dev/video0") as two:
+        expected = sorted([(one, f"one (pid {one})"), (two, f"two (pid {two})")])
+        assert holder_of([webcam], root) == ", ".join(name for _, name in expected)
+
+
+@pytest.mark.usefixtures("real_proc")
+def test_our_own_process_is_never_named(root: Path, webcam: int) -> None:
+    """Neither our lock nor our open files count; behind our lock the program that is in the way is still found."""
+    with (root / "dev/media0").open("r+") as media, (root / "dev/video0").open("r+"):
+        fcntl.lockf(media, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert holder_of([webcam], root) == ""
+        with program("ffmpeg", root / "dev/video0") as pid:
+            assert holder_of([webcam], root) == f"ffmpeg (pid {pid})"
+
+
+@pytest.mark.usefixtures("real_proc")
+def test_control_characters_are_removed_from_a_name(root: Path, webcam: int) -> None:
+    """A program can call itself what it likes; what comes into the log and the page is printable."""
+    with program("\x1b[31m\nred\x07", root / "dev/video0") as pid:
+        assert holder_of([webcam], root) == f"[31mred (pid {pid})"
+
+
+@pytest.mark.parametrize(
+    ("line", "holder"),
+    [
+        ("1: POSIX  ADVISORY  WRITE 1234 {place} 0 EOF", "rpicam-vid (pid 1234)"),
+        ("12: POSIX  ADVISORY  WRITE 1234 {place} 0 0", "rpicam-vid (pid 1234)"),
+        ("1: -> POSIX  ADVISORY  WRITE 1234 {place} 0 EOF", ""),
+        ("1: POSIX  ADVISORY  WRITE 1234 {place}0 0 EOF", ""),
+        ("1: POSIX  ADVISORY  WRITE -1 {place} 0 EOF", ""),
+        ("1: POSIX  ADVISORY  WRITE 0 {place} 0 EOF", ""),
+        ("1: OFDLCK ADVISORY  WRITE -1 {place} 0 EOF", ""),
+        ("1: FLOCK  ADVISORY  WRITE 1234 {place} 0 EOF", ""),
+        ("1: POSIX  ADVISORY  WRITE 1234 <none>:0 0 EOF", ""),
+        ("1: POSIX  ADVISORY  WRITE 999 {place} 0 EOF", ""),
+        ("1: POSIX  ADVISORY  WRITE", ""),
+        ("{place}", ""),
+        ("", ""),
+    ],
+)
+def test_lines_of_locks(root: Path, webcam: int, line: str, holder: str) -> None:
+    """Only a granted POSIX lock on the media device counts, of a process that is there; nonsense does not."""
+    process(root, 1234, "rpicam-vid")
+    text = line.format(place=place(root / "dev/media0"))
+    (root / "proc/locks").write_text(f"1: FLOCK  ADVISORY  WRITE 7 00:01:2 0 EOF\n{text}\n")
+    assert holder_of([webcam], root) == holder
+
+
+def test_processes_that_end_meanwhile_are_passed_over(root: Path, webcam: int) -> None:
+    """A process without its list of open files, or without its name, does not keep the others from being named."""
+    video = root / "dev/video0"
+    (root / "proc/21").mkdir(parents=True)
+    (process(root, 22, "gone", video) / "comm").unlink()
+    process(root, 23, "motion", Path("/dev/null"), Path("socket:[4711]"), video)
+    assert holder_of([webcam], root) == "motion (pid 23)"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_processes_of_other_users_are_passed_over(root: Path, webcam: int) -> None:
+    """Open files that may not be read do not keep other processes from being named."""
+    (process(root, 21, "secret", root / "dev/video0") / "fd").chmod(0)
+    process(root, 22, "motion", root / "dev/video0")
+    assert holder_of([webcam], root) == "motion (pid 22)"
+
+
+def test_without_proc_and_sys_nothing_is_named(tmp_path: Path) -> None:
+    """Devices that are gone, no devices, and a system that shows no locks give no name."""
+    assert media_devices([os.makedev(81, 0)], tmp_path) == []
+    assert holder_of([os.makedev(81, 0)], tmp_path) == ""
+    assert holder_of([], tmp_path) == ""
