@@ -22,7 +22,7 @@ from soft_stream.cameras import (
 from soft_stream.cameras.identity import choose
 from soft_stream.cameras.picamera import controls, hdr
 from soft_stream.cameras.picamera.configuration import Configurations
-from soft_stream.cameras.picamera.library import construct, event_loop_ended, faults, find, numbers, tuning_path
+from soft_stream.cameras.picamera.library import construct, event_loop_ended, faults, find, forget_cameras, tuning_path
 from soft_stream.cameras.picamera.modes import SensorMode, modes_of
 from soft_stream.cameras.picamera.pace import Pace
 from soft_stream.cameras.picamera.request import colours_of, raw_frame
@@ -58,7 +58,8 @@ class PicameraCamera:
         tuning = tuning_path(settings.tuning_file)
         connected = find()
         chosen, _ = choose(connected, settings.id, settings.camera)
-        if hdr.set_sensor_hdr(chosen, numbers()[chosen.id], on=settings.hdr == "sensor"):
+        if hdr.set_sensor_hdr(chosen, on=settings.hdr == "sensor"):
+            forget_cameras()
             connected = find()
         self._usb, self._model = chosen.usb, chosen.model
         # the position in the list, which is sorted; "Num" is libcamera's own count

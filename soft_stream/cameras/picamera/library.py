@@ -36,9 +36,9 @@ def find() -> list[Found]:
     return found
 
 
-def numbers() -> dict[str, int]:
-    """Return libcamera's own numbers of the cameras, by id; they are not the places in the list."""
-    return {info["Id"]: info["Num"] for info in picamera2_class().global_camera_info()}
+def forget_cameras() -> None:
+    """Let libcamera look at the cameras anew; while none is open."""
+    picamera2_class()._cm.reset()  # as picamera2/devices/imx708 does
 
 
 def picamera2_class() -> Any:

@@ -32,8 +32,8 @@ def colours_of(colour_space: Any) -> Colours:
     """
     if colour_space is None:
         return Colours("unknown", limited=True, matrix="601")
-    limited = "Limited" in str(colour_space.range)
-    matrix = "709" if "709" in str(colour_space.ycbcrEncoding) else "601"
+    limited = colour_space.range.name == "Limited"
+    matrix = "709" if colour_space.ycbcrEncoding.name == "Rec709" else "601"
     return Colours(re.sub(r"<.*'(.*)'>", r"\1", str(colour_space)), limited=limited, matrix=matrix)
 
 
