@@ -1,4 +1,4 @@
-"""The command line: `serve` one camera, list the `cameras`, `check` the settings."""
+"""The command line: `serve` one camera, list the `cameras`, `check` the settings, `selftest` one camera."""
 
 import argparse
 import asyncio
@@ -8,12 +8,20 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from soft_stream import __version__
-from soft_stream.cameras import CameraAmbiguous, CameraError, CameraMissing, CameraUnsupported, presence
+from soft_stream.cameras import (
+    CameraAmbiguous,
+    CameraBusy,
+    CameraError,
+    CameraHung,
+    CameraMissing,
+    CameraUnsupported,
+    presence,
+)
 from soft_stream.cameras.identity import in_port_order
 from soft_stream.env_file import quoted
 from soft_stream.exit_status import ExitStatus
@@ -26,6 +34,8 @@ STATUS_OF_FAULT = {
     CameraMissing: ExitStatus.CAMERA_MISSING,
     CameraAmbiguous: ExitStatus.WRONG_SETTING,
     CameraUnsupported: ExitStatus.WRONG_SETTING,
+    CameraBusy: ExitStatus.START_ME_AGAIN,
+    CameraHung: ExitStatus.START_ME_AGAIN,
 }
 
 
@@ -50,14 +60,6 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="serve one camera", description="Serves one camera until it is stopped.")
     serve.set_defaults(run=_serve)
-    serve.add_argument(
-        "--camera",
-        type=int,
-        choices=range(100),
-        default=0,
-        metavar="N",
-        help="which camera of the settings, 0 to 99 (0)",
-    )
     for name, each in SETTINGS.items():
         kind, meaning = each.metadata["kind"], each.metadata["meaning"]
         default = "" if each.metadata["own"] else f" ({as_text(default_of(name, 0)) or 'empty'})"
@@ -74,7 +76,22 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="check the settings and show what is in force")
     check.set_defaults(run=_check)
-    for command in (serve, check):
+
+    selftest = commands.add_parser("selftest", help="try out what one camera must do, in about a minute")
+    selftest.set_defaults(run=_selftest)
+    selftest.add_argument("--json", action="store_true", help="for programs: a line of JSON for each check")
+    selftest.add_argument("--quick", action="store_true", help="fewer pictures and fewer openings")
+
+    for command in (serve, selftest):
+        command.add_argument(
+            "--camera",
+            type=int,
+            choices=range(100),
+            default=0,
+            metavar="N",
+            help="which camera of the settings, 0 to 99 (0)",
+        )
+    for command in (serve, check, selftest):
         command.add_argument(
             "--env-file", type=Path, metavar="FILE", help=f"the settings ({INSTALLED_FILE}, else ./{LOCAL_FILE})"
         )
@@ -93,29 +110,39 @@ def _serve(args: argparse.Namespace) -> int:
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     if loaded.file and not any(f"cam{args.camera}_" in origin for origin in loaded.origins[args.camera].values()):
         log.warning("%s has no cam%d_ line; what holds for every camera holds for this one", loaded.file, args.camera)
-    if settings.source == "picamera" and (status := _absent(settings)):
-        return status
+    if settings.source == "picamera":
+        try:
+            settings = _with_id(settings)
+        except CameraError as fault:
+            log.error("cam%d_source=picamera: %s", settings.camera, fault)  # noqa: TRY400 # the sentence says it all
+            return STATUS_OF_FAULT.get(type(fault), ExitStatus.START_ME_AGAIN)
     # only now: the other commands do without a web server
-    from soft_stream.camera_thread import NAME as CAMERA_THREAD
     from soft_stream.serve import serve
 
-    status = asyncio.run(serve(settings, loaded.cameras))
-    if any(_is_stuck(thread) for thread in threading.enumerate() if thread.name.startswith(CAMERA_THREAD)):
-        logging.shutdown()
-        os._exit(status)  # the interpreter would wait for the thread
-    return status
+    return _end(asyncio.run(serve(settings, loaded.cameras)))
 
 
-def _absent(settings: Settings) -> ExitStatus | None:
-    """Look for the camera; return the exit status to end with when it cannot be served, and log why."""
-    try:
-        found, advice = presence.wait_for(settings.id, settings.camera)
-    except CameraError as fault:
-        log.error("cam%d_source=picamera: %s", settings.camera, fault)  # noqa: TRY400 # the sentence says it all
-        return STATUS_OF_FAULT.get(type(fault), ExitStatus.START_ME_AGAIN)
+def _with_id(settings: Settings) -> Settings:
+    """Look for the camera and name it by its id: when it is unplugged later, no other one must take its place.
+
+    Raises:
+        CameraError: it cannot be served.
+    """
+    found, advice = presence.wait_for(settings.id, settings.camera)
     if advice:
         log.warning("%s; put this into the settings: cam%d_id=%s", advice, settings.camera, quoted(found.id))
-    return None
+    return replace(settings, id=found.id)
+
+
+def _end(status: ExitStatus) -> ExitStatus:
+    """Return the status, or end with it where the interpreter would wait for a camera thread that is stuck."""
+    from soft_stream.camera_thread import NAME as CAMERA_THREAD
+
+    if any(_is_stuck(thread) for thread in threading.enumerate() if thread.name.startswith(CAMERA_THREAD)):
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(status)
+    return status
 
 
 def _is_stuck(thread: threading.Thread) -> bool:
@@ -142,6 +169,22 @@ def _cameras(args: argparse.Namespace) -> int:
     if not connected:
         print("# libcamera sees no camera: is the cable in, and does `rpicam-hello --list-cameras` show it?")
     return ExitStatus.STOPPED
+
+
+def _selftest(args: argparse.Namespace) -> int:
+    settings = load(os.environ, file=args.env_file, camera=args.camera).cameras[args.camera]
+    logging.basicConfig(level=logging.WARNING, format="         log: %(message)s", stream=sys.stderr)
+    from soft_stream import selftest
+    from soft_stream.selftest.report import Report
+
+    report = Report(lambda line: print(line, flush=True), as_json=args.json)
+    try:
+        fault = asyncio.run(selftest.run(settings, report, quick=args.quick))
+    except KeyboardInterrupt:
+        return _end(ExitStatus.CHECK_FAILED)
+    report.end()
+    failed = ExitStatus.CHECK_FAILED if report.has_failed else ExitStatus.STOPPED
+    return _end(failed if fault is None else STATUS_OF_FAULT.get(type(fault), failed))
 
 
 def _check(args: argparse.Namespace) -> int:

@@ -4,7 +4,9 @@ Values are checked before a camera sees them: one of a wrong type would end Pica
 refuses it where nobody expects it (`CompletedRequest.release` in https://github.com/raspberrypi/picamera2).
 """
 
+import asyncio
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ class Controls:
         self._configured = dict(settings.controls)
         self.values: dict[str, ControlValue] = {}
         """What holds, and what the next opening begins with; other controls are the camera's own business."""
+        self._keeping = asyncio.Lock()
 
     def learn(self, advertised: Sequence[Control]) -> dict[str, ControlValue]:
         """Take over what a camera advertises; return what it is to be told now, and log what it cannot be told."""
@@ -82,18 +85,32 @@ class Controls:
         position = self.values.get("LensPosition", self._settings.lens_position)
         return float(position) if isinstance(position, int | float) else 0.0
 
-    def keep(self, file: Path) -> None:
-        """Write what holds into a file that is a layer of the settings; a power cut leaves the old or the new one."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        text = " ".join(f"{name}={as_text(value)}" for name, value in sorted(self.values.items()))
-        new = file.with_suffix(".new")
-        new.write_text(f"# Written by POST /controls?keep=1\ncam{self._settings.camera}_controls={quoted(text)}\n")
-        new.replace(file)
+    async def keep(self, file: Path) -> None:
+        """Write what holds into a file that is a layer of the settings.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        async with self._keeping:
+            text = " ".join(f"{name}={as_text(value)}" for name, value in sorted(self.values.items()))
+            line = f"cam{self._settings.camera}_controls={quoted(text)}"
+            await asyncio.to_thread(_write, file, f"# Written by POST /controls?keep=1\n{line}\n")
 
     def _known(self, name: str) -> Control:
         if name not in self.advertised:
             raise WrongControl(f"this camera has no control {name[:60]}{nearest(name, list(self.advertised))}")
         return self.advertised[name]
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file so that a power cut leaves the old or the new one."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_suffix(".new")
+    with new.open("w") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    new.replace(file)
 
 
 def cast_value(control: Control, value: Any) -> ControlValue:

@@ -70,10 +70,7 @@ class Wish:
     seconds: float
     """How long it may take."""
     outcome: "asyncio.Future[Frame]"
-    asked_at: float = field(default_factory=time.time)
-    """Unix seconds."""
     asked: float = field(default_factory=time.monotonic)
-    """The same, monotonic."""
     spare: Frame | None = None
     """A frame of the stream that is new enough, for the case that nothing better comes in time."""
 
@@ -81,6 +78,10 @@ class Wish:
     def seconds_left(self) -> float:
         """How long it may still take."""
         return self.asked + self.seconds - time.monotonic()
+
+    def precedes(self, captured_at: float) -> bool:
+        """Tell whether a picture that has just come was captured after the wish; the clock may have been set since."""
+        return time.monotonic() - (time.time() - captured_at) >= self.asked
 
     def settle(self, outcome: Frame | CameraError) -> None:
         """Give a frame or a fault to whoever waits, if still anybody does."""
@@ -124,17 +125,23 @@ class Demand:
             del self.clients[client]
             self._unwanted_since = time.monotonic()
 
-    async def wish(self, wish: Wish) -> Frame:
-        """Wait for a picture.
+    async def wish(self, wish: Wish, seconds: float) -> Frame:
+        """Wait for a picture; one that comes at the last moment is not lost.
 
         Raises:
+            TimeoutError: there was none in so many seconds.
             CameraError: the camera failed.
         """
         self.wishes[wish] = None
         try:
-            return await wish.outcome
+            await asyncio.wait([wish.outcome], timeout=seconds)
         finally:
             del self.wishes[wish]
+            if not wish.outcome.done():
+                wish.outcome.cancel()
+        if wish.outcome.cancelled():
+            raise TimeoutError
+        return wish.outcome.result()
 
     async def focus(self) -> FinishedCycle:
         """Wait for an AF cycle that begins now.
@@ -154,6 +161,12 @@ class Demand:
         for call in self.focus_calls:
             if call.asked <= began and not call.outcome.done():
                 call.outcome.set_result(cycle)
+
+    def cannot_focus(self, fault: CameraError) -> None:
+        """Tell those who wait for a cycle that there will be none."""
+        for call in self.focus_calls:
+            if not call.outcome.done():
+                call.outcome.set_exception(fault)
 
     def size_of(self, wish: Wish) -> SnapshotSize:
         """Return the size that a wish means now."""
@@ -191,6 +204,4 @@ class Demand:
     def _settle(self, fault: CameraError) -> None:
         for wish in self.wishes:
             wish.settle(fault)
-        for call in self.focus_calls:
-            if not call.outcome.done():
-                call.outcome.set_exception(fault)
+        self.cannot_focus(fault)

@@ -3,7 +3,7 @@
 import time
 
 from soft_stream.camera_thread import CameraThread
-from soft_stream.cameras import Camera, Focus, FocusMode
+from soft_stream.cameras import Camera, CameraError, Focus, FocusMode
 from soft_stream.condition import Condition, State
 from soft_stream.controls import Controls
 from soft_stream.demand import Demand, FocusWish, SnapshotSize, Wish
@@ -38,6 +38,8 @@ class Lens:
         self._cycled_at = float("-inf")
         """When the last cycle began, monotonic."""
         self._resting = True
+        self._held_for: list[Wish] = []
+        """The pictures that waited for the last cycle."""
         self.state = Focus.IDLE
         """What the last frame of the stream said; in the still mode a lens says idle, though it is where it was."""
 
@@ -67,15 +69,15 @@ class Lens:
             await self._begin_cycle()
         elif self.can_cycle:
             condition.enter(State.STREAMING, "nobody wants the lens to move")
-        elif negotiated and negotiated.has_autofocus and not condition.cannot_focus:
-            condition.enter(State.STREAMING, f"autofocus is {self._controls.focus_mode}")
         else:
-            condition.enter(State.STREAMING, "the camera has no autofocus")
+            condition.enter(State.STREAMING, self._why_not())
 
     async def follow(self, focus: Focus | None) -> None:
         """Go on with the cycle, or begin one that somebody wants; `focus` is None when no frame came."""
         if focus is not None:
             self.state = self.seen(focus)
+        if not self.can_cycle:
+            await self._give_up()
         if self._cycle is None:
             if self._wants_cycle():
                 await self._begin_cycle()
@@ -87,7 +89,7 @@ class Lens:
         if result is None:
             return
         finished = FinishedCycle(result, now - self._cycle.started_at, time.time())
-        self._cycle = None
+        self._cycle, self._held_for = None, list(self._demand.wishes)
         self._condition.cannot_focus = result is FocusResult.UNSUPPORTED
         self._condition.last_focus = finished
         self._condition.enter(State.STREAMING, f"Autofocus cycle {result} after {finished.seconds:.2f} s")
@@ -98,8 +100,8 @@ class Lens:
         return self.state if focus is Focus.IDLE and self._cycle is None else focus
 
     async def rest(self) -> None:
-        """After a cycle, and the stills that waited for it: follow the scene, or stay."""
-        if self._cycle or self._resting:
+        """After a cycle, and the pictures that waited for it: follow the scene, or stay."""
+        if self._cycle or self._resting or any(wish in self._demand.wishes for wish in self._held_for):
             return
         self._resting = True
         if self.can_cycle and self._controls.focus_mode == "continuous":
@@ -136,6 +138,22 @@ class Lens:
         self._cycled_at = time.monotonic()
         await self._order(FocusMode.HOLD)
         self._cycle = AutofocusCycle(self._cycled_at, self._settings.autofocus_timeout)
+
+    def _why_not(self) -> str:
+        negotiated = self._condition.negotiated
+        has_autofocus = negotiated and negotiated.has_autofocus and not self._condition.cannot_focus
+        return f"autofocus is {self._controls.focus_mode}" if has_autofocus else "the camera has no autofocus"
+
+    async def _give_up(self) -> None:
+        """There are no cycles, or no more since autofocus was switched off."""
+        why = self._why_not()
+        self._demand.cannot_focus(CameraError(why))
+        if self._cycle is None:
+            return
+        self._cycle = None
+        self._condition.enter(State.STREAMING, why)
+        if self._controls.focus_mode == "manual":  # an order of the cycle may have come after that
+            await self._order(FocusMode.MANUAL)
 
     async def _order(self, mode: FocusMode) -> None:
         await self._thread.run("focus", ORDER_TIMEOUT, self._camera.focus, mode, self._controls.lens_position)

@@ -5,6 +5,7 @@ The protocol is one datagram for each message (`man sd_notify`).
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Mapping
 
@@ -18,7 +19,9 @@ class ServiceManager:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._address = environ.get("NOTIFY_SOCKET", "")
-        self._watchdog = int(environ.get("WATCHDOG_USEC", "0")) / 1_000_000
+        # what is meant for a process that started us is not meant for us (`man sd_watchdog_enabled`)
+        is_meant = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        self._watchdog = int(environ.get("WATCHDOG_USEC", "0")) / 1_000_000 if is_meant else 0.0
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._status = ""
 
@@ -29,6 +32,8 @@ class ServiceManager:
     def ready(self) -> None:
         """Tell that requests are answered."""
         self._tell("READY=1")
+        if not self._status:
+            self.status("IDLE: nobody has asked yet")
 
     def status(self, sentence: str) -> None:
         """Tell what `systemctl status` is to show."""

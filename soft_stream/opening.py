@@ -202,5 +202,5 @@ class Opening:
         condition.last_restart = Restart(str(silence), time.time())
         condition.enter(State.RETRYING, f"{silence}; the stream is started again", logging.WARNING)
         longest = condition.negotiated.longest_interval if condition.negotiated else 0.0
-        limit = self._settings.start_timeout + self._settings.close_timeout + longest
+        limit = self._settings.close_timeout + longest  # it is `stop` that hangs, if anything does
         condition.agree(await self._thread.run("restart", limit, self._camera.restart))

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hold:
     """One program's claim on the camera; times are Unix seconds."""
 
@@ -40,6 +40,15 @@ class Pause:
         """The claim that lasts longest."""
         return max(self._holds.values(), key=lambda hold: hold.until, default=None)
 
+    @property
+    def ways(self) -> list[str]:
+        """Every way through which there is a claim."""
+        return list(self._holds)
+
+    def hold_of(self, way: str) -> Hold | None:
+        """Return the claim that came through `way`."""
+        return self._holds.get(way)
+
     @contextmanager
     def release(self) -> Iterator[None]:
         """Tell everybody that the camera is free meanwhile."""
@@ -51,28 +60,29 @@ class Pause:
             self.released.clear()
             self.taken_back.set()
 
-    def begin(self, way: str, owner: str, seconds: float) -> Hold:
-        """Claim the camera through `way`, or change that way's claim; it ends by itself after `seconds`."""
+    def begin(self, way: str, owner: str, seconds: float, over: Callable[[], object] | None = None) -> Hold:
+        """Claim the camera through `way`, or change that way's claim.
+
+        When its time is over `over` is called, which is to `end` it; without one it ends by itself.
+        """
         self.end(way)
         now = time.time()
         self._holds[way] = hold = Hold(owner, now, now + seconds)
-        self._ends[way] = asyncio.get_running_loop().call_later(seconds, self._expire, way, hold)
+        self._ends[way] = asyncio.get_running_loop().call_later(seconds, self._expire, way, over)
         self._changed.set()
         return hold
 
-    def end(self, way: str) -> bool:
-        """Give up the claim of `way`; tell whether there was one."""
-        if way not in self._holds:
-            return False
-        del self._holds[way]
-        self._ends.pop(way).cancel()
-        self._changed.set()
-        return True
+    def end(self, way: str, hold: Hold | None = None) -> None:
+        """Give up the claim of `way`; where a `hold` is given, only if it is still that one."""
+        if way in self._holds and hold in (None, self._holds[way]):
+            del self._holds[way]
+            self._ends.pop(way).cancel()
+            self._changed.set()
 
-    def claims(self, way: str) -> bool:
-        """Tell whether there is a claim through `way`."""
-        return way in self._holds
-
-    def _expire(self, way: str, hold: Hold) -> None:
+    def _expire(self, way: str, over: Callable[[], object] | None) -> None:
+        hold = self._holds[way]
         log.warning("The pause of %s has lasted %.0f s and ends", hold.owner, hold.until - hold.since)
-        self.end(way)
+        if over:
+            over()
+        else:
+            self.end(way)

@@ -40,8 +40,8 @@ def ready_made(source: Source, ask: Ask) -> Frame | None:
     demand = source.demand
     size = ask.size or (SnapshotSize.STREAM if demand.streaming else SnapshotSize.FULL)
     frame = demand.feed.newest if size is SnapshotSize.STREAM else demand.newest_still
-    if frame and ask.focus is not FocusWish.ALWAYS and time.time() - frame.captured_at <= ask.max_age:
-        return frame
+    if frame and ask.focus is not FocusWish.ALWAYS and 0 <= time.time() - frame.captured_at <= ask.max_age:
+        return frame  # one from the future is from before the clock was set: nobody knows how old it is
     if not ask.wake and source.condition.state not in (State.FOCUSING, State.STREAMING):
         raise Asleep
     return None
@@ -58,8 +58,7 @@ async def take(source: Source, ask: Ask) -> Frame:
     """
     wish = Wish(ask.size, ask.focus, ask.deadline, asyncio.get_running_loop().create_future())
     try:
-        async with asyncio.timeout(max(0.0, ask.deadline - ANSWER_TIME)):
-            return await source.demand.wish(wish)
+        return await source.demand.wish(wish, max(0.0, ask.deadline - ANSWER_TIME))
     except (TimeoutError, CameraError):
         if wish.spare:
             return wish.spare

@@ -23,7 +23,7 @@ from soft_stream.cameras.kinds import make_camera
 from soft_stream.condition import Condition, Restart, State
 from soft_stream.controls import Controls
 from soft_stream.demand import Demand
-from soft_stream.opening import STOP_TIMEOUT, Opening
+from soft_stream.opening import CALL_TIMEOUT, STOP_TIMEOUT, Opening
 from soft_stream.pause import Pause
 from soft_stream.settings import Settings
 
@@ -109,7 +109,8 @@ class Source:
         self.condition.enter(State.IDLE, why)
 
     async def _one_opening(self) -> None:
-        camera = self._new_camera(self.settings)
+        # in the thread: what a kind of camera imports takes its time
+        camera = await self.thread.run("make", CALL_TIMEOUT, self._new_camera, self.settings)
         opening = Opening(camera, self.thread, self.settings, self.demand, self.condition, self.controls, self.pause)
         patience = self.settings.close_timeout
         try:
@@ -142,5 +143,8 @@ class Source:
             self._fruitless = 0
         elif not opening.frames:
             self._fruitless += 1
+            if self.controls.values:
+                log.warning("No frame came with %s: these controls are given back", self.controls.values)
+                self.controls.values.clear()
         if self._fruitless == FRUITLESS_OPENINGS:
             raise CameraHung(f"the camera is there and gave no frame in {FRUITLESS_OPENINGS} openings: {fault}")

@@ -22,6 +22,8 @@ USUAL_STILL = {"": 0.2, "dual": 0.2, "switch": 1.5}
 MARGIN = 0.15
 # A camera that was just opened may still be finding its exposure; so long a picture waits for it.
 EXPOSURE_PATIENCE = 2.0
+# A still that cannot be had interrupts the stream all the same, so it is not tried again for so many seconds.
+RECOVERY = 60.0
 
 
 class Stills:
@@ -38,9 +40,11 @@ class Stills:
         self._lens = lens
         self._opened = time.monotonic()
         self._usual: float | None = None
-        """Seconds that the last still took."""
+        """Seconds that the last still took, until it could be sent."""
         self._taken: set[Wish] = set()
         """Those whose still is being encoded."""
+        self._none_until = float("-inf")
+        """While stills cannot be had."""
         self._encoding: set[asyncio.Task[None]] = set()
         self.exposure_settled = True
 
@@ -48,15 +52,14 @@ class Stills:
         """List the wishes that the next frame of the stream serves, or may have to in the end."""
         return [
             wish
-            for wish in self._demand.wishes
-            if wish not in self._taken
-            and ((self._is_due(wish) and not self._gets_still(wish)) or (self._gets_still(wish) and not wish.spare))
+            for wish in self._open()
+            if (self._is_due(wish) and not self._gets_still(wish)) or (self._gets_still(wish) and not wish.spare)
         ]
 
     def serve(self, takers: Sequence[Wish], frame: Frame) -> None:
         """Give a frame to those it was encoded for; one that is older than the wish serves nobody."""
         for wish in takers:
-            if frame.captured_at < wish.asked_at:
+            if not wish.precedes(frame.captured_at):
                 continue
             wish.spare = frame
             if not self._gets_still(wish):
@@ -64,8 +67,7 @@ class Stills:
 
     async def take(self) -> None:
         """Capture once for all who are due for a still; who asks while it is taken gets the next one."""
-        due = [wish for wish in self._demand.wishes if wish not in self._taken]
-        due = [wish for wish in due if self._gets_still(wish) and self._is_due(wish)]
+        due = [wish for wish in self._open() if self._gets_still(wish) and self._is_due(wish)]
         if not due:
             return
         began = time.monotonic()
@@ -73,25 +75,30 @@ class Stills:
         assert negotiated is not None  # noqa: S101 # the camera is open
         limit = self._settings.start_timeout + self._settings.close_timeout + 4 * negotiated.longest_interval
         try:
-            raw = await self._thread.run("still", limit, self._capture, max(wish.asked_at for wish in due))
+            raw = await self._thread.run("still", limit, self._capture, max(due, key=lambda wish: wish.asked))
         except NoStill as fault:
-            log.warning("No picture at the snapshot size: %s", fault)
-            for wish in due:
-                wish.size = SnapshotSize.STREAM
+            log.warning(
+                "No picture at the snapshot size: %s; snapshots have that of the stream for %g s", fault, RECOVERY
+            )
+            self._none_until = time.monotonic() + RECOVERY
             return
         finally:
             self._condition.expect_frames()
         self._condition.counters.stills += 1
-        self._usual = time.monotonic() - began
         self._taken.update(due)
         raw.focus = self._lens.seen(raw.focus)
-        encoding = asyncio.create_task(self._encode(raw, due, negotiated), name="still")
+        encoding = asyncio.create_task(self._encode(raw, due, negotiated, began), name="still")
         self._encoding.add(encoding)
         encoding.add_done_callback(self._encoding.discard)
 
+    def _open(self) -> list[Wish]:
+        """List the wishes that a picture may still be captured for; who has got one may not have gone yet."""
+        return [wish for wish in self._demand.wishes if wish not in self._taken and not wish.outcome.done()]
+
     def _gets_still(self, wish: Wish) -> bool:
         """Whether a wish gets a picture at the snapshot size: it was asked for, and there is time for it."""
-        return self._demand.size_of(wish) is SnapshotSize.FULL and wish.seconds_left > self._seconds + MARGIN
+        has_time = wish.seconds_left > self._seconds + MARGIN
+        return has_time and self._demand.size_of(wish) is SnapshotSize.FULL and time.monotonic() > self._none_until
 
     def _is_due(self, wish: Wish) -> bool:
         """Whether a picture must be taken now, or can be no better later."""
@@ -109,24 +116,26 @@ class Stills:
         negotiated = self._condition.negotiated
         return USUAL_STILL[negotiated.still_method if negotiated else ""]
 
-    def _capture(self, asked_at: float) -> RawFrame:
+    def _capture(self, wish: Wish) -> RawFrame:
         """Run in the camera thread: capture a still that is not older than the wish, and free the camera's memory."""
         while True:
             with self._camera.still(self._settings.start_timeout) as raw:
-                if raw.captured_at >= asked_at:  # the camera may still have an older one at hand
+                if wish.precedes(raw.captured_at):  # the camera may still have an older one at hand
                     return raw.copy()
 
-    async def _encode(self, raw: RawFrame, due: Sequence[Wish], negotiated: Negotiated) -> None:
+    async def _encode(self, raw: RawFrame, due: Sequence[Wish], negotiated: Negotiated, began: float) -> None:
         """Encode a still beside the stream, which goes on meanwhile."""
         try:
             still = await asyncio.to_thread(self._still, raw, negotiated)
-        except CameraError as fault:
-            log.warning("A still cannot be encoded: %s", fault)
+        except Exception as problem:
+            log.exception("A still cannot be encoded")
+            fault = CameraError(f"the still cannot be encoded: {problem}")
             for wish in due:
                 wish.settle(fault)
             return
         finally:
             self._taken.difference_update(due)
+        self._usual = time.monotonic() - began
         self._demand.newest_still = still
         for wish in due:
             wish.settle(still)

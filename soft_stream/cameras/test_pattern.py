@@ -55,6 +55,11 @@ class PatternDevice:
         self.still_fails = False
         self.focus_fails = False
         self.focus_is_mute = False
+        self.focus_sweep = FOCUS_SWEEP
+        """Frames that a scan takes."""
+        self.cycles = 0
+        """How often the lens was told to scan."""
+        self.still_seconds = 0.0
         self.has_autofocus = True
         self.lens = 0.0
         """0 is out of focus, 1 sharp."""
@@ -104,6 +109,14 @@ class PatternDevice:
     def let_go(self) -> None:
         """Let what hangs return after all."""
         self._become(close_hangs=False, restart_hangs=False)
+
+    def slow_lens(self, frames: int) -> None:
+        """Let scans take so many frames from now on."""
+        self._become(focus_sweep=frames)
+
+    def slow_still(self, seconds: float) -> None:
+        """Let stills take so much time from now on."""
+        self._become(still_seconds=seconds)
 
     def run_out_of_memory(self) -> None:
         """Have no memory for a still from now on."""
@@ -173,6 +186,7 @@ class PatternCamera:
         """Start to move the lens; see `Camera.focus`."""
         device = self._touch()
         self._mode, self._mode_since = mode, self._tick
+        device.cycles += mode is FocusMode.CYCLE
         if mode is FocusMode.MANUAL:
             device.lens = sharpness(lens_position)
 
@@ -180,8 +194,10 @@ class PatternCamera:
         """Draw one frame at the snapshot size; see `Camera.still`."""
         from soft_stream.cameras.test_scene import Scene
 
-        if self._device.still_fails:
+        device = self._touch()
+        if device.still_fails:
             raise NoStill("Cannot allocate memory")
+        time.sleep(device.still_seconds)
         with self.capture(timeout) as now:
             focus = now.focus
         size = (self._settings.snapshot_width, self._settings.snapshot_height)
@@ -274,8 +290,8 @@ class PatternCamera:
         done = self._tick - self._mode_since - FOCUS_LATENCY
         if mode in (None, FocusMode.HOLD, FocusMode.MANUAL) or (mode is FocusMode.CYCLE and done < 0):
             return Focus.IDLE
-        if mode is FocusMode.CYCLE and done < FOCUS_SWEEP:
-            device.lens = done / FOCUS_SWEEP
+        if mode is FocusMode.CYCLE and done < device.focus_sweep:
+            device.lens = done / device.focus_sweep
             return Focus.SCANNING
         if device.focus_fails:
             device.lens = 0.3

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from soft_stream import snapshots
-from soft_stream.cameras import AF_MANUAL, CameraError, Control
+from soft_stream.cameras import AF_MANUAL, CameraError, Control, ControlValue
 from soft_stream.condition import State
 from soft_stream.controls import WrongControl
 from soft_stream.demand import FocusWish, SnapshotSize
@@ -27,8 +29,8 @@ from soft_stream.web.common import (
 
 log = logging.getLogger(__name__)
 
-# The name of claims on the camera that came by POST.
-WAY = "POST /pause"
+# What the ways of claims on the camera that came by POST begin with; their owner follows.
+WAY = "POST /pause "
 LONGEST_ARMING = 86_400
 
 
@@ -49,15 +51,16 @@ async def set_controls(request: web.Request) -> web.Response:
     try:
         asked |= {name: source.controls.default_of(name) for name in given_back}
         asked = {name: value for name, value in asked.items() if value is not None}
-        if "LensPosition" in asked and "LensPosition" not in given_back and "AfMode" not in asked:
+        moves_lens = "LensPosition" in asked and "LensPosition" not in given_back
+        if moves_lens and "AfMode" not in asked and "AfMode" in source.controls.advertised:
             asked["AfMode"] = AF_MANUAL  # a lens goes only there where autofocus does not move it
         values = source.controls.checked(asked)
-        await source.set_controls(values)
+        # who leaves meanwhile does not leave the camera with what nobody remembers
+        await asyncio.shield(_set(source, values, given_back))
     except WrongControl as problem:
         raise web.HTTPBadRequest(text=f"{problem}.") from None
     except CameraError as fault:
         raise unavailable(source, f"The camera does not take that: {fault}.") from fault
-    source.controls.forget(given_back)
     log.info("Controls set by %s: %s", peer_of(request), values)
     if keep:
         await _keep(source)
@@ -67,14 +70,15 @@ async def set_controls(request: web.Request) -> web.Response:
 async def focus(request: web.Request) -> web.Response:
     """Run an AF cycle now, and answer how it ended."""
     source = request.app[SOURCE]
-    timeout = source.settings.start_timeout + source.settings.autofocus_timeout
-    with source.demand.wanted_by(client_of(request, streams=False)), picture_or_503(source, timeout):
+    timeout = source.settings.start_timeout + 2 * source.settings.autofocus_timeout  # one may be under way
+    client = client_of(request, streams=False, focuses=False)  # the cycle of the opening would be one too many
+    with source.demand.wanted_by(client), picture_or_503(source, timeout):
         async with asyncio.timeout(timeout):
             await _open(source)
-            if source.controls.focus_mode not in ("continuous", "once"):
-                raise web.HTTPConflict(text=f"Autofocus is {source.controls.focus_mode}; AfMode 1 or 2 switches it on.")
             if not source.has_autofocus:
                 raise web.HTTPConflict(text="This camera has no autofocus.")
+            if source.controls.focus_mode not in ("continuous", "once"):
+                raise web.HTTPConflict(text=f"Autofocus is {source.controls.focus_mode}; AfMode 1 or 2 switches it on.")
             cycle = await source.demand.focus()
     return _json({"result": cycle.result, "seconds": round(cycle.seconds, 3), "at": round(cycle.at, 3)})
 
@@ -86,13 +90,14 @@ async def arm(request: web.Request) -> web.Response:
     arming = request.app[ARMING]
     arming.end()
     if seconds:
-        arming.begin(asyncio.create_task(_stay_ready(request, source, seconds), name="arm"))
+        task = asyncio.create_task(_stay_ready(request, source, seconds), name="arm")
+        arming.begin(task)
         ask = Ask(source.settings.start_timeout + source.settings.autofocus_timeout, SnapshotSize.STREAM)
         try:
             with source.demand.wanted_by(client_of(request, streams=False)), picture_or_503(source, ask.deadline):
                 await snapshots.take(source, ask)
         except web.HTTPException:
-            arming.end()
+            task.cancel()  # not `arming.end()`: somebody else may have armed it meanwhile
             raise
     return _json({"state": source.condition.state, "armed_seconds": seconds})
 
@@ -100,25 +105,37 @@ async def arm(request: web.Request) -> web.Response:
 async def pause(request: web.Request) -> web.Response:
     """Close the camera for another program, and answer when it is free."""
     source = request.app[SOURCE]
-    longest = source.settings.pause_max
-    seconds = number_of(request, "seconds", longest, 0.1, longest)
-    hold = source.pause.begin(WAY, peer_of(request), seconds)
-    patience = source.settings.start_timeout + source.settings.close_timeout
+    settings, claims = source.settings, source.pause
+    seconds = number_of(request, "seconds", settings.pause_max, 0.1, settings.pause_max)
+    owner = _owner(request)
+    way = f"{WAY}{owner}"
+    hold = claims.begin(way, owner, seconds)
+    patience = min(seconds, settings.start_timeout + settings.close_timeout)
     try:
         async with asyncio.timeout(patience):
-            await source.pause.released.wait()
+            await claims.released.wait()
     except TimeoutError:
-        source.pause.end(WAY)
+        claims.end(way, hold)
         raise unavailable(source, f"The camera is still not closed after {patience:g} s; it is not paused.") from None
-    return _json({"state": State.PAUSED, "owner": hold.owner, "until": round(hold.until, 3)})
+    except asyncio.CancelledError:  # who left does not know that the camera is free
+        claims.end(way, hold)
+        raise
+    if claims.hold_of(way) is None:
+        raise web.HTTPConflict(text="The pause was ended before the camera was closed.")
+    return _json({"state": State.PAUSED, "owner": owner, "until": round(hold.until, 3)})
 
 
 async def resume(request: web.Request) -> web.Response:
-    """Take the camera back from who paused it by POST; a pause file has to be removed."""
+    """End the pause of who asks, or, when he has none, all that came by POST; a pause file has to be removed."""
     source = request.app[SOURCE]
-    source.pause.end(WAY)
-    if source.pause.hold:
-        raise web.HTTPConflict(text=f"The camera is still {source.pause.hold}, by its file.")
+    claims = source.pause
+    posted = [way for way in claims.ways if way.startswith(WAY)]
+    own = f"{WAY}{_owner(request)}"
+    for way in [own] if own in posted else posted:
+        claims.end(way)
+    if claims.hold:
+        raise web.HTTPConflict(text=f"The camera is still {claims.hold}.")
+    await claims.taken_back.wait()
     return _json({"state": source.condition.state})
 
 
@@ -141,6 +158,17 @@ class Arming:
 ARMING = web.AppKey("arming", Arming)
 
 
+async def _set(source: Source, values: Mapping[str, ControlValue], given_back: Sequence[str]) -> None:
+    await source.set_controls(values)
+    source.controls.forget(given_back)
+
+
+def _owner(request: web.Request) -> str:
+    """Name who asks: what he calls himself, and his address."""
+    name = "".join(char for char in request.query.get("client", "")[:40] if char.isprintable())
+    return f"{name} ({peer_of(request)})" if name else peer_of(request)
+
+
 async def _stay_ready(request: web.Request, source: Source, seconds: float) -> None:
     with source.demand.wanted_by(client_of(request, streams=False)):
         await asyncio.sleep(seconds)
@@ -161,12 +189,14 @@ async def _learnt(request: web.Request, source: Source) -> None:
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
-    """Read {"NAME": value} as JSON, or NAME=value as a form."""
-    if request.content_type == "application/x-www-form-urlencoded":
-        return dict(await request.post())
+    """Read {"NAME": value} as JSON, or NAME=value as a form; curl calls both a form."""
     try:
-        body = await request.json()
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        text = await request.text()
+        if request.content_type == "application/x-www-form-urlencoded" and not text.lstrip().startswith("{"):
+            return dict(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text)))
+        body = json.loads(text)
+    # an unknown charset, brackets without end, a number of thousands of digits
+    except (LookupError, RecursionError, ValueError) as error:
         raise web.HTTPBadRequest(text=f'The body must be JSON such as {{"Brightness": 0.1}}: {error}.') from None
     if not isinstance(body, dict):
         raise web.HTTPBadRequest(text='The body must be a JSON object such as {"Brightness": 0.1}.')
@@ -178,7 +208,7 @@ async def _keep(source: Source) -> None:
     if file is None:
         raise web.HTTPConflict(text="The controls are set, but there is no file to keep them in.")
     try:
-        await asyncio.to_thread(source.controls.keep, file)
+        await asyncio.shield(source.controls.keep(file))
     except OSError as error:
         log.warning("%s cannot be written: %s", file, error.strerror)
         raise web.HTTPInternalServerError(text=f"The controls are set, but not kept: {error.strerror}.") from error
@@ -195,7 +225,7 @@ def _described(control: Control, source: Source) -> dict[str, Any]:
         "min": control.min,
         "max": control.max,
         "default": control.default,
-        "value": source.controls.values.get(control.name, control.default),
+        "value": source.controls.values.get(control.name, source.controls.default_of(control.name)),
     }
 
 

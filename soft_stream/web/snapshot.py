@@ -1,6 +1,7 @@
 """`/snapshot.jpg`: one picture, with its facts in the headers; `/snap.jpg`: the one of another program."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from soft_stream.snapshots import Ask
 from soft_stream.web.common import NO_STORE, SOURCE, client_of, head_of_picture, number_of, picture_or_503, word_of
 
 LONGEST_MS = 3_600_000
+JPEG_BEGINS = b"\xff\xd8\xff"
 
 
 async def snapshot(request: web.Request) -> web.Response:
@@ -43,11 +45,19 @@ async def photo(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     file = Path(settings.pause_snapshot)
     try:
-        taken_at, body = await asyncio.to_thread(lambda: (file.stat().st_mtime, file.read_bytes()))
+        taken_at, body = await asyncio.to_thread(_photo, file)
     except OSError:
         raise web.HTTPNotFound from None
+    if not body.startswith(JPEG_BEGINS):  # another's folder: nobody shall make us show what is no picture
+        raise web.HTTPNotFound
     headers = NO_STORE | {"X-Timestamp": f"{taken_at:.6f}"}
     return web.Response(body=body, content_type="image/jpeg", headers=headers)
+
+
+def _photo(file: Path) -> tuple[float, bytes]:
+    """Return when a file was written, and what it holds; a pipe is not waited for."""
+    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
+        return os.fstat(opened.fileno()).st_mtime, opened.read() or b""
 
 
 def _ask(request: web.Request, settings: Settings) -> Ask:

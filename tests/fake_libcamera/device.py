@@ -71,6 +71,7 @@ class Device:
         self.gil_held_for = 0.0
         self.out_of_memory = 0
         self.out_of_memory_at = "allocate"
+        self.memory_denied = 0
         self.af_frames = 10.0
         self.af_will_fail = False
         self.af_muted = False
@@ -143,6 +144,10 @@ class Device:
         self.out_of_memory = times
         self.out_of_memory_at = at
 
+    def deny_memory(self, times: int = 1) -> None:
+        """Let the next openings fail at the dma heap, which Picamera2 opens last: the camera is acquired by then."""
+        self.memory_denied = times
+
     def slow_open(self, seconds: float) -> None:
         """Let `acquire` take its time."""
         self.opening_takes = seconds
@@ -199,3 +204,9 @@ class Device:
             return False
         self.out_of_memory -= 1
         return True
+
+    def is_memory_denied(self) -> bool:
+        """Tell whether the dma heap may not be opened for it, and count it."""
+        denied = self.acquired and self.memory_denied > 0
+        self.memory_denied -= denied
+        return denied

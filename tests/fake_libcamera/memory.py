@@ -26,6 +26,8 @@ class Heap:
     def __init__(self) -> None:
         from picamera2.dma_heap import UniqueFD
 
+        if any(device.is_memory_denied() for device in world.current().devices):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/dev/dma_heap/vidbuf_cached")
         self._unique = UniqueFD
 
     def alloc(self, name: str, size: int) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from soft_stream.cameras import (
     ZERO_IS_AUTOMATIC,
     CameraError,
+    CameraMissing,
     Control,
     ControlValue,
     FocusMode,
@@ -22,7 +23,15 @@ from soft_stream.cameras import (
 from soft_stream.cameras.identity import choose
 from soft_stream.cameras.picamera import controls, hdr
 from soft_stream.cameras.picamera.configuration import Configurations
-from soft_stream.cameras.picamera.library import construct, event_loop_ended, faults, find, forget_cameras, tuning_path
+from soft_stream.cameras.picamera.library import (
+    construct,
+    event_loop_ended,
+    faults,
+    find,
+    forget_cameras,
+    free_descriptors,
+    tuning_path,
+)
 from soft_stream.cameras.picamera.modes import SensorMode, modes_of
 from soft_stream.cameras.picamera.pace import Pace
 from soft_stream.cameras.picamera.request import colours_of, raw_frame
@@ -32,6 +41,11 @@ if TYPE_CHECKING:
 
     from soft_stream.settings import Settings
 
+# What `raw_frame` can make of a webcam.
+READABLE = ("MJPEG", "YUYV", "YUV420")
+# Picamera2 tells that a job is done within so many seconds, or its event loop has ended.
+SIGNAL_TIMEOUT = 1.0
+
 
 class PicameraCamera:
     """One opening of a camera; Picamera2 objects are not used twice."""
@@ -39,6 +53,7 @@ class PicameraCamera:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._picam2: Any = None
+        self._configurations: Any = None
         self._job: Any = None
         """The capture that we wait for; it outlives a timeout, so that no request is lost to nobody."""
         self._in_still_mode = False
@@ -54,6 +69,13 @@ class PicameraCamera:
 
     def open(self) -> Negotiated:
         """Acquire the camera by its id, configure and start it; see `Camera.open`."""
+        try:
+            return self._open()
+        except CameraError:
+            forget_cameras()
+            raise
+
+    def _open(self) -> Negotiated:
         settings = self._settings
         tuning = tuning_path(settings.tuning_file)
         connected = find()
@@ -78,15 +100,13 @@ class PicameraCamera:
 
     def capture(self, timeout: float) -> RawFrame:
         """Wait for the next request of the stream; see `Camera.capture`."""
-        if self._in_still_mode:
-            self._switch(self._configurations.stream())
-            self._in_still_mode = False
+        self._leave_still_mode()
         return self._capture(self._stream, timeout, self._pace)
 
     def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
         """Tell the lens what to do; see `Camera.focus`."""
         self._lens = (mode, lens_position)
-        if "AfMode" in self._picam2.camera_controls:
+        if "AfMode" in self._picam2.camera_controls and not self._in_still_mode:  # the stream will begin with it
             self._set(controls.lens_controls(mode, lens_position))
 
     def still(self, timeout: float) -> RawFrame:
@@ -97,7 +117,6 @@ class PicameraCamera:
                 self._switch(self._configurations.still())
             except CameraError as fault:
                 # the camera is without a configuration now, and would invent one
-                self._configurations.stills = False
                 self._in_still_mode = False
                 self._switch(self._configurations.stream())
                 raise NoStill(str(fault)) from fault
@@ -115,9 +134,11 @@ class PicameraCamera:
 
     def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
         """Set controls; see `Camera.set_controls`."""
+        self._leave_still_mode()
         self._told |= values
         if "AfMode" in values or "LensPosition" in values:
-            self._lens = controls.lens_as_told(self._told)
+            position = self._settings.lens_position if self._lens_position is None else self._lens_position
+            self._lens = controls.lens_as_told(self._told, self._lens, position)
         self._configurations.exposure = controls.exposure_as_told(self._told)
         with faults("controls cannot be set", self._picam2):
             self._set(controls.as_libcamera_has_them(values, self._picam2) | self._configurations.limits())
@@ -127,13 +148,15 @@ class PicameraCamera:
         """Give the camera back; see `Camera.close`."""
         if self._picam2 is None:
             return
-        picam2 = self._picam2
-        with faults("the camera cannot be closed", picam2):
-            try:
-                self._drop_job()  # `stop`, which `close` calls, would queue behind it for ever
-            finally:
-                self._picam2 = None
-                picam2.close()
+        try:
+            with faults("the camera cannot be closed", self._picam2):
+                try:
+                    self._drop_job()  # `stop`, which `close` calls, would queue behind it for ever
+                finally:
+                    self._picam2.close()
+        finally:
+            self._picam2 = self._configurations = None
+            free_descriptors()
 
     @property
     def _stream(self) -> str:
@@ -169,9 +192,6 @@ class PicameraCamera:
         told = controls.as_libcamera_has_them(told, picam2) | self._lens_when_started()
         picam2.set_controls(controls.autofocus_settings(self._settings, picam2) | told)
         picam2.start()
-        if "ScalerCrop" in told:
-            # on a Raspberry Pi 5 with two streams `configure` asks for ScalerCrops, which count more when both are set
-            self._set({"ScalerCrop": told["ScalerCrop"]})
 
     def _lens_when_started(self) -> dict[str, Any]:
         """A still is taken with the lens held where the stream left it."""
@@ -189,6 +209,11 @@ class PicameraCamera:
         with self._picam2.request_lock:
             self._picam2.set_controls(values)
 
+    def _leave_still_mode(self) -> None:
+        if self._in_still_mode:
+            self._in_still_mode = False  # before the lens is told where to be
+            self._switch(self._configurations.stream())
+
     def _switch(self, configuration: dict[str, Any]) -> None:
         with faults("the camera cannot switch modes", self._picam2):
             if event_loop_ended(self._picam2):
@@ -203,7 +228,8 @@ class PicameraCamera:
         if job is not None:
             self._picam2.cancel_all_and_flush()
             with suppress(CancelledError, TimeoutError):  # usually it was cancelled
-                job.get_result(0).release()
+                # it may have got its request just before, and tells so a moment later
+                job.get_result(SIGNAL_TIMEOUT).release()
 
     def _capture(self, stream: str, timeout: float, pace: Pace | None = None) -> RawFrame:
         deadline = time.monotonic() + timeout
@@ -224,6 +250,8 @@ class PicameraCamera:
             try:
                 request = self._job.get_result(max(0, timeout))
             except TimeoutError:
+                if self._usb and self._picam2.camera.id not in {found.id for found in find()}:
+                    raise CameraMissing(f"camera {self._picam2.camera.id} is not connected any more") from None
                 raise NoFrame("no frame came") from None
         self._job = None
         return request
@@ -231,7 +259,8 @@ class PicameraCamera:
     def _negotiated(self) -> Negotiated:
         configuration, configurations = self._picam2.camera_configuration(), self._configurations
         main, asked = configuration[self._stream], configurations.pixel_format
-        if main["format"] != asked:
+        # libcamera takes a webcam's first format where it has not got the one that was asked for
+        if main["format"] not in (READABLE if self._usb and self._settings.pixel_format == "auto" else (asked,)):
             raise CameraError(f"the camera does not deliver {asked} but {main['format']}")
         transform = configuration["transform"]  # libcamera mirrors CSI pictures in the sensor, and nothing on USB
         wanted = configurations.orientation
@@ -250,6 +279,6 @@ class PicameraCamera:
             ),
             model=self._model,
             still_method=configurations.still_method,
-            longest_interval=0.0 if self._usb else max(configurations.longest_interval, 1 / fps),
+            longest_interval=max(configurations.longest_interval, 1 / fps),
             differences=(*self._differences, *configurations.differences(self._colours)),
         )

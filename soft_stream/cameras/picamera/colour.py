@@ -25,21 +25,26 @@ def as_jfif(planes: tuple[Plane, Plane, Plane], *, limited: bool, matrix: str) -
         if not limited:
             return planes
         luma, chroma = _stretched(16, luma_range, 0), _stretched(128, chroma_range, 128)
-        return numpy.take(luma, y), numpy.take(chroma, u), numpy.take(chroma, v)
+        return _translated(y, luma), _translated(u, chroma), _translated(v, chroma)
     terms = _terms(matrix, luma_range, chroma_range, 16 if limited else 0)
-    colours = numpy.take(terms["yu"], u) + numpy.take(terms["yv"], v)
+    colours = numpy.take(terms["yu"], u, mode="clip") + numpy.take(terms["yv"], v, mode="clip")
     rows, columns = y.shape[0] // u.shape[0], y.shape[1] // u.shape[1]
     return (
-        _bytes(numpy.take(terms["yy"], y) + colours.repeat(rows, 0).repeat(columns, 1)),
-        _bytes(numpy.take(terms["uu"], u) + numpy.take(terms["uv"], v)),
-        _bytes(numpy.take(terms["vu"], u) + numpy.take(terms["vv"], v)),
+        _bytes(numpy.take(terms["yy"], y, mode="clip") + colours.repeat(rows, 0).repeat(columns, 1)),
+        _bytes(numpy.take(terms["uu"], u, mode="clip") + numpy.take(terms["uv"], v, mode="clip")),
+        _bytes(numpy.take(terms["vu"], u, mode="clip") + numpy.take(terms["vv"], v, mode="clip")),
     )
 
 
 @cache
-def _stretched(zero: int, span: int, new_zero: int) -> Plane:
+def _stretched(zero: int, span: int, new_zero: int) -> bytes:
     """Return the table that stretches a range to 255 steps around its zero."""
-    return _bytes((numpy.arange(256) - zero) * 255 / span + new_zero)
+    return _bytes((numpy.arange(256) - zero) * 255 / span + new_zero).tobytes()
+
+
+def _translated(plane: Plane, table: bytes) -> Plane:
+    """Look each value up; `bytes` does that several times as fast as an array."""
+    return numpy.frombuffer(plane.tobytes().translate(table), numpy.uint8).reshape(plane.shape)
 
 
 @cache

@@ -15,6 +15,10 @@ STREAM_BUFFERS = 4
 STILL_BUFFERS = 2
 # Seconds that a still may be exposed for where the stream would allow less: a full-size frame takes longer.
 STILL_INTERVAL = 0.1
+# Seconds by which a frame is longer than its exposure can be.
+READOUT = 0.001
+# Nobody sees so little of a distortion, and sizes are even.
+SAME_SHAPE = 0.02
 
 
 class Configurations:
@@ -27,8 +31,6 @@ class Configurations:
         self._usb = usb
         self.exposure = 0.0
         """Seconds for which each frame is exposed, when somebody has set that."""
-        self.stills = True
-        """False after there was no memory for full-size pictures."""
         self._may_be_dual = True
 
     @property
@@ -57,9 +59,11 @@ class Configurations:
         `auto` is therefore dual only on a Raspberry Pi 5, and where a mode of the sensor is large and fast enough.
         """
         settings, size = self._settings, (self._settings.width, self._settings.height)
-        if not self.stills or self.still_size == size:
+        if self.still_size == size:
             return ""
         fits = self.still_size[0] >= size[0] and self.still_size[1] >= size[1]
+        # boards before the Raspberry Pi 5 show the same view in both streams, whatever their shapes
+        fits &= is_pisp() or abs(size[0] * self.still_size[1] / size[1] / self.still_size[0] - 1) < SAME_SHAPE
         if self._usb or not fits or not self._may_be_dual or settings.still_method == "switch":
             return "switch"
         if settings.still_method == "dual":
@@ -128,7 +132,8 @@ class Configurations:
         create = self._picam2.create_video_configuration
         if self.still_method == "dual":
             options = self._options(self.still_size, STREAM_BUFFERS, self._intervals())
-            options["lores"] = {"format": self.pixel_format, "size": size}
+            # Picamera2 would squeeze the view of main into the shape of lores
+            options["lores"] = {"format": self.pixel_format, "size": size, "preserve_ar": True}
         else:
             options = self._options(size, STREAM_BUFFERS, self._intervals())
         return dict(create(**options, **self._sensor(options["main"]["size"], self._settings.fps)))
@@ -149,7 +154,9 @@ class Configurations:
         return next((mode for mode in self._modes if str(mode) == wanted), None)
 
     def _intervals(self) -> tuple[float, float]:
-        return 1 / self._settings.fps, self.longest_interval
+        # the sensor needs some lines of a frame for itself
+        exposure = self.exposure and self.exposure + READOUT
+        return 1 / self._settings.fps, max(self.longest_interval, exposure)
 
     def _options(self, size: tuple[int, int], buffers: int, intervals: tuple[float, float]) -> dict[str, Any]:
         from libcamera import ColorSpace, Transform

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from soft_stream.cameras import AF_CONTINUOUS, AF_MANUAL, Control, ControlValue, FocusMode
+from soft_stream.cameras import AF_CONTINUOUS, AF_MANUAL, ZERO_IS_AUTOMATIC, Control, ControlValue, FocusMode
 
 if TYPE_CHECKING:
     from soft_stream.settings import Settings
@@ -30,10 +30,14 @@ HDR_MODES = {"multi-exposure": 2, "single-exposure": 3, "night": 4}
 
 def advertised(picam2: Any) -> list[Control]:
     """List the controls that can be set as the camera is configured now; bounds differ from mode to mode."""
+    import libcamera
+
     listed = []
+    # Picamera2 sets these modes by itself, and dies of a libcamera that is too old to have them
+    lacking = {name for name in ZERO_IS_AUTOMATIC if not hasattr(libcamera.controls, f"{name}Mode")}
     for name, (low, high, default) in picam2.camera_controls.items():
         kind = KINDS.get(picam2.camera_ctrl_info[name][0].type.name)
-        if name in OURS or kind is None or low is None or high is None:
+        if name in OURS | lacking or kind is None or low is None or high is None:
             continue
         count = 4 if kind == "rectangle" else ARRAYS.get(name, 1)
         # what is known of the default depends on libcamera's version: nothing, an element, or the whole
@@ -45,18 +49,33 @@ def advertised(picam2: Any) -> list[Control]:
 
 
 def as_libcamera_has_them(values: Mapping[str, ControlValue], picam2: Any) -> dict[str, Any]:
-    """Return those that the camera has now; AfWindows is a list of rectangles, of which we set one."""
+    """Return those that the camera has now, once it is configured; AfWindows is a list of rectangles, we set one."""
     known: dict[str, Any] = {name: value for name, value in values.items() if name in picam2.camera_controls}
     if "AfWindows" in known:
         known |= {"AfWindows": [known["AfWindows"]], "AfMetering": 1}
+    if "ScalerCrop" in known and "ScalerCrops" in picam2.camera_controls:
+        # a Raspberry Pi 5 with two streams: `configure` asks for ScalerCrops, which count more than ScalerCrop
+        crop, sizes = known.pop("ScalerCrop"), picam2.camera_configuration()
+        known["ScalerCrops"] = [_in_shape(crop, sizes[stream]["size"]) for stream in ("main", "lores")]
     return known
 
 
-def lens_as_told(told: Mapping[str, ControlValue]) -> tuple[FocusMode, float]:
-    """Return what the controls make of the lens."""
+def _in_shape(crop: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Cut the middle out of a rectangle that has the shape of a picture."""
+    x, y, width, height = crop
+    w, h = min(width, height * size[0] // size[1]), min(height, width * size[1] // size[0])
+    return (x + (width - w) // 2, y + (height - h) // 2, w, h)
+
+
+def lens_as_told(
+    told: Mapping[str, ControlValue], before: tuple[FocusMode, float] | None, position: float
+) -> tuple[FocusMode, float] | None:
+    """Return what the controls make of the lens, which is at `position`; what they do not say stays as it was."""
     modes = {AF_MANUAL: FocusMode.MANUAL, AF_CONTINUOUS: FocusMode.CONTINUOUS}
-    position = told.get("LensPosition", 0.0)
-    return modes.get(told.get("AfMode"), FocusMode.HOLD), float(position)  # type: ignore[arg-type] # these are single numbers
+    position = float(told.get("LensPosition", position))  # type: ignore[arg-type] # these are single numbers
+    if "AfMode" in told:
+        return modes.get(told["AfMode"], FocusMode.HOLD), position  # type: ignore[arg-type] # as above
+    return before and (before[0], position)
 
 
 def exposure_as_told(told: Mapping[str, ControlValue]) -> float:

@@ -1,10 +1,11 @@
 """Picamera2 as a library: imported late, with its faults told in our words, and its list of cameras."""
 
+import gc
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from soft_stream.cameras import CameraBusy, CameraError, CameraMissing, CameraUn
 from soft_stream.cameras.picamera.holders import holder_of
 
 TUNING_FILE = "LIBCAMERA_RPI_TUNING_FILE"
+GONE = ("No such device", "No camera number", "Camera(s) not found")
 TUNING_FOLDERS = ("/usr/local/share/libcamera/ipa/rpi", "/usr/share/libcamera/ipa/rpi")
 
 
@@ -37,8 +39,14 @@ def find() -> list[Found]:
 
 
 def forget_cameras() -> None:
-    """Let libcamera look at the cameras anew; while none is open."""
-    picamera2_class()._cm.reset()  # as picamera2/devices/imx708 does
+    """Let libcamera look at the cameras anew next time, unless one is open.
+
+    Picamera2 keeps the CameraManager until a camera is closed; that one never sees a CSI camera that came after it, nor
+    that a driver was told something, and has every device open.
+    """
+    cameras = picamera2_class()._cm
+    if not cameras.cameras:
+        cameras._cms = None
 
 
 def picamera2_class() -> Any:
@@ -47,16 +55,29 @@ def picamera2_class() -> Any:
     Raises:
         CameraUnsupported: it is not installed, or does not fit what is.
     """
+    is_first = "picamera2" not in sys.modules
     try:
         from picamera2 import Picamera2
     except ImportError as error:
         raise CameraUnsupported(
             f"Picamera2 cannot be imported ({error}); on Raspberry Pi OS: sudo apt install python3-picamera2"
         ) from error
+    if is_first:
+        # what is there now stays; so that `free_descriptors` looks at little
+        gc.collect()
+        gc.freeze()
     # its messages of opening and closing repeat ours
     logging.getLogger("picamera2").setLevel(logging.WARNING)
     logging.getLogger("picamera2.picamera2").addFilter(_says_something)
     return Picamera2
+
+
+def free_descriptors() -> None:
+    """Free what a closed Picamera2 object leaves in reference cycles: its selectors, and a new allocator.
+
+    Each has a descriptor, and Python itself would look for cycles only when many objects have been made.
+    """
+    gc.collect()
 
 
 def _says_something(record: logging.LogRecord) -> bool:
@@ -115,6 +136,7 @@ def _clean_up(picam2: Any) -> None:
         return
     if picam2.is_open:
         picam2.camera.release()
+        picam2.is_open = False  # or its finalizer would release it once more
     picam2.notifymeread.close()
     os.close(picam2.notifyme_w)
 
@@ -140,13 +162,20 @@ def faults(what: str, picam2: Any = None) -> Iterator[None]:
         yield
     except CameraError:
         raise
-    except (Exception, CancelledError) as error:  # libcamera's faults have many types, CancelledError is none of them
-        reason = str(error.__cause__ or error) or type(error).__name__
+    except Exception as error:  # libcamera's faults have many types
+        reason = _reason(error)
         if "busy" in reason.lower():
             raise CameraBusy(f"{what}: it is in use by {_holder(picam2) or 'another program'}") from error
-        if "no such device" in reason.lower() or "No camera number" in reason or isinstance(error, IndexError):
+        # up to Picamera2 0.3.36 a camera number that is too high is an IndexError
+        if any(each in reason for each in GONE) or isinstance(error, IndexError):
             raise CameraMissing(f"{what}: {reason}") from error
         raise CameraError(f"{what}: {reason}") from error
+
+
+def _reason(error: BaseException) -> str:
+    while error.__cause__:
+        error = error.__cause__
+    return str(error) or type(error).__name__
 
 
 def _holder(picam2: Any) -> str:

@@ -4,9 +4,11 @@ import re
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from soft_stream.cameras import Focus, Metadata, RawFrame
+from soft_stream.cameras.picamera.library import faults
 from soft_stream.cameras.planes import planes_of
 
 NANOSECONDS = 1_000_000_000
@@ -39,27 +41,17 @@ def colours_of(colour_space: Any) -> Colours:
 
 def raw_frame(request: Any, stream: str, *, usb: bool, colours: Colours) -> RawFrame:
     """Wrap a stream of a request, which goes back to the camera when the frame is released, or when this fails."""
-    import numpy
-    from picamera2 import MappedArray
-
-    from soft_stream.cameras.picamera.colour import as_jfif
-
+    numpy, mapped_array, as_jfif = _imported()
     with ExitStack() as until_released:
-        until_released.callback(request.release)
-        facts = request.config[stream]
-        size, stride = tuple(facts["size"]), facts["stride"]
-        mapped = until_released.enter_context(MappedArray(request, stream, reshape=False, write=False))
-        metadata = request.get_metadata()
-        raw = RawFrame(
-            size=size,
-            captured_at=_captured_at(metadata.get("SensorTimestamp"), usb=usb),
-            focus=AF_STATES.get(metadata.get("AfState"), Focus.NONE),
-            metadata=_metadata(metadata),
-        )
+        until_released.callback(_give_back, request)
+        facts, raw = request.config[stream], _without_picture(request, stream, usb=usb)
+        size, stride = raw.size, facts["stride"]
+        mapped = until_released.enter_context(mapped_array(request, stream, reshape=False, write=False))
         if facts["format"] == "MJPEG":
             planes = request.request.buffers[request.stream_map[stream]].metadata.planes
             raw.jpeg = trimmed(mapped.array[: planes[0].bytes_used].tobytes())  # the buffer itself is larger
-        elif facts["format"] == "YUYV":
+            return raw  # a copy: the camera has its memory back
+        if facts["format"] == "YUYV":
             rows = mapped.array[: size[1] * stride].reshape(size[1], stride)[:, : size[0] * 2]
             y, u, v = (numpy.ascontiguousarray(rows[:, first::step]) for first, step in ((0, 2), (1, 4), (3, 4)))
             raw.planes = as_jfif((y, u, v), limited=colours.limited, matrix=colours.matrix)
@@ -68,6 +60,27 @@ def raw_frame(request: Any, stream: str, *, usb: bool, colours: Colours) -> RawF
             raw.planes = as_jfif(planes, limited=colours.limited, matrix=colours.matrix)
         raw.release = until_released.pop_all().close
     return raw
+
+
+def _without_picture(request: Any, stream: str, *, usb: bool) -> RawFrame:
+    metadata = request.get_metadata()
+    return RawFrame(
+        size=tuple(request.config[stream]["size"]),
+        captured_at=_captured_at(metadata.get("SensorTimestamp"), usb=usb),
+        focus=AF_STATES.get(metadata.get("AfState"), Focus.NONE),
+        metadata=_metadata(metadata),
+    )
+
+
+@cache
+def _imported() -> Any:
+    """Import what only an open camera needs, once: an import costs more than anything else here, frame by frame."""
+    import numpy
+    from picamera2 import MappedArray
+
+    from soft_stream.cameras.picamera.colour import as_jfif
+
+    return numpy, MappedArray, as_jfif
 
 
 def _metadata(metadata: dict[str, Any]) -> Metadata:
@@ -79,6 +92,12 @@ def _metadata(metadata: dict[str, Any]) -> Metadata:
         lens_position=lens,
         exposure_settled=metadata.get("AeState") != AE_SEARCHING and metadata.get("AeLocked", True),
     )
+
+
+def _give_back(request: Any) -> None:
+    """Release a request: what libcamera refuses of the controls that ride on it, it refuses here."""
+    with faults("a request cannot be given back"):
+        request.release()
 
 
 def _captured_at(sensor_timestamp: int | None, *, usb: bool) -> float:

@@ -9,7 +9,7 @@ const client = new URL(picture.src).searchParams.get("client");
 
 function show(status) {
   state.dataset.state = status.fault ? "fault" : status.state;
-  state.textContent = status.fault || status.state;
+  state.textContent = status.fault || (status.pause ? `paused by ${status.pause.owner}` : status.state);
   facts.textContent = status.frame
     ? `${status.frame.width} × ${status.frame.height}, ${status.captured_fps.toFixed(1)} fps, ` +
       `clients: ${status.clients.length}`

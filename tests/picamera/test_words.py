@@ -1,10 +1,10 @@
-"""What can be told of real cameras without one: ids, and what is left of a webcam's JPEG."""
+"""What can be told of real cameras without one: which id means which, what a fault says, what a JPEG is."""
 
 import pytest
 
-from soft_stream.cameras import CameraMissing, Found
+from soft_stream.cameras import CameraError, CameraMissing, Found
 from soft_stream.cameras.identity import choose
-from soft_stream.cameras.picamera.library import is_usb
+from soft_stream.cameras.picamera.library import faults, is_usb
 from soft_stream.cameras.picamera.request import trimmed
 
 CAM0 = Found("/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a", "imx708_wide")
@@ -44,6 +44,35 @@ def test_a_missing_camera_is_told_with_those_that_are_there(wanted: str, number:
     with pytest.raises(CameraMissing) as missing:
         choose([CAM0], wanted, number)
     assert str(missing.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "sentence"),
+    [
+        (RuntimeError('No camera number 2 found - use "rpicam-hello"'), CameraMissing, "No camera number 2 found"),
+        (IndexError("list index out of range"), CameraMissing, "list index out of range"),
+        (RuntimeError("Failed to start camera: No such device"), CameraMissing, "No such device"),
+        (PermissionError(13, "Permission denied", "/dev/dma_heap/vidbuf_cached"), CameraError, "vidbuf_cached"),
+        (KeyError("AfState"), CameraError, "AfState"),
+        (StopIteration(), CameraError, "StopIteration"),
+    ],
+)
+def test_faults_become_sentences(fault: Exception, kind: type[CameraError], sentence: str) -> None:
+    """Picamera2 up to 0.3.36 raises an IndexError where newer ones raise a RuntimeError; nothing loses its reason."""
+    with pytest.raises(CameraError) as raised, faults("the camera cannot be opened"):
+        raise fault
+    assert type(raised.value) is kind
+    assert str(raised.value).startswith("the camera cannot be opened: ")
+    assert sentence in str(raised.value)
+
+
+def test_the_reason_is_in_the_cause_of_the_cause() -> None:
+    """Picamera2 wraps what libcamera raises, twice while it initializes a camera: the innermost reason counts."""
+    reason = RuntimeError("Camera(s) not found (Do not forget to disable legacy camera with raspi-config).")
+    outer, outermost = RuntimeError("Failed to initialize camera"), RuntimeError("Camera __init__ sequence failed")
+    outer.__cause__, outermost.__cause__ = reason, outer
+    with pytest.raises(CameraMissing, match="not found"), faults("the camera cannot be opened"):
+        raise outermost
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,19 @@
+"""A portal that watches a pause file."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from soft_stream.pause_file import PauseFile
+from tests.conftest import Portal
+
+
+@asynccontextmanager
+async def pause_file_of(portal: Portal, file: Path) -> AsyncIterator["asyncio.Task[None]"]:
+    """Watch a pause file until the block ends."""
+    source = portal.source
+    watching = asyncio.create_task(PauseFile(file, source.pause, source.settings.pause_max).watch())
+    yield watching
+    watching.cancel()
+    await asyncio.wait([watching])

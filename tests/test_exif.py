@@ -1,0 +1,78 @@
+"""What a still says of itself."""
+
+import io
+from datetime import datetime
+
+import pytest
+from PIL import Image
+from PIL.ExifTags import IFD, Base
+
+from soft_stream.cameras import Metadata
+from soft_stream.exif import with_exif
+from tests.conftest import Portal
+
+CAPTURED_AT = 1795234761.387438
+
+
+def jpeg() -> bytes:
+    """Make a small picture."""
+    picture = io.BytesIO()
+    Image.new("RGB", (32, 16), (200, 100, 50)).save(picture, "JPEG")
+    return picture.getvalue()
+
+
+def told(picture: bytes) -> tuple[Image.Exif, dict[int, object]]:
+    """Read the tags, with other eyes than those that wrote them."""
+    exif = Image.open(io.BytesIO(picture)).getexif()
+    return exif, dict(exif.get_ifd(IFD.Exif))
+
+
+def test_all_there_is_to_tell() -> None:
+    """Time to the millisecond with its zone, exposure, gain as ISO, distance, model, program."""
+    exif, details = told(with_exif(jpeg(), CAPTURED_AT, Metadata(1 / 125, 2.5, 2.0), "imx708"))
+    taken = datetime.fromtimestamp(CAPTURED_AT).astimezone()
+    assert exif[Base.Software] == "camera-soft-stream"
+    assert exif[Base.Model] == "imx708"
+    assert exif[Base.DateTime] == details[Base.DateTimeOriginal] == taken.strftime("%Y:%m:%d %H:%M:%S")
+    assert details[Base.SubsecTimeOriginal] == "387"
+    assert details[Base.OffsetTimeOriginal] == taken.isoformat()[-6:]
+    assert details[Base.ExposureTime] == pytest.approx(1 / 125)
+    assert details[Base.ISOSpeedRatings] == 250
+    assert details[Base.SubjectDistance] == pytest.approx(0.5)
+
+
+def test_only_what_is_known_is_told() -> None:
+    """A camera that tells nothing: the time and the program; a lens at infinity has no distance in metres."""
+    for metadata in (Metadata(), Metadata(lens_position=0.0)):
+        exif, details = told(with_exif(jpeg(), CAPTURED_AT, metadata, ""))
+        assert Base.Model not in exif
+        assert not {Base.ExposureTime, Base.ISOSpeedRatings, Base.SubjectDistance} & set(details)
+
+
+@pytest.mark.parametrize("metadata", [Metadata(0.0, 0.0), Metadata(600.0, 1000.0, 1e-9), Metadata(1e-6, 0.5, 40.0)])
+def test_extremes(metadata: Metadata) -> None:
+    """Whatever a camera tells, the picture can be read."""
+    exif, _ = told(with_exif(jpeg(), CAPTURED_AT, metadata, "x" * 1000))
+    assert exif[Base.Software] == "camera-soft-stream"
+
+
+def test_the_picture_is_the_same_and_begins_and_ends_once() -> None:
+    """No thumbnail: clients that search for the bytes of begin and end find one picture, the whole of it."""
+    plain = jpeg()
+    picture = with_exif(plain, CAPTURED_AT, Metadata(1 / 125, 2.5, 2.0), "imx708")
+    assert picture.count(b"\xff\xd8") == picture.count(b"\xff\xd9") == 1
+    assert picture.endswith(plain[2:])
+    exif, _ = told(picture)
+    assert not exif.get_ifd(IFD.IFD1)
+
+
+async def test_stills_have_it_and_frames_do_not(portal: Portal) -> None:
+    """A full-size snapshot tells; the stream saves the bytes."""
+    async with portal.http.get("/snapshot.jpg?size=full") as answer:
+        exif, details = told(await answer.read())
+        assert exif[Base.Model] == "test pattern"
+        assert details[Base.ExposureTime] == pytest.approx(1 / 50)
+        taken = datetime.fromtimestamp(float(answer.headers["X-Timestamp"])).astimezone()
+        assert exif[Base.DateTime] == taken.strftime("%Y:%m:%d %H:%M:%S")
+    async with portal.http.get("/snapshot.jpg?size=stream") as answer:
+        assert not told(await answer.read())[0]
