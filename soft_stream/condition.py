@@ -49,6 +49,14 @@ class Restart:
     at: float
 
 
+@dataclass(frozen=True)
+class TakenStill:
+    """How long a still took until it could be sent, and when that was (Unix seconds)."""
+
+    seconds: float
+    at: float
+
+
 class Condition:
     """The camera's state and facts; changed by the task that owns the camera, read by everybody."""
 
@@ -64,13 +72,14 @@ class Condition:
         """None while the camera is closed."""
         self.counters = Counters()
         self.last_focus: FinishedCycle | None = None
+        self.last_still: TakenStill | None = None
         self.cannot_focus = False
         """Whether the lens turned out to have no algorithm that moves it."""
         self.lens_position: float | None = None
         """Where the last frame says that the lens is, in dioptres."""
         self.last_restart: Restart | None = None
-        self.missing = ""
-        """Why the camera was not there at the last look; empty when it was."""
+        self.trouble = ""
+        """Why there was no picture at the last try; empty since there was one."""
         self._said: set[str] = set()  # a camera that stays away for a night says so once
         self._captured = Rate()
         self._last_frame_at = 0.0
@@ -87,10 +96,10 @@ class Condition:
 
     def agree(self, negotiated: Negotiated) -> None:
         """Note what the camera agreed to."""
-        if self.negotiated and negotiated.fps != self.negotiated.fps:
+        if self.negotiated is None or negotiated.fps != self.negotiated.fps:
             self._captured = Rate()  # what was measured before says nothing
+            self.expect_frames()
         self.negotiated = negotiated
-        self.expect_frames()
 
     def expect_frames(self) -> None:
         """Count the silence from now on."""
@@ -99,6 +108,7 @@ class Condition:
 
     def frame_came(self) -> None:
         """Note that the camera delivers."""
+        self.trouble = ""
         self._last_frame_at = time.monotonic()
         self._captured.tick(self._last_frame_at)
 
@@ -116,12 +126,13 @@ class Condition:
         """
         asked = 1 / (self.negotiated.fps if self.negotiated else self._settings.fps)
         longest = self.negotiated.longest_interval if self.negotiated else 0.0
-        return min(self._captured.interval or asked, max(4 * asked, longest))
+        return min(max(self._captured.interval or 0.0, asked), max(4 * asked, longest))
 
     @property
     def stale_after(self) -> float:
         """Seconds after which the newest frame must not pass for live."""
-        return max(2.0, 3 * self.frame_interval)
+        longest = self.negotiated.longest_interval if self.negotiated else 0.0
+        return max(2.0, 3 * self.frame_interval, 1.5 * longest)
 
     @property
     def watchdog_timeout(self) -> float:
@@ -139,8 +150,8 @@ class Condition:
 
     @property
     def stale(self) -> bool:
-        """Whether frames should flow and do not; while the lens begins to move, the first ones may be late."""
-        return self.state is State.STREAMING and self.silent_for > self.stale_after
+        """Whether frames should flow and do not."""
+        return self.state in (State.STREAMING, State.FOCUSING) and self.silent_for > self.stale_after
 
     @property
     def fault(self) -> str:
@@ -149,8 +160,8 @@ class Condition:
             return self._thread.hanging
         if self.state is State.RETRYING and self.last_restart:
             return f"{self.last_restart.why}; trying again"
-        if self.state is State.IDLE:
-            return self.missing
+        if self.trouble and self.state is not State.PAUSED:
+            return self.trouble
         return f"no frames for {self.silent_for:.0f} s" if self.stale else ""
 
     @property

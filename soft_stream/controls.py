@@ -17,6 +17,15 @@ from soft_stream.settings import Settings, nearest
 
 log = logging.getLogger(__name__)
 
+# What gives a control back to the algorithm that else sets it. Gains of 0 do: src/ipa/rpi/controller/rpi/awb.cpp of
+# https://github.com/raspberrypi/libcamera, `setManualGains`.
+AUTOMATIC: dict[str, ControlValue] = {
+    **dict.fromkeys(ZERO_IS_AUTOMATIC, 0),
+    "AeEnable": True,
+    "AwbEnable": True,
+    "ColourGains": (0.0, 0.0),
+}
+
 
 class WrongControl(ValueError):
     """A control that the camera does not have, or a value that it cannot take; the message is a sentence."""
@@ -34,8 +43,8 @@ class Controls:
         """What holds, and what the next opening begins with; other controls are the camera's own business."""
         self._keeping = asyncio.Lock()
 
-    def learn(self, advertised: Sequence[Control]) -> dict[str, ControlValue]:
-        """Take over what a camera advertises; return what it is to be told now, and log what it cannot be told."""
+    def learn(self, advertised: Sequence[Control]) -> None:
+        """Take over what a camera advertises; log what it cannot be told of the settings."""
         self.advertised = {control.name: control for control in advertised}
         configured, self._configured = self._configured, {}
         for name, text in configured.items():
@@ -43,6 +52,10 @@ class Controls:
                 self.values[name] = self.checked({name: text})[name]
             except WrongControl as problem:
                 log.warning("cam%d_controls: %s", self._settings.camera, problem)
+
+    @property
+    def current(self) -> dict[str, ControlValue]:
+        """What the camera is to be told when it opens."""
         return {name: value for name, value in self.values.items() if name in self.advertised}
 
     def checked(self, asked: Mapping[str, Any]) -> dict[str, ControlValue]:
@@ -58,15 +71,22 @@ class Controls:
         self.values |= values
 
     def default_of(self, name: str) -> ControlValue | None:
-        """Return what gives a control back to the camera, None where nothing is known to.
+        """Return what gives a control back to the camera.
 
         Raises:
-            WrongControl: the camera does not have it.
+            WrongControl: the camera does not have it, or nothing is known that would.
         """
         control = self._known(name)
         if name == "AfMode":
             return {"manual": AF_MANUAL, "continuous": AF_CONTINUOUS}.get(self._settings.autofocus, AF_AUTO)
-        return 0 if name in ZERO_IS_AUTOMATIC else control.default
+        value = AUTOMATIC.get(name, control.default)
+        if value is None:
+            raise WrongControl(f"nothing is known that gives {name} back; set it to what it should be")
+        return value
+
+    def untold(self, name: str) -> ControlValue | None:
+        """Return what holds for a control that was not set: None where the camera does not say."""
+        return self.advertised[name].default if name not in (*AUTOMATIC, "AfMode") else self.default_of(name)
 
     def forget(self, names: Sequence[str]) -> None:
         """Leave controls to the camera again."""
@@ -98,7 +118,7 @@ class Controls:
 
     def _known(self, name: str) -> Control:
         if name not in self.advertised:
-            raise WrongControl(f"this camera has no control {name[:60]}{nearest(name, list(self.advertised))}")
+            raise WrongControl(f"this camera has no control {_shown(name)[:60]}{nearest(name, list(self.advertised))}")
         return self.advertised[name]
 
 
@@ -119,7 +139,9 @@ def cast_value(control: Control, value: Any) -> ControlValue:
     Raises:
         WrongControl: it cannot be one, or lies out of bounds.
     """
-    written = as_text(tuple(value) if isinstance(value, list) else value)
+    written = _shown(as_text(tuple(value) if isinstance(value, list) else value))
+    if isinstance(value, bool) and control.kind != "bool":
+        raise WrongControl(f"{control.name}={value}: must be {_right(control)}")
     parts = [part.strip().lower() for part in written.split(",")]
     try:
         cast = tuple(_CASTS[control.kind](part) for part in parts)
@@ -135,6 +157,11 @@ def as_text(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(as_text(part) for part in value)
     return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _shown(text: str) -> str:
+    """Write what somebody sent so that it can be told in any answer and log."""
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _switch(text: str) -> bool:

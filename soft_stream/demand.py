@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from soft_stream.cameras import CameraError
+from soft_stream.cameras import CameraError, Metadata
 from soft_stream.feed import Feed, FeedEnded, Frame
 from soft_stream.focus import FinishedCycle
 from soft_stream.rate import Rate
@@ -79,9 +79,10 @@ class Wish:
         """How long it may still take."""
         return self.asked + self.seconds - time.monotonic()
 
-    def precedes(self, captured_at: float) -> bool:
-        """Tell whether a picture that has just come was captured after the wish; the clock may have been set since."""
-        return time.monotonic() - (time.time() - captured_at) >= self.asked
+    def precedes(self, captured_at: float, metadata: Metadata) -> bool:
+        """Tell whether a picture that has just come was exposed after the wish; the clock may have been set since."""
+        exposed_from = captured_at - (metadata.exposure_time or 0.0)
+        return time.monotonic() - (time.time() - exposed_from) >= self.asked
 
     def settle(self, outcome: Frame | CameraError) -> None:
         """Give a frame or a fault to whoever waits, if still anybody does."""

@@ -105,7 +105,7 @@ def load(
 
 
 def _state_directory(environ: Mapping[str, str]) -> Path:
-    if "STATE_DIRECTORY" in environ:
+    if environ.get("STATE_DIRECTORY"):
         return Path(environ["STATE_DIRECTORY"].partition(":")[0])
     home = environ.get("XDG_STATE_HOME") or f"{environ.get('HOME', '')}/.local/state"
     return Path(home) / "camera-soft-stream"

@@ -14,6 +14,8 @@ from soft_stream.settings import Settings
 ORDER_TIMEOUT = 30.0
 # What a cycle takes until one was measured.
 USUAL_CYCLE = 1.0
+# Frames that a cycle may take at least: in the dark, or with long exposures, a second has only some of them.
+SLOWEST_CYCLE = 40
 
 
 class Lens:
@@ -45,8 +47,9 @@ class Lens:
 
     @property
     def usual_cycle(self) -> float:
-        """Seconds that a cycle takes, by the last one."""
-        return self._condition.last_focus.seconds if self._condition.last_focus else USUAL_CYCLE
+        """Seconds that a cycle takes, by the last one that came to an end."""
+        last = self._condition.last_focus
+        return last.seconds if last and last.result in (FocusResult.FOCUSED, FocusResult.FAILED) else USUAL_CYCLE
 
     @property
     def can_cycle(self) -> bool:
@@ -58,6 +61,11 @@ class Lens:
             and not self._condition.cannot_focus
             and self._controls.focus_mode in ("continuous", "once")
         )
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a cycle takes much longer than it usually does."""
+        return self._cycle is not None and time.monotonic() - self._cycled_at > 2 * self.usual_cycle
 
     async def begin(self) -> None:
         """Begin with a cycle, or say why there is none; a lens that is set by hand goes where it should be."""
@@ -97,7 +105,9 @@ class Lens:
 
     def seen(self, focus: Focus) -> Focus:
         """Return what a lens at rest is known to be: one that is held says idle, though it is where a cycle left it."""
-        return self.state if focus is Focus.IDLE and self._cycle is None else focus
+        if focus is not Focus.IDLE or self._cycle:
+            return focus
+        return self.state if self.can_cycle else focus  # who moves it by hand has to know himself
 
     async def rest(self) -> None:
         """After a cycle, and the pictures that waited for it: follow the scene, or stay."""
@@ -121,7 +131,8 @@ class Lens:
             return True
         if self._cycled_at >= wish.asked:
             return self._cycle is not None
-        return wish.focus is FocusWish.ALWAYS or self.state is not Focus.FOCUSED
+        has_time = wish.seconds_left > self.usual_cycle
+        return has_time and (wish.focus is FocusWish.ALWAYS or self.state is not Focus.FOCUSED)
 
     def _wants_cycle(self) -> bool:
         if not self.can_cycle:
@@ -130,14 +141,15 @@ class Lens:
             return True
         if any(call.asked > self._cycled_at for call in self._demand.focus_calls):
             return True
-        return any(self.awaited_by(wish) and wish.seconds_left > self.usual_cycle for wish in self._demand.wishes)
+        return any(self.awaited_by(wish) for wish in self._demand.wishes)
 
     async def _begin_cycle(self) -> None:
         self._condition.enter(State.FOCUSING, "Autofocus cycle begins")
         self._resting = False
         self._cycled_at = time.monotonic()
         await self._order(FocusMode.HOLD)
-        self._cycle = AutofocusCycle(self._cycled_at, self._settings.autofocus_timeout)
+        timeout = max(self._settings.autofocus_timeout, SLOWEST_CYCLE * self._condition.frame_interval)
+        self._cycle = AutofocusCycle(self._cycled_at, timeout)
 
     def _why_not(self) -> str:
         negotiated = self._condition.negotiated

@@ -7,11 +7,15 @@ import asyncio
 import logging
 import os
 import socket
+from collections import deque
 from collections.abc import Mapping
 
 from soft_stream.camera_thread import CameraThread
 
 log = logging.getLogger(__name__)
+
+# When systemd is too busy to be told something, it is told again after so many seconds.
+BUSY_PAUSE = 0.1
 
 
 class ServiceManager:
@@ -24,9 +28,11 @@ class ServiceManager:
         self._watchdog = int(environ.get("WATCHDOG_USEC", "0")) / 1_000_000 if is_meant else 0.0
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._status = ""
+        self._untold: deque[str] = deque()
 
     def close(self) -> None:
         """Free the socket."""
+        self._untold.clear()
         self._socket.close()
 
     def ready(self) -> None:
@@ -52,19 +58,27 @@ class ServiceManager:
         end such a hang. A pause, a slow start or a camera in other hands is none.
         """
         while self._watchdog:
-            if not thread.overrun:
+            if not thread.overrun and not self._untold:
                 self._tell("WATCHDOG=1")
             await asyncio.sleep(self._watchdog / 2)
 
     def _tell(self, message: str) -> None:
-        if not self._address:
-            return
-        try:
-            self._socket.sendto(message.replace("\n", " ").encode(), _path(self._address))
-        except BlockingIOError:
-            log.debug("systemd is too busy to be told %s", message)
-        except OSError as error:
-            log.warning("systemd cannot be told %s: %s", message, error)
+        if self._address:
+            self._untold.append(message.replace("\n", " "))
+            if len(self._untold) == 1:  # else it waits for its turn
+                self._send()
+
+    def _send(self) -> None:
+        """Send what was not sent yet, in order; systemd's queue holds few messages, and a full one is tried again."""
+        while self._untold:
+            try:
+                self._socket.sendto(self._untold[0].encode(), _path(self._address))
+            except BlockingIOError:
+                asyncio.get_running_loop().call_later(BUSY_PAUSE, self._send)
+                return
+            except OSError as error:
+                log.warning("systemd cannot be told %s: %s", self._untold[0], error)
+            self._untold.popleft()
 
 
 def _path(address: str) -> str:

@@ -9,8 +9,8 @@ from soft_stream import jpeg
 from soft_stream.camera_thread import CameraThread
 from soft_stream.cameras import (
     Camera,
+    CameraError,
     CameraHung,
-    CameraMissing,
     ControlValue,
     Focus,
     NoFrame,
@@ -62,19 +62,14 @@ class Opening:
         self._was_restarted = False
 
     async def open(self) -> None:
-        """Open the camera, tell it what was set, and log what it agreed to.
+        """Open the camera, and log what it agreed to.
 
         Raises:
             CameraError: it cannot be opened.
         """
         condition, settings = self._condition, self._settings
         began = time.monotonic()
-        try:
-            negotiated = await self._thread.run("open", settings.start_timeout + CALL_TIMEOUT, self._camera.open)
-        except CameraMissing as fault:
-            condition.missing = str(fault)
-            raise
-        condition.missing = ""
+        negotiated = await self._thread.run("open", settings.start_timeout + CALL_TIMEOUT, self._camera.open)
         condition.agree(negotiated)
         condition.counters.opened += 1
         log.info("Camera open after %.2f s: %s", time.monotonic() - began, negotiated)
@@ -82,9 +77,7 @@ class Opening:
             log.warning("Asked for %dx%d, negotiated %dx%d", settings.width, settings.height, *negotiated.size)
         for difference in negotiated.differences:
             log.warning("%s", difference)
-        advertised = await self._thread.run("list controls", CALL_TIMEOUT, self._camera.controls)
-        if values := self._controls.learn(advertised):
-            await self.set_controls(values)
+        self._controls.learn(await self._thread.run("list controls", CALL_TIMEOUT, self._camera.controls))
 
     async def set_controls(self, values: Mapping[str, ControlValue]) -> None:
         """Tell the camera values that it can take; see `Controls.checked`."""
@@ -136,6 +129,7 @@ class Opening:
     async def _flow(self) -> None:
         condition = self._condition
         condition.expect_frames()
+        self._stills.begin()
         if condition.state is State.STARTING:
             await self._lens.begin()
         while self._demand.lasts(self._settings.close_after) and not self._pause.hold:
@@ -147,6 +141,9 @@ class Opening:
             await self._lens.follow(focus)
             await self._stills.take()
             await self._lens.rest()
+        if not self.frames and condition.silent_for >= condition.stale_after and not self._pause.hold:
+            # nobody waited for the watchdog, as with snapshots whose deadline is shorter
+            raise CameraError(f"no frame came in {condition.silent_for:.0f} s")
 
     async def _next_frame(self) -> Focus | None:
         """Capture a frame, and publish it if anybody is ready for it; the watchdog barks here."""
@@ -177,7 +174,10 @@ class Opening:
             self._stills.exposure_settled = raw.metadata.exposure_settled
             if not must_encode and not self._demand.feed.wanted:
                 return raw.focus, None
-            return raw.focus, self._encode(raw)
+            try:
+                return raw.focus, self._encode(raw)
+            except CameraError as fault:  # a damaged JPEG of a webcam is no reason to close it
+                raise NoFrame(str(fault)) from fault
 
     def _encode(self, raw: RawFrame) -> Frame:
         negotiated = self._condition.negotiated

@@ -165,7 +165,7 @@ class PauseFile:
 def _text(file: Path) -> str:
     """Read what a file says of its owner; that it exists is enough, and a pipe is not waited for."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError:
         return ""
     try:

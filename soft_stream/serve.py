@@ -59,7 +59,12 @@ async def serve(
         await asyncio.wait([stopped, life, *beside])
         manager.close()
     if not life.cancelled() and (fault := life.exception()):
-        log.critical("This process ends: %s", fault, exc_info=None if isinstance(fault, CameraHung) else fault)
+        log.log(
+            logging.WARNING if stop.is_set() else logging.CRITICAL,
+            "This process ends: %s",
+            fault,
+            exc_info=None if isinstance(fault, CameraHung) else fault,
+        )
     return ExitStatus.STOPPED if stop.is_set() else ExitStatus.START_ME_AGAIN
 
 

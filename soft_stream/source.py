@@ -17,6 +17,7 @@ from soft_stream.cameras import (
     CameraHung,
     CameraMissing,
     CameraUnsupported,
+    ControlsRefused,
     ControlValue,
 )
 from soft_stream.cameras.kinds import make_camera
@@ -46,6 +47,7 @@ class Source:
         self._new_camera = new_camera
         self._opening: Opening | None = None
         self._fruitless = 0
+        self._is_busy = False
 
     async def run(self) -> None:
         """Serve all who come, until cancelled; the camera is closed when this returns.
@@ -105,6 +107,8 @@ class Source:
             self._fall_asleep("the pause is over, and nobody watches")
 
     def _fall_asleep(self, why: str) -> None:
+        if self._is_busy:  # which is the other program's right while nobody watches here
+            self.condition.trouble = ""
         self.demand.forget()
         self.condition.enter(State.IDLE, why)
 
@@ -115,7 +119,9 @@ class Source:
         patience = self.settings.close_timeout
         try:
             await opening.open()
-            self._opening = opening
+            self._opening = opening  # from now on it is told directly
+            if values := self.controls.current:
+                await opening.set_controls(values)
             await opening.flow()
         except CameraHung:
             raise
@@ -131,7 +137,8 @@ class Source:
             self._opening = None
             if opening.frames:
                 self._fruitless = 0
-            await opening.close(patience)
+            if not self.thread.overrun:  # else it would only queue behind the call that hangs
+                await opening.close(patience)
 
     def _fail(self, fault: CameraError, opening: Opening) -> None:
         self.condition.counters.restarts += 1
@@ -139,12 +146,14 @@ class Source:
         pause = self.settings.retry_pause
         self.condition.enter(State.RETRYING, f"{fault}; next try in {pause:g} s", logging.WARNING)
         self.demand.fail(fault)
+        self.condition.trouble = str(fault)
+        self._is_busy = isinstance(fault, CameraBusy)
         if isinstance(fault, CameraMissing | CameraBusy | CameraUnsupported):
             self._fruitless = 0
         elif not opening.frames:
             self._fruitless += 1
-            if self.controls.values:
-                log.warning("No frame came with %s: these controls are given back", self.controls.values)
-                self.controls.values.clear()
+        if isinstance(fault, ControlsRefused):
+            log.warning("The camera fails with %s: these controls are given back", self.controls.values)
+            self.controls.values.clear()
         if self._fruitless == FRUITLESS_OPENINGS:
             raise CameraHung(f"the camera is there and gave no frame in {FRUITLESS_OPENINGS} openings: {fault}")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from soft_stream import exif, jpeg
 from soft_stream.camera_thread import CameraThread
-from soft_stream.cameras import Camera, CameraError, Negotiated, NoStill, RawFrame
-from soft_stream.condition import Condition
+from soft_stream.cameras import Camera, CameraError, Negotiated, NoFrame, NoStill, RawFrame
+from soft_stream.condition import Condition, TakenStill
 from soft_stream.demand import Demand, SnapshotSize, Wish
 from soft_stream.feed import Frame
 from soft_stream.lens import Lens
@@ -24,6 +24,10 @@ MARGIN = 0.15
 EXPOSURE_PATIENCE = 2.0
 # A still that cannot be had interrupts the stream all the same, so it is not tried again for so many seconds.
 RECOVERY = 60.0
+# One slow still says little of later ones.
+MEMORY = 600.0
+# No still takes so long beyond what it was allowed, unless the driver hangs.
+CALL_TIMEOUT = 5.0
 
 
 class Stills:
@@ -38,15 +42,17 @@ class Stills:
         self._demand = demand
         self._condition = condition
         self._lens = lens
-        self._opened = time.monotonic()
-        self._usual: float | None = None
-        """Seconds that the last still took, until it could be sent."""
+        self._opened = 0.0
         self._taken: set[Wish] = set()
         """Those whose still is being encoded."""
         self._none_until = float("-inf")
         """While stills cannot be had."""
         self._encoding: set[asyncio.Task[None]] = set()
         self.exposure_settled = True
+
+    def begin(self) -> None:
+        """Note that frames are about to flow."""
+        self._opened = time.monotonic()
 
     def takers(self) -> list[Wish]:
         """List the wishes that the next frame of the stream serves, or may have to in the end."""
@@ -59,7 +65,7 @@ class Stills:
     def serve(self, takers: Sequence[Wish], frame: Frame) -> None:
         """Give a frame to those it was encoded for; one that is older than the wish serves nobody."""
         for wish in takers:
-            if not wish.precedes(frame.captured_at):
+            if not wish.precedes(frame.captured_at, frame.metadata):
                 continue
             wish.spare = frame
             if not self._gets_still(wish):
@@ -73,10 +79,11 @@ class Stills:
         began = time.monotonic()
         negotiated = self._condition.negotiated
         assert negotiated is not None  # noqa: S101 # the camera is open
-        limit = self._settings.start_timeout + self._settings.close_timeout + 4 * negotiated.longest_interval
+        timeout = self._settings.start_timeout + 4 * negotiated.longest_interval
+        newest = max(due, key=lambda wish: wish.asked)
         try:
-            raw = await self._thread.run("still", limit, self._capture, max(due, key=lambda wish: wish.asked))
-        except NoStill as fault:
+            raw = await self._thread.run("still", 2 * timeout + CALL_TIMEOUT, self._capture, newest, timeout)
+        except (NoStill, NoFrame) as fault:
             log.warning(
                 "No picture at the snapshot size: %s; snapshots have that of the stream for %g s", fault, RECOVERY
             )
@@ -101,8 +108,11 @@ class Stills:
         return has_time and self._demand.size_of(wish) is SnapshotSize.FULL and time.monotonic() > self._none_until
 
     def _is_due(self, wish: Wish) -> bool:
-        """Whether a picture must be taken now, or can be no better later."""
-        seconds = self._seconds if self._demand.size_of(wish) is SnapshotSize.FULL else 0.0
+        """Whether a picture must be taken now, or would be no better later.
+
+        A lens that is out of focus is worse than a small picture; one that hunts for ever gets the time of a small one.
+        """
+        seconds = self._seconds if self._gets_still(wish) and self._lens.is_late else 0.0
         if wish.seconds_left < seconds + MARGIN + 2 * self._condition.frame_interval:
             return True
         if not self.exposure_settled and time.monotonic() - self._opened < EXPOSURE_PATIENCE:
@@ -111,16 +121,19 @@ class Stills:
 
     @property
     def _seconds(self) -> float:
-        if self._usual is not None:
-            return self._usual
+        """How long a still takes: as the last one did, unless that is long ago."""
+        last = self._condition.last_still
+        if last and time.time() - last.at < MEMORY:
+            return last.seconds
         negotiated = self._condition.negotiated
         return USUAL_STILL[negotiated.still_method if negotiated else ""]
 
-    def _capture(self, wish: Wish) -> RawFrame:
+    def _capture(self, wish: Wish, timeout: float) -> RawFrame:
         """Run in the camera thread: capture a still that is not older than the wish, and free the camera's memory."""
+        until = time.monotonic() + timeout
         while True:
-            with self._camera.still(self._settings.start_timeout) as raw:
-                if wish.precedes(raw.captured_at):  # the camera may still have an older one at hand
+            with self._camera.still(max(0.0, until - time.monotonic())) as raw:
+                if wish.precedes(raw.captured_at, raw.metadata):  # the camera may still have an older one at hand
                     return raw.copy()
 
     async def _encode(self, raw: RawFrame, due: Sequence[Wish], negotiated: Negotiated, began: float) -> None:
@@ -135,7 +148,7 @@ class Stills:
             return
         finally:
             self._taken.difference_update(due)
-        self._usual = time.monotonic() - began
+        self._condition.last_still = TakenStill(time.monotonic() - began, time.time())
         self._demand.newest_still = still
         for wish in due:
             wish.settle(still)

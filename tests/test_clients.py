@@ -35,7 +35,7 @@ async def test_ffmpeg_survives_a_restart_of_the_camera(start_portal: StartPortal
     url = f"http://127.0.0.1:{portal.port}/stream.mjpg"
     client = asyncio.create_task(run("ffmpeg", "-v", "error", "-f", "mpjpeg", "-i", url, "-t", "12", "-f", "null", "-"))
     await portal.until(lambda: any(client.sent > 20 for client in portal.source.demand.clients))
-    portal.device.stall()
+    portal.device.stall(survives_restart=True)
     assert await client == (0, "")
     assert portal.device.opened == 2
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession
@@ -44,7 +45,7 @@ class Systemd:
 
     async def until(self, message: str, count: int = 1) -> None:
         """Wait until a message was heard so often."""
-        while sum(each.startswith(message) for each in self.listen()) < count:
+        while sum(each.startswith(message) for each in self.listen()) < count:  # noqa: ASYNC110 # its socket is polled
             await asyncio.sleep(0.005)
 
     async def signs_of_life(self, count: int) -> None:
@@ -61,29 +62,36 @@ def listening(address: str) -> Systemd:
 
 
 @pytest.fixture(params=["path", "abstract"])
-def systemd(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Systemd]:
+def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Systemd]:
     """Stand in for systemd, which hands its socket over in the environment of the process."""
     other_end = listening(f"@soft-stream-{os.getpid()}" if request.param == "abstract" else f"{tmp_path}/notify")
-    monkeypatch.setenv("NOTIFY_SOCKET", other_end.address)
-    monkeypatch.setenv("WATCHDOG_USEC", str(int(WATCHDOG * 1_000_000)))
-    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+    told = {
+        "NOTIFY_SOCKET": other_end.address,
+        "WATCHDOG_USEC": str(int(WATCHDOG * 1_000_000)),
+        "WATCHDOG_PID": str(os.getpid()),
+    }
+    os.environ.update(told)
     yield other_end
+    for name in told:
+        del os.environ[name]
     other_end._socket.close()
 
 
 @asynccontextmanager
 async def unit(
-    device: PatternDevice, port: int, **changes: float
+    device: PatternDevice, port: int, **changes: Any
 ) -> AsyncIterator[tuple["asyncio.Task[ExitStatus]", ClientSession]]:
     """Serve a test camera as its unit would."""
     settings = replace(QUICK, port=port, **changes)
     serving = asyncio.create_task(serve(settings, {0: settings}, lambda each: PatternCamera(each, device)))
-    async with ClientSession(f"http://127.0.0.1:{port}") as http:
-        yield serving, http
-    device.let_go()
-    if not serving.done():
-        os.kill(os.getpid(), signal.SIGTERM)
-        await serving
+    try:
+        async with ClientSession(f"http://127.0.0.1:{port}") as http:
+            yield serving, http
+    finally:
+        device.let_go()
+        if not serving.done():
+            os.kill(os.getpid(), signal.SIGTERM)
+            await serving
 
 
 async def test_a_life_as_systemd_sees_it(systemd: Systemd, unused_tcp_port_factory: Callable[[], int]) -> None:
@@ -101,13 +109,13 @@ async def test_a_life_as_systemd_sees_it(systemd: Systemd, unused_tcp_port_facto
         await systemd.until("STATUS=STARTING: for 127.0.0.1 /snapshot.jpg")
         await systemd.signs_of_life(3)
         async with await asked as answer:
-            assert answer.status == 200
+            assert answer.status == 200, await answer.text()
         await systemd.until("STATUS=FOCUSING: ")
         await systemd.until("STATUS=STREAMING: ")
         await systemd.until("STATUS=IDLE: nobody watches")
 
         async with http.post("/pause") as answer:
-            assert answer.status == 200
+            assert answer.status == 200, await answer.text()
         await systemd.until("STATUS=PAUSED: paused by 127.0.0.1")
         await systemd.signs_of_life(3)
         async with http.post("/resume") as answer:
@@ -184,6 +192,18 @@ async def test_without_systemd_messages_go_nowhere(tmp_path: Path, caplog: pytes
         manager.stopping()
         manager.close()
     assert caplog.text.count("systemd cannot be told READY=1: ") == 2
+
+
+async def test_a_systemd_that_is_busy_is_told_later(systemd: Systemd) -> None:
+    """Its queue is short: what does not fit is not lost, and comes in order."""
+    manager = ServiceManager(os.environ)
+    sentences = [f"STATUS=number {number}" for number in range(100)]
+    for sentence in sentences:
+        manager.status(sentence.removeprefix("STATUS="))
+    assert systemd.listen() != sentences
+    await systemd.until("STATUS=number 99")
+    assert systemd.listen() == sentences
+    manager.close()
 
 
 def test_a_status_is_told_once(systemd: Systemd) -> None:

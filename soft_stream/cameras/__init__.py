@@ -39,6 +39,10 @@ class NoFrame(CameraError):
     """No frame came within the timeout; the camera may still deliver one later."""
 
 
+class ControlsRefused(CameraError):
+    """The camera fails on what it was told."""
+
+
 class NoStill(CameraError):
     """There is no picture at the snapshot size; the stream goes on."""
 

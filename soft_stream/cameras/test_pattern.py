@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 SENSOR_SIZE = (2304, 1296)
 STRIDE_ALIGNMENT = 128  # the Raspberry Pi 5's
+DAYLIGHT = 0.004  # seconds of exposure
 FOCUS_LATENCY = 3  # frames until a control reaches the sensor
 FOCUS_SWEEP = 15  # frames that a scan takes
 
@@ -243,18 +244,18 @@ class PatternCamera:
         captured_at = time.time()
         lens = self._device.lens
         planes = scene.draw(self._tick, lens, datetime.fromtimestamp(captured_at).astimezone())
-        metadata = Metadata(1 / self._fps, gain=1.0, lens_position=lens * FOCUS_AT if focus else None)
+        metadata = Metadata(self._exposure, gain=1.0, lens_position=lens * FOCUS_AT if focus else None)
         return RawFrame(scene.size, captured_at, focus, metadata, change(planes, self._controls, SENSOR_SIZE))
+
+    @property
+    def _exposure(self) -> float:
+        """Seconds: what was told, else as by daylight."""
+        return int(self._controls.get("ExposureTime", 0)) / 1_000_000 or DAYLIGHT  # type: ignore[arg-type] # it is one number
 
     @property
     def _fps(self) -> float:
         """What was asked for, unless the exposure takes longer."""
-        exposure = self._controls.get("ExposureTime", 0)
-        return (
-            min(self._settings.fps, 1_000_000 / exposure)
-            if isinstance(exposure, int) and exposure
-            else self._settings.fps
-        )
+        return min(self._settings.fps, 1 / self._exposure)
 
     def _negotiated(self) -> Negotiated:
         settings, scene = self._settings, self._opened()

@@ -50,10 +50,11 @@ async def set_controls(request: web.Request) -> web.Response:
     given_back = [name for name, value in asked.items() if value is None]
     try:
         asked |= {name: source.controls.default_of(name) for name in given_back}
-        asked = {name: value for name, value in asked.items() if value is not None}
         moves_lens = "LensPosition" in asked and "LensPosition" not in given_back
         if moves_lens and "AfMode" not in asked and "AfMode" in source.controls.advertised:
             asked["AfMode"] = AF_MANUAL  # a lens goes only there where autofocus does not move it
+        if asked.get("AfMode") in (AF_MANUAL, str(AF_MANUAL)) and source.condition.lens_position is not None:
+            asked.setdefault("LensPosition", source.condition.lens_position)  # it stays where it is, and is kept there
         values = source.controls.checked(asked)
         # who leaves meanwhile does not leave the camera with what nobody remembers
         await asyncio.shield(_set(source, values, given_back))
@@ -74,7 +75,7 @@ async def focus(request: web.Request) -> web.Response:
     client = client_of(request, streams=False, focuses=False)  # the cycle of the opening would be one too many
     with source.demand.wanted_by(client), picture_or_503(source, timeout):
         async with asyncio.timeout(timeout):
-            await _open(source)
+            await _open(source, timeout)
             if not source.has_autofocus:
                 raise web.HTTPConflict(text="This camera has no autofocus.")
             if source.controls.focus_mode not in ("continuous", "once"):
@@ -96,7 +97,7 @@ async def arm(request: web.Request) -> web.Response:
         try:
             with source.demand.wanted_by(client_of(request, streams=False)), picture_or_503(source, ask.deadline):
                 await snapshots.take(source, ask)
-        except web.HTTPException:
+        except (web.HTTPException, asyncio.CancelledError):  # no answer, or nobody to hear it
             task.cancel()  # not `arming.end()`: somebody else may have armed it meanwhile
             raise
     return _json({"state": source.condition.state, "armed_seconds": seconds})
@@ -174,9 +175,9 @@ async def _stay_ready(request: web.Request, source: Source, seconds: float) -> N
         await asyncio.sleep(seconds)
 
 
-async def _open(source: Source) -> None:
+async def _open(source: Source, seconds: float) -> None:
     """Wait until the camera gives frames; call it as a client."""
-    await snapshots.take(source, Ask(source.settings.start_timeout, SnapshotSize.STREAM, FocusWish.NEVER))
+    await snapshots.take(source, Ask(seconds, SnapshotSize.STREAM, FocusWish.NEVER))
 
 
 async def _learnt(request: web.Request, source: Source) -> None:
@@ -185,7 +186,7 @@ async def _learnt(request: web.Request, source: Source) -> None:
         return
     client = client_of(request, streams=False, focuses=False)
     with source.demand.wanted_by(client), picture_or_503(source, source.settings.start_timeout):
-        await _open(source)
+        await _open(source, source.settings.start_timeout)
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
@@ -225,7 +226,7 @@ def _described(control: Control, source: Source) -> dict[str, Any]:
         "min": control.min,
         "max": control.max,
         "default": control.default,
-        "value": source.controls.values.get(control.name, source.controls.default_of(control.name)),
+        "value": source.controls.values.get(control.name, source.controls.untold(control.name)),
     }
 
 

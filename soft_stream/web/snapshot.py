@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from soft_stream.settings import Settings
 from soft_stream.snapshots import Ask
 from soft_stream.web.common import NO_STORE, SOURCE, client_of, head_of_picture, number_of, picture_or_503, word_of
 
+LARGEST_PHOTO = 64 * 1024 * 1024
 LONGEST_MS = 3_600_000
 JPEG_BEGINS = b"\xff\xd8\xff"
 
@@ -55,9 +57,16 @@ async def photo(request: web.Request) -> web.Response:
 
 
 def _photo(file: Path) -> tuple[float, bytes]:
-    """Return when a file was written, and what it holds; a pipe is not waited for."""
-    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
-        return os.fstat(opened.fileno()).st_mtime, opened.read() or b""
+    """Return when a file was written, and what it holds; a pipe is not waited for, nor a link followed.
+
+    Raises:
+        OSError: it cannot be read, or is no file.
+    """
+    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as opened:
+        facts = os.fstat(opened.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(f"{file} is no file")
+        return facts.st_mtime, opened.read(LARGEST_PHOTO)
 
 
 def _ask(request: web.Request, settings: Settings) -> Ask:

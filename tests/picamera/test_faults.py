@@ -232,7 +232,7 @@ async def test_a_camera_that_is_pulled_and_put_back_streams_again() -> None:
         with watching(source):
             await next_frame(source)
             device.unplug()
-            await until(lambda: source.condition.missing)
+            await until(lambda: source.condition.trouble)
             device.plug()
             await in_state(source, State.STREAMING)
             await next_frame(source)

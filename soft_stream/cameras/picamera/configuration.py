@@ -96,7 +96,8 @@ class Configurations:
 
     def limits(self) -> dict[str, Any]:
         """Return the control that bounds the time from frame to frame, and with it the exposure."""
-        return self._controls(self._intervals())
+        limits = self._controls(self._intervals())
+        return {name: value for name, value in limits.items() if name == "FrameDurationLimits"}
 
     def settle_for_less(self) -> str:
         """Ask for less from now on, and say for what; empty when nothing less is left."""

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 # Those that the settings and the AF cycle are there for, or that mean nothing by themselves.
 OURS = {
-    "AfPause", "AfTrigger", "AnalogueGainMode", "ExposureTimeMode", "FrameDurationLimits", "ScalerCrops",
-    "StatsOutputEnable", "SyncFrames", "SyncMode",
+    "AfMetering", "AfPause", "AfTrigger", "AfWindows", "AnalogueGainMode", "ExposureTimeMode", "FrameDurationLimits",
+    "ScalerCrops", "StatsOutputEnable", "SyncFrames", "SyncMode",
 }  # fmt: skip
 # What libcamera keeps as arrays; what it advertises are the bounds of one element.
 ARRAYS = {"ColourGains": 2, "ColourCorrectionMatrix": 9}
@@ -33,7 +33,7 @@ def advertised(picam2: Any) -> list[Control]:
     import libcamera
 
     listed = []
-    # Picamera2 sets these modes by itself, and dies of a libcamera that is too old to have them
+    # Picamera2 sets these modes by itself since 0.3.27, and dies of a libcamera that is too old to have them
     lacking = {name for name in ZERO_IS_AUTOMATIC if not hasattr(libcamera.controls, f"{name}Mode")}
     for name, (low, high, default) in picam2.camera_controls.items():
         kind = KINDS.get(picam2.camera_ctrl_info[name][0].type.name)
@@ -49,10 +49,8 @@ def advertised(picam2: Any) -> list[Control]:
 
 
 def as_libcamera_has_them(values: Mapping[str, ControlValue], picam2: Any) -> dict[str, Any]:
-    """Return those that the camera has now, once it is configured; AfWindows is a list of rectangles, we set one."""
+    """Return those that the camera has now, once it is configured."""
     known: dict[str, Any] = {name: value for name, value in values.items() if name in picam2.camera_controls}
-    if "AfWindows" in known:
-        known |= {"AfWindows": [known["AfWindows"]], "AfMetering": 1}
     if "ScalerCrop" in known and "ScalerCrops" in picam2.camera_controls:
         # a Raspberry Pi 5 with two streams: `configure` asks for ScalerCrops, which count more than ScalerCrop
         crop, sizes = known.pop("ScalerCrop"), picam2.camera_configuration()

@@ -12,6 +12,8 @@ class Pace:
 
     def lets_through(self, captured_at: float) -> bool:
         """Decide about the next frame."""
+        if captured_at < self._due - 2 * self._interval:
+            self._due = captured_at  # the clock was set back
         if captured_at < self._due - TOLERANCE * self._interval:
             return False
         self._due = max(self._due + self._interval, captured_at)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from soft_stream.cameras import Focus, Metadata, RawFrame
+from soft_stream.cameras import CameraError, ControlsRefused, Focus, Metadata, RawFrame
 from soft_stream.cameras.picamera.library import faults
 from soft_stream.cameras.planes import planes_of
 
@@ -96,8 +96,11 @@ def _metadata(metadata: dict[str, Any]) -> Metadata:
 
 def _give_back(request: Any) -> None:
     """Release a request: what libcamera refuses of the controls that ride on it, it refuses here."""
-    with faults("a request cannot be given back"):
-        request.release()
+    try:
+        with faults("a request cannot be given back"):
+            request.release()
+    except CameraError as fault:
+        raise ControlsRefused(str(fault)) from fault
 
 
 def _captured_at(sensor_timestamp: int | None, *, usb: bool) -> float:
