@@ -25,6 +25,8 @@ class Client:
     """False for those who do not follow the stream: a snapshot takes one frame."""
     focuses: bool = True
     """Whether the lens may be moved for it."""
+    wakes: bool = True
+    """Whether the camera is opened, and stays open for a while, because of it."""
     since: float = field(default_factory=time.time)
     """Unix seconds."""
     sent: int = 0
@@ -124,7 +126,8 @@ class Demand:
             yield client
         finally:
             del self.clients[client]
-            self._unwanted_since = time.monotonic()
+            if client.wakes:
+                self._unwanted_since = time.monotonic()
 
     async def wish(self, wish: Wish, seconds: float) -> Frame:
         """Wait for a picture; one that comes at the last moment is not lost.

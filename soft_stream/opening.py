@@ -130,7 +130,7 @@ class Opening:
         condition = self._condition
         condition.expect_frames()
         self._stills.begin()
-        if condition.state is State.STARTING:
+        if condition.state is State.STARTING and not self._pause.hold:
             await self._lens.begin()
         while self._demand.lasts(self._settings.close_after) and not self._pause.hold:
             focus = await self._next_frame()
@@ -148,13 +148,13 @@ class Opening:
     async def _next_frame(self) -> Focus | None:
         """Capture a frame, and publish it if anybody is ready for it; the watchdog barks here."""
         condition = self._condition
-        watchdog = condition.watchdog_timeout
         takers = self._stills.takers()
-        timeout = min(CAPTURE_SLICE, watchdog or CAPTURE_SLICE)
+        timeout = min(CAPTURE_SLICE, condition.watchdog_timeout or CAPTURE_SLICE)
         try:
             focus, frame = await self._thread.run("capture", CALL_TIMEOUT, self._capture, bool(takers), timeout)
         except NoFrame:
-            silent_for = condition.silent_for
+            # what was set meanwhile may have made frames longer
+            silent_for, watchdog = condition.silent_for, condition.watchdog_timeout
             if watchdog and silent_for >= watchdog and self._demand.clients:
                 raise NoFrame(f"no frames for {silent_for:.0f} s") from None
             return None

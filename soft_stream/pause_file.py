@@ -55,6 +55,8 @@ class PauseFile:
         self._acknowledgement = file.with_name(f"{file.name}.ack")
         self._pause = pause
         self._seconds = seconds
+        self.looked = asyncio.Event()
+        """Set once it is known whether the file is there."""
         self._changed = asyncio.Event()
         self._is_over = False
         self._acknowledging: asyncio.Task[None] | None = None
@@ -76,6 +78,7 @@ class PauseFile:
             advice = ADVICE.get(error.errno or 0, "")
             log.error("%s cannot be watched, so no file pauses the camera: %s%s", self._file, error.strerror, advice)  # noqa: TRY400 # the sentence says it all
         finally:
+            self.looked.set()
             self._files.shutdown(wait=False)
 
     async def _tell(self, inotify: Inotify) -> None:
@@ -101,6 +104,7 @@ class PauseFile:
                 elif found is None or self._is_over:
                     await self._give_back()
                 seen = found and found.mark
+                self.looked.set()
                 await self._changed.wait()
         finally:
             await self._give_back()

@@ -47,6 +47,7 @@ async def serve(
     if settings.pause_file:
         pause_file = PauseFile(Path(settings.pause_file), source.pause, settings.pause_max)
         beside.append(asyncio.create_task(pause_file.watch(), name="pause file"))
+        await pause_file.looked.wait()
     try:
         if await _listen(runner, settings):
             manager.ready()

@@ -31,10 +31,10 @@ def peer_of(request: web.Request) -> str:
     return peer
 
 
-def client_of(request: web.Request, *, streams: bool, focuses: bool = True) -> Client:
+def client_of(request: web.Request, *, streams: bool, focuses: bool = True, wakes: bool = True) -> Client:
     """Describe who asks."""
     name = request.query.get("client", "")[:40]
-    return Client(peer=peer_of(request), path=request.path, name=name, streams=streams, focuses=focuses)
+    return Client(peer_of(request), request.path, name, streams, focuses, wakes)
 
 
 def word_of(request: web.Request, key: str, default: str, *words: str) -> str:

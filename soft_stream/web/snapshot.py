@@ -33,7 +33,7 @@ async def snapshot(request: web.Request) -> web.Response:
             text=f"{source.settings.title} is {source.condition.state}, and wake=0 does not open it."
         ) from None
     if frame is None:
-        client = client_of(request, streams=False, focuses=ask.focus is not FocusWish.NEVER)
+        client = client_of(request, streams=False, focuses=ask.focus is not FocusWish.NEVER, wakes=ask.wake)
         with source.demand.wanted_by(client), picture_or_503(source, ask.deadline):
             frame = await snapshots.take(source, ask)
     source.condition.counters.snapshots += 1
