@@ -158,8 +158,7 @@ class PatternCamera:
             device.lens = 0.0
             device.stalled = device.stalled and device.stall_survives_reopening
         settings = self._settings
-        size = (settings.width, settings.height)
-        self._scene = Scene(size, STRIDE_ALIGNMENT, settings.title, settings.camera)
+        self._scene = Scene((settings.width, settings.height), STRIDE_ALIGNMENT, settings.title, settings.camera)
         self._started_at = time.monotonic()
         return self._negotiated()
 
