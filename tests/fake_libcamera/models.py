@@ -92,7 +92,7 @@ class Model:
                 "AfRange": (0, 2, 0),
                 "AfSpeed": (0, 1, 0),
                 "AfTrigger": (0, 1, 0),
-                "AfWindows": (Rectangle(), Rectangle(0, 0, 65535, 65535), Rectangle()),
+                "AfWindows": (Rectangle(), Rectangle(65535, 65535, 65535, 65535), Rectangle()),
                 "LensPosition": (*self.lens, 1.0),
             }
         return {name: ControlInfo(*limits) for name, limits in bounds.items()}
