@@ -137,8 +137,8 @@ class Source:
             self._opening = None
             if opening.frames:
                 self._fruitless = 0
-            if not self.thread.overrun:  # else it would only queue behind the call that hangs
-                await opening.close(patience)
+            # behind a call that hangs it only queues
+            await opening.close(0.0 if self.thread.overrun else patience)
 
     def _fail(self, fault: CameraError, opening: Opening) -> None:
         self.condition.counters.restarts += 1
