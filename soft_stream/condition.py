@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from soft_stream.camera_thread import CameraThread
-from soft_stream.cameras import Negotiated
+from soft_stream.cameras import CameraError, Negotiated
 from soft_stream.focus import FinishedCycle
 from soft_stream.pause import Pause
 from soft_stream.rate import Rate
@@ -43,7 +43,7 @@ class Counters:
 
 @dataclass(frozen=True)
 class Restart:
-    """Why the camera was last closed to be opened again, and when (Unix seconds)."""
+    """Why the stream was last started again, or the camera opened again, and when (Unix seconds)."""
 
     why: str
     at: float
@@ -94,6 +94,12 @@ class Condition:
             self._said.clear()
         self.tell(self.fault or line)
 
+    def retry(self, fault: CameraError, what_next: str) -> None:
+        """Note a fault after which the camera is tried again."""
+        self.counters.restarts += 1
+        self.last_restart = Restart(str(fault), time.time())
+        self.enter(State.RETRYING, f"{fault}; {what_next}", logging.WARNING)
+
     def agree(self, negotiated: Negotiated) -> None:
         """Note what the camera agreed to."""
         if self.negotiated is None or negotiated.fps != self.negotiated.fps:
@@ -113,6 +119,11 @@ class Condition:
         self._captured.tick(self._last_frame_at)
 
     @property
+    def has_autofocus(self) -> bool:
+        """Whether the camera that is open has a lens that focuses."""
+        return self.negotiated is not None and self.negotiated.has_autofocus and not self.cannot_focus
+
+    @property
     def captured_fps(self) -> float:
         """Frames a second that the camera gives."""
         return self._captured.per_second(time.monotonic()) if self.negotiated else 0.0
@@ -125,14 +136,17 @@ class Condition:
         that was told to expose for long may take as long.
         """
         asked = 1 / (self.negotiated.fps if self.negotiated else self._settings.fps)
-        longest = self.negotiated.longest_interval if self.negotiated else 0.0
-        return min(max(self._captured.interval or 0.0, asked), max(4 * asked, longest))
+        return min(max(self._captured.interval or 0.0, asked), max(4 * asked, self.longest_interval))
+
+    @property
+    def longest_interval(self) -> float:
+        """Seconds that a frame may take at most; 0 while the camera is closed, and where it does not say."""
+        return self.negotiated.longest_interval if self.negotiated else 0.0
 
     @property
     def stale_after(self) -> float:
         """Seconds after which the newest frame must not pass for live."""
-        longest = self.negotiated.longest_interval if self.negotiated else 0.0
-        return max(2.0, 3 * self.frame_interval, 1.5 * longest)
+        return max(2.0, 3 * self.frame_interval, 1.5 * self.longest_interval)
 
     @property
     def watchdog_timeout(self) -> float:
@@ -140,8 +154,7 @@ class Condition:
 
         libcamera itself waits for five of the longest frames (`src/ipa/rpi/`, maximum frame length).
         """
-        longest = self.negotiated.longest_interval if self.negotiated else 0.0
-        return self._settings.watchdog_timeout and max(self._settings.watchdog_timeout, 6 * longest)
+        return self._settings.watchdog_timeout and max(self._settings.watchdog_timeout, 6 * self.longest_interval)
 
     @property
     def silent_for(self) -> float:

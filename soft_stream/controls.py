@@ -70,7 +70,7 @@ class Controls:
         """Remember what the camera was told."""
         self.values |= values
 
-    def default_of(self, name: str) -> ControlValue | None:
+    def default_of(self, name: str) -> ControlValue:
         """Return what gives a control back to the camera.
 
         Raises:

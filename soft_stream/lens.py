@@ -54,13 +54,7 @@ class Lens:
     @property
     def can_cycle(self) -> bool:
         """Whether this camera can focus, and is meant to."""
-        negotiated = self._condition.negotiated
-        return (
-            negotiated is not None
-            and negotiated.has_autofocus
-            and not self._condition.cannot_focus
-            and self._controls.focus_mode in ("continuous", "once")
-        )
+        return self._condition.has_autofocus and self._controls.focus_mode in ("continuous", "once")
 
     @property
     def is_late(self) -> bool:
@@ -152,8 +146,7 @@ class Lens:
         self._cycle = AutofocusCycle(self._cycled_at, timeout)
 
     def _why_not(self) -> str:
-        negotiated = self._condition.negotiated
-        has_autofocus = negotiated and negotiated.has_autofocus and not self._condition.cannot_focus
+        has_autofocus = self._condition.has_autofocus
         return f"autofocus is {self._controls.focus_mode}" if has_autofocus else "the camera has no autofocus"
 
     async def _give_up(self) -> None:

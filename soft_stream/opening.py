@@ -16,7 +16,7 @@ from soft_stream.cameras import (
     NoFrame,
     RawFrame,
 )
-from soft_stream.condition import Condition, Restart, State
+from soft_stream.condition import Condition, State
 from soft_stream.controls import Controls
 from soft_stream.demand import Demand
 from soft_stream.feed import Frame
@@ -198,9 +198,6 @@ class Opening:
         """Start the stream once more, before the camera is given away: most silent cameras come back from that."""
         condition = self._condition
         self._was_restarted = True
-        condition.counters.restarts += 1
-        condition.last_restart = Restart(str(silence), time.time())
-        condition.enter(State.RETRYING, f"{silence}; the stream is started again", logging.WARNING)
-        longest = condition.negotiated.longest_interval if condition.negotiated else 0.0
-        limit = self._settings.close_timeout + longest  # it is `stop` that hangs, if anything does
+        condition.retry(silence, "the stream is started again")
+        limit = self._settings.close_timeout + condition.longest_interval  # it is `stop` that hangs, if anything does
         condition.agree(await self._thread.run("restart", limit, self._camera.restart))

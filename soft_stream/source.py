@@ -6,7 +6,6 @@ close, pause, open again.
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Mapping
 
 from soft_stream.camera_thread import CameraThread
@@ -21,7 +20,7 @@ from soft_stream.cameras import (
     ControlValue,
 )
 from soft_stream.cameras.kinds import make_camera
-from soft_stream.condition import Condition, Restart, State
+from soft_stream.condition import Condition, State
 from soft_stream.controls import Controls
 from soft_stream.demand import Demand
 from soft_stream.opening import CALL_TIMEOUT, STOP_TIMEOUT, Opening
@@ -69,12 +68,6 @@ class Source:
                     self._fall_asleep("nobody watches")
         finally:
             self.thread.end()
-
-    @property
-    def has_autofocus(self) -> bool:
-        """Whether the camera that is open has a lens that focuses."""
-        negotiated = self.condition.negotiated
-        return negotiated is not None and negotiated.has_autofocus and not self.condition.cannot_focus
 
     async def set_controls(self, values: Mapping[str, ControlValue]) -> None:
         """Tell the camera, now or when it opens; `values` were checked by `Controls.checked`.
@@ -141,10 +134,7 @@ class Source:
             await opening.close(0.0 if self.thread.overrun else patience)
 
     def _fail(self, fault: CameraError, opening: Opening) -> None:
-        self.condition.counters.restarts += 1
-        self.condition.last_restart = Restart(str(fault), time.time())
-        pause = self.settings.retry_pause
-        self.condition.enter(State.RETRYING, f"{fault}; next try in {pause:g} s", logging.WARNING)
+        self.condition.retry(fault, f"next try in {self.settings.retry_pause:g} s")
         self.demand.fail(fault)
         self.condition.trouble = str(fault)
         self._is_busy = isinstance(fault, CameraBusy)

@@ -83,7 +83,7 @@ async def focus(bench: Bench, report: Report) -> None:
     """Run an AF cycle while the stream goes on, and look what the lens does afterwards."""
     source, settings = bench.source, bench.settings
     with report.check("autofocus", f"focused within cam_autofocus_timeout={settings.autofocus_timeout:g} s") as check:
-        if not source.has_autofocus:
+        if not source.condition.has_autofocus:
             check.skip("the camera has none")
             return
         if (mode := source.controls.focus_mode) not in ("continuous", "once"):

@@ -76,7 +76,7 @@ async def focus(request: web.Request) -> web.Response:
     with source.demand.wanted_by(client), picture_or_503(source, timeout):
         async with asyncio.timeout(timeout):
             await _open(source, timeout)
-            if not source.has_autofocus:
+            if not source.condition.has_autofocus:
                 raise web.HTTPConflict(text="This camera has no autofocus.")
             if source.controls.focus_mode not in ("continuous", "once"):
                 raise web.HTTPConflict(text=f"Autofocus is {source.controls.focus_mode}; AfMode 1 or 2 switches it on.")
