@@ -1,5 +1,6 @@
 """What people see, and what they get where there is nothing."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -25,7 +26,7 @@ async def test_the_landing_page_has_picture_name_state_and_links(start_portal: S
 
 async def test_no_address_on_the_page_is_absolute(portal: Portal) -> None:
     """Behind any path prefix the page finds its own picture, script and style."""
-    for path in ("/", "/webrtc"):
+    for path in ("/", "/cameras", "/webrtc"):
         async with portal.http.get(path) as answer:
             page = await answer.text()
         assert 'src="/' not in page
@@ -48,6 +49,35 @@ async def test_links_to_the_other_cameras(start_portal: StartPortal, headers: di
         page = await answer.text()
     for link, name in zip(links, ("Cam 0", "Cam 2"), strict=True):
         assert f'<a href="{link}">{name}</a>' in page
+    assert ">Cam 1</a>" not in page
+
+
+@pytest.mark.parametrize(
+    ("headers", "links"),
+    [
+        ({"Host": "127.0.0.1:18082"}, ["//127.0.0.1:18081/", "./", "//127.0.0.1:18083/"]),
+        ({"Host": "pi.local:8082"}, ["//pi.local:8081/", "./", "//pi.local:8083/"]),
+        ({"Host": "pi.local:8080", "X-Forwarded-Prefix": "/cam1"}, ["../cam0/", "../cam1/", "../cam2/"]),
+        ({"Host": "pi.local:8080", "X-Forwarded-Prefix": "/"}, ["cam0/", "cam1/", "cam2/"]),
+    ],
+)
+async def test_the_page_of_all_cameras(start_portal: StartPortal, headers: dict[str, str], links: list[str]) -> None:
+    """Each camera is listed once, in order, where this browser can reach it; none is opened."""
+    portal = await start_portal(camera=1, cameras=CAMERAS)
+    async with portal.http.get("/cameras", headers=headers) as answer:
+        page = await answer.text()
+    assert "<title>Cameras</title>" in page
+    listed = re.findall('<a href="(.*)">(Cam .)</a>', page)
+    assert listed == list(zip(links, ("Cam 0", "Cam 1", "Cam 2"), strict=True))
+    assert portal.device.opened == 0
+
+
+async def test_a_single_camera_has_no_others(portal: Portal) -> None:
+    """Its page links no list, and the list is that one camera."""
+    async with portal.http.get("/") as answer:
+        assert "cameras" not in (await answer.text()).lower()
+    async with portal.http.get("/cameras") as answer:
+        assert '<a href="./">Camera 0</a>' in await answer.text()
 
 
 async def test_webrtc_is_a_notice(portal: Portal) -> None:

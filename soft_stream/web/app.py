@@ -26,6 +26,7 @@ def build_app(source: Source, cameras: Mapping[int, Settings]) -> web.Applicatio
             web.get("/", page.landing),
             web.get("/stream.mjpg", stream.stream),
             web.get("/snapshot.jpg", snapshot.snapshot),
+            web.get("/cameras", page.cameras),
             web.get("/webrtc", page.webrtc),
             web.get("/status.json", status.status),
             web.get("/healthz", status.healthz),

@@ -1,4 +1,4 @@
-"""The pages for people: the live picture, and what there is instead of WebRTC."""
+"""The pages for people: the live picture, the list of cameras, and what there is instead of WebRTC."""
 
 import secrets
 from pathlib import Path
@@ -39,6 +39,11 @@ async def landing(request: web.Request) -> web.Response:
     return _page("landing.html", request)
 
 
+async def cameras(request: web.Request) -> web.Response:
+    """Answer with the names of all cameras, and where each of them is."""
+    return _page("cameras.html", request)
+
+
 async def webrtc(request: web.Request) -> web.Response:
     """Answer that there is no WebRTC, and with what there is instead."""
     return _page("webrtc.html", request)
@@ -58,17 +63,19 @@ def _page(template: str, request: web.Request) -> web.Response:
     html = TEMPLATES[template].render(
         title=source.settings.title,
         condition=source.condition,
-        cameras=_neighbours(request),
+        cameras=_cameras(request),
+        own=source.settings.camera,
         client=f"page-{secrets.token_hex(4)}",
     )
     return web.Response(text=html, content_type="text/html", headers=HEADERS)
 
 
-def _neighbours(request: web.Request) -> list[dict[str, Any]]:
-    """List the other cameras with the address at which this browser can reach them.
+def _cameras(request: web.Request) -> list[dict[str, Any]]:
+    """List all cameras with the address at which this browser can reach them.
 
-    Behind one portal port they are neighbouring folders (nginx says so with X-Forwarded-Prefix), behind a port for
-    each camera neighbouring ports, else the ports that the processes listen on; links without a scheme keep the page's.
+    Behind one portal port they are folders, beside this page or beside its folder (nginx says so with
+    X-Forwarded-Prefix: / or /camN), behind a port for each camera neighbouring ports, else the ports that the processes
+    listen on; links without a scheme keep the page's.
     """
     own = request.app[SOURCE].settings.camera
     try:
@@ -77,13 +84,14 @@ def _neighbours(request: web.Request) -> list[dict[str, Any]]:
         raise web.HTTPBadRequest(text=f"Host: {request.headers[hdrs.HOST]} is not a host.") from None
     host = f"[{here.hostname}]" if ":" in (here.hostname or "") else here.hostname
     public = here.netloc.endswith(f":{FIRST_PUBLIC_PORT + own}")
-    neighbours = []
+    prefix = request.headers.get("X-Forwarded-Prefix")
+    cameras = []
     for number, settings in request.app[CAMERAS].items():
-        if number == own:
-            continue
-        if "X-Forwarded-Prefix" in request.headers:
-            url = f"../cam{number}/"
+        if prefix is not None:
+            url = f"cam{number}/" if prefix == "/" else f"../cam{number}/"
+        elif number == own:
+            url = "./"
         else:
             url = f"//{host}:{FIRST_PUBLIC_PORT + number if public else settings.port}/"
-        neighbours.append({"title": settings.title, "url": url})
-    return neighbours
+        cameras.append({"number": number, "title": settings.title, "url": url})
+    return cameras

@@ -1,0 +1,64 @@
+"""[target] nginx in front of the cameras: the files that it reads, made from the templates in nginx/."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+TEMPLATES = Path(__file__).parents[2] / "nginx"
+MAIN = "camera-soft-stream.conf"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where things are; tests run another nginx elsewhere."""
+
+    etc: Path = Path("/etc/nginx")
+    htpasswd: Path = Path("/etc/camera-streamer/htpasswd")
+    certificate: Path = Path("/etc/camera-streamer/tls/certificate.pem")
+    key: Path = Path("/etc/camera-streamer/tls/key.pem")
+    first_port: int = 8081
+    portal_port: int = 8080
+
+
+INSTALLED = Places()
+
+
+def render(
+    cameras: Mapping[int, int],
+    *,
+    tls: bool,
+    ipv6: bool = True,
+    templates: Path = TEMPLATES,
+    places: Places = INSTALLED,
+) -> dict[Path, str]:
+    """Return the text of each file for these cameras (number -> port of the process).
+
+    Args:
+        cameras: None at all need no nginx.
+        tls: Whether the certificate is there; then no port speaks plain http.
+        ipv6: Whether this machine knows IPv6 at all; nginx does not start where it cannot listen.
+        templates: The folder of the templates.
+        places: Where things are.
+    """
+    if not cameras:
+        return {}
+    environment = jinja2.Environment(  # noqa: S701 # what nginx reads is no HTML
+        loader=jinja2.FileSystemLoader(templates),
+        keep_trailing_newline=True,
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    files = {}
+    for name in environment.list_templates(["j2"]):
+        path = Path(name.removesuffix(".j2"))
+        if path.name == "tls.conf" and not tls:
+            continue
+        folder = "conf.d" if path.name == MAIN else "camera-soft-stream"
+        text = environment.get_template(name).render(
+            cameras=dict(sorted(cameras.items())), tls=tls, ipv6=ipv6, places=places
+        )
+        files[places.etc / folder / path.name] = text
+    return files
