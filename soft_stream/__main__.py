@@ -1,4 +1,4 @@
-"""The command line: `serve` one camera, list the `cameras`, `check` the settings, `selftest` one camera."""
+"""The command line: `serve` one camera, list the `cameras`, `check` the settings, `selftest` it, ask the `doctor`."""
 
 import argparse
 import asyncio
@@ -9,10 +9,11 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from getpass import getpass
 from pathlib import Path
 from typing import Any
 
-from soft_stream import __version__
+from soft_stream import __version__, served
 from soft_stream.cameras import (
     CameraAmbiguous,
     CameraBusy,
@@ -82,6 +83,15 @@ def _parser() -> argparse.ArgumentParser:
     selftest.add_argument("--json", action="store_true", help="for programs: a line of JSON for each check")
     selftest.add_argument("--quick", action="store_true", help="fewer pictures and fewer openings")
 
+    doctor = commands.add_parser("doctor", help="look for what is wrong on this machine, and say what helps")
+    doctor.set_defaults(run=_doctor)
+    doctor.add_argument("--json", action="store_true", help="for programs: a line of JSON for each finding")
+    doctor.add_argument(
+        "--login",
+        metavar="USER",
+        help="try the external ports with this login too; the password is SOFT_STREAM_PASSWORD, else it is asked for",
+    )
+
     for command in (serve, selftest):
         command.add_argument(
             "--camera",
@@ -91,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
             metavar="N",
             help="which camera of the settings, 0 to 99 (0)",
         )
-    for command in (serve, check, selftest):
+    for command in (serve, check, selftest, doctor):
         command.add_argument(
             "--env-file", type=Path, metavar="FILE", help=f"the settings ({INSTALLED_FILE}, else ./{LOCAL_FILE})"
         )
@@ -116,6 +126,8 @@ def _serve(args: argparse.Namespace) -> int:
         except CameraError as fault:
             log.error("cam%d_source=picamera: %s", settings.camera, fault)  # noqa: TRY400 # the sentence says it all
             return STATUS_OF_FAULT.get(type(fault), ExitStatus.START_ME_AGAIN)
+        if settings.controls_file and os.environ.get("STATE_DIRECTORY"):  # a service
+            served.remember(settings.controls_file.parent, settings.camera, settings.id)
     # only now: the other commands do without a web server
     from soft_stream.serve import serve
 
@@ -185,6 +197,28 @@ def _selftest(args: argparse.Namespace) -> int:
     report.end()
     failed = ExitStatus.CHECK_FAILED if report.has_failed else ExitStatus.STOPPED
     return _end(failed if fault is None else STATUS_OF_FAULT.get(type(fault), failed))
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from soft_stream import doctor
+    from soft_stream.doctor.case import Case
+    from soft_stream.doctor.findings import Report
+    from soft_stream.doctor.machine import Machine
+
+    login = (args.login, _password(args.login)) if args.login else None
+    report = Report(lambda line: print(line, flush=True), as_json=args.json)
+    try:
+        doctor.run(Case(Machine(), args.env_file, login), report)
+    except KeyboardInterrupt:
+        return ExitStatus.CHECK_FAILED
+    return ExitStatus.CHECK_FAILED if report.is_wrong else ExitStatus.STOPPED
+
+
+def _password(user: str) -> str:
+    """Return a password that no list of processes shows: from the environment, the terminal, or a pipe."""
+    if "SOFT_STREAM_PASSWORD" in os.environ:
+        return os.environ["SOFT_STREAM_PASSWORD"]
+    return getpass(f"Password of {user}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
 
 
 def _check(args: argparse.Namespace) -> int:

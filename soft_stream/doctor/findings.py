@@ -1,0 +1,83 @@
+"""What the doctor says: a line for each finding, then a summary; for people or, as JSON, for programs."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    NOTE = "note"
+    WRONG = "WRONG"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found, why it matters, and the command that fixes it."""
+
+    level: Level
+    what: str
+    why: str = ""
+    fix: str = ""
+
+
+def ok(what: str) -> Finding:
+    """Say what is as it should be."""
+    return Finding(Level.OK, what)
+
+
+def note(what: str, why: str = "", fix: str = "") -> Finding:
+    """Say what is worth knowing, and does no harm now."""
+    return Finding(Level.NOTE, what, why, fix)
+
+
+def wrong(what: str, why: str, fix: str) -> Finding:
+    """Say what is wrong."""
+    return Finding(Level.WRONG, what, why, fix)
+
+
+class Report:
+    """Says each finding as soon as it is made."""
+
+    def __init__(self, say: Callable[[str], None], *, as_json: bool = False) -> None:
+        self.findings: list[tuple[str, Finding]] = []
+        """Each with what it is about."""
+        self._say = say
+        self._as_json = as_json
+
+    def add(self, about: str, finding: Finding) -> None:
+        """Say a finding."""
+        self.findings.append((about, finding))
+        what, why, fix = map(_one_line, (finding.what, finding.why, finding.fix))
+        if self._as_json:
+            facts = {"about": about, "level": finding.level.lower(), "what": what, "why": why, "fix": fix}
+            self._say(json.dumps(facts))
+            return
+        self._say(f"{finding.level:<5}  {about}: {what}")
+        for word, text in (("why", why), ("fix", fix)):
+            if text:
+                self._say(f"         {word}: {text}")
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether anything is."""
+        return any(finding.level is Level.WRONG for _, finding in self.findings)
+
+    def end(self) -> None:
+        """Say the summary."""
+        counts = Counter(finding.level for _, finding in self.findings)
+        if self._as_json:
+            self._say(json.dumps({level.lower(): counts[level] for level in Level}))
+            return
+        about = ", ".join(dict.fromkeys(about for about, finding in self.findings if finding.level is Level.WRONG))
+        summary = ", ".join(f"{counts[level]} {level}" for level in Level)
+        self._say(f"{summary}{': ' if about else ''}{about}")
+
+
+def _one_line(text: str) -> str:
+    """Drop control characters: logs, names of programs and answers may have any."""
+    return "".join(filter(str.isprintable, " ".join(text.split())))

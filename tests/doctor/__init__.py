@@ -1,0 +1,1 @@
+"""`soft-stream doctor`, on machines that stand in for real ones."""

@@ -1,0 +1,201 @@
+"""A machine made of what the world is like: its files, the answers of its commands and ports, its cameras."""
+
+import json
+import tempfile
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+
+from soft_stream import __version__, doctor
+from soft_stream.cameras import CameraError, Found
+from soft_stream.doctor.case import Case
+from soft_stream.doctor.findings import Finding, Report
+from soft_stream.doctor.holding import Holding
+from soft_stream.doctor.machine import Login, Machine, Module, Node, Output, Reply
+from soft_stream.doctor.systemd import PROPERTIES
+from soft_stream.layers import Loaded, load
+
+CAM0 = "/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a"
+CAM1 = "/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a"
+WIDE, STANDARD = Found(CAM0, "imx708_wide"), Found(CAM1, "imx708")
+REFUSED = Reply(0, error="connection refused")
+CONFIGURED = f"cam0_id={CAM0}\n"
+NEGOTIATED = {
+    "size": [1280, 720],
+    "fps": 30.0,
+    "sensor_mode": "2304x1296",
+    "has_autofocus": True,
+    "model": "imx708_wide",
+    "differences": [],
+}
+
+
+@dataclass
+class StandIn(Machine):
+    """A machine on which nothing is, but what it is told."""
+
+    settings: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    commands: dict[str, str | Output] = field(default_factory=dict)
+    """By how a command begins; the longest that fits counts."""
+    urls: dict[str, Reply] = field(default_factory=dict)
+    """With a login as in http://USER:PASSWORD@127.0.0.1/."""
+    connected: list[Found] | CameraError = field(default_factory=list)
+    held: list[Holding] = field(default_factory=list)
+    modules: dict[str, Module] = field(default_factory=dict)
+    environ: dict[str, str] = field(default_factory=dict)
+    is_root: bool = False
+    python: str = "3.13.5"
+    prefix: str = "/opt/camera-soft-stream/releases/1"
+
+    def read(self, path: str) -> str | None:
+        """Return the text of a file."""
+        return self.files.get(path)
+
+    def paths(self, pattern: str) -> list[str]:
+        """List what there is."""
+        return sorted(path for path in (*self.files, *self.nodes) if fnmatch(path, pattern))
+
+    def node(self, path: str) -> Node | None:
+        """Look at a device."""
+        return self.nodes.get(path)
+
+    def run(self, *command: str) -> Output | None:
+        """Answer as the longest beginning that fits."""
+        line = " ".join(command)
+        begin = max((each for each in self.commands if line.startswith(each)), key=len, default=None)
+        if begin is None:
+            return None
+        answer = self.commands[begin]
+        return Output(answer) if isinstance(answer, str) else answer
+
+    def get(self, url: str, login: Login | None = None) -> Reply:
+        """Answer for a URL; nobody listens where nothing is told."""
+        return self.urls.get(url.replace("://", f"://{':'.join(login)}@") if login else url, REFUSED)
+
+    def cameras(self) -> list[Found]:
+        """List the cameras."""
+        if isinstance(self.connected, CameraError):
+            raise self.connected
+        return self.connected
+
+    def holdings(self) -> list[Holding]:
+        """List who has what."""
+        return self.held
+
+    def load(self, file: Path | None) -> Loaded:
+        """Load the settings from a file that is gone afterwards."""
+        with tempfile.NamedTemporaryFile("w", suffix=".env") as written:
+            written.write(self.settings)
+            written.flush()
+            return load(self.environ, file=Path(written.name))
+
+    def module(self, name: str, package: str = "") -> Module | None:
+        """Find a module."""
+        return self.modules.get(name)
+
+
+def examine(machine: Machine, login: Login | None = None) -> dict[str, list[Finding]]:
+    """Let the doctor look; returns the findings by what they are about. No look may fail."""
+    report = Report(lambda _: None)
+    doctor.run(Case(machine, None, login), report)
+    findings: dict[str, list[Finding]] = {}
+    for about, finding in report.findings:
+        assert "this look failed" not in finding.what, finding
+        findings.setdefault(about, []).append(finding)
+    return findings
+
+
+def wrongs(findings: dict[str, list[Finding]]) -> dict[str, list[str]]:
+    """Return what is wrong, by what it is about; everything that is, has a command or a step that helps."""
+    found = {about: [each for each in some if each.level == "WRONG"] for about, some in findings.items()}
+    assert all(each.fix and each.why for some in found.values() for each in some)
+    return {about: [each.what for each in some] for about, some in found.items() if some}
+
+
+def device(group: str = "video", mode: int = 0o660, target: str = "", *, is_open: bool = True) -> Node:
+    """Make a device as udev does."""
+    return Node(mode, "root", group, target, is_open)
+
+
+def status(camera: int = 0, **negotiated: object) -> str:
+    """Write the /status.json of a camera that streams."""
+    facts = {"version": __version__, "camera": camera, "state": "streaming", "negotiated": NEGOTIATED | negotiated}
+    return json.dumps(facts)
+
+
+def shown(**properties: object) -> str:
+    """Write what `systemctl show` prints of one unit that runs, but for some properties."""
+    usual = {
+        "Id": "camera-soft-cam@0.service",
+        "LoadState": "loaded",
+        "ActiveState": "active",
+        "SubState": "running",
+        "UnitFileState": "enabled",
+        "Result": "success",
+        "ExecMainStatus": 0,
+        "NRestarts": 0,
+        "StatusText": "IDLE: nobody watches",
+        "MainPID": 4711,
+        "User": "camera-soft-stream",
+        "Group": "video",
+        "SupplementaryGroups": "",
+    }
+    return "".join(f"{name}={value}\n" for name, value in (usual | properties).items())
+
+
+TARGET = shown(Id="camera-soft-cam.target", Group="", MainPID=0, StatusText="")
+
+
+def deployed(**changes: object) -> StandIn:
+    """Make a Raspberry Pi 5 with one camera that is served, where nothing is wrong, and change what a test wants."""
+    apt = "/usr/lib/python3/dist-packages"
+    machine = StandIn(
+        settings=CONFIGURED,
+        files={
+            "/proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",
+            "/proc/device-tree/compatible": "raspberrypi,5-model-b\0brcm,bcm2712\0",
+            "/proc/meminfo": "MemTotal: 8000000 kB\nCmaTotal:  65536 kB\nCmaFree:  50000 kB\n",
+            "/etc/nginx/conf.d/camera-soft-stream.conf": "",
+            f"{apt}/picamera2/__init__.py": "",
+            f"{apt}/numpy/__init__.py": "",
+            f"{apt}/simplejpeg/__init__.py": "",
+        },
+        nodes={
+            "/dev/video0": device(),
+            "/dev/media0": device(),
+            "/dev/dma_heap/vidbuf_cached": device(target="/dev/dma_heap/system"),
+            "/dev/dma_heap/linux,cma": device(target="/dev/dma_heap/linux,cma"),
+        },
+        commands={
+            "id -nG": "pi video adm",
+            "id -nG camera-soft-stream": "camera-soft-stream video",
+            "id -un": "pi",
+            "journalctl -q -k": "2026-01-01 pi kernel: Linux version 6.12\n",
+            "journalctl -q -b": "",
+            "vcgencmd get_throttled": "throttled=0x0\n",
+            "systemctl list-units --plain": "camera-soft-cam@0.service loaded active running Camera 0\n",
+            "systemctl list-unit-files": "camera-soft-cam@.service disabled enabled\n",
+            "systemctl show": shown(),
+            f"systemctl show --no-pager --property {PROPERTIES} camera-soft-cam.target": TARGET,
+            "dpkg-query": "ii  libcamera0.7 0.7.1-1\nii  libcamera-ipa 0.7.1-1\nii  python3-libcamera 0.7.1-1\n",
+        },
+        urls={
+            "http://127.0.0.1:18081/status.json": Reply(200, status()),
+            "http://127.0.0.1:18081/healthz": Reply(200, "Camera 0: streaming\n"),
+            "http://127.0.0.1:8081/status.json": Reply(401),
+            "http://127.0.0.1:8080/": Reply(401),
+            "http://127.0.0.1:8080/cam0/status.json": Reply(401),
+        },
+        connected=[WIDE],
+        modules={
+            "picamera2": Module(f"{apt}/picamera2/__init__.py", "0.3.36"),
+            "numpy": Module(f"{apt}/numpy/__init__.py", "2.2.4"),
+            "simplejpeg": Module(f"{apt}/simplejpeg/__init__.py", "1.8.1"),
+        },
+    )
+    for name, value in changes.items():
+        known = getattr(machine, name)
+        setattr(machine, name, known | value if isinstance(known, dict) and isinstance(value, dict) else value)
+    return machine
