@@ -8,6 +8,7 @@ frames came, and with 1 and a sentence when they did not.
 import argparse
 import base64
 import http.client
+import os
 import statistics
 import sys
 import time
@@ -25,10 +26,11 @@ class StreamError(Exception):
 
 def main() -> int:
     """Measure and print; return the exit status."""
-    parser = argparse.ArgumentParser(description="Measures an MJPEG stream.")
-    parser.add_argument(
-        "url", help="http://HOST:PORT/stream.mjpg, with USER:PASSWORD@ before HOST where it asks for one"
+    parser = argparse.ArgumentParser(
+        description="Measures an MJPEG stream.",
+        epilog="The password is SOFT_STREAM_PASSWORD of the environment, or stands in the URL: USER:PASSWORD@HOST.",
     )
+    parser.add_argument("url", help="http://HOST:PORT/stream.mjpg, with USER@ before HOST where it asks for a login")
     parser.add_argument("--frames", type=int, default=150, metavar="N", help="how many live frames to count (150)")
     parser.add_argument("--patience", type=float, default=15, metavar="S", help="longest wait for a live frame (15)")
     args = parser.parse_args()
@@ -81,7 +83,8 @@ def open_stream(url: str, timeout: float) -> http.client.HTTPResponse:
     host = address.netloc.rpartition("@")[2]
     request = urllib.request.Request(address._replace(netloc=host).geturl())  # noqa: S310 # checked above
     if address.username:
-        login = f"{urllib.parse.unquote(address.username)}:{urllib.parse.unquote(address.password or '')}"
+        password = urllib.parse.unquote(address.password or "") or os.environ.get("SOFT_STREAM_PASSWORD", "")
+        login = f"{urllib.parse.unquote(address.username)}:{password}"
         request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
     try:
         response = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310 # checked above
@@ -98,7 +101,7 @@ def open_stream(url: str, timeout: float) -> http.client.HTTPResponse:
 def hint(error: urllib.error.HTTPError) -> str:
     """Say in a few words what an error status is about: the server's own, if it has some."""
     if error.code == 401:
-        return "a login is needed: USER:PASSWORD@ before the host"
+        return "a login is needed: USER@ before the host, and its password in SOFT_STREAM_PASSWORD"
     try:
         said = error.read(500).decode(errors="replace").strip()
     except (OSError, http.client.HTTPException):

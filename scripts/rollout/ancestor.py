@@ -1,0 +1,84 @@
+"""[target] What served the cameras before: the units of the older portal, and nginx sites on our ports."""
+
+import re
+import shlex
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rollout.system import is_active, is_enabled, read, run
+from soft_stream.settings import SETTINGS as KNOWN
+
+NGINX_SITES = (Path("/etc/nginx/conf.d"), Path("/etc/nginx/sites-enabled"))
+
+
+@dataclass(frozen=True)
+class Ancestor:
+    """One of the older units, as it was found."""
+
+    unit: str
+    camera: int
+    enabled: bool
+    active: bool
+
+
+def find() -> list[Ancestor]:
+    """List the older portal's units that would be in the way of ours."""
+    listing = run("systemctl", "list-unit-files", "--plain", "--no-legend")
+    found = []
+    for line in listing.splitlines():
+        unit = line.split()[0]
+        if match := re.fullmatch(r"camera-soft-cam(\d+)\.service", unit):
+            found.append(Ancestor(unit, int(match[1]), is_enabled(unit), is_active(unit)))
+    return [ancestor for ancestor in found if ancestor.enabled or ancestor.active]
+
+
+def settings_of(ancestors: Iterable[Ancestor], installed: str | None) -> str | None:
+    """Return what the older units have: the settings installed or their file's, and the flags of their commands."""
+    text, flags = installed, []
+    for ancestor in ancestors:
+        unit = run("systemctl", "cat", ancestor.unit).replace("\\\n", " ")
+        for path in re.findall(r"^EnvironmentFile=-?(.+)$", unit, re.MULTILINE):
+            text = text or read(Path(path.strip()))
+        for command in re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE):
+            flags += flags_of(command, ancestor.camera)
+    new = [flag for flag in flags if f"{flag.partition('=')[0]}=" not in (text or "").lower()]
+    return "\n".join([(text or "").rstrip("\n"), *new]) + "\n" if text or new else None
+
+
+def flags_of(command: str, camera: int) -> list[str]:
+    """Read `--watchdog-timeout 10` and the like as settings; what no setting is called is the older program's own."""
+    words = shlex.split(command)
+    flags = []
+    for word, following in zip(words, [*words[1:], "--"], strict=True):
+        name, equals, value = word.removeprefix("--").partition("=")
+        name = name.replace("-", "_")
+        value = value if equals else following
+        if word.startswith("--") and name in KNOWN and not value.startswith(("-", "$", "%")):
+            flags.append(f"cam{camera}_{name}={shlex.quote(value)}")
+    return flags
+
+
+def sites_on(ports: Iterable[int], own: Container[Path], folders: Iterable[Path] = NGINX_SITES) -> list[Path]:
+    """List the nginx sites of others that listen on our ports and on no others: those of the older portal."""
+    ours = {str(port) for port in ports}
+    found = []
+    for folder in folders:
+        for site in sorted(folder.glob("*")) if folder.is_dir() else []:
+            if site in own or not site.is_file():
+                continue
+            text = re.sub(r"#.*", "", site.read_text())
+            listens = set(re.findall(r"\blisten\s+(?:\S+:)?(\d+)\b", text))
+            if listens and listens <= ours:
+                found.append(site)
+    return found
+
+
+def htpasswd_of(sites: Iterable[Path]) -> Path | None:
+    """Return the file with the logins that the sites ask for."""
+    for site in sites:
+        if match := re.search(r"^\s*auth_basic_user_file\s+([^;]+);", site.read_text(), re.MULTILINE):
+            path = Path("/etc/nginx") / match[1].strip().strip("\"'")
+            if path.is_file():
+                return path
+    return None

@@ -1,0 +1,136 @@
+"""[developer's machine] The story of a rollout; `scripts/deploy-soft-stream.sh` calls it."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from rollout import bundle
+from rollout.bundle import NoPackages
+from rollout.target import SSH_FAILED, Target, Unreachable
+from soft_stream.exit_status import ExitStatus
+from soft_stream.layers import SettingsError, load
+
+UNAVAILABLE = 69
+OPT = "/opt/camera-soft-stream"
+# what stands there while a rollout is under way
+BROKEN_OFF = ("/run/camera-soft-stream-rollout/trial.json", f"{OPT}/begun.json")
+UNIT = "camera-soft-stream-rollout"
+OLDEST_PYTHON = (3, 11)
+
+
+def main() -> int:
+    """Roll out, roll back or uninstall, and return the exit status."""
+    parser = _parser()
+    args = parser.parse_args()
+    if args.rollback and args.uninstall:
+        parser.error("--rollback and --uninstall: one of them")
+    if args.port and not args.host:
+        parser.error("--port is ssh's: it needs user@host")
+    target = Target(args.host, args.port)
+    try:
+        if not (args.rollback or args.uninstall):
+            load({}, file=args.env_file or bundle.PROJECT / "camera-soft-stream.env")
+        facts = target.facts(args.python)
+        print(f"{facts['name']}: {facts['os']}, {facts['machine']}, Python {facts['python']}", flush=True)
+        _check(facts)
+        root = "" if facts["root"] or args.dry_run else "sudo -n "
+        _check_rights(target, root)
+        if args.rollback or args.uninstall:
+            return _leave(target, args, root)
+        return _install(target, args, root, facts)
+    except SettingsError as error:
+        print(f"{len(error.problems)} wrong in the settings:", *error.problems, sep="\n  ", file=sys.stderr)
+        return ExitStatus.WRONG_SETTING
+    except (Unreachable, NoPackages) as reason:
+        print(reason, file=sys.stderr)
+        return UNAVAILABLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="deploy-soft-stream.sh",
+        description="Rolls this checkout out to a Raspberry Pi; puts back what was there if a camera gives no frames.",
+        epilog="Exit status: 0 done, or nothing to do; 1 it was put back, the last lines say why; 2 wrong arguments; "
+        "69 the target cannot be reached or lacks something; 75 broken off; 78 the settings are wrong.",
+    )
+    parser.add_argument("host", nargs="?", metavar="user@host", help="where to, by ssh (this machine)")
+    parser.add_argument("--port", type=int, metavar="N", help="ssh's port")
+    parser.add_argument("--env-file", type=Path, metavar="FILE", help="settings that count more than those over there")
+    parser.add_argument("--python", default="/usr/bin/python3", metavar="PATH", help="the Python that has Picamera2")
+    parser.add_argument("--login", default="camera", metavar="USER", help="for whom a first password is made (camera)")
+    parser.add_argument("--tls", action="store_true", help="make a self-signed certificate if there is none")
+    parser.add_argument("--no-nginx", action="store_true", help="leave nginx alone")
+    parser.add_argument("--dry-run", action="store_true", help="tell what would change, and change nothing")
+    parser.add_argument("--rollback", action="store_true", help="put back what was there before the last rollout")
+    parser.add_argument("--uninstall", action="store_true", help="remove everything but a backup of the settings")
+    return parser
+
+
+def _check(facts: dict[str, object]) -> None:
+    version = tuple(int(part) for part in str(facts["python"]).split("."))
+    if version < OLDEST_PYTHON:
+        raise Unreachable(f"Python {facts['python']} is too old: 3.11 or newer is needed (Raspberry Pi OS 12)")
+    if not facts["systemd"]:
+        raise Unreachable("systemd does not run there")
+
+
+def _check_rights(target: Target, root: str) -> None:
+    if root and target.shell("sudo -n true", b"").returncode:
+        raise Unreachable("sudo asks for a password there; allow it without, or log in as root")
+
+
+def _install(target: Target, args: argparse.Namespace, root: str, facts: dict[str, object]) -> int:
+    release = bundle.make(str(facts["machine"]), str(facts["python"]), args.python)
+    folder = "$(mktemp -d)" if args.dry_run else f"{OPT}/incoming"
+    prepare = f"folder={folder} && cd / && rm -rf $folder && mkdir -p $folder && tar -xf - -C $folder && echo $folder"
+    sent = target.shell(f"{root}sh -c {shlex.quote(prepare)}", release.archive)
+    if sent.returncode:
+        raise Unreachable(f"The release cannot be unpacked there: {sent.stderr.decode(errors='replace').strip()}")
+    incoming = sent.stdout.decode().strip()
+    words = ["install", "--release", f"{incoming}/{release.name}", "--login", args.login]
+    words += ["--tls"] if args.tls else []
+    words += ["--no-nginx"] if args.no_nginx else []
+    if args.env_file:
+        put = f"{root}tee {incoming}/owner.env"
+        target.shell(put, args.env_file.read_bytes())
+        words += ["--settings", f"{incoming}/owner.env"]
+    lib = f"{incoming}/{release.name}/lib"
+    if args.dry_run:
+        status = target.attended(_rollout(args.python, lib, [*words, "--dry-run"]))
+        target.shell(f"rm -rf {incoming}", b"")
+        return status
+    return _run(target, args.python, root, lib, words)
+
+
+def _leave(target: Target, args: argparse.Namespace, root: str) -> int:
+    # the release in force, else whichever is there
+    find = f"for lib in {OPT}/current/lib {OPT}/releases/*/lib {OPT}/incoming/*/lib; do readlink -e $lib && break; done"
+    lib = target.shell(find, b"").stdout.decode().strip()
+    if not lib:
+        print("Nothing is installed there.", flush=True)
+        return 0 if args.uninstall else 1
+    words = ["rollback" if args.rollback else "uninstall"]
+    if args.dry_run:
+        return target.attended(_rollout(args.python, lib, [*words, "--dry-run"]))
+    return _run(target, args.python, root, lib, words)
+
+
+def _run(target: Target, python: str, root: str, lib: str, words: list[str]) -> int:
+    """Run the rollout as a unit: it ends as a whole, and puts back what was there, also when the connection breaks."""
+    recover = f"{' || '.join(f'[ -e {path} ]' for path in BROKEN_OFF)} && exec {_rollout(python, lib, ['recover'])}"
+    after = shlex.quote(f"ExecStopPost=-/bin/sh -c {shlex.quote(recover)}")
+    unit = f"systemd-run --quiet --collect --wait --pipe --unit={UNIT} --property={after}"
+    status = target.attended(f"{root}{unit} {_rollout(python, lib, [*words, '--attended'])}")
+    if status == SSH_FAILED:
+        print("The rollout was ended from outside, or the connection broke; it is being put back.", file=sys.stderr)
+        return ExitStatus.START_ME_AGAIN
+    return status
+
+
+def _rollout(python: str, lib: str, words: list[str]) -> str:
+    return shlex.join(["/usr/bin/env", "PYTHONSAFEPATH=1", f"PYTHONPATH={lib}", python, "-m", "rollout", *words])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""[target] The way back from each rollout, the last one first."""
+
+import json
+import shutil
+from pathlib import Path
+
+from rollout.plan import Plan, as_json, from_json
+from rollout.system import OPT, RELEASES, RolloutError, current_release, write
+
+HISTORY = OPT / "history"
+BEGUN = OPT / "begun.json"
+KEPT_RELEASES = 3
+
+
+def begin(way_back: Plan) -> None:
+    """Write down the way back from what is about to be carried out."""
+    write({BEGUN: json.dumps(as_json(way_back), indent=1)})
+
+
+def begun() -> Plan | None:
+    """Return the way back from what was begun and not finished."""
+    return from_json(json.loads(BEGUN.read_text())) if BEGUN.exists() else None
+
+
+def finish(*, remember: bool) -> None:
+    """Say that it has been carried out, or taken back; to `remember` is to be able to roll it back."""
+    if remember:
+        number = 1 + max((int(path.stem) for path in HISTORY.glob("*.json")), default=0)
+        HISTORY.mkdir(exist_ok=True)
+        BEGUN.rename(HISTORY / f"{number:06}.json")
+    else:
+        BEGUN.unlink()
+
+
+def last() -> tuple[Path, Plan]:
+    """Return the way back from the last rollout, and where it is written down.
+
+    Raises:
+        RolloutError: there is none.
+    """
+    written = sorted(HISTORY.glob("*.json"))
+    if not written:
+        raise RolloutError("There is nothing to roll back to.", 1)
+    return written[-1], from_json(json.loads(written[-1].read_text()))
+
+
+def prune() -> None:
+    """Remove all but the last releases, and the ways back to what is removed."""
+    keep = [current_release()]
+    for path in sorted(HISTORY.glob("*.json"), reverse=True):
+        release = json.loads(path.read_text())["release"]
+        if release not in keep and len(keep) == KEPT_RELEASES:
+            path.unlink()
+        elif release not in keep:
+            keep.append(release)
+    for folder in RELEASES.glob("*"):
+        if folder.name not in keep and not Path(__file__).is_relative_to(folder):
+            shutil.rmtree(folder)

@@ -1,0 +1,57 @@
+"""[target] The login of the external ports and their certificate: made once, the owner's from then on."""
+
+import secrets
+import socket
+from pathlib import Path
+
+from rollout.system import run, say
+
+HTPASSWD = Path("/etc/camera-streamer/htpasswd")
+INITIAL = Path("/etc/camera-streamer/initial-password")
+CERTIFICATE = Path("/etc/camera-streamer/tls/certificate.pem")
+KEY = CERTIFICATE.with_name("key.pem")
+
+
+def make(user: str, older: Path | None) -> None:
+    """Make the login of the external ports, unless there is one already.
+
+    It is the one that an older portal had, or a new one with a password by chance, which only root can read.
+    """
+    if HTPASSWD.exists():
+        return
+    HTPASSWD.parent.mkdir(parents=True, exist_ok=True)
+    if older:
+        _for_nginx(HTPASSWD, older.read_text())
+        say(f"The logins of {older} count for the cameras; they are in {HTPASSWD} now.")
+        return
+    password = secrets.token_urlsafe(12)
+    INITIAL.touch(mode=0o600)
+    INITIAL.write_text(f"{user} {password}\n")
+    _for_nginx(HTPASSWD, f"{user}:{run('openssl', 'passwd', '-6', '-stdin', text=password)}\n")
+    say(f"The login is {user!r}; its password: sudo cat {INITIAL}")
+
+
+def _for_nginx(path: Path, text: str) -> None:
+    """Write a file that nginx's workers may read, and nobody else."""
+    new = path.with_name(".htpasswd.new")
+    new.touch(mode=0o600)
+    new.write_text(text)
+    run("chgrp", "www-data", str(new))
+    new.chmod(0o640)
+    new.replace(path)
+
+
+def make_certificate() -> None:
+    """Make a self-signed certificate for ten years, unless there is a certificate already."""
+    if CERTIFICATE.exists():
+        return
+    CERTIFICATE.parent.mkdir(parents=True, exist_ok=True)
+    name = socket.gethostname()
+    new = CERTIFICATE.with_name("new.pem")
+    run(
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc",
+        "-days", "3650", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name},DNS:{name}.local",
+        "-keyout", str(KEY), "-out", str(new),
+    )  # fmt: skip
+    KEY.chmod(0o600)
+    new.replace(CERTIFICATE)

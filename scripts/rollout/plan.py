@@ -1,0 +1,208 @@
+"""[target] What the machine is to look like afterwards."""
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rollout import ancestor, front, login, nginx
+from rollout.ancestor import Ancestor
+from rollout.settings_file import merged, with_ids
+from rollout.system import (
+    RELEASES,
+    SETTINGS,
+    TARGET,
+    UNITS,
+    RolloutError,
+    current_release,
+    differing,
+    enabled_cameras,
+    is_enabled,
+    read,
+    systemd_version,
+    unit_of,
+)
+from soft_stream.cameras import CameraError, presence
+from soft_stream.cameras.identity import in_port_order
+from soft_stream.exit_status import ExitStatus
+from soft_stream.layers import SettingsError, load
+from soft_stream.settings import Settings
+
+CANDIDATE = "candidate.env"
+INCLUDES = nginx.INSTALLED.etc / "camera-soft-stream"
+REPLACED_SITES = INCLUDES / "replaced"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The release that is to be in force, and what else has to change; all of it is empty when nothing has to."""
+
+    release: str | None
+    cameras: Mapping[int, Settings]
+    files: Mapping[Path, str | None] = field(default_factory=dict)
+    enable: list[str] = field(default_factory=list)
+    disable: list[str] = field(default_factory=list)
+    stop: list[Ancestor] = field(default_factory=list)
+    start: list[Ancestor] = field(default_factory=list)
+    moves: list[tuple[Path, Path]] = field(default_factory=list)
+    htpasswd: Path | None = None
+
+    @property
+    def changes(self) -> list[str]:
+        """Say in a line each what has to change."""
+        lines = [] if self.release == current_release() else [f"release {current_release()} -> {self.release}"]
+        lines += [f"{'remove' if text is None else 'write'} {path}" for path, text in self.files.items()]
+        lines += [f"enable {unit}" for unit in self.enable] + [f"disable {unit}" for unit in self.disable]
+        lines += [f"take over from {each.unit}" for each in self.stop]
+        lines += [f"give back to {each.unit}" for each in self.start]
+        return lines + [f"move {source} to {place}" for source, place in self.moves]
+
+    @property
+    def served(self) -> dict[int, Settings]:
+        """Return the cameras that are to run; its owner may have disabled others."""
+        enabled = {unit_of(number) for number in enabled_cameras()} - {*self.disable} | {*self.enable}
+        return {number: each for number, each in self.cameras.items() if unit_of(number) in enabled}
+
+    def text_of(self, path: Path) -> str | None:
+        """Return what a file is going to hold."""
+        return self.files[path] if path in self.files else read(path)
+
+
+def to_release(folder: Path, new_settings: str | None, *, with_nginx: bool) -> Plan:
+    """Plan for a release that lies in a folder, with the settings of its owner or those of this machine.
+
+    Raises:
+        RolloutError: the settings are wrong.
+    """
+    older = ancestor.find()
+    settings = _settings(folder, new_settings, older)
+    cameras = _cameras(folder, settings)
+    files: dict[Path, str | None] = {SETTINGS: settings, **_files(folder)}
+    first = current_release() is None
+    known = enabled_cameras() | (set() if first else _configured())
+    enable = [] if is_enabled(TARGET) else [TARGET]
+    enable += [unit_of(number) for number in cameras if number not in known]
+    disable = [unit_of(number) for number in sorted(enabled_cameras() - set(cameras))]
+    moves, htpasswd = [], None
+    if with_nginx:
+        ports = front.ports_for(cameras)
+        _keep_apart(cameras, ports)
+        site: dict[Path, str] = nginx.render(
+            {number: settings.port for number, settings in cameras.items()},
+            tls=login.CERTIFICATE.exists(),
+            ipv6=Path("/proc/net/if_inet6").exists(),
+        )
+        files |= {**dict.fromkeys(INCLUDES.glob("*.conf")), **site}
+        sites = ancestor.sites_on(ports, site)
+        moves = [(path, REPLACED_SITES / f"{path.parent.name}-{path.name}") for path in sites]
+        htpasswd = ancestor.htpasswd_of(sites)
+    return Plan(folder.name, cameras, differing(files), enable, disable, stop=older, moves=moves, htpasswd=htpasswd)
+
+
+def inverse(plan: Plan) -> Plan:
+    """Plan for the way back from a plan, as long as that has not been carried out."""
+    return Plan(
+        current_release(),
+        cameras={},
+        files={path: read(path) for path in plan.files},
+        enable=plan.disable,
+        disable=plan.enable,
+        start=plan.stop,
+        stop=plan.start,
+        moves=[(place, source) for source, place in plan.moves],
+    )
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """Write down a plan; its cameras are those of its settings."""
+    return {
+        "release": plan.release,
+        "files": {str(path): text for path, text in plan.files.items()},
+        "enable": plan.enable,
+        "disable": plan.disable,
+        "stop": [asdict(each) for each in plan.stop],
+        "start": [asdict(each) for each in plan.start],
+        "moves": [[str(source), str(place)] for source, place in plan.moves],
+    }
+
+
+def from_json(written: Mapping[str, Any]) -> Plan:
+    """Read a plan that `as_json` wrote down.
+
+    Raises:
+        RolloutError: its settings are wrong by now.
+    """
+    files = {Path(path): text for path, text in written["files"].items()}
+    settings = files.get(SETTINGS, read(SETTINGS))
+    return Plan(
+        written["release"],
+        _cameras(RELEASES / written["release"], settings) if written["release"] and settings else {},
+        files,
+        written["enable"],
+        written["disable"],
+        [Ancestor(**each) for each in written["stop"]],
+        [Ancestor(**each) for each in written["start"]],
+        [(Path(source), Path(place)) for source, place in written["moves"]],
+    )
+
+
+def _settings(folder: Path, new_settings: str | None, older: Iterable[Ancestor]) -> str:
+    reference = (folder / SETTINGS.name).read_text()
+    owners = new_settings or ancestor.settings_of(older, read(SETTINGS))
+    if owners is None:
+        try:
+            ids = [found.id for found in in_port_order(presence.look())]
+        except CameraError:
+            ids = []
+        return with_ids(reference, ids) if ids else reference
+    return merged(owners, reference, folder.name)
+
+
+def _cameras(folder: Path, settings: str) -> Mapping[int, Settings]:
+    """Return the cameras of some settings, which need not be in force yet.
+
+    Raises:
+        RolloutError: the settings are wrong.
+    """
+    candidate = folder / CANDIDATE
+    candidate.write_text(settings)
+    try:
+        cameras = load({}, file=candidate).cameras
+    except SettingsError as error:
+        problems = "\n  ".join(problem.replace(str(candidate), str(SETTINGS)) for problem in error.problems)
+        raise RolloutError(f"The settings are wrong:\n  {problems}", ExitStatus.WRONG_SETTING) from None
+    if not cameras:
+        raise RolloutError(f"{SETTINGS} configures no camera: write cam0_name=... for one", ExitStatus.WRONG_SETTING)
+    return cameras
+
+
+def _keep_apart(cameras: Mapping[int, Settings], ports: Container[int]) -> None:
+    for number, settings in cameras.items():
+        if settings.port in ports:
+            raise RolloutError(
+                f"cam{number}_port={settings.port}: nginx listens there; take another, or roll out with --no-nginx",
+                ExitStatus.WRONG_SETTING,
+            )
+
+
+def _configured() -> set[int]:
+    """Return the numbers of the cameras that the settings in force have."""
+    try:
+        return set(load({}, file=SETTINGS).cameras) if SETTINGS.exists() else set()
+    except SettingsError:
+        return set()
+
+
+def _files(folder: Path) -> dict[Path, str | None]:
+    """Return what systemd and udev need to know, and the command for everybody."""
+    units = folder / "systemd"
+    files: dict[Path, str | None] = {
+        UNITS / path.name: path.read_text() for path in (*units.glob("*.service"), *units.glob("*.target"))
+    }
+    backoff = (units / "backoff.conf").read_text() if systemd_version() >= 254 else None
+    return files | {
+        UNITS / "camera-soft-cam@.service.d/backoff.conf": backoff,
+        Path("/etc/udev/rules.d/90-camera-soft-stream.rules"): (units / "90-camera-soft-stream.rules").read_text(),
+        Path("/etc/sysusers.d/camera-soft-stream.conf"): (units / "camera-soft-stream.sysusers.conf").read_text(),
+        Path("/usr/local/bin/soft-stream"): '#!/bin/sh\nexec /opt/camera-soft-stream/current/bin/soft-stream "$@"\n',
+    }

@@ -1,0 +1,83 @@
+"""[target] The owner's settings and those of a new release become one file."""
+
+import re
+from collections.abc import Iterator
+
+from soft_stream import env_file
+from soft_stream.layers import FOREIGN_KEYS, KEY
+from soft_stream.settings import SETTINGS
+
+ASSIGNMENT = re.compile(r"#?(cam(?P<camera>\d*)_(?P<name>\w+))=")
+
+
+def merged(owners: str, reference: str, release: str) -> str:
+    """Return the owner's text, every value kept, with the settings that it does not mention yet at its end.
+
+    What is no setting any more is commented out. A camera that the owner does not have is not brought by the
+    `camN_` lines of the reference.
+    """
+    text = _without_unknown(owners, release)
+    mentioned = {match["name"] for line in text.splitlines() if (match := ASSIGNMENT.match(line.strip()))}
+    cameras = {match["camera"] for line in text.splitlines() if (match := ASSIGNMENT.match(line)) and line[0] != "#"}
+    new = list(_blocks(reference, mentioned, cameras))
+    if new:
+        text = "\n\n".join([text.rstrip("\n"), f"# --- Added by the rollout of {release} ---", *new]) + "\n"
+    return text
+
+
+def with_ids(reference: str, ids: list[str]) -> str:
+    """Return the reference for a machine with these cameras: each with its id, and no others."""
+    for number, camera_id in enumerate(ids):
+        line = f"cam{number}_id={env_file.quoted(camera_id)}"
+        pattern = rf"^#cam{number}_id=.*$"
+        if re.search(pattern, reference, re.MULTILINE):
+            reference = re.sub(pattern, lambda _, line=line: line, reference, flags=re.MULTILINE)  # type: ignore[misc]
+        else:
+            reference += f"\ncam{number}_name=Camera {number}\n{line}\n"
+
+    def is_there(match: re.Match[str]) -> str:
+        return match[0] if int(match["camera"]) < len(ids) else f"#{match[0]}"
+
+    return re.sub(r"^cam(?P<camera>\d+)_", is_there, reference, flags=re.MULTILINE)
+
+
+def _without_unknown(text: str, release: str) -> str:
+    """Comment out what no setting is called, and write in lower case what is one but for that."""
+    lines = text.splitlines()
+    for assignment in reversed(env_file.parse(text)):
+        key, at = assignment.key, assignment.line - 1
+        if assignment.value is None or _is_known(key) or key.startswith(FOREIGN_KEYS):
+            continue
+        if _is_known(key.lower()):
+            lines[at] = lines[at].replace(key, key.lower(), 1)
+            continue
+        end = at + 1
+        while end < len(lines) and env_file.parse("\n".join(lines[at:end]))[0].value != assignment.value:
+            end += 1
+        lines[at:end] = [f"# {release} knows no such setting:", *(f"#{line}" for line in lines[at:end])]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _is_known(key: str) -> bool:
+    match = KEY.fullmatch(key)
+    if not match or match["name"] not in SETTINGS:
+        return False
+    return bool(match["camera"]) or not SETTINGS[match["name"]].metadata["own"]
+
+
+def _blocks(reference: str, mentioned: set[str], cameras: set[str]) -> Iterator[str]:
+    """Yield the lines of the reference that bring something new, each setting with the comment above it."""
+    comment: list[str] = []
+    lines: list[str] = []
+    is_over = False  # the comment belongs to the lines above
+    for line in [*reference.splitlines(), ""]:
+        if match := ASSIGNMENT.match(line):
+            is_over = True
+            if match["name"] not in mentioned and (line[0] == "#" or match["camera"] in {"", *cameras}):
+                lines.append(line)
+            continue
+        if lines:
+            yield "\n".join([*comment, *lines])
+        is_comment = line.startswith("# ") and not line.startswith("# ---")
+        comment = [*([] if is_over else comment), line] if is_comment else []
+        lines, is_over = [], False

@@ -1,0 +1,119 @@
+"""[target] Commands, files and units of the machine that the release is brought to."""
+
+import contextlib
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+OPT = Path("/opt/camera-soft-stream")
+RELEASES = OPT / "releases"
+CURRENT = OPT / "current"
+SETTINGS = Path("/etc/camera-streamer/camera-soft-stream.env")
+UNITS = Path("/usr/local/lib/systemd/system")
+TRIAL_UNITS = Path("/run/systemd/system")
+TARGET = "camera-soft-cam.target"
+
+
+class RolloutError(Exception):
+    """The rollout cannot go on; the sentence says why, `status` is what it ends with."""
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def say(line: str) -> None:
+    """Tell whoever runs the rollout; the machine must come out of it whole also when nobody listens any more."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def run(*command: str, text: str | None = None, timeout: float = 300) -> str:
+    """Run a command and return what it printed.
+
+    Raises:
+        subprocess.CalledProcessError: it failed; `stderr` has what it said.
+    """
+    done = subprocess.run(command, input=text or "", capture_output=True, text=True, timeout=timeout, check=True)  # noqa: S603 # ours
+    return done.stdout.strip()
+
+
+def succeeds(*command: str) -> bool:
+    """Run a command and return whether it succeeded."""
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0  # noqa: S603 # ours
+
+
+def unit_of(camera: int) -> str:
+    """Return the name of a camera's unit."""
+    return f"camera-soft-cam@{camera}.service"
+
+
+def is_active(unit: str) -> bool:
+    """Return whether a unit runs, or is about to."""
+    return run("systemctl", "show", "--value", "--property", "ActiveState", unit) in ("active", "activating")
+
+
+def is_enabled(unit: str) -> bool:
+    """Return whether a unit is started with the machine."""
+    return succeeds("systemctl", "is-enabled", "--quiet", unit)
+
+
+def enabled_cameras() -> set[int]:
+    """Return the numbers of the cameras whose units are started with the machine."""
+    wants = Path("/etc/systemd/system") / f"{TARGET}.wants"
+    return {
+        int(match[1])
+        for path in wants.glob("*")
+        if (match := re.fullmatch(r"camera-soft-cam@(\d+).service", path.name))
+    }
+
+
+def systemd_version() -> int:
+    """Return systemd's version, as in 252."""
+    return int(re.findall(r"\d+", run("systemctl", "--version"))[0])
+
+
+def current_release() -> str | None:
+    """Return the name of the release that is in force."""
+    return CURRENT.readlink().name if CURRENT.is_symlink() else None
+
+
+def switch(release: str | None) -> None:
+    """Put a release in force, from one moment to the next."""
+    if release is None:
+        CURRENT.unlink(missing_ok=True)
+        return
+    new = CURRENT.with_name("current.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(RELEASES / release)
+    new.replace(CURRENT)
+
+
+def differing(files: Mapping[Path, str | None]) -> dict[Path, str | None]:
+    """Keep the files that are not on the disk as they should be; None is for a file that should not be there."""
+    return {path: text for path, text in files.items() if read(path) != text}
+
+
+def read(path: Path) -> str | None:
+    """Return the text of a file, or None if there is none."""
+    return path.read_text() if path.exists() else None
+
+
+def write(files: Mapping[Path, str | None]) -> None:
+    """Bring files onto the disk, each from one moment to the next; None removes one."""
+    for path, text in files.items():
+        if text is None:
+            path.unlink(missing_ok=True)
+            if path.parent.name.startswith("camera-soft-"):  # ours, and now perhaps of no use
+                with contextlib.suppress(OSError):
+                    path.parent.rmdir()
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f".{path.name}.new")
+        new.write_text(text)
+        new.chmod(0o755 if text.startswith("#!") else 0o644)
+        new.replace(path)

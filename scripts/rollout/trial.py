@@ -1,0 +1,176 @@
+"""[target] A release on probation: its units run from /run until every camera has delivered frames.
+
+Whatever ends the machine meanwhile ends the trial too; whatever ends the rollout is followed by `put_back`.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from rollout.ancestor import Ancestor
+from rollout.plan import CANDIDATE, Plan
+from rollout.system import (
+    CURRENT,
+    RELEASES,
+    SETTINGS,
+    TRIAL_UNITS,
+    UNITS,
+    RolloutError,
+    enabled_cameras,
+    is_active,
+    run,
+    say,
+    succeeds,
+    unit_of,
+    write,
+)
+from soft_stream.exit_status import ExitStatus
+from soft_stream.settings import Settings
+
+UNIT_FILES = ("camera-soft-cam@.service", "camera-soft-cam@.service.d/backoff.conf")
+JOURNAL = Path("/run/camera-soft-stream-rollout/trial.json")
+# So many seconds beyond what the settings allow a camera for its first frame: a Pi that is busy starting it.
+PATIENCE = 30.0
+SECONDS_OF_FRAMES = 2.0
+
+
+class NotServing(RolloutError):
+    """A camera gives no frames; `missing` if that is because it is not connected."""
+
+    def __init__(self, sentence: str, *, missing: bool = False) -> None:
+        super().__init__(sentence, 1)
+        self.missing = missing
+
+
+def try_out(plan: Plan) -> None:
+    """Start one camera after the other from the new release, and wait until each delivers frames.
+
+    Raises:
+        NotServing: one does not, although it is new or did before.
+    """
+    served = plan.served
+    up_before = {number for number, settings in served.items() if _was_up(number, settings, plan.stop)}
+    known = enabled_cameras()
+    journal = {
+        "running": [unit for number in sorted(known | set(served)) if is_active(unit := unit_of(number))],
+        "touched": [*plan.disable],
+        "stopped": [each.unit for each in plan.stop if each.active],
+    }
+    _note(journal)
+    write(_units(plan))
+    run("systemctl", "daemon-reload")
+    for each in plan.stop:
+        if each.camera not in served:
+            run("systemctl", "stop", each.unit)
+    for unit in plan.disable:
+        run("systemctl", "stop", unit)
+    for number, settings in served.items():
+        for each in plan.stop:
+            if each.camera == number and each.active:
+                say(f"cam{number}: {each.unit} stops")
+                run("systemctl", "stop", each.unit)
+        journal["touched"].append(unit_of(number))
+        _note(journal)
+        try:
+            _restart(number)
+            say(f"cam{number}: {frames_of(settings)}")
+        except NotServing as problem:
+            if number in up_before or not (problem.missing or number in known):
+                raise
+            say(f"cam{number}: {problem}\ncam{number} was down before, so that may be.")
+
+
+def put_back() -> None:
+    """End a trial that did not come to its end, and start what ran before."""
+    if not JOURNAL.exists():
+        return
+    journal = json.loads(JOURNAL.read_text())
+    end()
+    for unit in journal["touched"]:
+        if unit in journal["running"]:
+            start(unit, "restart")
+        else:
+            run("systemctl", "stop", unit)
+            succeeds("systemctl", "reset-failed", unit)
+    for unit in journal["stopped"]:
+        start(unit, "start")
+
+
+def end() -> None:
+    """Let the units on the disk count again; what runs goes on."""
+    write(dict.fromkeys(TRIAL_UNITS / name for name in UNIT_FILES))
+    run("systemctl", "daemon-reload")
+    JOURNAL.unlink(missing_ok=True)
+
+
+def start(unit: str, verb: str) -> None:
+    """Start a unit that served before, and tell whether it runs."""
+    succeeds("systemctl", verb, unit)
+    say(f"{unit} {'runs again' if is_active(unit) else 'does not run: see journalctl -u ' + unit}")
+
+
+def frames_of(settings: Settings) -> str:
+    """Measure a stream and return its figures in a line.
+
+    Raises:
+        NotServing: no frames come.
+    """
+    frames = max(2, round(SECONDS_OF_FRAMES * settings.fps))
+    patience = settings.start_timeout + settings.autofocus_timeout + 1 / settings.fps + PATIENCE
+    probe = Path(__file__).parents[2] / "scripts/measure_fps.py"
+    command = [sys.executable, str(probe), url_of(settings), "--frames", str(frames), "--patience", f"{patience:g}"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603 # ours
+    if done.returncode:
+        raise NotServing(f"no frames from {url_of(settings)}: {done.stderr.strip()}\n{_log_of(settings.camera)}")
+    return " ".join(done.stdout.splitlines()[0].split())
+
+
+def url_of(settings: Settings) -> str:
+    """Return where this machine reaches a camera's stream."""
+    address = settings.bind[0].replace("0.0.0.0", "127.0.0.1")  # noqa: S104 # nothing is bound here
+    address = "[::1]" if address == "::" else f"[{address}]" if ":" in address else address
+    return f"http://{address}:{settings.port}/stream.mjpg"
+
+
+def _was_up(number: int, settings: Settings, older: Iterable[Ancestor]) -> bool:
+    if any(each.active for each in older if each.camera == number):
+        return True
+    if not is_active(unit_of(number)):
+        return False
+    try:
+        frames_of(settings)
+    except NotServing:
+        return False
+    return True
+
+
+def _note(journal: Mapping[str, list[str]]) -> None:
+    write({JOURNAL: json.dumps(journal)})
+
+
+def _units(plan: Plan) -> dict[Path, str | None]:
+    """Return the new release's units, made to run it where it lies, with its settings, while neither is in force."""
+    folder = RELEASES / str(plan.release)
+    candidate = folder / CANDIDATE
+    files: dict[Path, str | None] = {candidate: plan.text_of(SETTINGS)}
+    for name in UNIT_FILES:
+        if text := plan.text_of(UNITS / name):
+            files[TRIAL_UNITS / name] = text.replace(str(CURRENT), str(folder)).replace(str(SETTINGS), str(candidate))
+    return files
+
+
+def _restart(number: int) -> None:
+    unit = unit_of(number)
+    try:
+        run("systemctl", "restart", unit)
+    except subprocess.CalledProcessError as error:
+        status = run("systemctl", "show", "--value", "--property", "ExecMainStatus", unit)
+        sentence = f"{unit} does not start: {error.stderr.strip()}\n{_log_of(number)}"
+        raise NotServing(sentence, missing=status == str(int(ExitStatus.CAMERA_MISSING))) from None
+
+
+def _log_of(number: int) -> str:
+    lines = run("journalctl", "--unit", unit_of(number), "--lines", "8", "--no-pager", "--output", "cat")
+    return "\n".join(f"    {line}" for line in lines.splitlines())
