@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the test tools and passes everything: format, lint, types, tests, a real browser.
-# Usage: scripts/test.sh [PYTEST ARGUMENT...]
+# Usage: scripts/test.sh [--lab] [PYTEST ARGUMENT...]       --lab boots the camera lab, too: see tests/lab/README.md
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
@@ -9,14 +9,39 @@ make_venv "[dev]"
 # for tests/fake_libcamera, beside the environment: the portal itself must not find it there
 [ -d .venv/picamera2 ] || .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
     --target .venv/picamera2 picamera2==0.3.38 piexif==1.1.3 videodev2==0.0.4
-for tool in chromium curl ffmpeg shellcheck; do
+for tool in chromium curl ffmpeg openssl shellcheck; do
     command -v "$tool" >/dev/null || apt_install "$tool"
 done
+command -v systemd-analyze >/dev/null || apt_install systemd
+
+install_idle() { # PACKAGE SERVICE: installs it for the tests, and leaves its service off
+    local policy=/usr/sbin/policy-rc.d status=0
+    local -a root=()
+    [ "$(id -u)" = 0 ] || root=(sudo -n)
+    if [ -e "$policy" ] ||
+        ! "${root[@]}" install -m 755 /dev/stdin "$policy" <<<$'#!/bin/sh\nexit 101' 2>/dev/null; then
+        policy= # not ours to remove
+    fi
+    (apt_install "$1") || status=$?
+    [ -z "$policy" ] || "${root[@]}" rm "$policy"
+    [ "$status" = 0 ] || exit "$status"
+    "${root[@]}" systemctl disable --quiet "$2" 2>/dev/null || true
+}
+for pair in nginx:nginx-light haproxy:haproxy; do
+    [ -n "$(PATH=$PATH:/usr/sbin command -v "${pair%:*}")" ] || install_idle "${pair#*:}" "${pair%:*}"
+done
+if [ "${1:-}" = --lab ]; then
+    # where these may not be installed, the lab's tests are skipped and say what is missing
+    for pair in debootstrap:debootstrap ip:iproute2 mke2fs:e2fsprogs qemu-img:qemu-utils \
+        qemu-system-x86_64:qemu-system-x86 ssh:openssh-client systemd-nspawn:systemd-container; do
+        [ -n "$(PATH=$PATH:/usr/sbin:/sbin command -v "${pair%:*}")" ] || (apt_install "${pair#*:}") || true
+    done
+fi
 # the program that drives the browser is built against it
 .venv/bin/python -m playwright --version >/dev/null 2>&1 || apt_install libatomic1
 
 .venv/bin/ruff format --check .
 .venv/bin/ruff check .
-shellcheck -x scripts/*.sh .ci/run
+shellcheck -x scripts/*.sh systemd/*.sh tests/lab/*.sh .ci/run
 .venv/bin/mypy
 .venv/bin/pytest "$@"

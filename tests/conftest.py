@@ -31,6 +31,11 @@ QUICK = Settings(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch for what takes a whole machine; see tests/lab."""
+    parser.addoption("--lab", action="store_true", help="run the camera lab, too")
+
+
 @pytest.fixture(autouse=True)
 def _nothing_blocks_the_event_loop() -> Iterator[BlockBuster]:
     """Raise wherever the event loop's thread would wait for something."""
