@@ -19,6 +19,7 @@ from pathlib import Path
 
 import aiohttp
 
+import soft_stream
 from soft_stream import layers
 from soft_stream.cameras import Found, presence
 from soft_stream.doctor.holding import Holding, holdings
@@ -85,6 +86,8 @@ class Machine:
         self.is_root = os.geteuid() == 0
         self.python = platform.python_version()
         self.prefix = sys.prefix
+        self.program = str(Path(soft_stream.__file__).resolve().parents[1])
+        """The folder that this program's code is in."""
 
     def read(self, path: str) -> str | None:
         """Return the text of a file; None where it cannot be read."""

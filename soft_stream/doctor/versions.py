@@ -22,7 +22,7 @@ def look(case: Case) -> Iterator[Finding]:
     """Compare what this program would import with what apt has installed."""
     if case.machine.paths(f"{PROGRAM}/bin/soft-stream") and not _is_installed_one(case):
         yield note(
-            f"this is not the program that serves: it runs from {case.machine.prefix}",
+            f"this is not the program that serves: it runs from {case.machine.program}",
             "versions may differ",
             f"{PROGRAM}/bin/soft-stream doctor",
         )
@@ -37,7 +37,7 @@ def look(case: Case) -> Iterator[Finding]:
 
 def _is_installed_one(case: Case) -> bool:
     node = case.machine.node(PROGRAM)
-    return case.machine.prefix.startswith((PROGRAM, node.target if node else PROGRAM))
+    return case.machine.program.startswith((PROGRAM, node.target if node else PROGRAM))
 
 
 def _packages(case: Case) -> dict[str, str]:

@@ -47,7 +47,8 @@ class StandIn(Machine):
     environ: dict[str, str] = field(default_factory=dict)
     is_root: bool = False
     python: str = "3.13.5"
-    prefix: str = "/opt/camera-soft-stream/releases/1"
+    prefix: str = "/opt/venv"
+    program: str = "/opt/camera-soft-stream/releases/1/lib"
 
     def read(self, path: str) -> str | None:
         """Return the text of a file."""

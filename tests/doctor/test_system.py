@@ -160,10 +160,10 @@ def test_what_the_firmware_says_of_power(answer: str, level: str, what: str) -> 
 
 def test_pips_modules_that_hide_apts_are_wrong() -> None:
     """With the command that removes them from where they are."""
-    path = "/opt/camera-soft-stream/releases/1/lib/python3.13/site-packages"
+    path = "/opt/venv/lib/python3.13/site-packages"
     findings = examine(deployed(modules={"numpy": Module(f"{path}/numpy/__init__.py", "2.4.0")}))
     assert wrongs(findings)["versions"] == [f"numpy 2.4.0 in {path} hides apt's"]
-    assert findings["versions"][1].fix == "/opt/camera-soft-stream/releases/1/bin/python -m pip uninstall numpy"
+    assert findings["versions"][1].fix == "/opt/venv/bin/python -m pip uninstall numpy"
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_what_else_may_be_mixed() -> None:
             "/opt/camera-soft-stream/current/bin/soft-stream": "",
         },
         modules={"simplejpeg": Module(apt, "1.6.4")},
-        prefix="/home/pi/camera-soft-stream/.venv",
+        program="/home/pi/camera-soft-stream",
     )
     findings = examine(machine)
     assert wrongs(findings)["versions"] == ["simplejpeg is 1.6.4"]
