@@ -30,6 +30,21 @@ def encode(raw: RawFrame, quality: int, orientation: Orientation = UPRIGHT) -> b
     return encoded
 
 
+def size_of(jpeg: bytes) -> tuple[int, int]:
+    """Return (width, height) of a JPEG.
+
+    Raises:
+        CameraError: it is none.
+    """
+    import simplejpeg
+
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(jpeg, strict=False)
+    except ValueError as error:
+        raise CameraError(f"not a JPEG: {error}") from error
+    return width, height
+
+
 def turned_size(size: tuple[int, int], orientation: Orientation) -> tuple[int, int]:
     """Return (width, height) after the turn."""
     return (size[1], size[0]) if orientation.rotation in (90, 270) else size

@@ -168,6 +168,11 @@ def _check_together(
                     f"({_place(origins, other, name)}); each camera needs its own"
                 )
     for number, settings in cameras.items():
+        if settings.source == "folder" and not settings.folder:
+            problems.append(
+                f"{_place(origins, number, 'source')}: cam{number}_source=folder: "
+                f"cam{number}_folder must name the folder of its JPEGs"
+            )
         for name in ("start_timeout", "watchdog_timeout"):
             timeout, two_frames = getattr(settings, name), 2 / settings.fps
             if 0 < timeout < two_frames:

@@ -161,7 +161,8 @@ class Settings:
     # which camera
     id: str = _setting("", _text(), "libcamera's id of the camera, as `soft-stream cameras` prints it", own=True)
     name: str = _setting("", _text(), "the name on the page and in the log (Camera N)", own=True)
-    source: str = _setting("picamera", _word("picamera", "test-pattern"), "where frames come from")
+    source: str = _setting("picamera", _word("picamera", "test-pattern", "folder"), "where frames come from")
+    folder: str = _setting("", _path(), "the folder of JPEGs that source=folder shows", own=True)
     sensor_mode: str = _setting(
         "auto", _sensor_mode(), "the sensor's mode; auto keeps the whole field of view, driver leaves it to libcamera"
     )

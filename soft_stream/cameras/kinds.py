@@ -10,6 +10,10 @@ def make_camera(settings: Settings) -> Camera:
         from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
 
         return PatternCamera(settings, PatternDevice())
+    if settings.source == "folder":
+        from soft_stream.cameras.folder import FolderCamera
+
+        return FolderCamera(settings)
     from soft_stream.cameras.picamera.camera import PicameraCamera
 
     return PicameraCamera(settings)

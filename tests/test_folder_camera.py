@@ -1,0 +1,91 @@
+"""A folder of JPEGs as a camera."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from soft_stream.cameras import CameraError, CameraMissing, NoFrame
+from soft_stream.cameras.folder import FolderCamera
+from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
+from soft_stream.jpeg import encode
+from soft_stream.layers import SettingsError, load
+from tests.conftest import QUICK
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three pictures, a file that is none, and a folder."""
+    camera = PatternCamera(replace(QUICK, width=64, height=48), PatternDevice())
+    camera.open()
+    for name in ("2.jpg", "10.JPEG", "1.jpg"):
+        with camera.capture(5) as raw:
+            (tmp_path / name).write_bytes(encode(raw, 80))
+    (tmp_path / "readme.txt").write_text("no picture")
+    (tmp_path / "old.jpg").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def camera(folder: Path) -> Iterator[FolderCamera]:
+    """That folder, not open yet."""
+    camera = FolderCamera(replace(QUICK, source="folder", folder=str(folder), fps=100))
+    yield camera
+    camera.close()
+
+
+def test_pictures_come_untouched_in_the_order_of_their_names(folder: Path) -> None:
+    """Each picture is a file's bytes; after the last one the first one comes again."""
+    camera = FolderCamera(replace(QUICK, source="folder", folder=str(folder), fps=10))
+    assert camera.open().size == (64, 48)
+    files = [(folder / name).read_bytes() for name in ("1.jpg", "2.jpg", "10.JPEG")]
+    seen: list[tuple[float, int]] = []
+    for _ in range(8):
+        with camera.capture(5) as raw:
+            assert raw.size == (64, 48)
+            seen.append((raw.captured_at, files.index(raw.jpeg)))
+    # on a busy machine some are passed over
+    steps = {(number - before) % 3 for (then, before), (now, number) in pairwise(seen) if 0.08 < now - then < 0.12}
+    assert steps == {1}
+
+
+def test_frames_come_at_the_rate_that_was_asked_for(camera: FolderCamera) -> None:
+    """No picture comes before its time: ten of them take nine intervals at least."""
+    camera.open()
+    times = []
+    for _ in range(10):
+        with camera.capture(5) as raw:
+            times.append(raw.captured_at)
+    assert times[-1] - times[0] > 0.08
+
+
+def test_a_rate_that_is_slower_than_the_patience_gives_no_frame(folder: Path) -> None:
+    """`capture` keeps its timeout, and the frame comes in its own time."""
+    camera = FolderCamera(replace(QUICK, source="folder", folder=str(folder), fps=2))
+    camera.open()
+    with pytest.raises(NoFrame):
+        camera.capture(0.05)
+    with camera.capture(5) as raw:
+        assert raw.jpeg
+
+
+def test_a_folder_without_pictures_is_a_missing_camera(tmp_path: Path) -> None:
+    """The sentence names the folder, and what is wrong with it."""
+    for path, sentence in ((tmp_path, "has no .jpg"), (tmp_path / "none", "No such file or directory")):
+        with pytest.raises(CameraMissing, match=sentence):
+            FolderCamera(replace(QUICK, source="folder", folder=str(path))).open()
+
+
+def test_what_is_no_jpeg_is_told(tmp_path: Path) -> None:
+    """A file that only has the name of a JPEG keeps the camera from opening."""
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    with pytest.raises(CameraError, match="not a JPEG"):
+        FolderCamera(replace(QUICK, source="folder", folder=str(tmp_path))).open()
+
+
+def test_the_setting_is_needed() -> None:
+    """`cam0_source=folder` without a folder is a wrong setting."""
+    with pytest.raises(SettingsError, match="cam0_folder must name the folder"):
+        load({"cam0_source": "folder"}, file=Path("/dev/null"))
