@@ -43,6 +43,8 @@ def main() -> int:
     if args.attended:
         threading.Thread(target=_watch_for_hangup, daemon=True).start()
     try:
+        if args.command in ("install", "rollback") and not args.dry_run:
+            _take_back()  # what the machine's power went off in
         return {"install": _install, "rollback": _rollback, "uninstall": leave.uninstall, "recover": _recover}[
             args.command
         ](args)
@@ -58,20 +60,28 @@ def main() -> int:
 
 
 def _install(args: argparse.Namespace) -> int:
-    if args.tls and not args.dry_run:
-        login.make_certificate()
-    wanted = plan.to_release(args.release, args.settings and args.settings.read_text(), with_nginx=not args.no_nginx)
+    make_certificate = args.tls and not login.CERTIFICATE.exists()
+    wanted = plan.to_release(
+        args.release,
+        args.settings and args.settings.read_text(),
+        with_nginx=not args.no_nginx,
+        tls=make_certificate or login.CERTIFICATE.exists(),
+    )
     lacks = needs.missing(wanted.cameras, with_nginx=not args.no_nginx)
-    if not wanted.changes and not lacks:
+    if not wanted.changes and not lacks and not make_certificate:
         say(f"Nothing to change: {wanted.release} is in force.")
         return 0
     _tell(wanted)
+    if make_certificate:
+        say(f"* make {login.CERTIFICATE}")
     if args.dry_run:
         say(f"Missing here: {', '.join(lacks)}" if lacks else "Nothing was changed.")
         return 0
     if lacks:
         needs.install(lacks)
     run("systemd-sysusers", str(args.release / "systemd/camera-soft-stream.sysusers.conf"))
+    if make_certificate:
+        login.make_certificate()
     if not args.no_nginx:
         commit.rehearse_nginx(wanted)
         login.make(args.login, wanted.htpasswd)
@@ -88,7 +98,8 @@ def _rollback(args: argparse.Namespace) -> int:
         say("Nothing was changed.")
         return 0
     if wanted.release is None:
-        leave.give_back(wanted)
+        with _undisturbed():
+            leave.give_back(wanted)
     else:
         _switch(wanted, remember=False)
     note.unlink()
@@ -98,10 +109,15 @@ def _rollback(args: argparse.Namespace) -> int:
 
 
 def _recover(_: argparse.Namespace) -> int:
-    commit.take_back()
-    trial.put_back()
+    _take_back()
     history.prune()
     return 0
+
+
+def _take_back() -> None:
+    """Undo what was begun and not finished; most often that is nothing."""
+    commit.take_back()
+    trial.put_back()
 
 
 def _switch(wanted: Plan, *, remember: bool) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rollout.system import is_active, is_enabled, read, run
+from soft_stream import env_file
 from soft_stream.settings import SETTINGS as KNOWN
 
 NGINX_SITES = (Path("/etc/nginx/conf.d"), Path("/etc/nginx/sites-enabled"))
@@ -23,14 +24,14 @@ class Ancestor:
 
 
 def find() -> list[Ancestor]:
-    """List the older portal's units that would be in the way of ours."""
+    """List the older portal's units."""
     listing = run("systemctl", "list-unit-files", "--plain", "--no-legend")
     found = []
     for line in listing.splitlines():
         unit = line.split()[0]
         if match := re.fullmatch(r"camera-soft-cam(\d+)\.service", unit):
             found.append(Ancestor(unit, int(match[1]), is_enabled(unit), is_active(unit)))
-    return [ancestor for ancestor in found if ancestor.enabled or ancestor.active]
+    return found
 
 
 def settings_of(ancestors: Iterable[Ancestor], installed: str | None) -> str | None:
@@ -42,7 +43,8 @@ def settings_of(ancestors: Iterable[Ancestor], installed: str | None) -> str | N
             text = text or read(Path(path.strip()))
         for command in re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE):
             flags += flags_of(command, ancestor.camera)
-    new = [flag for flag in flags if f"{flag.partition('=')[0]}=" not in (text or "").lower()]
+    keys = {assignment.key.lower() for assignment in env_file.parse(text or "")}
+    new = [flag for flag in flags if flag.partition("=")[0] not in keys]
     return "\n".join([(text or "").rstrip("\n"), *new]) + "\n" if text or new else None
 
 
@@ -59,19 +61,26 @@ def flags_of(command: str, camera: int) -> list[str]:
     return flags
 
 
-def sites_on(ports: Iterable[int], own: Container[Path], folders: Iterable[Path] = NGINX_SITES) -> list[Path]:
-    """List the nginx sites of others that listen on our ports and on no others: those of the older portal."""
-    ours = {str(port) for port in ports}
-    found = []
+def sites_on(
+    ports: Iterable[int], behind: Iterable[int], own: Container[Path], folders: Iterable[Path] = NGINX_SITES
+) -> tuple[list[Path], list[Path]]:
+    """List the nginx sites of others that listen on our ports: those of the older portal, and those in the way.
+
+    The older portal's listen on no other ports, and lead to the ports behind that the cameras have.
+    """
+    ours, cameras = {str(port) for port in ports}, "|".join(map(str, behind))
+    older, in_the_way = [], []
     for folder in folders:
         for site in sorted(folder.glob("*")) if folder.is_dir() else []:
             if site in own or not site.is_file():
                 continue
-            text = re.sub(r"#.*", "", site.read_text())
+            text = re.sub(r"#.*", "", site.read_text(errors="replace"))
             listens = set(re.findall(r"\blisten\s+(?:\S+:)?(\d+)\b", text))
-            if listens and listens <= ours:
-                found.append(site)
-    return found
+            if listens and listens <= ours and re.search(rf":({cameras})\b", text):
+                older.append(site)
+            elif listens & ours:
+                in_the_way.append(site)
+    return older, in_the_way
 
 
 def htpasswd_of(sites: Iterable[Path]) -> Path | None:

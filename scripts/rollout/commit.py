@@ -1,20 +1,32 @@
 """[target] A plan is carried out for good."""
 
-import dataclasses
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rollout import front, history, trial
 from rollout.nginx import INSTALLED
 from rollout.plan import REPLACED_SITES, Plan, inverse
-from rollout.system import CURRENT, SETTINGS, TARGET, is_active, read, run, say, succeeds, switch, write
+from rollout.system import (
+    CURRENT,
+    SETTINGS,
+    TARGET,
+    current_release,
+    is_active,
+    read,
+    run,
+    say,
+    succeeds,
+    switch,
+    write,
+)
 
 
-def carry_out(plan: Plan, *, remember: bool) -> None:
+def carry_out(plan: Plan, *, remember: bool, first: Callable[[], None] = lambda: None) -> None:
     """Bring everything to the disk that the plan has, and let systemd, udev and nginx know.
 
-    With `remember`, the way back is written down.
+    With `remember`, the way back is written down. `first` is done before, and may be interrupted as all of it.
 
     Raises:
         RolloutError: nginx does not do what it should; all is as before.
@@ -23,6 +35,7 @@ def carry_out(plan: Plan, *, remember: bool) -> None:
         say(f"The settings before: {backup}")
     history.begin(inverse(plan))
     try:
+        first()
         _apply(plan)
         front.check_configuration()
         let_know()
@@ -49,13 +62,15 @@ def rehearse_nginx(plan: Plan) -> None:
         RolloutError: it refuses it.
     """
     site = {path: text for path, text in plan.files.items() if path.is_relative_to(INSTALLED.etc)}
-    only = dataclasses.replace(plan, files=site)
+    only = Plan(current_release(), {}, files=site, moves=plan.moves)
     before = inverse(only)
-    _move_and_write(only)
+    history.begin(before)  # else a kill in between would leave it there
     try:
+        _move_and_write(only)
         front.check_configuration()
     finally:
         _move_and_write(before)
+        history.finish(remember=False)
 
 
 def backup_of_settings() -> Path | None:
@@ -99,3 +114,5 @@ def let_know() -> None:
         succeeds("systemctl", "reload-or-restart", "nginx.service")  # check_login sees what came of it
     if CURRENT.exists() and not is_active(TARGET):
         run("systemctl", "start", "--no-block", TARGET)
+    if not CURRENT.exists():
+        succeeds("systemctl", "stop", TARGET)

@@ -2,16 +2,17 @@
 
 import argparse
 import shlex
+import signal
 import sys
 from pathlib import Path
 
 from rollout import bundle
 from rollout.bundle import NoPackages
+from rollout.system import UNAVAILABLE
 from rollout.target import SSH_FAILED, Target, Unreachable
 from soft_stream.exit_status import ExitStatus
 from soft_stream.layers import SettingsError, load
 
-UNAVAILABLE = 69
 OPT = "/opt/camera-soft-stream"
 # what stands there while a rollout is under way
 BROKEN_OFF = ("/run/camera-soft-stream-rollout/trial.json", f"{OPT}/begun.json")
@@ -28,6 +29,7 @@ def main() -> int:
     if args.port and not args.host:
         parser.error("--port is ssh's: it needs user@host")
     target = Target(args.host, args.port)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if not (args.rollback or args.uninstall):
             load({}, file=args.env_file or bundle.PROJECT / "camera-soft-stream.env")
@@ -36,6 +38,7 @@ def main() -> int:
         _check(facts)
         root = "" if facts["root"] or args.dry_run else "sudo -n "
         _check_rights(target, root)
+        _check_alone(target)
         if args.rollback or args.uninstall:
             return _leave(target, args, root)
         return _install(target, args, root, facts)
@@ -45,6 +48,9 @@ def main() -> int:
     except (Unreachable, NoPackages) as reason:
         print(reason, file=sys.stderr)
         return UNAVAILABLE
+    except KeyboardInterrupt:
+        print("Broken off; nothing was changed.", file=sys.stderr)
+        return ExitStatus.START_ME_AGAIN
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,6 +84,12 @@ def _check(facts: dict[str, object]) -> None:
 def _check_rights(target: Target, root: str) -> None:
     if root and target.shell("sudo -n true", b"").returncode:
         raise Unreachable("sudo asks for a password there; allow it without, or log in as root")
+
+
+def _check_alone(target: Target) -> None:
+    state = target.shell(f"systemctl show --value --property ActiveState {UNIT}", b"").stdout.strip()
+    if state not in (b"inactive", b"failed"):
+        raise Unreachable("Another rollout is under way there, or is being put back; try again in a minute")
 
 
 def _install(target: Target, args: argparse.Namespace, root: str, facts: dict[str, object]) -> int:

@@ -41,11 +41,12 @@ def check_login(cameras: Iterable[int]) -> None:
     """
     if not CONFIGURATION.exists():
         return
-    for port in ports_for(cameras):
-        until = time.monotonic() + PATIENCE
-        while (answer := _answer(port)) != "401" and time.monotonic() < until:
-            time.sleep(0.2)
-        if answer != "401":
+    until = time.monotonic() + PATIENCE
+    while wrong := {port: answer for port in ports_for(cameras) if (answer := _answer(port)) != "401"}:
+        time.sleep(0.2)
+        if time.monotonic() > until:
+            # where one port is taken, nginx opens none: that one answers
+            port, answer = min(wrong.items(), key=lambda each: "refused" in each[1])
             raise RolloutError(
                 f"Port {port} does not ask for a login, as nginx should there, but says: {answer}. "
                 f"Is it another program's? sudo ss -ltnp sport = :{port}",

@@ -45,13 +45,21 @@ def last() -> tuple[Path, Plan]:
 
 
 def prune() -> None:
-    """Remove all but the last releases, and the ways back to what is removed."""
-    keep = [current_release()]
+    """Remove all but the last releases, and the ways back to what is removed.
+
+    A way back says what differs from the one after it, so none may be missing in between. The way back to what was
+    before the first release needs no other, and is kept for ever.
+    """
+    keep: list[str | None] = [current_release()]
+    is_broken = False
     for path in sorted(HISTORY.glob("*.json"), reverse=True):
         release = json.loads(path.read_text())["release"]
-        if release not in keep and len(keep) == KEPT_RELEASES:
+        if release is None or (release in keep and not is_broken):
+            continue
+        is_broken |= len(keep) == KEPT_RELEASES
+        if is_broken:
             path.unlink()
-        elif release not in keep:
+        else:
             keep.append(release)
     for folder in RELEASES.glob("*"):
         if folder.name not in keep and not Path(__file__).is_relative_to(folder):

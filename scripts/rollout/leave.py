@@ -30,8 +30,7 @@ OWN_FOLDERS = (
 
 def give_back(wanted: Plan) -> None:
     """Let the older portal have its cameras again."""
-    _stop_ours()
-    commit.carry_out(wanted, remember=False)
+    commit.carry_out(wanted, remember=False, first=_stop_ours)
     for each in wanted.start:
         if each.active:
             trial.start(each.unit, "start")

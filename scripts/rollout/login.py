@@ -42,9 +42,7 @@ def _for_nginx(path: Path, text: str) -> None:
 
 
 def make_certificate() -> None:
-    """Make a self-signed certificate for ten years, unless there is a certificate already."""
-    if CERTIFICATE.exists():
-        return
+    """Make a self-signed certificate for ten years."""
     CERTIFICATE.parent.mkdir(parents=True, exist_ok=True)
     name = socket.gethostname()
     new = CERTIFICATE.with_name("new.pem")

@@ -1,13 +1,15 @@
 """[target] What a release needs that is not brought along: it comes from the machine's own packages."""
 
+import os
+import shutil
 import sys
 from collections.abc import Mapping
 
-from rollout.system import RolloutError, say, succeeds
+from rollout.system import UNAVAILABLE, RolloutError, say, succeeds
 from soft_stream.settings import Settings
 
-UNAVAILABLE = 69
-SYSTEM_PYTHON = "/usr/bin/python3"
+# where only root looks, too: a dry run is not root's
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 # module: the Debian package that has it
 MODULES = {"numpy": "python3-numpy", "PIL": "python3-pil", "simplejpeg": "python3-simplejpeg"}
 CAMERA_MODULES = {"libcamera": "python3-libcamera", "picamera2": "python3-picamera2"}
@@ -23,7 +25,7 @@ def missing(cameras: Mapping[int, Settings], *, with_nginx: bool) -> dict[str, s
     if with_nginx:
         programs |= NGINX_PROGRAMS
     lacks = {f"Python's {name}": package for name, package in modules.items() if not _imports(name)}
-    return lacks | {name: package for name, package in programs.items() if not succeeds("which", name)}
+    return lacks | {name: package for name, package in programs.items() if not shutil.which(name, path=PATH)}
 
 
 def install(lacks: Mapping[str, str]) -> None:

@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rollout import ancestor, front, login, nginx
+from rollout import ancestor, front, nginx
 from rollout.ancestor import Ancestor
 from rollout.settings_file import merged, with_ids
 from rollout.system import (
     RELEASES,
     SETTINGS,
     TARGET,
+    UNAVAILABLE,
     UNITS,
     RolloutError,
     current_release,
@@ -68,18 +69,21 @@ class Plan:
         return self.files[path] if path in self.files else read(path)
 
 
-def to_release(folder: Path, new_settings: str | None, *, with_nginx: bool) -> Plan:
+def to_release(folder: Path, new_settings: str | None, *, with_nginx: bool, tls: bool) -> Plan:
     """Plan for a release that lies in a folder, with the settings of its owner or those of this machine.
 
     Raises:
         RolloutError: the settings are wrong.
     """
-    older = ancestor.find()
+    found = ancestor.find()
+    older = [each for each in found if each.enabled or each.active]
+    # the older portal's way to say that a camera is not there
+    absent = {each.camera for each in found} - {each.camera for each in older} if older else set()
     settings = _settings(folder, new_settings, older)
     cameras = _cameras(folder, settings)
     files: dict[Path, str | None] = {SETTINGS: settings, **_files(folder)}
     first = current_release() is None
-    known = enabled_cameras() | (set() if first else _configured())
+    known = enabled_cameras() | (absent if first else _configured())
     enable = [] if is_enabled(TARGET) else [TARGET]
     enable += [unit_of(number) for number in cameras if number not in known]
     disable = [unit_of(number) for number in sorted(enabled_cameras() - set(cameras))]
@@ -89,11 +93,18 @@ def to_release(folder: Path, new_settings: str | None, *, with_nginx: bool) -> P
         _keep_apart(cameras, ports)
         site: dict[Path, str] = nginx.render(
             {number: settings.port for number, settings in cameras.items()},
-            tls=login.CERTIFICATE.exists(),
+            tls=tls,
             ipv6=Path("/proc/net/if_inet6").exists(),
         )
         files |= {**dict.fromkeys(INCLUDES.glob("*.conf")), **site}
-        sites = ancestor.sites_on(ports, site)
+        sites, in_the_way = ancestor.sites_on(ports, [each.port for each in cameras.values()], site)
+        if in_the_way:
+            names = ", ".join(map(str, in_the_way))
+            raise RolloutError(
+                f"nginx has sites on the ports {ports[0]} to {ports[-1]} already: {names}. "
+                "Let them listen elsewhere, or roll out with --no-nginx.",
+                UNAVAILABLE,
+            )
         moves = [(path, REPLACED_SITES / f"{path.parent.name}-{path.name}") for path in sites]
         htpasswd = ancestor.htpasswd_of(sites)
     return Plan(folder.name, cameras, differing(files), enable, disable, stop=older, moves=moves, htpasswd=htpasswd)

@@ -7,7 +7,8 @@ from soft_stream import env_file
 from soft_stream.layers import FOREIGN_KEYS, KEY
 from soft_stream.settings import SETTINGS
 
-ASSIGNMENT = re.compile(r"#?(cam(?P<camera>\d*)_(?P<name>\w+))=")
+ASSIGNMENT = re.compile(r"#?cam(?P<camera>\d*)_(?P<name>\w+)=")
+COMMENTED_OUT = re.compile(r"^\s*[#;]\s*cam\d*_(\w+)\s*=", re.MULTILINE)
 
 
 def merged(owners: str, reference: str, release: str) -> str:
@@ -17,9 +18,9 @@ def merged(owners: str, reference: str, release: str) -> str:
     `camN_` lines of the reference.
     """
     text = _without_unknown(owners, release)
-    mentioned = {match["name"] for line in text.splitlines() if (match := ASSIGNMENT.match(line.strip()))}
-    cameras = {match["camera"] for line in text.splitlines() if (match := ASSIGNMENT.match(line)) and line[0] != "#"}
-    new = list(_blocks(reference, mentioned, cameras))
+    keys = [match for each in env_file.parse(text) if (match := KEY.fullmatch(each.key))]
+    mentioned = {match["name"] for match in keys} | {*COMMENTED_OUT.findall(text)}
+    new = list(_blocks(reference, mentioned, {match["camera"] for match in keys if match["camera"]}))
     if new:
         text = "\n\n".join([text.rstrip("\n"), f"# --- Added by the rollout of {release} ---", *new]) + "\n"
     return text
@@ -43,7 +44,7 @@ def with_ids(reference: str, ids: list[str]) -> str:
 
 def _without_unknown(text: str, release: str) -> str:
     """Comment out what no setting is called, and write in lower case what is one but for that."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     for assignment in reversed(env_file.parse(text)):
         key, at = assignment.key, assignment.line - 1
         if assignment.value is None or _is_known(key) or key.startswith(FOREIGN_KEYS):
@@ -55,7 +56,7 @@ def _without_unknown(text: str, release: str) -> str:
         while end < len(lines) and env_file.parse("\n".join(lines[at:end]))[0].value != assignment.value:
             end += 1
         lines[at:end] = [f"# {release} knows no such setting:", *(f"#{line}" for line in lines[at:end])]
-    return "".join(f"{line}\n" for line in lines)
+    return "\n".join(lines)
 
 
 def _is_known(key: str) -> bool:

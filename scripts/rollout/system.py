@@ -3,9 +3,12 @@
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+
+from soft_stream.exit_status import ExitStatus
 
 OPT = Path("/opt/camera-soft-stream")
 RELEASES = OPT / "releases"
@@ -14,6 +17,8 @@ SETTINGS = Path("/etc/camera-streamer/camera-soft-stream.env")
 UNITS = Path("/usr/local/lib/systemd/system")
 TRIAL_UNITS = Path("/run/systemd/system")
 TARGET = "camera-soft-cam.target"
+# EX_UNAVAILABLE of sysexits.h
+UNAVAILABLE = 69
 
 
 class RolloutError(Exception):
@@ -99,12 +104,22 @@ def differing(files: Mapping[Path, str | None]) -> dict[Path, str | None]:
 
 
 def read(path: Path) -> str | None:
-    """Return the text of a file, or None if there is none."""
-    return path.read_text() if path.exists() else None
+    """Return the text of a file, or None if there is none.
+
+    Raises:
+        RolloutError: it is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig") if path.exists() else None
+    except UnicodeDecodeError:
+        raise RolloutError(f"{path}: not UTF-8 text", ExitStatus.WRONG_SETTING) from None
 
 
 def write(files: Mapping[Path, str | None]) -> None:
-    """Bring files onto the disk, each from one moment to the next; None removes one."""
+    """Bring files onto the disk, each from one moment to the next; None removes one.
+
+    Who may read a file that is there already, and that it is a link, stays its owner's decision.
+    """
     for path, text in files.items():
         if text is None:
             path.unlink(missing_ok=True)
@@ -112,8 +127,13 @@ def write(files: Mapping[Path, str | None]) -> None:
                 with contextlib.suppress(OSError):
                     path.parent.rmdir()
             continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f".{path.name}.new")
-        new.write_text(text)
-        new.chmod(0o755 if text.startswith("#!") else 0o644)
-        new.replace(path)
+        place = path.resolve()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        new = place.with_name(f".{place.name}.new")
+        new.write_text(text, encoding="utf-8")
+        if place.exists():
+            shutil.copystat(place, new)
+            os.chown(new, place.stat().st_uid, place.stat().st_gid)
+        else:
+            new.chmod(0o755 if text.startswith("#!") else 0o644)
+        new.replace(place)

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -65,9 +66,12 @@ class Target:
         try:
             return child.wait()
         except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends by itself now, when all is back
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             if child.stdin:
                 child.stdin.close()
-            return child.wait()
+            status = child.wait()
+            return status if status >= 0 else SSH_FAILED
 
     def _command(self, script: str) -> list[str]:
         if self.host is None:

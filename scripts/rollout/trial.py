@@ -79,7 +79,8 @@ def try_out(plan: Plan) -> None:
         except NotServing as problem:
             if number in up_before or not (problem.missing or number in known):
                 raise
-            say(f"cam{number}: {problem}\ncam{number} was down before, so that may be.")
+            reason = "was down before" if number in known else "is not connected"
+            say(f"cam{number}: {problem}\ncam{number} {reason}, so that may be.")
 
 
 def put_back() -> None:
@@ -92,7 +93,7 @@ def put_back() -> None:
         if unit in journal["running"]:
             start(unit, "restart")
         else:
-            run("systemctl", "stop", unit)
+            succeeds("systemctl", "stop", unit)  # it may be gone with its file
             succeeds("systemctl", "reset-failed", unit)
     for unit in journal["stopped"]:
         start(unit, "start")
@@ -102,7 +103,7 @@ def end() -> None:
     """Let the units on the disk count again; what runs goes on."""
     write(dict.fromkeys(TRIAL_UNITS / name for name in UNIT_FILES))
     run("systemctl", "daemon-reload")
-    JOURNAL.unlink(missing_ok=True)
+    write({JOURNAL: None})
 
 
 def start(unit: str, verb: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from rollout import ancestor
-from rollout.system import differing, write
+from rollout.system import RolloutError, differing, read, write
 
 
 def test_only_what_differs_is_written(tmp_path: Path) -> None:
@@ -27,22 +27,27 @@ def test_files_are_written_whole_and_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("site", "is_ours"),
+    ("site", "is_older"),
     [
-        ("server { listen 8081; }", True),
-        ("server {\n  listen 8081 ssl;\n  listen [::]:8081;\n  # listen 80;\n}", True),
-        ("server { listen 127.0.0.1:8082; } server { listen 8080; }", True),
-        ("server { listen 8081; } server { listen 80; }", False),
-        ("server { listen 18081; }", False),
-        ("upstream a { server 127.0.0.1:8081; }", False),
+        ("server { listen 8081; location / { proxy_pass http://127.0.0.1:18081; } }", True),
+        (
+            "server {\n  listen 8081 ssl;\n  listen [::]:8081;\n  # listen 80;\n  proxy_pass http://[::1]:18082; }",
+            True,
+        ),
+        ("server { listen 8081; } server { listen 80; proxy_pass http://127.0.0.1:18081; }", False),
+        ("server { listen 8080; root /var/www/octoprint; }", False),
+        ("server { listen 8080; proxy_pass http://127.0.0.1:180811; }", False),
+        ("server { listen 18081; }", None),
+        ("upstream a { server 127.0.0.1:8081; }", None),
     ],
 )
-def test_sites_on_our_ports_alone_are_taken_over(tmp_path: Path, site: str, *, is_ours: bool) -> None:
-    """A site that listens on our ports and on no others is the older portal's; any other stays."""
-    folders = (tmp_path, tmp_path / "none")
-    (tmp_path / "site").write_text(site)
-    assert ancestor.sites_on([8080, 8081, 8082], [], folders) == ([tmp_path / "site"] if is_ours else [])
-    assert ancestor.sites_on([8080, 8081, 8082], [tmp_path / "site"], folders) == []
+def test_sites_of_the_older_portal_are_told_from_others(tmp_path: Path, site: str, *, is_older: bool | None) -> None:
+    """A site on our ports alone that leads to a camera is the older portal's; any other on them is in the way."""
+    folders, path = (tmp_path, tmp_path / "none"), tmp_path / "site"
+    path.write_text(site)
+    found = ([path] if is_older else [], [path] if is_older is False else [])
+    assert ancestor.sites_on([8080, 8081, 8082], [18081, 18082], [], folders) == found
+    assert ancestor.sites_on([8080, 8081, 8082], [18081, 18082], [path], folders) == ([], [])
 
 
 def test_flags_of_an_older_unit_become_settings() -> None:
@@ -51,3 +56,23 @@ def test_flags_of_an_older_unit_become_settings() -> None:
         "/usr/bin/python3 /home/pi/soft-stream.py --camera 1 --watchdog-timeout 12 --port=18090 --width $W --hflip"
     )
     assert ancestor.flags_of(command, 1) == ["cam1_watchdog_timeout=12", "cam1_port=18090"]
+
+
+def test_who_may_read_a_file_stays_as_it_was(tmp_path: Path) -> None:
+    """A file that is written anew keeps its mode, and a link goes on leading to it."""
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_text("a")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    write({link: "b"})
+    assert (link.is_symlink(), file.read_text(), file.stat().st_mode & 0o777) == (True, "b", 0o640)
+
+
+def test_the_settings_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """What a Windows editor puts before the first key is not part of it; what is no text is told in a sentence."""
+    file = tmp_path / "settings"
+    file.write_bytes("\ufeffcam0_name=Garten\r\n".encode())
+    assert read(file) == "cam0_name=Garten\n"
+    file.write_bytes(b"cam0_name=\xe4")
+    with pytest.raises(RolloutError, match="not UTF-8 text"):
+        read(file)

@@ -74,6 +74,15 @@ def test_what_no_setting_is_called_is_commented_out_with_a_note() -> None:
     assert {"LIBCAMERA_LOG_LEVELS": "*:WARN", "cam_fps": "5"}.items() <= values(after).items()
 
 
+def test_white_space_is_no_reason_to_lose_a_value() -> None:
+    """A key with white space around it, and comments with odd characters in them, are read as the portal reads them."""
+    owners = "cam0_name=Door\n cam_width = 640\n# a\x0cb\u2028c\ncam_height =480\n# cam_fps = 5\n"
+    after = merged(owners, SMALL_REFERENCE, "2.0")
+    assert {"cam_width": "640", "cam_height": "480"}.items() <= values(after).items()
+    assert "knows no such setting" not in after
+    assert "cam_fps=30" not in after
+
+
 def test_keys_in_capitals_are_understood() -> None:
     """A key that is right but for its capitals is written as it should be."""
     assert merged("CAM0_FPS=15\n", SMALL_REFERENCE, "2.0").startswith("cam0_fps=15\n")
