@@ -44,4 +44,9 @@ fi
 .venv/bin/ruff check .
 shellcheck -x scripts/*.sh systemd/*.sh tests/lab/*.sh .ci/run
 .venv/bin/mypy
+if [ "$*" = --lab ]; then
+    .venv/bin/pytest --ignore tests/lab
+    # its machines wait for each other's processor less than for time to pass
+    exec .venv/bin/pytest --lab --numprocesses 3 --dist loadfile tests/lab
+fi
 .venv/bin/pytest "$@"

@@ -16,7 +16,18 @@ from pathlib import Path
 
 from rollout import commit, history, leave, login, needs, plan, trial
 from rollout.plan import Plan
-from rollout.system import RELEASES, SETTINGS, UNITS, RolloutError, current_release, read, run, say
+from rollout.system import (
+    RELEASES,
+    SETTINGS,
+    UNITS,
+    RolloutError,
+    current_release,
+    is_active,
+    read,
+    run,
+    say,
+    unit_of,
+)
 
 BROKEN_OFF = 75
 
@@ -54,6 +65,9 @@ def main() -> int:
     except subprocess.CalledProcessError as error:
         say(f"{shlex.join(error.cmd)} failed: {error.stderr.strip()}")
         return 1
+    except (OSError, subprocess.TimeoutExpired) as error:
+        say(str(error))
+        return 1
     except BrokenOff:
         say("The rollout was broken off.")
         return BROKEN_OFF
@@ -61,6 +75,7 @@ def main() -> int:
 
 def _install(args: argparse.Namespace) -> int:
     make_certificate = args.tls and not login.CERTIFICATE.exists()
+    make_login = not args.no_nginx and not login.HTPASSWD.exists()
     wanted = plan.to_release(
         args.release,
         args.settings and args.settings.read_text(),
@@ -68,12 +83,17 @@ def _install(args: argparse.Namespace) -> int:
         tls=make_certificate or login.CERTIFICATE.exists(),
     )
     lacks = needs.missing(wanted.cameras, with_nginx=not args.no_nginx)
-    if not wanted.changes and not lacks and not make_certificate:
+    if not (wanted.changes or lacks or make_certificate or make_login):
         say(f"Nothing to change: {wanted.release} is in force.")
+        for unit in map(unit_of, wanted.served):
+            if not is_active(unit):
+                say(f"{unit} does not run: systemctl status {unit}")
         return 0
     _tell(wanted)
     if make_certificate:
         say(f"* make {login.CERTIFICATE}")
+    if make_login:
+        say(f"* make {login.HTPASSWD}")
     if args.dry_run:
         say(f"Missing here: {', '.join(lacks)}" if lacks else "Nothing was changed.")
         return 0
@@ -93,6 +113,8 @@ def _install(args: argparse.Namespace) -> int:
 
 def _rollback(args: argparse.Namespace) -> int:
     note, wanted = history.last()
+    if wanted.release:
+        wanted = plan.with_cameras(wanted)
     _tell(wanted)
     if args.dry_run:
         say("Nothing was changed.")
@@ -168,6 +190,7 @@ def _place(folder: Path) -> None:
         shutil.rmtree(new, ignore_errors=True)
         # the rollout itself goes on running from where it is
         shutil.copytree(folder, new, copy_function=os.link)
+        os.sync()  # a name must not survive a loss of power without its content
         new.rename(place)
 
 
@@ -181,9 +204,11 @@ def _undisturbed() -> Iterator[None]:
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     for number in numbers:
         signal.signal(number, signal.SIG_IGN)
-    yield
-    for number in numbers:
-        signal.signal(number, _break_off)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, _break_off)
 
 
 def _watch_for_hangup() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -58,7 +59,7 @@ def make(machine: str, python_version: str, python: str) -> Bundle:
     files: dict[str, Path] = {}
     for source, place in {**FOLDERS, str(_packages(machine, python_version)): "lib"}.items():
         files |= _files(PROJECT / source, place)
-    starter = STARTER.format(python=python).encode()
+    starter = STARTER.format(python=shlex.quote(python)).encode()
     digest = hashlib.sha256(starter)
     for place, path in sorted(files.items()):
         digest.update(f"{place} {_mode(path)} ".encode() + hashlib.sha256(path.read_bytes()).digest())

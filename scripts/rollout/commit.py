@@ -1,5 +1,6 @@
 """[target] A plan is carried out for good."""
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from rollout.system import (
     TARGET,
     current_release,
     is_active,
+    is_enabled,
     read,
     run,
     say,
@@ -37,9 +39,11 @@ def carry_out(plan: Plan, *, remember: bool, first: Callable[[], None] = lambda:
     try:
         first()
         _apply(plan)
-        front.check_configuration()
-        let_know()
-        front.check_login(plan.cameras)
+        if plan.concerns_nginx:
+            front.check_configuration()
+        let_know(nginx=plan.concerns_nginx)
+        if plan.concerns_nginx:
+            front.check_login(plan.cameras)
     except BaseException:
         take_back()
         raise
@@ -51,7 +55,10 @@ def take_back() -> None:
     """Undo what was begun and not finished."""
     if way_back := history.begun():
         _apply(way_back)
-        let_know()
+        let_know(nginx=way_back.concerns_nginx)
+        for each in way_back.start:
+            if each.active:
+                succeeds("systemctl", "start", "--no-block", each.unit)
         history.finish(remember=False)
 
 
@@ -92,6 +99,7 @@ def _apply(plan: Plan) -> None:
     run("systemctl", "daemon-reload")
     for unit in (*plan.enable, *(each.unit for each in plan.start if each.enabled)):
         run("systemctl", "enable", "--quiet", unit)
+    os.sync()
 
 
 def _move_and_write(plan: Plan) -> None:
@@ -104,15 +112,17 @@ def _move_and_write(plan: Plan) -> None:
     write(plan.files)
 
 
-def let_know() -> None:
-    """Tell systemd, udev and nginx to look at the disk."""
+def let_know(*, nginx: bool) -> None:
+    """Tell systemd, udev and, if it is concerned, nginx to look at the disk."""
     run("systemctl", "daemon-reload")
     if Path("/run/udev/control").exists():
         run("udevadm", "control", "--reload")
         run("udevadm", "trigger", "--subsystem-match=video4linux", "--action=change")
-    if shutil.which("nginx"):
+    if nginx and shutil.which("nginx"):
+        if front.CONFIGURATION.exists():
+            succeeds("systemctl", "enable", "--quiet", "nginx.service")
         succeeds("systemctl", "reload-or-restart", "nginx.service")  # check_login sees what came of it
-    if CURRENT.exists() and not is_active(TARGET):
+    if CURRENT.exists() and is_enabled(TARGET) and not is_active(TARGET):
         run("systemctl", "start", "--no-block", TARGET)
     if not CURRENT.exists():
         succeeds("systemctl", "stop", TARGET)

@@ -28,6 +28,10 @@ def main() -> int:
         parser.error("--rollback and --uninstall: one of them")
     if args.port and not args.host:
         parser.error("--port is ssh's: it needs user@host")
+    if args.python.startswith(("/home/", "/root/")):
+        parser.error(f"--python {args.python}: the cameras' processes may not look into /home")
+    if ":" in args.login or not args.login.isprintable():
+        parser.error(f"--login {args.login}: a name without a colon")
     target = Target(args.host, args.port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -62,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("host", nargs="?", metavar="user@host", help="where to, by ssh (this machine)")
     parser.add_argument("--port", type=int, metavar="N", help="ssh's port")
-    parser.add_argument("--env-file", type=Path, metavar="FILE", help="settings that count more than those over there")
+    parser.add_argument("--env-file", type=Path, metavar="FILE", help="your settings, instead of those over there")
     parser.add_argument("--python", default="/usr/bin/python3", metavar="PATH", help="the Python that has Picamera2")
     parser.add_argument("--login", default="camera", metavar="USER", help="for whom a first password is made (camera)")
     parser.add_argument("--tls", action="store_true", help="make a self-signed certificate if there is none")
@@ -82,8 +86,9 @@ def _check(facts: dict[str, object]) -> None:
 
 
 def _check_rights(target: Target, root: str) -> None:
-    if root and target.shell("sudo -n true", b"").returncode:
-        raise Unreachable("sudo asks for a password there; allow it without, or log in as root")
+    if root and (asked := target.shell("sudo -n true", b"")).returncode:
+        said = asked.stderr.decode(errors="replace").strip()
+        raise Unreachable(f"sudo does not work there without a terminal: {said}. Allow it, or log in as root.")
 
 
 def _check_alone(target: Target) -> None:
@@ -94,8 +99,9 @@ def _check_alone(target: Target) -> None:
 
 def _install(target: Target, args: argparse.Namespace, root: str, facts: dict[str, object]) -> int:
     release = bundle.make(str(facts["machine"]), str(facts["python"]), args.python)
-    folder = "$(mktemp -d)" if args.dry_run else f"{OPT}/incoming"
-    prepare = f"folder={folder} && cd / && rm -rf $folder && mkdir -p $folder && tar -xf - -C $folder && echo $folder"
+    fresh = f"rm -rf {OPT}/incoming && mkdir -p {OPT}/incoming && chmod 755 {OPT} && folder={OPT}/incoming"
+    make = "folder=$(mktemp -d)" if args.dry_run else fresh
+    prepare = f"umask 022 && cd / && {make} && tar -xf - -C $folder && echo $folder"
     sent = target.shell(f"{root}sh -c {shlex.quote(prepare)}", release.archive)
     if sent.returncode:
         raise Unreachable(f"The release cannot be unpacked there: {sent.stderr.decode(errors='replace').strip()}")
@@ -104,15 +110,18 @@ def _install(target: Target, args: argparse.Namespace, root: str, facts: dict[st
     words += ["--tls"] if args.tls else []
     words += ["--no-nginx"] if args.no_nginx else []
     if args.env_file:
-        put = f"{root}tee {incoming}/owner.env"
-        target.shell(put, args.env_file.read_bytes())
+        if target.shell(f"{root}tee {incoming}/owner.env", args.env_file.read_bytes()).returncode:
+            raise Unreachable("The settings cannot be written there")
         words += ["--settings", f"{incoming}/owner.env"]
     lib = f"{incoming}/{release.name}/lib"
     if args.dry_run:
         status = target.attended(_rollout(args.python, lib, [*words, "--dry-run"]))
         target.shell(f"rm -rf {incoming}", b"")
         return status
-    return _run(target, args.python, root, lib, words)
+    status = _run(target, args.python, root, lib, words)
+    if status in (0, 1, UNAVAILABLE, ExitStatus.WRONG_SETTING):  # else what puts everything back may run from there
+        target.shell(f"{root}rm -rf {incoming}", b"")
+    return status
 
 
 def _leave(target: Target, args: argparse.Namespace, root: str) -> int:
@@ -132,7 +141,8 @@ def _run(target: Target, python: str, root: str, lib: str, words: list[str]) -> 
     """Run the rollout as a unit: it ends as a whole, and puts back what was there, also when the connection breaks."""
     recover = f"{' || '.join(f'[ -e {path} ]' for path in BROKEN_OFF)} && exec {_rollout(python, lib, ['recover'])}"
     after = shlex.quote(f"ExecStopPost=-/bin/sh -c {shlex.quote(recover)}")
-    unit = f"systemd-run --quiet --collect --wait --pipe --unit={UNIT} --property={after}"
+    properties = f"--property=TimeoutStopSec=infinity --property={after}"  # putting back takes as long as it takes
+    unit = f"systemd-run --quiet --collect --wait --pipe --unit={UNIT} {properties}"
     status = target.attended(f"{root}{unit} {_rollout(python, lib, [*words, '--attended'])}")
     if status == SSH_FAILED:
         print("The rollout was ended from outside, or the connection broke; it is being put back.", file=sys.stderr)

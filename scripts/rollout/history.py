@@ -1,7 +1,9 @@
 """[target] The way back from each rollout, the last one first."""
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 
 from rollout.plan import Plan, as_json, from_json
@@ -9,12 +11,37 @@ from rollout.system import OPT, RELEASES, RolloutError, current_release, write
 
 HISTORY = OPT / "history"
 BEGUN = OPT / "begun.json"
+RECOVERY = Path("/etc/systemd/system/camera-soft-stream-recovery.service")
+WANTS_RECOVERY = RECOVERY.with_name("multi-user.target.wants") / RECOVERY.name
+RECOVERY_TEXT = """\
+# Written while a rollout changes the disk, and gone when it has: only who loses power in between boots with it.
+[Unit]
+Description=Take back a rollout that broke off
+Before=camera-soft-cam.target
+
+[Service]
+Type=oneshot
+Environment=PYTHONSAFEPATH=1 "PYTHONPATH={lib}"
+ExecStart="{python}" -m rollout recover
+
+[Install]
+WantedBy=multi-user.target
+"""
 KEPT_RELEASES = 3
 
 
 def begin(way_back: Plan) -> None:
-    """Write down the way back from what is about to be carried out."""
-    write({BEGUN: json.dumps(as_json(way_back), indent=1)})
+    """Write down the way back from what is about to be carried out; if nobody else can, the next boot takes it."""
+    ours = Path(__file__).parents[2]
+    placed = RELEASES / ours.name
+    lib = (placed if placed.exists() else ours) / "lib"
+    write(
+        {BEGUN: json.dumps(as_json(way_back), indent=1), RECOVERY: RECOVERY_TEXT.format(python=sys.executable, lib=lib)}
+    )
+    WANTS_RECOVERY.parent.mkdir(exist_ok=True)
+    WANTS_RECOVERY.unlink(missing_ok=True)
+    WANTS_RECOVERY.symlink_to(RECOVERY)
+    os.sync()
 
 
 def begun() -> Plan | None:
@@ -30,6 +57,8 @@ def finish(*, remember: bool) -> None:
         BEGUN.rename(HISTORY / f"{number:06}.json")
     else:
         BEGUN.unlink()
+    WANTS_RECOVERY.unlink(missing_ok=True)
+    RECOVERY.unlink(missing_ok=True)
 
 
 def last() -> tuple[Path, Plan]:

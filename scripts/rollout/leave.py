@@ -1,36 +1,32 @@
 """[target] Back to what was before the first rollout, and leaving altogether."""
 
 import argparse
+import re
 import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from rollout import commit, front, login, trial
+from rollout import ancestor, commit, front, history, login, trial
 from rollout.plan import INCLUDES, REPLACED_SITES, Plan
-from rollout.system import OPT, SETTINGS, TARGET, TRIAL_UNITS, UNITS, enabled_cameras, run, say, succeeds, unit_of
+from rollout.system import OPT, SETTINGS, TARGET, TRIAL_UNITS, UNITS, enabled_cameras, say, succeeds, unit_of
 
-OWN_FILES = (
-    Path("/etc/udev/rules.d/90-camera-soft-stream.rules"),
-    Path("/etc/sysusers.d/camera-soft-stream.conf"),
-    front.CONFIGURATION,
-    Path("/usr/local/bin/soft-stream"),
-    SETTINGS,
-    login.HTPASSWD,
-    login.INITIAL,
-)
-OWN_FOLDERS = (
-    OPT,
+BACKUP = re.compile(rf"{re.escape(SETTINGS.name)}\.\d{{8}}T\d{{6}}")
+FOLDERS = (
     INCLUDES,
     UNITS / "camera-soft-cam@.service.d",
     login.CERTIFICATE.parent,
     Path("/var/lib/camera-soft-stream"),
     Path("/run/camera-soft-stream"),
     trial.JOURNAL.parent,
+    OPT,  # last: it has what could begin again
 )
 
 
 def give_back(wanted: Plan) -> None:
     """Let the older portal have its cameras again."""
-    commit.carry_out(wanted, remember=False, first=_stop_ours)
+    files = {**dict.fromkeys(_installed_files()), **wanted.files}  # later releases may have brought more
+    commit.carry_out(replace(wanted, files=files), remember=False, first=_stop_ours)
     for each in wanted.start:
         if each.active:
             trial.start(each.unit, "start")
@@ -41,36 +37,50 @@ def uninstall(args: argparse.Namespace) -> int:
     if not OPT.exists():
         say("Nothing to uninstall.")
         return 0
+    folders = [folder for folder in FOLDERS if folder.exists()]
+    files = [path for path in (*_installed_files(), *_files_of_the_owner()) if path.exists()]
     if args.dry_run:
-        for path in (*OWN_FILES, *OWN_FOLDERS, *UNITS.glob("camera-soft-cam*")):
-            if path.exists():
-                say(f"* remove {path}")
+        for path in (*files, *folders):
+            say(f"* remove {path}")
         return 0
     _stop_ours()
     for unit in (TARGET, *(unit_of(number) for number in enabled_cameras())):
         succeeds("systemctl", "disable", "--quiet", unit)
     backup = commit.backup_of_settings()
-    for older in SETTINGS.parent.glob(f"{SETTINGS.name}.*"):
-        if older != backup:
+    for older in SETTINGS.parent.iterdir():
+        if BACKUP.fullmatch(older.name) and older != backup:
             older.unlink()
     for site in REPLACED_SITES.glob("*"):
         if not site.is_symlink():
             say(f"The nginx site that was replaced lies in {site.rename(SETTINGS.parent / site.name)}")
-    for path in (
-        *OWN_FILES,
-        *UNITS.glob("camera-soft-cam*.service"),
-        *UNITS.glob("*.target"),
-        *TRIAL_UNITS.glob("camera-soft-cam*.service"),
-    ):
-        path.unlink(missing_ok=True)
-    for folder in OWN_FOLDERS:
-        if folder.exists():
-            shutil.rmtree(folder)
+    for path in files:
+        path.unlink()
+    for folder in folders:
+        shutil.rmtree(folder)
     succeeds("userdel", "camera-soft-stream")
-    commit.let_know()
+    commit.let_know(nginx=front.CONFIGURATION in files)
     say(f"Uninstalled. The settings are kept in {backup}.")
     return 0
 
 
+def _installed_files() -> Iterator[Path]:
+    """List what rollouts have installed."""
+    yield from UNITS.glob("camera-soft-cam*.service")
+    yield from UNITS.glob("camera-soft-cam*.target")
+    yield from (UNITS / "camera-soft-cam@.service.d").glob("backoff.conf")
+    yield from TRIAL_UNITS.glob("camera-soft-cam*.service")
+    yield from (Path("/etc/udev/rules.d/90-camera-soft-stream.rules"), Path("/etc/sysusers.d/camera-soft-stream.conf"))
+    yield from (front.CONFIGURATION, *INCLUDES.glob("*.conf"))
+    yield from (Path("/usr/local/bin/soft-stream"), history.RECOVERY, history.WANTS_RECOVERY)
+
+
+def _files_of_the_owner() -> Iterator[Path]:
+    """List what rollouts have made for the owner, unless an older portal that is in force has these names, too."""
+    if not any(each.enabled or each.active for each in ancestor.find()):
+        yield from (SETTINGS, login.HTPASSWD)
+    yield login.INITIAL
+
+
 def _stop_ours() -> None:
-    run("systemctl", "stop", TARGET, "camera-soft-cam@*.service")
+    succeeds("systemctl", "stop", TARGET)
+    succeeds("systemctl", "stop", "camera-soft-cam@*.service")

@@ -1,15 +1,16 @@
 """[target] The login of the external ports and their certificate: made once, the owner's from then on."""
 
+import re
 import secrets
 import socket
 from pathlib import Path
 
-from rollout.system import run, say
+from rollout.nginx import INSTALLED
+from rollout.system import read, run, say
 
-HTPASSWD = Path("/etc/camera-streamer/htpasswd")
+HTPASSWD = INSTALLED.htpasswd
 INITIAL = Path("/etc/camera-streamer/initial-password")
-CERTIFICATE = Path("/etc/camera-streamer/tls/certificate.pem")
-KEY = CERTIFICATE.with_name("key.pem")
+CERTIFICATE, KEY = INSTALLED.certificate, INSTALLED.key
 
 
 def make(user: str, older: Path | None) -> None:
@@ -36,9 +37,15 @@ def _for_nginx(path: Path, text: str) -> None:
     new = path.with_name(".htpasswd.new")
     new.touch(mode=0o600)
     new.write_text(text)
-    run("chgrp", "www-data", str(new))
+    run("chgrp", _group_of_nginx(), str(new))
     new.chmod(0o640)
     new.replace(path)
+
+
+def _group_of_nginx() -> str:
+    """Return the group of nginx's workers: Debian's is www-data, that of nginx.org's own packages is nginx."""
+    user = re.search(r"^\s*user\s+(\S+?)(?:\s+(\S+?))?\s*;", read(INSTALLED.etc / "nginx.conf") or "", re.MULTILINE)
+    return (user[2] or user[1]) if user else "www-data"
 
 
 def make_certificate() -> None:

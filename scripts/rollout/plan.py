@@ -1,7 +1,8 @@
 """[target] What the machine is to look like afterwards."""
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from rollout.system import (
     enabled_cameras,
     is_enabled,
     read,
+    succeeds,
     systemd_version,
     unit_of,
+    write,
 )
 from soft_stream.cameras import CameraError, presence
 from soft_stream.cameras.identity import in_port_order
@@ -64,6 +67,11 @@ class Plan:
         enabled = {unit_of(number) for number in enabled_cameras()} - {*self.disable} | {*self.enable}
         return {number: each for number, each in self.cameras.items() if unit_of(number) in enabled}
 
+    @property
+    def concerns_nginx(self) -> bool:
+        """Return whether nginx has to look at its configuration."""
+        return bool(self.moves) or any(path.is_relative_to(nginx.INSTALLED.etc) for path in self.files)
+
     def text_of(self, path: Path) -> str | None:
         """Return what a file is going to hold."""
         return self.files[path] if path in self.files else read(path)
@@ -83,8 +91,8 @@ def to_release(folder: Path, new_settings: str | None, *, with_nginx: bool, tls:
     cameras = _cameras(folder, settings)
     files: dict[Path, str | None] = {SETTINGS: settings, **_files(folder)}
     first = current_release() is None
-    known = enabled_cameras() | (absent if first else _configured())
-    enable = [] if is_enabled(TARGET) else [TARGET]
+    known = enabled_cameras() | (absent if first else {*in_force()})
+    enable = [TARGET] if first and not is_enabled(TARGET) else []
     enable += [unit_of(number) for number in cameras if number not in known]
     disable = [unit_of(number) for number in sorted(enabled_cameras() - set(cameras))]
     moves, htpasswd = [], None
@@ -138,23 +146,35 @@ def as_json(plan: Plan) -> dict[str, Any]:
 
 
 def from_json(written: Mapping[str, Any]) -> Plan:
-    """Read a plan that `as_json` wrote down.
-
-    Raises:
-        RolloutError: its settings are wrong by now.
-    """
-    files = {Path(path): text for path, text in written["files"].items()}
-    settings = files.get(SETTINGS, read(SETTINGS))
+    """Read a plan that `as_json` wrote down, without its cameras: see `with_cameras`."""
     return Plan(
         written["release"],
-        _cameras(RELEASES / written["release"], settings) if written["release"] and settings else {},
-        files,
+        {},
+        {Path(path): text for path, text in written["files"].items()},
         written["enable"],
         written["disable"],
         [Ancestor(**each) for each in written["stop"]],
         [Ancestor(**each) for each in written["start"]],
         [(Path(source), Path(place)) for source, place in written["moves"]],
     )
+
+
+def with_cameras(plan: Plan) -> Plan:
+    """Return a plan for a release that was in force, with the cameras of its settings.
+
+    That release says whether it takes them: what was a mistake of their owner's is commented out, so that it serves.
+    This release may not know all that was a setting then.
+    """
+    folder = RELEASES / str(plan.release)
+    older = plan.text_of(SETTINGS) or ""
+    write({folder / CANDIDATE: older})
+    if not succeeds(str(folder / "bin/soft-stream"), "check", "--env-file", str(folder / CANDIDATE)):
+        older = merged(older, "", folder.name)
+        plan = replace(plan, files={**plan.files, SETTINGS: older})
+    for text in (older, merged(older, "", folder.name), read(SETTINGS) or ""):
+        with suppress(RolloutError):
+            return replace(plan, cameras=_cameras(folder, text))
+    return plan
 
 
 def _settings(folder: Path, new_settings: str | None, older: Iterable[Ancestor]) -> str:
@@ -196,12 +216,12 @@ def _keep_apart(cameras: Mapping[int, Settings], ports: Container[int]) -> None:
             )
 
 
-def _configured() -> set[int]:
-    """Return the numbers of the cameras that the settings in force have."""
+def in_force() -> Mapping[int, Settings]:
+    """Return the cameras of the settings in force; none if those are wrong."""
     try:
-        return set(load({}, file=SETTINGS).cameras) if SETTINGS.exists() else set()
+        return load({}, file=SETTINGS).cameras if SETTINGS.exists() else {}
     except SettingsError:
-        return set()
+        return {}
 
 
 def _files(folder: Path) -> dict[Path, str | None]:

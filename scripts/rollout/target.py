@@ -14,7 +14,6 @@ FACTS = """
 import json, os, pathlib, platform, shutil, struct, sys
 release = pathlib.Path("/etc/os-release")
 lines = release.read_text().splitlines() if release.exists() else []
-releases = pathlib.Path("/opt/camera-soft-stream/releases")
 machine = platform.machine()
 if machine == "aarch64" and struct.calcsize("P") == 4:  # a 64-bit kernel under a 32-bit system
     machine = "armv7l"
@@ -24,7 +23,6 @@ print(json.dumps({
     "python": "%d.%d" % sys.version_info[:2],
     "root": os.geteuid() == 0,
     "systemd": os.path.isdir("/run/systemd/system") and bool(shutil.which("systemd-run")),
-    "releases": [path.name for path in releases.iterdir()] if releases.is_dir() else [],
     "name": platform.node(),
 }))
 """
@@ -53,7 +51,7 @@ class Target:
             raise Unreachable(f"{self.host} cannot be reached: {_last_line(done.stderr)}")
         if done.returncode:
             raise Unreachable(f"{python} does not run there: {_last_line(done.stderr)}")
-        facts: dict[str, Any] = json.loads(done.stdout)
+        facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])  # a login script may have said something
         return facts
 
     def shell(self, script: str, data: bytes) -> "subprocess.CompletedProcess[bytes]":

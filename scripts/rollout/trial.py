@@ -6,11 +6,13 @@ Whatever ends the machine meanwhile ends the trial too; whatever ends the rollou
 import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 
 from rollout.ancestor import Ancestor
-from rollout.plan import CANDIDATE, Plan
+from rollout.plan import CANDIDATE, Plan, in_force
 from rollout.system import (
     CURRENT,
     RELEASES,
@@ -37,10 +39,11 @@ SECONDS_OF_FRAMES = 2.0
 
 
 class NotServing(RolloutError):
-    """A camera gives no frames; `missing` if that is because it is not connected."""
+    """A camera gives no frames; `runs` if its process does, `missing` if that ended since it is not connected."""
 
-    def __init__(self, sentence: str, *, missing: bool = False) -> None:
+    def __init__(self, sentence: str, *, runs: bool = False, missing: bool = False) -> None:
         super().__init__(sentence, 1)
+        self.runs = runs
         self.missing = missing
 
 
@@ -51,7 +54,8 @@ def try_out(plan: Plan) -> None:
         NotServing: one does not, although it is new or did before.
     """
     served = plan.served
-    up_before = {number for number, settings in served.items() if _was_up(number, settings, plan.stop)}
+    before = in_force()
+    up_before = {number for number in served if _was_up(before.get(number, served[number]), plan.stop)}
     known = enabled_cameras()
     journal = {
         "running": [unit for number in sorted(known | set(served)) if is_active(unit := unit_of(number))],
@@ -77,10 +81,10 @@ def try_out(plan: Plan) -> None:
             _restart(number)
             say(f"cam{number}: {frames_of(settings)}")
         except NotServing as problem:
-            if number in up_before or not (problem.missing or number in known):
+            if number in up_before or not (problem.missing or (problem.runs and number in known)):
                 raise
             reason = "was down before" if number in known else "is not connected"
-            say(f"cam{number}: {problem}\ncam{number} {reason}, so that may be.")
+            say(f"{problem}\ncam{number} {reason}, so that may be.")
 
 
 def put_back() -> None:
@@ -88,7 +92,7 @@ def put_back() -> None:
     if not JOURNAL.exists():
         return
     journal = json.loads(JOURNAL.read_text())
-    end()
+    _withdraw()
     for unit in journal["touched"]:
         if unit in journal["running"]:
             start(unit, "restart")
@@ -97,12 +101,12 @@ def put_back() -> None:
             succeeds("systemctl", "reset-failed", unit)
     for unit in journal["stopped"]:
         start(unit, "start")
+    write({JOURNAL: None})  # last: who is killed before can begin again
 
 
 def end() -> None:
     """Let the units on the disk count again; what runs goes on."""
-    write(dict.fromkeys(TRIAL_UNITS / name for name in UNIT_FILES))
-    run("systemctl", "daemon-reload")
+    _withdraw()
     write({JOURNAL: None})
 
 
@@ -124,7 +128,8 @@ def frames_of(settings: Settings) -> str:
     command = [sys.executable, str(probe), url_of(settings), "--frames", str(frames), "--patience", f"{patience:g}"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603 # ours
     if done.returncode:
-        raise NotServing(f"no frames from {url_of(settings)}: {done.stderr.strip()}\n{_log_of(settings.camera)}")
+        said, log = done.stderr.strip(), _log_of(settings.camera)
+        raise NotServing(f"cam{settings.camera}: no frames from {url_of(settings)}: {said}\n{log}", runs=True)
     return " ".join(done.stdout.splitlines()[0].split())
 
 
@@ -135,16 +140,26 @@ def url_of(settings: Settings) -> str:
     return f"http://{address}:{settings.port}/stream.mjpg"
 
 
-def _was_up(number: int, settings: Settings, older: Iterable[Ancestor]) -> bool:
-    if any(each.active for each in older if each.camera == number):
-        return True
-    if not is_active(unit_of(number)):
+def _was_up(settings: Settings, older: Iterable[Ancestor]) -> bool:
+    """Return whether a camera was served: by the older portal, whose stream may be of another form, or by ours."""
+    if any(each.active for each in older if each.camera == settings.camera):
+        try:
+            with urllib.request.urlopen(url_of(settings).replace("stream.mjpg", "snapshot.jpg"), timeout=60) as answer:  # noqa: S310 # http
+                return bool(answer.status == HTTPStatus.OK)
+        except OSError:
+            return False
+    if not is_active(unit_of(settings.camera)):
         return False
     try:
         frames_of(settings)
     except NotServing:
         return False
     return True
+
+
+def _withdraw() -> None:
+    write(dict.fromkeys(TRIAL_UNITS / name for name in UNIT_FILES))
+    run("systemctl", "daemon-reload")
 
 
 def _note(journal: Mapping[str, list[str]]) -> None:

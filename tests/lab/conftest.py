@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
 
 import pytest
 
+from tests.lab import older_portal
 from tests.lab.container import Container
+from tests.lab.deploying import Checkout
 from tests.lab.guest import CAMERAS, Guest
 from tests.lab.tree import Tree, Unavailable, provide
 
 BootContainer = Callable[[], Container]
+NewCheckout = Callable[[], Checkout]
 BootGuest = Callable[..., Guest]
 
 
@@ -54,3 +59,26 @@ def container(boot_container: BootContainer) -> Container:
 def guest(boot_guest: BootGuest) -> Guest:
     """A guest with both cameras plugged in, which the tests of a module share."""
     return boot_guest()
+
+
+@pytest.fixture
+def new_checkout(tmp_path: Path) -> NewCheckout:
+    """Copy the project as it was when the test began, each time as another release."""
+    original = Checkout(tmp_path / "original")
+    numbers = count()
+
+    def copy() -> Checkout:
+        number = next(numbers)
+        checkout = Checkout(tmp_path / f"copy{number}", original.folder)
+        checkout.change("systemd/camera-soft-cam@.service", "Nice=5", f"Nice={number}")
+        return checkout
+
+    return copy
+
+
+@pytest.fixture
+def ancestor(boot_container: BootContainer) -> Container:
+    """A machine that runs the older portal."""
+    machine = boot_container()
+    older_portal.install(machine)
+    return machine

@@ -15,6 +15,7 @@ PROJECT = Path(__file__).parents[2]
 PYTHON = "/opt/picam/bin/python"
 OPT = "/opt/camera-soft-stream"
 SETTINGS = "/etc/camera-streamer/camera-soft-stream.env"
+CAMERAS = ("camera-soft-cam@0.service", "camera-soft-cam@1.service")
 ROLLOUT = "camera-soft-stream-rollout.service"
 # A camera that gives no frames is found out soon.
 TWO_CAMERAS = """cam_source=test-pattern

@@ -10,6 +10,7 @@ import pytest
 from tests.lab.conftest import BootContainer
 from tests.lab.container import Container
 from tests.lab.deploying import (
+    CAMERAS,
     OPT,
     ROLLOUT,
     SETTINGS,
@@ -25,7 +26,6 @@ from tests.lab.deploying import (
     under_way,
 )
 
-CAMERAS = ("camera-soft-cam@0.service", "camera-soft-cam@1.service")
 EVERYTHING = (
     "find /etc /opt /usr/local /run/systemd/system /run/camera-soft-stream* /var/lib -not -path '/var/lib/systemd/*' "
     "-not -path '/opt/picam/*' -printf '%p %M %u %g %s %T@ %l\\n' 2>/dev/null | sort"

@@ -1,116 +1,24 @@
 """The way in and the way out: the older portal taken over and given back, releases kept, TLS, uninstalling."""
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.lab.conftest import BootContainer
+from tests.lab.conftest import BootContainer, NewCheckout
 from tests.lab.container import Container
 from tests.lab.deploying import (
+    CAMERAS,
     OPT,
     ROLLOUT,
     SETTINGS,
     TWO_CAMERAS,
-    Checkout,
     answer,
     measure,
     serves,
     states,
     under_way,
 )
-
-OLDER = ("camera-soft-cam0.service", "camera-soft-cam1.service")
-CAMERAS = ("camera-soft-cam@0.service", "camera-soft-cam@1.service")
-PORTAL = """import http.server, sys
-port = int(sys.argv[sys.argv.index("--port") + 1])
-class Answer(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"the older portal")
-http.server.ThreadingHTTPServer(("127.0.0.1", port), Answer).serve_forever()
-"""
-UNIT = """[Unit]
-Description=The older portal
-[Service]
-EnvironmentFile=/etc/camera-streamer/camera-soft-stream.env
-ExecStart=/usr/bin/python3 /srv/soft-stream.py --camera {camera} --port {port} \\
-    --watchdog-timeout {timeout} --verbose
-Restart=on-failure
-RestartPreventExitStatus=66
-[Install]
-WantedBy=multi-user.target
-"""
-SITE = """server {{
-    listen {outer};
-    auth_basic "older";
-    auth_basic_user_file /etc/nginx/older.htpasswd;
-    location / {{ proxy_pass http://127.0.0.1:{inner}; }}
-}}
-"""
-OLDER_SETTINGS = """# mine
-cam0_name="Old nozzle"
-cam0_autofocus=1
-cam1_name='Old bed'
-cam_source=test-pattern
-cam_width=640
-cam_height=360
-cam_start_timeout=1
-cam_turbo=yes
-"""
-
-NewCheckout = Callable[[], Checkout]
-
-
-@pytest.fixture
-def new_checkout(tmp_path: Path) -> NewCheckout:
-    """Copy the project as it was when the test began, each time as another release."""
-    original = Checkout(tmp_path / "original")
-    numbers: Iterator[int] = iter(range(100))
-
-    def copy() -> Checkout:
-        number = next(numbers)
-        checkout = Checkout(tmp_path / f"copy{number}", original.folder)
-        checkout.change("systemd/camera-soft-cam@.service", "Nice=5", f"Nice={number}")
-        return checkout
-
-    return copy
-
-
-def put(machine: Container, path: str, text: str) -> None:
-    """Write a file there."""
-    file = machine.folder / "file"
-    file.write_text(text)
-    machine.put(file, path)
-
-
-@pytest.fixture
-def ancestor(boot_container: BootContainer) -> Container:
-    """A machine that runs the older portal: two units, a settings file, two sites of nginx with a login."""
-    machine = boot_container()
-    put(machine, "/srv/soft-stream.py", PORTAL)
-    put(machine, SETTINGS, OLDER_SETTINGS)
-    for camera in (0, 1):
-        unit = UNIT.format(camera=camera, port=18081 + camera, timeout=15 + camera)
-        put(machine, f"/etc/systemd/system/{OLDER[camera]}", unit)
-        site = SITE.format(outer=8081 + camera, inner=18081 + camera)
-        put(machine, f"/etc/nginx/sites-available/cam{camera}", site)
-        machine.run(f"ln -s ../sites-available/cam{camera} /etc/nginx/sites-enabled/cam{camera}")
-    machine.run('printf "anna:%s\n" "$(openssl passwd -6 old-secret)" >/etc/nginx/older.htpasswd')
-    machine.run(f"systemctl daemon-reload; systemctl enable --now {' '.join(OLDER)}; systemctl reload nginx")
-    older_serves(machine)
-    return machine
-
-
-def older_serves(machine: Container) -> None:
-    """Make sure that the older portal answers on both its ports, to its login and to nobody else."""
-    for port in (8081, 8082):
-        url = f"http://127.0.0.1:{port}/"
-        machine.until(f"curl -s -u anna:old-secret {url} | grep -q 'the older portal'", 60)
-        assert answer(machine, url).startswith("401 ")
-    assert states(machine, *OLDER) == [("active", "enabled")] * 2
+from tests.lab.older_portal import OLDER, OLDER_SETTINGS, older_serves
 
 
 def test_the_older_portal_is_taken_over_and_given_back(ancestor: Container, new_checkout: NewCheckout) -> None:
