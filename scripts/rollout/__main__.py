@@ -78,7 +78,7 @@ def _install(args: argparse.Namespace) -> int:
     make_login = not args.no_nginx and not login.HTPASSWD.exists()
     wanted = plan.to_release(
         args.release,
-        args.settings and args.settings.read_text(),
+        read(args.settings) if args.settings else None,
         with_nginx=not args.no_nginx,
         tls=make_certificate or login.CERTIFICATE.exists(),
     )

@@ -1,6 +1,6 @@
 """[target] What the machine is to look like afterwards."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -95,27 +95,20 @@ def to_release(folder: Path, new_settings: str | None, *, with_nginx: bool, tls:
     enable = [TARGET] if first and not is_enabled(TARGET) else []
     enable += [unit_of(number) for number in cameras if number not in known]
     disable = [unit_of(number) for number in sorted(enabled_cameras() - set(cameras))]
-    moves, htpasswd = [], None
+    sites: list[Path] = []
     if with_nginx:
-        ports = front.ports_for(cameras)
-        _keep_apart(cameras, ports)
-        site: dict[Path, str] = nginx.render(
-            {number: settings.port for number, settings in cameras.items()},
-            tls=tls,
-            ipv6=Path("/proc/net/if_inet6").exists(),
-        )
-        files |= {**dict.fromkeys(INCLUDES.glob("*.conf")), **site}
-        sites, in_the_way = ancestor.sites_on(ports, [each.port for each in cameras.values()], site)
-        if in_the_way:
-            names = ", ".join(map(str, in_the_way))
-            raise RolloutError(
-                f"nginx has sites on the ports {ports[0]} to {ports[-1]} already: {names}. "
-                "Let them listen elsewhere, or roll out with --no-nginx.",
-                UNAVAILABLE,
-            )
-        moves = [(path, REPLACED_SITES / f"{path.parent.name}-{path.name}") for path in sites]
-        htpasswd = ancestor.htpasswd_of(sites)
-    return Plan(folder.name, cameras, differing(files), enable, disable, stop=older, moves=moves, htpasswd=htpasswd)
+        front_files, sites = _front(cameras, tls=tls)
+        files |= front_files
+    return Plan(
+        folder.name,
+        cameras,
+        differing(files),
+        enable,
+        disable,
+        stop=older,
+        moves=[(path, REPLACED_SITES / f"{path.parent.name}-{path.name}") for path in sites],
+        htpasswd=ancestor.htpasswd_of(sites),
+    )
 
 
 def inverse(plan: Plan) -> Plan:
@@ -207,13 +200,29 @@ def _cameras(folder: Path, settings: str) -> Mapping[int, Settings]:
     return cameras
 
 
-def _keep_apart(cameras: Mapping[int, Settings], ports: Container[int]) -> None:
+def _front(cameras: Mapping[int, Settings], *, tls: bool) -> tuple[dict[Path, str | None], list[Path]]:
+    """Return nginx's files, and the sites of the older portal that they take the place of.
+
+    Raises:
+        RolloutError: a port is somebody else's.
+    """
+    ports = front.ports_for(cameras)
     for number, settings in cameras.items():
         if settings.port in ports:
             raise RolloutError(
                 f"cam{number}_port={settings.port}: nginx listens there; take another, or roll out with --no-nginx",
                 ExitStatus.WRONG_SETTING,
             )
+    behind = {number: settings.port for number, settings in cameras.items()}
+    site = nginx.render(behind, tls=tls, ipv6=Path("/proc/net/if_inet6").exists())
+    sites, in_the_way = ancestor.sites_on(ports, behind.values(), site)
+    if in_the_way:
+        raise RolloutError(
+            f"nginx has sites on the ports {ports[0]} to {ports[-1]} already: {', '.join(map(str, in_the_way))}. "
+            "Let them listen elsewhere, or roll out with --no-nginx.",
+            UNAVAILABLE,
+        )
+    return {**dict.fromkeys(INCLUDES.glob("*.conf")), **site}, sites
 
 
 def in_force() -> Mapping[int, Settings]:
