@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""The portal with a camera that replays ready-made YUV420 planes: what is left to measure is encoding and sending."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from soft_stream.cameras import Negotiated, RawFrame
+from soft_stream.cameras.folder import FolderCamera
+from soft_stream.cameras.planes import planes_of
+from soft_stream.serve import serve
+from soft_stream.settings import Settings
+
+if TYPE_CHECKING:
+    from soft_stream.cameras import Plane
+
+
+class PlanesCamera(FolderCamera):
+    """A folder whose clock and life are kept, and whose pictures are the planes of WxH.i420 instead of JPEGs."""
+
+    def open(self) -> Negotiated:
+        """Map the file; see `Camera.open`."""
+        import numpy
+
+        negotiated = super().open()
+        size = width, height = self._settings.width, self._settings.height
+        file = Path(self._settings.folder) / f"{width}x{height}.i420"
+        pixels = numpy.memmap(file, dtype=numpy.uint8, mode="r").reshape(-1, width * height * 3 // 2)
+        self._pictures: list[tuple[Plane, Plane, Plane]] = [planes_of(each, size, width) for each in pixels]
+        return negotiated
+
+    def capture(self, timeout: float) -> RawFrame:
+        """Wait for the clock's next tick; see `Camera.capture`."""
+        frame = super().capture(timeout)
+        planes = self._pictures[self._tick % len(self._pictures)]
+        return RawFrame(frame.size, frame.captured_at, planes=planes)
+
+    def still(self, timeout: float) -> RawFrame:
+        """Take the next picture: there is no other size."""
+        return self.capture(timeout)
+
+
+def main() -> int:
+    """Serve until SIGTERM."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--fps", type=float, default=30.0)
+    args = parser.parse_args()
+    settings = Settings(source="folder", folder=str(args.folder), port=args.port, fps=args.fps, close_after=1.0)
+    return asyncio.run(serve(settings, {0: settings}, PlanesCamera))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""What the measurements need and the checkout does not have, in a folder for caches: C programs and pictures."""
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).parent
+COMPILER = os.environ.get("CC", "cc")
+PROGRAMS = {
+    "load": ("load.c", ()),
+    "floor": ("floor.c", ()),
+    "fake_camera.so": ("fake_camera.c", ("-shared", "-fPIC", "-ldl")),
+}
+
+
+def prepare() -> Path:
+    """Build what is not there yet; return the folder: a folder of its own for each version of the sources."""
+    sources = [HERE / name for name in ("load.c", "floor.c", "fake_camera.c", "frames.py")]
+    version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = caches / "camera-soft-stream" / f"benchmarks-{version}"
+    pictures = folder / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    for program, (source, options) in PROGRAMS.items():
+        if not (folder / program).exists():
+            command = [COMPILER, "-O2", "-Wall", "-Wextra", "-o", str(folder / "new"), str(HERE / source), *options]
+            subprocess.run(command, check=True)
+            (folder / "new").rename(folder / program)
+    (folder / "camera").touch()
+    if not (folder / "made").exists():
+        from frames import make  # numpy is needed only now
+
+        make(pictures)
+        (folder / "made").touch()
+    return folder
