@@ -153,9 +153,14 @@ class Portal:
         facts: dict[str, Any] = json.loads(self.get(camera, "/status.json")[1])
         return facts
 
-    def until_health(self, camera: int, status: int) -> str:
-        """Wait until a camera's /healthz answers with a status, and return its sentence."""
-        wait(lambda: self.get(camera, "/healthz")[0] == status, f"camera {camera} is {status}")
+    def until_health(self, camera: int, status: int, words: str = "") -> str:
+        """Wait until a camera's /healthz answers with a status, and these words in its sentence; return that."""
+
+        def is_so() -> bool:
+            answer = self.get(camera, "/healthz")
+            return answer[0] == status and words in answer[1].decode()
+
+        wait(is_so, f"camera {camera} is {status} {words}")
         return self.get(camera, "/healthz")[1].decode()
 
     def background(self, camera: int) -> str:

@@ -8,9 +8,9 @@ import numpy
 import pytest
 import simplejpeg
 
-from soft_stream.cameras import CameraError, CameraMissing
+from soft_stream.cameras import CameraError, CameraMissing, ControlsRefused
 from soft_stream.cameras.picamera.camera import PicameraCamera
-from soft_stream.cameras.picamera.request import colours_of, raw_frame
+from soft_stream.cameras.picamera.request import colours_of, give_back, raw_frame
 from soft_stream.condition import State
 from tests.fake_libcamera import enable
 from tests.fake_libcamera.models import WEBCAM
@@ -178,3 +178,22 @@ def test_a_frame_that_is_passed_through_costs_little() -> None:
     assert size > 40_000
     # another program makes some of them dearer
     assert sorted(ours)[len(ours) // 4] - sorted(bare)[len(bare) // 4] <= CPU_OF_A_FRAME
+
+
+class QueueRefused:
+    """A request that libcamera does not take back."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def release(self) -> None:
+        """Fail as `Camera.queue_request` does."""
+        raise RuntimeError(f"Failed to queue request: {self._reason}")
+
+
+def test_a_cable_that_is_pulled_while_a_frame_is_out_refuses_no_controls() -> None:
+    """That the camera is gone says nothing against what was set; any other reason does."""
+    with pytest.raises(CameraMissing, match="No such device"):
+        give_back(QueueRefused("No such device"))
+    with pytest.raises(ControlsRefused, match="Invalid argument"):
+        give_back(QueueRefused("Invalid argument"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from soft_stream.cameras import CameraError, ControlsRefused, Focus, Metadata, RawFrame
+from soft_stream.cameras import CameraError, CameraMissing, ControlsRefused, Focus, Metadata, RawFrame
 from soft_stream.cameras.picamera.library import faults
 from soft_stream.cameras.planes import planes_of
 
@@ -43,7 +43,7 @@ def raw_frame(request: Any, stream: str, *, usb: bool, colours: Colours) -> RawF
     """Wrap a stream of a request, which goes back to the camera when the frame is released, or when this fails."""
     numpy, mapped_array, as_jfif = _imported()
     with ExitStack() as until_released:
-        until_released.callback(_give_back, request)
+        until_released.callback(give_back, request)
         facts, raw = request.config[stream], _without_picture(request, stream, usb=usb)
         size, stride = raw.size, facts["stride"]
         mapped = until_released.enter_context(mapped_array(request, stream, reshape=False, write=False))
@@ -94,11 +94,13 @@ def _metadata(metadata: dict[str, Any]) -> Metadata:
     )
 
 
-def _give_back(request: Any) -> None:
+def give_back(request: Any) -> None:
     """Release a request: what libcamera refuses of the controls that ride on it, it refuses here."""
     try:
         with faults("a request cannot be given back"):
             request.release()
+    except CameraMissing:  # the cable was pulled at this very moment: nothing was refused
+        raise
     except CameraError as fault:
         raise ControlsRefused(str(fault)) from fault
 
