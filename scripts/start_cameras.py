@@ -19,7 +19,6 @@ from soft_stream.settings import Settings
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ENV_FILE = Path("camera-soft-stream.env")
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # nothing is bound here
 
 
 def main() -> int:
@@ -90,8 +89,7 @@ def _what(settings: Settings, connected: Sequence[Found]) -> str:
 
 def _tell(settings: Settings, child: "subprocess.Popen[bytes]", what: str) -> None:
     """Print where a camera is, once it listens there."""
-    address = ANY_ADDRESS.get(settings.bind[0], settings.bind[0])
-    url = f"http://{f'[{address}]' if ':' in address else address}:{settings.port}/"
+    url = f"{settings.local_url}/"
     while child.poll() is None and not _listens(url):
         time.sleep(0.05)
     if child.returncode is None:

@@ -252,6 +252,12 @@ class Settings:
     )
 
     @property
+    def local_url(self) -> str:
+        """The address at which this machine reaches the portal of the camera, without a slash at its end."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind[0], self.bind[0])  # noqa: S104 # nothing is bound here
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
     def title(self) -> str:
         """The name that people see."""
         return self.name or f"Camera {self.camera}"

@@ -125,26 +125,29 @@ def frames_of(settings: Settings) -> str:
     frames = max(2, round(SECONDS_OF_FRAMES * settings.fps))
     patience = settings.start_timeout + settings.autofocus_timeout + 1 / settings.fps + PATIENCE
     probe = Path(__file__).parents[2] / "scripts/measure_fps.py"
-    command = [sys.executable, str(probe), url_of(settings), "--frames", str(frames), "--patience", f"{patience:g}"]
+    command = [
+        sys.executable,
+        str(probe),
+        f"{settings.local_url}/stream.mjpg",
+        "--frames",
+        str(frames),
+        "--patience",
+        f"{patience:g}",
+    ]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603 # ours
     if done.returncode:
         said, log = done.stderr.strip(), _log_of(settings.camera)
-        raise NotServing(f"cam{settings.camera}: no frames from {url_of(settings)}: {said}\n{log}", runs=True)
+        raise NotServing(
+            f"cam{settings.camera}: no frames from {settings.local_url}/stream.mjpg: {said}\n{log}", runs=True
+        )
     return " ".join(done.stdout.splitlines()[0].split())
-
-
-def url_of(settings: Settings) -> str:
-    """Return where this machine reaches a camera's stream."""
-    address = settings.bind[0].replace("0.0.0.0", "127.0.0.1")  # noqa: S104 # nothing is bound here
-    address = "[::1]" if address == "::" else f"[{address}]" if ":" in address else address
-    return f"http://{address}:{settings.port}/stream.mjpg"
 
 
 def _was_up(settings: Settings, older: Iterable[Ancestor]) -> bool:
     """Return whether a camera was served: by the older portal, whose stream may be of another form, or by ours."""
     if any(each.active for each in older if each.camera == settings.camera):
         try:
-            with urllib.request.urlopen(url_of(settings).replace("stream.mjpg", "snapshot.jpg"), timeout=60) as answer:  # noqa: S310 # http
+            with urllib.request.urlopen(f"{settings.local_url}/snapshot.jpg", timeout=60) as answer:  # noqa: S310 # http
                 return bool(answer.status == HTTPStatus.OK)
         except OSError:
             return False

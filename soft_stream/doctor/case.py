@@ -83,7 +83,7 @@ class Case:
     def replies(self) -> dict[int, Reply]:
         """What the port of each camera answers to /status.json."""
         return {
-            number: self.machine.get(f"{loopback(settings)}/status.json") for number, settings in self.cameras.items()
+            number: self.machine.get(f"{settings.local_url}/status.json") for number, settings in self.cameras.items()
         }
 
     def status(self, number: int) -> dict[str, Any] | None:
@@ -93,9 +93,3 @@ class Case:
         except ValueError:
             return None
         return facts if isinstance(facts, dict) and {"version", "camera", "state"} <= facts.keys() else None
-
-
-def loopback(settings: Settings) -> str:
-    """Return the address at which this machine reaches the portal of a camera."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.bind[0], settings.bind[0])  # noqa: S104 # is not bound here
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"

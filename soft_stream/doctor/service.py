@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from soft_stream import __version__
-from soft_stream.doctor.case import SUDO, Case, loopback
+from soft_stream.doctor.case import SUDO, Case
 from soft_stream.doctor.findings import Finding, note, ok, wrong
 from soft_stream.doctor.machine import Machine
 from soft_stream.settings import Settings
@@ -61,10 +61,10 @@ def _somebody_else(case: Case, settings: Settings, status: dict[str, Any] | None
 
 def _health(case: Case, settings: Settings) -> Finding:
     number = settings.camera
-    reply = case.machine.get(f"{loopback(settings)}/healthz")
+    reply = case.machine.get(f"{settings.local_url}/healthz")
     sentence = reply.text.strip() or reply.error
     if reply.status == 200:
-        return ok(f"camera {number}, {loopback(settings)}: {sentence}")
+        return ok(f"camera {number}, {settings.local_url}: {sentence}")
     if "(pid " in sentence:
         fix = case.machine.how_to_stop(sentence, settings)
     elif number in case.units:

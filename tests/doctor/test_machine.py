@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from soft_stream.doctor import machine as machine_module
-from soft_stream.doctor.case import Case, loopback
+from soft_stream.doctor.case import Case
 from soft_stream.doctor.holding import holdings
 from soft_stream.doctor.machine import Machine
 from soft_stream.settings import Settings
@@ -111,7 +111,7 @@ def test_settings_in_a_folder_that_may_not_be_looked_into(monkeypatch: pytest.Mo
 )
 def test_the_address_at_which_a_portal_is_asked(address: str, url: str) -> None:
     """One that this machine can reach."""
-    assert loopback(Settings(bind=(address,))) == url
+    assert Settings(bind=(address,)).local_url == url
 
 
 def test_holdings_are_read_from_sysfs(tmp_path: Path) -> None:
