@@ -27,12 +27,16 @@ class Client:
     """Whether the lens may be moved for it."""
     wakes: bool = True
     """Whether the camera is opened, and stays open for a while, because of it."""
+    fps_max: float = 0.0
+    """How many frames a second it gets at most; 0 is all."""
     since: float = field(default_factory=time.time)
     """Unix seconds."""
     sent: int = 0
     dropped: int = 0
-    shown: Frame | None = field(default=None, repr=False)
-    """The newest frame that it has got."""
+    number: int = 0
+    """Which frame it got last; not the frame itself, whose memory a client that stopped reading would keep."""
+    captured_at: float | None = None
+    """When that was captured, Unix seconds."""
     rate: Rate = field(default_factory=Rate)
 
     def __str__(self) -> str:
@@ -40,9 +44,9 @@ class Client:
 
     def took(self, frame: Frame) -> None:
         """Count a live frame that went out; what lies between it and the one before was skipped."""
-        if self.shown is not None:
-            self.dropped += max(0, frame.number - self.shown.number - 1)
-        self.shown = frame
+        if self.sent:
+            self.dropped += max(0, frame.number - self.number - 1)
+        self.number, self.captured_at = frame.number, frame.captured_at
         self.sent += 1
         self.rate.tick(time.monotonic())
 
@@ -179,7 +183,7 @@ class Demand:
     @property
     def streaming(self) -> bool:
         """Whether anybody takes the stream (and not just a snapshot)."""
-        return any(client.streams for client in self.clients)
+        return any(client.streams for client in tuple(self.clients))  # which the camera thread asks, too
 
     @property
     def may_focus(self) -> bool:

@@ -1,12 +1,13 @@
-"""The newest frame, and whoever waits for a newer one.
+"""The newest frame, and whoever takes the next one.
 
-"Give me a frame newer than the one I have" is the whole flow control: there are no queues, a slow client skips
-frames, and nothing is encoded while nobody waits.
+Who is ready takes it, and who is not skips it: that is the whole flow control. There are no queues, and nothing is
+encoded while nobody is ready.
 """
 
 import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 from soft_stream import multipart
 from soft_stream.cameras import CameraError, Focus, Metadata
@@ -77,18 +78,33 @@ class Waiting:
                 future.set_exception(outcome)
 
 
+class Taker(Protocol):
+    """Who takes one frame after the other."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it would take one now; may be asked from any thread."""
+
+    def take(self, frame: Frame) -> None:
+        """Take a frame, without waiting for anything."""
+
+    def end(self) -> None:
+        """Expect no more frames."""
+
+
 class Feed:
-    """Hands each new frame to everybody who waits for one."""
+    """Hands each new frame to everybody who is ready for one."""
 
     def __init__(self) -> None:
         self.newest: Frame | None = None
+        self.takers: list[Taker] = []
         self._waiting = Waiting()
         self._ended = False
 
     @property
     def wanted(self) -> bool:
         """Whether anybody is ready to take a frame; may be read from the camera thread."""
-        return bool(self._waiting)
+        return bool(self._waiting) or any(taker.is_ready for taker in self.takers)
 
     async def newer(self, than: Frame | None) -> Frame:
         """Wait for a frame newer than the one given; frames that are skipped are never seen.
@@ -104,8 +120,10 @@ class Feed:
         return await self._waiting.wait()
 
     def publish(self, frame: Frame) -> None:
-        """Make a frame the newest one and give it to all who wait."""
+        """Make a frame the newest one and give it to all who are ready."""
         self.newest = frame
+        for taker in self.takers:
+            taker.take(frame)
         self._waiting.settle(frame)
 
     def fail(self, fault: CameraError) -> None:
@@ -119,4 +137,6 @@ class Feed:
     def end(self) -> None:
         """Let everybody go: there will be no more frames."""
         self._ended = True
+        for taker in self.takers:
+            taker.end()
         self._waiting.settle(FeedEnded())

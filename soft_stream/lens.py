@@ -57,6 +57,11 @@ class Lens:
         return self._condition.has_autofocus and self._controls.focus_mode in ("continuous", "once")
 
     @property
+    def is_at_rest(self) -> bool:
+        """Whether there is no cycle, and nothing left to do after the last one."""
+        return self._cycle is None and self._resting
+
+    @property
     def is_late(self) -> bool:
         """Whether a cycle takes much longer than it usually does."""
         return self._cycle is not None and time.monotonic() - self._cycled_at > 2 * self.usual_cycle
@@ -76,8 +81,6 @@ class Lens:
 
     async def follow(self, focus: Focus | None) -> None:
         """Go on with the cycle, or begin one that somebody wants; `focus` is None when no frame came."""
-        if focus is not None:
-            self.state = self.seen(focus)
         if not self.can_cycle:
             await self._give_up()
         if self._cycle is None:
@@ -96,6 +99,10 @@ class Lens:
         self._condition.last_focus = finished
         self._condition.enter(State.STREAMING, f"Autofocus cycle {result} after {finished.seconds:.2f} s")
         self._demand.focused(self._cycled_at, finished)
+
+    def saw(self, focus: Focus) -> None:
+        """Note what a frame of the stream said."""
+        self.state = self.seen(focus)
 
     def seen(self, focus: Focus) -> Focus:
         """Return what a lens at rest is known to be: one that is held says idle, though it is where a cycle left it."""

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from soft_stream import jpeg
 from soft_stream.camera_thread import CameraThread
@@ -18,7 +19,8 @@ from soft_stream.cameras import (
 )
 from soft_stream.condition import Condition, State
 from soft_stream.controls import Controls
-from soft_stream.demand import Demand
+from soft_stream.demand import Demand, Wish
+from soft_stream.ease import Ease
 from soft_stream.feed import Frame
 from soft_stream.lens import Lens
 from soft_stream.pause import Pause
@@ -47,6 +49,7 @@ class Opening:
         condition: Condition,
         controls: Controls,
         pause: Pause,
+        ease: Ease,
     ) -> None:
         self.frames = 0
         """How many have come."""
@@ -57,6 +60,7 @@ class Opening:
         self._condition = condition
         self._controls = controls
         self._pause = pause
+        self._ease = ease
         self._lens = Lens(camera, thread, settings, demand, condition, controls)
         self._stills = Stills(camera, thread, settings, demand, condition, self._lens)
         self._was_restarted = False
@@ -127,13 +131,14 @@ class Opening:
             log.info("Camera closed")
 
     async def _flow(self) -> None:
-        condition = self._condition
+        condition, demand = self._condition, self._demand
         condition.expect_frames()
         self._stills.begin()
         if condition.state is State.STARTING and not self._pause.hold:
             await self._lens.begin()
-        while self._demand.lasts(self._settings.close_after) and not self._pause.hold:
-            focus = await self._next_frame()
+        while demand.lasts(self._settings.close_after) and not self._pause.hold:
+            demand.changed.clear()
+            focus = await self._frames()
             if condition.state is State.RETRYING:  # until a frame comes after a restart
                 if focus is None:
                     continue
@@ -145,51 +150,84 @@ class Opening:
             # nobody waited for the watchdog, as with snapshots whose deadline is shorter
             raise CameraError(f"no frame came in {condition.silent_for:.0f} s")
 
-    async def _next_frame(self) -> Focus | None:
-        """Capture a frame, and publish it if anybody is ready for it; the watchdog barks here."""
+    async def _frames(self) -> Focus | None:
+        """Let frames flow until there is more to do than to publish them; the watchdog barks here.
+
+        Returns what the lens did in the last one; None when none came for a while.
+        """
         condition = self._condition
-        takers = self._stills.takers()
         timeout = min(CAPTURE_SLICE, condition.watchdog_timeout or CAPTURE_SLICE)
         try:
-            focus, frame = await self._thread.run("capture", CALL_TIMEOUT, self._capture, bool(takers), timeout)
+            return await self._thread.run("capture", CALL_TIMEOUT, self._capture_on, timeout)
         except NoFrame:
             # what was set meanwhile may have made frames longer
             silent_for, watchdog = condition.silent_for, condition.watchdog_timeout
             if watchdog and silent_for >= watchdog and self._demand.clients:
                 raise NoFrame(f"no frames for {silent_for:.0f} s") from None
             return None
-        condition.frame_came()
-        self.frames += 1
-        self._was_restarted = False
-        if frame:
-            self._demand.feed.publish(frame)
-            self._stills.serve(takers, frame)
-        return focus
 
-    def _capture(self, must_encode: bool, timeout: float) -> tuple[Focus, Frame | None]:
+    def _capture_on(self, timeout: float) -> Focus:
+        """Run in the camera thread: capture frame after frame, without waiting for what the event loop has to say."""
+        while True:
+            focus = self._capture(timeout)
+            if not self._is_undisturbed:
+                return focus
+            self._thread.go_on()
+
+    @property
+    def _is_undisturbed(self) -> bool:
+        """Whether there is nothing to do between two frames; asked in the camera thread."""
+        demand = self._demand
+        return bool(
+            self._condition.state is State.STREAMING
+            and demand.clients
+            and not demand.changed.is_set()
+            and not demand.wishes
+            and not demand.focus_calls
+            and self._lens.is_at_rest
+            and not self._thread.is_awaited
+        )
+
+    def _capture(self, timeout: float) -> Focus:
         """Run in the camera thread: capture, and encode only what somebody waits for."""
         with self._camera.capture(timeout) as raw:
             self._condition.counters.captured += 1
             self._condition.lens_position = raw.metadata.lens_position
             self._stills.exposure_settled = raw.metadata.exposure_settled
-            if not must_encode and not self._demand.feed.wanted:
-                return raw.focus, None
-            try:
-                return raw.focus, self._encode(raw)
-            except CameraError as fault:  # a damaged JPEG of a webcam is no reason to close it
-                raise NoFrame(str(fault)) from fault
+            takers, frame = self._stills.takers(), None
+            if takers or (self._demand.feed.wanted and self._ease.lets_through(raw.captured_at)):
+                try:
+                    frame = self._encode(raw)
+                except CameraError as fault:  # a damaged JPEG of a webcam is no reason to close it
+                    raise NoFrame(str(fault)) from fault
+            focus = raw.focus
+        self._thread.tell(partial(self._came, focus, frame, takers))
+        return focus
+
+    def _came(self, focus: Focus, frame: Frame | None, takers: Sequence[Wish]) -> None:
+        """Note that the camera delivers, and publish a frame that was encoded."""
+        self._condition.frame_came()
+        self.frames += 1
+        self._was_restarted = False
+        self._lens.saw(focus)
+        if frame:
+            self._demand.feed.publish(frame)
+            self._stills.serve(takers, frame)
 
     def _encode(self, raw: RawFrame) -> Frame:
         negotiated = self._condition.negotiated
         assert negotiated is not None  # noqa: S101 # it is open: a frame just came
-        encoded = jpeg.encode(raw, self._settings.quality, negotiated.orientation)
+        began = time.monotonic()
+        encoded = jpeg.encode(raw, self._ease.quality, negotiated.orientation)
+        published_at = time.monotonic()
+        self._ease.encoded(published_at - began, max(1 / negotiated.fps, raw.metadata.exposure_time or 0.0))
         self._condition.counters.encoded += raw.planes is not None
         return Frame(
             jpeg=encoded,
             number=self._condition.counters.captured,
             size=jpeg.turned_size(raw.size, negotiated.orientation),
             captured_at=raw.captured_at,
-            published_at=time.monotonic(),
+            published_at=published_at,
             focus=self._lens.seen(raw.focus),
             metadata=raw.metadata,
         )

@@ -185,6 +185,16 @@ class Settings:
         "how slow the camera may become in the dark to keep the picture bright",
     )
     quality: int = _setting(80, _whole(1, 100, "JPEG quality"), "quality of the stream's JPEGs")
+    client_fps_max: float = _setting(
+        0.0,
+        _number(0, 240, "frames a second; 0 is no limit"),
+        "no client of the stream gets more; one may ask for fewer",
+    )
+    ease: str = _setting(
+        "off",
+        _word("off", "on", spellings={"0": "off", "1": "on"}),
+        "lower the stream's quality and rate on a hot or busy Raspberry Pi, before frames are late",
+    )
     pixel_format: str = _setting(
         "auto",
         _word("auto", "mjpeg", "yuv420", "yuyv"),

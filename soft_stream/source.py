@@ -23,6 +23,7 @@ from soft_stream.cameras.kinds import make_camera
 from soft_stream.condition import Condition, State
 from soft_stream.controls import Controls
 from soft_stream.demand import Demand
+from soft_stream.ease import Ease
 from soft_stream.opening import CALL_TIMEOUT, STOP_TIMEOUT, Opening
 from soft_stream.pause import Pause
 from soft_stream.settings import Settings
@@ -43,6 +44,7 @@ class Source:
         self.thread = CameraThread()
         self.condition = Condition(settings, self.thread, self.pause)
         self.controls = Controls(settings)
+        self.ease = Ease(settings)
         self._new_camera = new_camera
         self._opening: Opening | None = None
         self._fruitless = 0
@@ -108,7 +110,9 @@ class Source:
     async def _one_opening(self) -> None:
         # in the thread: what a kind of camera imports takes its time
         camera = await self.thread.run("make", CALL_TIMEOUT, self._new_camera, self.settings)
-        opening = Opening(camera, self.thread, self.settings, self.demand, self.condition, self.controls, self.pause)
+        opening = Opening(
+            camera, self.thread, self.settings, self.demand, self.condition, self.controls, self.pause, self.ease
+        )
         patience = self.settings.close_timeout
         try:
             await opening.open()

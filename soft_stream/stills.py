@@ -55,7 +55,7 @@ class Stills:
         self._opened = time.monotonic()
 
     def takers(self) -> list[Wish]:
-        """List the wishes that the next frame of the stream serves, or may have to in the end."""
+        """List the wishes that the frame of now serves, or may have to in the end; asked in the camera thread."""
         return [
             wish
             for wish in self._open()
@@ -100,7 +100,7 @@ class Stills:
 
     def _open(self) -> list[Wish]:
         """List the wishes that a picture may still be captured for; who has got one may not have gone yet."""
-        return [wish for wish in self._demand.wishes if wish not in self._taken and not wish.outcome.done()]
+        return [wish for wish in tuple(self._demand.wishes) if wish not in self._taken and not wish.outcome.done()]
 
     def _gets_still(self, wish: Wish) -> bool:
         """Whether a wish gets a picture at the snapshot size: it was asked for, and there is time for it."""

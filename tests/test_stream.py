@@ -8,7 +8,7 @@ import pytest
 import simplejpeg
 
 from soft_stream.condition import State
-from soft_stream.web import stream
+from soft_stream.web import outlet
 from tests.conftest import Portal, StartPortal
 from tests.multipart_reader import StreamReader
 
@@ -183,7 +183,7 @@ async def test_a_client_that_takes_nothing_is_cut_off(
     start_portal: StartPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After CLIENT_TIMEOUT without a byte taken, the connection ends and the client is forgotten."""
-    monkeypatch.setattr(stream, "CLIENT_TIMEOUT", 0.5)
+    monkeypatch.setattr(outlet, "CLIENT_TIMEOUT", 0.5)
     portal = await start_portal(width=1280, height=720, fps=30)
     stopped = await StreamReader.get(portal.port)
     stopped.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well

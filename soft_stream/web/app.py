@@ -8,7 +8,8 @@ from soft_stream.notices import Notices
 from soft_stream.settings import Settings
 from soft_stream.source import Source
 from soft_stream.web import control, page, snapshot, status, stream
-from soft_stream.web.common import CAMERAS, NOTICES, SOURCE, plain_errors, same_origin
+from soft_stream.web.broadcast import Broadcast
+from soft_stream.web.common import BROADCAST, CAMERAS, SOURCE, plain_errors, same_origin
 
 # No request has more to say.
 MAX_BODY = 16 * 1024
@@ -18,7 +19,8 @@ def build_app(source: Source, cameras: Mapping[int, Settings]) -> web.Applicatio
     """Wire a source to its URLs; `cameras` are all configured ones, which the page links."""
     app = web.Application(middlewares=[plain_errors, same_origin], client_max_size=MAX_BODY)
     app[SOURCE] = source
-    app[NOTICES] = Notices(source.settings.title, source.condition)
+    app[BROADCAST] = Broadcast(source, Notices(source.settings.title, source.condition))
+    source.demand.feed.takers.append(app[BROADCAST])
     app[CAMERAS] = cameras
     app[control.ARMING] = control.Arming()
     app.add_routes(

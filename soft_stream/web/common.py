@@ -9,12 +9,12 @@ from aiohttp import hdrs, web
 
 from soft_stream.cameras import CameraError
 from soft_stream.demand import Client
-from soft_stream.notices import Notices
 from soft_stream.settings import Settings
 from soft_stream.source import Source
+from soft_stream.web.broadcast import Broadcast
 
 SOURCE = web.AppKey("source", Source)
-NOTICES = web.AppKey("notices", Notices)
+BROADCAST = web.AppKey("broadcast", Broadcast)
 CAMERAS = web.AppKey("cameras", Mapping[int, Settings])
 
 log = logging.getLogger(__name__)
@@ -31,10 +31,12 @@ def peer_of(request: web.Request) -> str:
     return peer
 
 
-def client_of(request: web.Request, *, streams: bool, focuses: bool = True, wakes: bool = True) -> Client:
+def client_of(
+    request: web.Request, *, streams: bool, focuses: bool = True, wakes: bool = True, fps_max: float = 0.0
+) -> Client:
     """Describe who asks."""
     name = request.query.get("client", "")[:40]
-    return Client(peer_of(request), request.path, name, streams, focuses, wakes)
+    return Client(peer_of(request), request.path, name, streams, focuses, wakes, fps_max)
 
 
 def word_of(request: web.Request, key: str, default: str, *words: str) -> str:

@@ -54,6 +54,7 @@ def _facts(source: Source) -> dict[str, Any]:
             "exposure_time": newest.metadata.exposure_time,
             "gain": newest.metadata.gain,
         },
+        "eased": asdict(source.ease.now) if negotiated and source.ease.now else None,
         "clients": [_client(client) for client in source.demand.clients],
         "last_focus": asdict(condition.last_focus) if condition.last_focus else None,
         "lens_position": condition.lens_position if negotiated else None,
@@ -73,6 +74,7 @@ def _client(client: Client) -> dict[str, Any]:
         "seconds": round(now - client.since, 1),
         "sent": client.sent,
         "sent_fps": round(client.rate.per_second(time.monotonic()), 2),
+        "fps_max": client.fps_max,
         "drops": client.dropped,
-        "age": round(now - client.shown.captured_at, 3) if client.shown else None,
+        "age": None if client.captured_at is None else round(now - client.captured_at, 3),
     }

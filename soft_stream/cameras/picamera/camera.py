@@ -33,8 +33,8 @@ from soft_stream.cameras.picamera.library import (
     tuning_path,
 )
 from soft_stream.cameras.picamera.modes import SensorMode, modes_of
-from soft_stream.cameras.picamera.pace import Pace
 from soft_stream.cameras.picamera.request import colours_of, raw_frame
+from soft_stream.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,118 @@
+"""What all clients of the stream see: the same bytes for each one that is ready for them, and nothing to wait for."""
+
+import asyncio
+import time
+
+from soft_stream.feed import Frame
+from soft_stream.notices import DRAW_INTERVAL, Notices
+from soft_stream.source import Source
+from soft_stream.web.outlet import Outlet
+
+# Chromium and WebKit paint a part only when the next one begins: so long after it, a frame is sent once more.
+REPEAT_AFTER_INTERVALS = 1.5
+
+
+class Broadcast:
+    """Sends each frame to all who are ready; while none comes, its repeat, and then labelled pictures."""
+
+    def __init__(self, source: Source, notices: Notices) -> None:
+        self._condition = source.condition
+        self._feed = source.demand.feed
+        self._ease = source.ease
+        self._notices = notices
+        self._outlets = set[Outlet]()
+        self._ready = dict[Outlet, None]()
+        self._patience: asyncio.TimerHandle | None = None
+        self._silence: asyncio.Task[None] | None = None
+        self._notice_due = float("-inf")
+        self._ended = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether anybody is ready; see `Taker`."""
+        return bool(self._ready)
+
+    def take(self, frame: Frame) -> None:
+        """Send a frame to all who are ready; see `Taker`."""
+        self._await_frame()
+        self._lose([outlet for outlet in self._ready if not outlet.show(frame)])
+
+    async def serve(self, outlet: Outlet) -> None:
+        """Send to a client until the portal shuts down.
+
+        Raises:
+            TimeoutError: the client takes nothing.
+            ConnectionError: it is gone.
+        """
+        self._outlets.add(outlet)
+        try:
+            while True:
+                await outlet.until_ready()
+                if self._ended:
+                    return
+                self._welcome(outlet)
+                await outlet.until_busy()
+        finally:
+            self._outlets.discard(outlet)
+            self._lose([outlet])
+
+    def end(self) -> None:
+        """Let everybody go, between two parts; see `Taker`."""
+        self._ended = True
+        self._lose([*self._ready])
+        for outlet in self._outlets:
+            outlet.call()
+
+    def _welcome(self, outlet: Outlet) -> None:
+        """Count a client among those who are ready; who was slow gets the newest frame at once."""
+        newest = self._feed.newest
+        if newest and outlet.is_late_for(newest) and not self._is_stale(newest) and not outlet.show(newest):
+            return
+        self._ready[outlet] = None
+        if len(self._ready) == 1:  # nothing was encoded while nobody was ready: that was no silence
+            self._await_frame()
+
+    def _lose(self, outlets: list[Outlet]) -> None:
+        for outlet in outlets:
+            self._ready.pop(outlet, None)
+        if not self._ready:
+            self._stop_waiting()
+
+    def _await_frame(self) -> None:
+        """Count the silence from now on."""
+        self._stop_waiting()
+        self._patience = asyncio.get_running_loop().call_later(self._repeat_after, self._fall_silent)
+
+    def _stop_waiting(self) -> None:
+        if self._patience:
+            self._patience.cancel()
+            self._patience = None
+        if self._silence:
+            self._silence.cancel()
+            self._silence = None
+
+    def _fall_silent(self) -> None:
+        self._silence = asyncio.create_task(self._bridge(), name="silence")
+
+    async def _bridge(self) -> None:
+        """Send what stands in for frames to all who are ready, until one comes."""
+        while newest := self._feed.newest:
+            if self._is_stale(newest):
+                await asyncio.sleep(self._notice_due - time.monotonic())
+                part = await self._notices.part(newest)
+                self._notice_due = time.monotonic() + DRAW_INTERVAL
+                self._lose([outlet for outlet in self._ready if not outlet.send(part)])
+            else:
+                self._lose([outlet for outlet in self._ready if not outlet.show_again(newest)])
+                await asyncio.sleep(min(self._repeat_after, self._stale_at(newest) - time.monotonic()))
+
+    def _is_stale(self, frame: Frame) -> bool:
+        return time.monotonic() >= self._stale_at(frame)
+
+    def _stale_at(self, frame: Frame) -> float:
+        return frame.published_at + self._condition.stale_after
+
+    @property
+    def _repeat_after(self) -> float:
+        """How long the next frame is waited for, in seconds."""
+        return min(REPEAT_AFTER_INTERVALS * self._condition.frame_interval / self._ease.share, DRAW_INTERVAL)

@@ -1,0 +1,110 @@
+"""One client's end of the stream: when it is ready for more, and when it is gone."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+from aiohttp import web
+
+from soft_stream.demand import Client
+from soft_stream.feed import Frame
+
+# A client that takes nothing for so long is gone; the kernel looks at the network, we at what it has taken.
+CLIENT_TIMEOUT = 20.0
+# How many bytes the kernel takes before it has sent those it has: the rest of a frame waits here, newer ones skip it.
+UNSENT_BYTES = 128 * 1024
+# A frame that comes so much of its interval too early is in time for a client that wants fewer of them.
+TOLERANCE = 0.25
+
+
+class Outlet:
+    """Takes a part when it has nothing left to take, and when it is time: a client may want fewer frames."""
+
+    def __init__(self, client: Client, request: web.Request) -> None:
+        self._client = client
+        self._transport = cast("asyncio.Transport", request.transport)  # None only after the handler was cancelled
+        self._writer = request.writer
+        self._busy = asyncio.Event()
+        self._interval = 1 / client.fps_max if client.fps_max else 0.0
+        self._due = time.monotonic()
+        self._was_shown_again = False
+
+    def show(self, frame: Frame) -> bool:
+        """Send a live frame, and tell whether the client is ready for another one."""
+        self._client.took(frame)
+        self._was_shown_again = False
+        is_free = self.send(frame.part)
+        if not self._interval:
+            return is_free
+        self._due = max(self._due + self._interval, time.monotonic())
+        self._busy.set()
+        return False
+
+    def show_again(self, frame: Frame) -> bool:
+        """Send a frame once more, but not twice, or show it to a client that has not got it yet; see `show`."""
+        if frame.number > self._client.number:
+            return self.show(frame)
+        if self._was_shown_again:
+            return True
+        self._was_shown_again = True
+        return self.send(frame.repeat)
+
+    def send(self, part: bytes) -> bool:
+        """Send a part, and tell whether the kernel has taken all of it."""
+        self._transport.write(part)
+        if not self._transport.get_write_buffer_size():
+            return True
+        self._busy.set()
+        return False
+
+    def is_late_for(self, frame: Frame) -> bool:
+        """Whether a frame was shown to others while this client still took the one before."""
+        return not self._interval and frame.number > self._client.number
+
+    def call(self) -> None:
+        """End the wait of `until_busy`."""
+        self._busy.set()
+
+    async def until_busy(self) -> None:
+        """Wait until the client is not ready for more."""
+        await self._busy.wait()
+
+    async def until_ready(self) -> None:
+        """Wait until the client has taken all that it got, however slowly, and its next frame is about to be due.
+
+        Raises:
+            TimeoutError: it took nothing for CLIENT_TIMEOUT seconds.
+            ConnectionError: it is gone.
+        """
+        await self._until_taken()
+        if self._interval:
+            await asyncio.sleep(self._due - TOLERANCE * self._interval - time.monotonic())
+        self._busy.clear()
+
+    async def _until_taken(self) -> None:
+        while left := self._transport.get_write_buffer_size():
+            try:
+                async with asyncio.timeout(CLIENT_TIMEOUT):
+                    await self._writer.drain()
+            except TimeoutError:
+                if self._transport.get_write_buffer_size() >= left:
+                    raise
+
+
+@contextmanager
+def outlet_of(client: Client, request: web.Request) -> Iterator[Outlet]:
+    """Keep at most one part here and little in the kernel, notice a client that vanished, and leave nothing behind."""
+    transport = cast("asyncio.Transport", request.transport)
+    transport.set_write_buffer_limits(high=0)
+    connection = transport.get_extra_info("socket")
+    if connection.family in (socket.AF_INET, socket.AF_INET6):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CLIENT_TIMEOUT * 1000))
+    try:
+        yield Outlet(client, request)
+    finally:
+        if transport.get_write_buffer_size():
+            transport.abort()  # closing would wait for the client to take the rest
