@@ -10,7 +10,7 @@ from enum import StrEnum
 from soft_stream.cameras import CameraError, Metadata
 from soft_stream.feed import Feed, FeedEnded, Frame
 from soft_stream.focus import FinishedCycle
-from soft_stream.rate import Rate
+from soft_stream.rate import Tally
 
 
 @dataclass(eq=False)
@@ -31,24 +31,33 @@ class Client:
     """How many frames a second it gets at most; 0 is all."""
     since: float = field(default_factory=time.time)
     """Unix seconds."""
-    sent: int = 0
-    dropped: int = 0
+    tally: Tally = field(default_factory=Tally)
+    """The live frames that it got."""
     number: int = 0
-    """Which frame it got last; not the frame itself, whose memory a client that stopped reading would keep."""
+    """Which one it got last; not the frame itself, whose memory a client that stopped reading would keep."""
     captured_at: float | None = None
     """When that was captured, Unix seconds."""
-    rate: Rate = field(default_factory=Rate)
+    first: int = 0
+    """Which one it got first."""
 
     def __str__(self) -> str:
         return f"{self.peer} {self.path}"
 
-    def took(self, frame: Frame) -> None:
-        """Count a live frame that went out; what lies between it and the one before was skipped."""
-        if self.sent:
-            self.dropped += max(0, frame.number - self.number - 1)
+    @property
+    def sent(self) -> int:
+        """How many live frames it got."""
+        return self.tally.count
+
+    @property
+    def dropped(self) -> int:
+        """How many frames of the camera it did not get since its first one."""
+        return self.number - self.first + 1 - self.sent if self.sent else 0
+
+    def took(self, frame: Frame, now: float) -> None:
+        """Count a live frame that goes out, in monotonic seconds."""
+        self.tally.tick(now)
+        self.first = self.first or frame.number
         self.number, self.captured_at = frame.number, frame.captured_at
-        self.sent += 1
-        self.rate.tick(time.monotonic())
 
 
 class SnapshotSize(StrEnum):
@@ -109,7 +118,10 @@ class FocusCall:
 
 
 class Demand:
-    """The clients, the feed that gives them frames, and the pictures that are wished for."""
+    """The clients, the feed that gives them frames, and the pictures that are wished for.
+
+    Changed by the event loop; what the camera thread reads of it, it reads in one step of the interpreter (`tuple`).
+    """
 
     def __init__(self) -> None:
         self.feed = Feed()
@@ -119,7 +131,7 @@ class Demand:
         self.clients: dict[Client, None] = {}
         self._unwanted_since = float("-inf")
         self.changed = asyncio.Event()
-        """Set when a client comes, for the task that sleeps until one does."""
+        """Set when somebody comes, goes or wishes, for those who sleep or go on until that happens."""
 
     @contextmanager
     def wanted_by(self, client: Client) -> Iterator[Client]:
@@ -130,6 +142,7 @@ class Demand:
             yield client
         finally:
             del self.clients[client]
+            self.changed.set()
             if client.wakes:
                 self._unwanted_since = time.monotonic()
 
@@ -141,6 +154,7 @@ class Demand:
             CameraError: the camera failed.
         """
         self.wishes[wish] = None
+        self.changed.set()
         try:
             await asyncio.wait([wish.outcome], timeout=seconds)
         finally:
@@ -159,6 +173,7 @@ class Demand:
         """
         call = FocusCall(asyncio.get_running_loop().create_future())
         self.focus_calls[call] = None
+        self.changed.set()
         try:
             return await call.outcome
         finally:
@@ -183,12 +198,12 @@ class Demand:
     @property
     def streaming(self) -> bool:
         """Whether anybody takes the stream (and not just a snapshot)."""
-        return any(client.streams for client in tuple(self.clients))  # which the camera thread asks, too
+        return any(client.streams for client in tuple(self.clients))
 
     @property
     def may_focus(self) -> bool:
         """Whether there is a client for whom the lens may move."""
-        return any(client.focuses for client in self.clients)
+        return any(client.focuses for client in tuple(self.clients))
 
     def lasts(self, close_after: float) -> bool:
         """Tell whether anybody wants frames, or did less than `close_after` seconds ago."""

@@ -67,6 +67,10 @@ class Ease:
     ) -> None:
         self.now: Eased | None = None
         """None while nothing is given up."""
+        self.quality = settings.quality
+        """The JPEG quality of the stream."""
+        self.share = 1.0
+        """The part of the camera's frames that the stream has."""
         self._quality = settings.quality
         self._is_on = settings.ease == "on"
         self._thermal = thermal
@@ -76,17 +80,6 @@ class Ease:
         self._load = 0  # the level that encoding asks for
         self._load_since = self._judged_at = self._last_at = clock()
         self._times: list[float] = []
-
-    @property
-    def quality(self) -> int:
-        """The JPEG quality of the stream."""
-        eased = self.now
-        return eased.quality if eased else self._quality
-
-    @property
-    def share(self) -> float:
-        """The part of the camera's frames that the stream has."""
-        return LEVELS[_level_of(self.now)].share
 
     def lets_through(self, captured_at: float) -> bool:
         """Decide whether the stream gets a frame that somebody is ready to take."""
@@ -107,7 +100,7 @@ class Ease:
     def _begin_anew(self, now: float) -> None:
         if self.now:
             log.info("No longer eased: nobody watched")
-        self.now = self._pace = None
+        self._apply(0, "", 1)
         self._heat = self._load = 0
         self._judged_at = now
         self._times.clear()
@@ -141,15 +134,16 @@ class Ease:
         return level
 
     def _apply(self, level: int, why: str, interval: float) -> None:
+        self.share = LEVELS[level].share
+        self.quality = max(min(self._quality, LOWEST_QUALITY), self._quality - LEVELS[level].points)
         if not level:
             self.now = self._pace = None
             return
-        before, fps = self.now, LEVELS[level].share / interval
-        quality = max(min(self._quality, LOWEST_QUALITY), self._quality - LEVELS[level].points)
-        self.now = Eased(level, why, quality, round(fps, 2))
+        before, fps = self.now, self.share / interval
+        self.now = Eased(level, why, self.quality, round(fps, 2))
         # the camera's own rate may have changed, too
         if before is None or (before.level, before.fps) != (level, self.now.fps):
-            self._pace = Pace(fps) if LEVELS[level].share < 1 else None
+            self._pace = Pace(fps) if self.share < 1 else None
 
     def _tell(self, before: Eased | None, why: str) -> None:
         was, level = _level_of(before), _level_of(self.now)

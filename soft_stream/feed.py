@@ -10,12 +10,12 @@ from functools import cached_property
 from typing import Protocol
 
 from soft_stream import multipart
-from soft_stream.cameras import CameraError, Focus, Metadata
+from soft_stream.cameras import UNKNOWN, CameraError, Focus, Metadata
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen, which would triple the time that one takes to make
 class Frame:
-    """A JPEG with its facts; the bytes of its parts are made once and shared by all clients."""
+    """A JPEG with its facts, which nobody changes; the bytes of its parts are made once and shared by all clients."""
 
     jpeg: bytes = field(repr=False)
     number: int
@@ -25,7 +25,7 @@ class Frame:
     published_at: float
     """Monotonic seconds, as the event loop counts them."""
     focus: Focus = Focus.NONE
-    metadata: Metadata = field(default_factory=Metadata)
+    metadata: Metadata = UNKNOWN
     is_still: bool = False
     """Whether it was captured at the snapshot size."""
 
@@ -124,7 +124,8 @@ class Feed:
         self.newest = frame
         for taker in self.takers:
             taker.take(frame)
-        self._waiting.settle(frame)
+        if self._waiting:
+            self._waiting.settle(frame)
 
     def fail(self, fault: CameraError) -> None:
         """Tell all who wait that the camera failed."""

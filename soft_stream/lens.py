@@ -57,9 +57,9 @@ class Lens:
         return self._condition.has_autofocus and self._controls.focus_mode in ("continuous", "once")
 
     @property
-    def is_at_rest(self) -> bool:
-        """Whether there is no cycle, and nothing left to do after the last one."""
-        return self._cycle is None and self._resting
+    def is_wanted(self) -> bool:
+        """Whether there is a cycle, something left to do after the last one, or a wish for one; for any thread."""
+        return self._cycle is not None or not self._resting or bool(self._demand.focus_calls) or self._wants_cycle()
 
     @property
     def is_late(self) -> bool:
@@ -140,9 +140,9 @@ class Lens:
             return False
         if self._cycled_at == float("-inf") and self._demand.may_focus:
             return True
-        if any(call.asked > self._cycled_at for call in self._demand.focus_calls):
+        if any(call.asked > self._cycled_at for call in tuple(self._demand.focus_calls)):
             return True
-        return any(self.awaited_by(wish) for wish in self._demand.wishes)
+        return any(self.awaited_by(wish) for wish in tuple(self._demand.wishes))
 
     async def _begin_cycle(self) -> None:
         self._condition.enter(State.FOCUSING, "Autofocus cycle begins")

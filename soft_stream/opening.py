@@ -137,7 +137,6 @@ class Opening:
         if condition.state is State.STARTING and not self._pause.hold:
             await self._lens.begin()
         while demand.lasts(self._settings.close_after) and not self._pause.hold:
-            demand.changed.clear()
             focus = await self._frames()
             if condition.state is State.RETRYING:  # until a frame comes after a restart
                 if focus is None:
@@ -168,6 +167,7 @@ class Opening:
 
     def _capture_on(self, timeout: float) -> Focus:
         """Run in the camera thread: capture frame after frame, without waiting for what the event loop has to say."""
+        self._demand.changed.set()
         while True:
             focus = self._capture(timeout)
             if not self._is_undisturbed:
@@ -176,16 +176,18 @@ class Opening:
 
     @property
     def _is_undisturbed(self) -> bool:
-        """Whether there is nothing to do between two frames; asked in the camera thread."""
-        demand = self._demand
+        """Whether there is nothing to do between two frames; asked in the camera thread, for each of them."""
+        if self._thread.is_awaited:
+            return False
+        if not self._demand.changed.is_set() and not self._demand.wishes:
+            return True  # as it was when it was last looked at
+        self._demand.changed.clear()
         return bool(
             self._condition.state is State.STREAMING
-            and demand.clients
-            and not demand.changed.is_set()
-            and not demand.wishes
-            and not demand.focus_calls
-            and self._lens.is_at_rest
-            and not self._thread.is_awaited
+            and self._demand.clients
+            and not self._pause.hold
+            and not self._lens.is_wanted
+            and not self._stills.is_wanted
         )
 
     def _capture(self, timeout: float) -> Focus:

@@ -1,10 +1,10 @@
 """How often something happens, measured over the last occurrences."""
 
 from collections import deque
-from statistics import median
 
 WINDOW = 3.0
 GAPS = 9
+OVERDUE = 2.0
 
 
 class Rate:
@@ -25,14 +25,39 @@ class Rate:
     @property
     def interval(self) -> float | None:
         """Typical seconds between occurrences; one long gap does not count, and None is told before there are a few."""
-        return median(self._gaps) if len(self._gaps) > 2 else None
+        return sorted(self._gaps)[len(self._gaps) // 2] if len(self._gaps) > 2 else None
 
     def per_second(self, now: float) -> float:
         """Occurrences a second; 0 when the next one is long overdue."""
-        if len(self._times) < 2 or now - self._times[-1] > max(2.0, 3 * (self.interval or 0)):
+        if len(self._times) < 2 or now - self._times[-1] > max(OVERDUE, 3 * (self.interval or 0)):
             return 0.0
         return (len(self._times) - 1) / (self._times[-1] - self._times[0])
 
     def pause(self) -> None:
         """Do not take the time until the next occurrence for a gap."""
         self._times.clear()
+
+
+class Tally:
+    """A count, and how fast it grew over the last seconds: for many clients, each of which costs memory and time."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._last = 0.0
+        self._marks = deque[tuple[float, int]](maxlen=round(WINDOW) + 1)
+        self._marked_at = float("-inf")
+
+    def tick(self, now: float) -> None:
+        """Count one occurrence."""
+        self.count += 1
+        self._last = now
+        if now - self._marked_at >= 1:
+            self._marked_at = now
+            self._marks.append((now, self.count))
+
+    def per_second(self, now: float) -> float:
+        """Occurrences a second; 0 when the next one is long overdue."""
+        if self.count < 2 or now - self._last > OVERDUE:
+            return 0.0
+        then, count = self._marks[0]
+        return (self.count - count) / (self._last - then) if self._last > then else 0.0

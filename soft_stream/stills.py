@@ -54,8 +54,15 @@ class Stills:
         """Note that frames are about to flow."""
         self._opened = time.monotonic()
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody waits for a still; asked in the camera thread."""
+        return bool(self._demand.wishes) and any(self._gets_still(wish) for wish in self._open())
+
     def takers(self) -> list[Wish]:
         """List the wishes that the frame of now serves, or may have to in the end; asked in the camera thread."""
+        if not self._demand.wishes:
+            return []
         return [
             wish
             for wish in self._open()

@@ -96,6 +96,10 @@ class Metadata:
     """False while automatic exposure is still on its way."""
 
 
+UNKNOWN = Metadata()
+"""What a camera tells that says nothing; made once, since it belongs to every frame."""
+
+
 @dataclass(frozen=True)
 class Negotiated:
     """What the camera agreed to when it was opened; sizes are (width, height) as it delivers them."""
@@ -136,7 +140,7 @@ class RawFrame:
     captured_at: float
     """Unix seconds."""
     focus: Focus = Focus.NONE
-    metadata: Metadata = field(default_factory=Metadata)
+    metadata: Metadata = UNKNOWN
     planes: tuple[Plane, Plane, Plane] | None = None
     jpeg: bytes = b""
     release: Callable[[], None] = field(default=lambda: None)

@@ -29,7 +29,8 @@ class FolderCamera:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._files: list[Path] = []
-        self._kept: dict[Path, bytes] = {}
+        self._kept: list[bytes] = []
+        """What was read of each file, empty while it was not."""
         self._room = KEPT_BYTES
         self._size = (0, 0)
         self._started_at = 0.0
@@ -44,7 +45,8 @@ class FolderCamera:
             raise CameraMissing(f"the folder {folder} cannot be read: {error.strerror}") from None
         if not self._files:
             raise CameraMissing(f"the folder {folder} has no .jpg")
-        self._size = jpeg.size_of(self._read(self._files[0]))
+        self._kept = [b""] * len(self._files)
+        self._size = jpeg.size_of(self._read(0))
         self._started_at, self._tick = time.monotonic(), 0
         return self._negotiated()
 
@@ -62,7 +64,7 @@ class FolderCamera:
             raise NoFrame(f"no frame within {timeout:g} s")
         time.sleep(max(0.0, wait))
         captured_at = time.time()
-        return RawFrame(self._size, captured_at, jpeg=self._read(self._files[self._tick % len(self._files)]))
+        return RawFrame(self._size, captured_at, jpeg=self._read(self._tick % len(self._files)))
 
     def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
         """Do nothing: there is no lens."""
@@ -86,18 +88,19 @@ class FolderCamera:
 
     def close(self) -> None:
         """Forget the pictures; see `Camera.close`."""
-        self._files, self._kept, self._room = [], {}, KEPT_BYTES
+        self._files, self._kept, self._room = [], [], KEPT_BYTES
 
-    def _read(self, path: Path) -> bytes:
-        if path in self._kept:
-            return self._kept[path]
+    def _read(self, number: int) -> bytes:
+        if picture := self._kept[number]:
+            return picture
+        path = self._files[number]
         try:
             picture = path.read_bytes()
         except OSError as error:
             raise CameraError(f"{path} cannot be read: {error.strerror}") from None
         if len(picture) <= self._room:
             self._room -= len(picture)
-            self._kept[path] = picture
+            self._kept[number] = picture
         return picture
 
     def _negotiated(self) -> Negotiated:

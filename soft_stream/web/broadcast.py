@@ -7,6 +7,7 @@ from soft_stream.feed import Frame
 from soft_stream.notices import DRAW_INTERVAL, Notices
 from soft_stream.source import Source
 from soft_stream.web.outlet import Outlet
+from soft_stream.web.roads import Roads
 
 # Chromium and WebKit paint a part only when the next one begins: so long after it, a frame is sent once more.
 REPEAT_AFTER_INTERVALS = 1.5
@@ -17,9 +18,11 @@ class Broadcast:
 
     def __init__(self, source: Source, notices: Notices) -> None:
         self._condition = source.condition
+        self._loop = asyncio.get_running_loop()
         self._feed = source.demand.feed
         self._ease = source.ease
         self._notices = notices
+        self._roads = Roads()
         self._outlets = set[Outlet]()
         self._ready = dict[Outlet, None]()
         self._patience: asyncio.TimerHandle | None = None
@@ -34,8 +37,15 @@ class Broadcast:
 
     def take(self, frame: Frame) -> None:
         """Send a frame to all who are ready; see `Taker`."""
+        if not self._ready:
+            return
+        now, clients = time.monotonic(), len(self._ready)
         self._await_frame()
-        self._lose([outlet for outlet in self._ready if not outlet.show(frame)])
+        file = self._roads.set_out(frame.part, clients)
+        try:
+            self._lose([outlet for outlet in self._ready if not outlet.show(frame, now, file)])
+        finally:
+            self._roads.arrive(file, clients)
 
     async def serve(self, outlet: Outlet) -> None:
         """Send to a client until the portal shuts down.
@@ -66,13 +76,20 @@ class Broadcast:
     def _welcome(self, outlet: Outlet) -> None:
         """Count a client among those who are ready; who was slow gets the newest frame at once."""
         newest = self._feed.newest
-        if newest and outlet.is_late_for(newest) and not self._is_stale(newest) and not outlet.show(newest):
+        if (
+            newest
+            and outlet.is_late_for(newest)
+            and not self._is_stale(newest)
+            and not outlet.show(newest, time.monotonic())
+        ):
             return
         self._ready[outlet] = None
         if len(self._ready) == 1:  # nothing was encoded while nobody was ready: that was no silence
             self._await_frame()
 
     def _lose(self, outlets: list[Outlet]) -> None:
+        if not outlets:
+            return
         for outlet in outlets:
             self._ready.pop(outlet, None)
         if not self._ready:
@@ -81,7 +98,7 @@ class Broadcast:
     def _await_frame(self) -> None:
         """Count the silence from now on."""
         self._stop_waiting()
-        self._patience = asyncio.get_running_loop().call_later(self._repeat_after, self._fall_silent)
+        self._patience = self._loop.call_later(self._repeat_after, self._fall_silent)
 
     def _stop_waiting(self) -> None:
         if self._patience:
@@ -103,7 +120,7 @@ class Broadcast:
                 self._notice_due = time.monotonic() + DRAW_INTERVAL
                 self._lose([outlet for outlet in self._ready if not outlet.send(part)])
             else:
-                self._lose([outlet for outlet in self._ready if not outlet.show_again(newest)])
+                self._lose([outlet for outlet in self._ready if not outlet.show_again(newest, time.monotonic())])
                 await asyncio.sleep(min(self._repeat_after, self._stale_at(newest) - time.monotonic()))
 
     def _is_stale(self, frame: Frame) -> bool:

@@ -1,6 +1,7 @@
 """One client's end of the stream: when it is ready for more, and when it is gone."""
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from typing import cast
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 from soft_stream.demand import Client
 from soft_stream.feed import Frame
@@ -15,7 +17,7 @@ from soft_stream.feed import Frame
 # A client that takes nothing for so long is gone; the kernel looks at the network, we at what it has taken.
 CLIENT_TIMEOUT = 20.0
 # How many bytes the kernel takes before it has sent those it has: the rest of a frame waits here, newer ones skip it.
-UNSENT_BYTES = 128 * 1024
+UNSENT_BYTES = 32 * 1024
 # A frame that comes so much of its interval too early is in time for a client that wants fewer of them.
 TOLERANCE = 0.25
 
@@ -23,38 +25,44 @@ TOLERANCE = 0.25
 class Outlet:
     """Takes a part when it has nothing left to take, and when it is time: a client may want fewer frames."""
 
-    def __init__(self, client: Client, request: web.Request) -> None:
+    def __init__(self, client: Client, transport: asyncio.Transport, writer: AbstractStreamWriter) -> None:
         self._client = client
-        self._transport = cast("asyncio.Transport", request.transport)  # None only after the handler was cancelled
-        self._writer = request.writer
+        self._transport = transport
+        self._socket = None if transport.get_extra_info("sslcontext") else transport.get_extra_info("socket")
+        """None where the bytes have to be encrypted first."""
+        self._writer = writer
         self._busy = asyncio.Event()
         self._interval = 1 / client.fps_max if client.fps_max else 0.0
         self._due = time.monotonic()
-        self._was_shown_again = False
+        self._shown_again = 0
 
-    def show(self, frame: Frame) -> bool:
-        """Send a live frame, and tell whether the client is ready for another one."""
-        self._client.took(frame)
-        self._was_shown_again = False
-        is_free = self.send(frame.part)
+    def show(self, frame: Frame, now: float, file: int | None = None) -> bool:
+        """Send a live frame, and tell whether the client is ready for another one.
+
+        `now` is in monotonic seconds, `file` a memfd that has the same bytes as the frame's part.
+        """
+        self._client.took(frame, now)
+        is_free = self.send(frame.part, file)
         if not self._interval:
             return is_free
-        self._due = max(self._due + self._interval, time.monotonic())
+        self._due = max(self._due + self._interval, now)
         self._busy.set()
         return False
 
-    def show_again(self, frame: Frame) -> bool:
+    def show_again(self, frame: Frame, now: float) -> bool:
         """Send a frame once more, but not twice, or show it to a client that has not got it yet; see `show`."""
         if frame.number > self._client.number:
-            return self.show(frame)
-        if self._was_shown_again:
+            return self.show(frame, now)
+        if frame.number == self._shown_again:
             return True
-        self._was_shown_again = True
+        self._shown_again = frame.number
         return self.send(frame.repeat)
 
-    def send(self, part: bytes) -> bool:
+    def send(self, part: bytes, file: int | None = None) -> bool:
         """Send a part, and tell whether the kernel has taken all of it."""
-        self._transport.write(part)
+        rest = part if file is None or self._socket is None else self._lend(part, file)
+        if rest:
+            self._transport.write(rest)
         if not self._transport.get_write_buffer_size():
             return True
         self._busy.set()
@@ -84,6 +92,14 @@ class Outlet:
             await asyncio.sleep(self._due - TOLERANCE * self._interval - time.monotonic())
         self._busy.clear()
 
+    def _lend(self, part: bytes, file: int) -> bytes | memoryview:
+        """Send from a file, and return what the socket did not take; the transport finds out what is wrong with it."""
+        assert self._socket  # noqa: S101 # it was asked for
+        try:
+            return memoryview(part)[os.sendfile(self._socket.fileno(), file, 0, len(part)) :]
+        except OSError:
+            return part
+
     async def _until_taken(self) -> None:
         while left := self._transport.get_write_buffer_size():
             try:
@@ -97,14 +113,14 @@ class Outlet:
 @contextmanager
 def outlet_of(client: Client, request: web.Request) -> Iterator[Outlet]:
     """Keep at most one part here and little in the kernel, notice a client that vanished, and leave nothing behind."""
-    transport = cast("asyncio.Transport", request.transport)
+    transport = cast("asyncio.Transport", request.transport)  # None only after the handler was cancelled
     transport.set_write_buffer_limits(high=0)
     connection = transport.get_extra_info("socket")
     if connection.family in (socket.AF_INET, socket.AF_INET6):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CLIENT_TIMEOUT * 1000))
     try:
-        yield Outlet(client, request)
+        yield Outlet(client, transport, request.writer)
     finally:
         if transport.get_write_buffer_size():
             transport.abort()  # closing would wait for the client to take the rest

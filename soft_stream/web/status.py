@@ -73,7 +73,7 @@ def _client(client: Client) -> dict[str, Any]:
         "client": client.name,
         "seconds": round(now - client.since, 1),
         "sent": client.sent,
-        "sent_fps": round(client.rate.per_second(time.monotonic()), 2),
+        "sent_fps": round(client.tally.per_second(time.monotonic()), 2),
         "fps_max": client.fps_max,
         "drops": client.dropped,
         "age": None if client.captured_at is None else round(now - client.captured_at, 3),

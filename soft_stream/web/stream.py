@@ -52,7 +52,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
             await response.prepare(request)
             with outlet_of(client, request) as outlet:
                 await response.write(multipart.OPENING)
-                outlet.show(first)
+                outlet.show(first, time.monotonic())
                 await request.app[BROADCAST].serve(outlet)
             reason = "the portal shuts down"
         except TimeoutError:
