@@ -38,7 +38,7 @@ class Call:
     def patience(self) -> float:
         """Seconds until somebody should look at it again: after half of its limit, and at its end."""
         half = self.limit / 2
-        return max(0.001, half - self.seconds % half)
+        return max(0.001, half - self.seconds % half) if half else 0.0
 
 
 class CameraThread:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -37,8 +37,12 @@ class Client:
     """Which one it got last; not the frame itself, whose memory a client that stopped reading would keep."""
     captured_at: float | None = None
     """When that was captured, Unix seconds."""
+    captured_before: float | None = None
+    """The same for the one before."""
     first: int = 0
     """Which one it got first."""
+    unsent: Callable[[], int] = field(default=lambda: 0, repr=False)
+    """How many bytes of what it got are still on their way."""
 
     def __str__(self) -> str:
         return f"{self.peer} {self.path}"
@@ -57,6 +61,7 @@ class Client:
         """Count a live frame that goes out, in monotonic seconds."""
         self.tally.tick(now)
         self.first = self.first or frame.number
+        self.captured_before = self.captured_at
         self.number, self.captured_at = frame.number, frame.captured_at
 
 

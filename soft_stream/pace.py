@@ -1,4 +1,4 @@
-"""Fewer frames than the camera gives: USB cameras choose their rate themselves."""
+"""Fewer frames than the camera gives."""
 
 TOLERANCE = 0.25
 

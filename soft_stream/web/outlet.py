@@ -1,8 +1,11 @@
 """One client's end of the stream: when it is ready for more, and when it is gone."""
 
 import asyncio
+import fcntl
 import os
 import socket
+import struct
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,8 +31,8 @@ class Outlet:
     def __init__(self, client: Client, transport: asyncio.Transport, writer: AbstractStreamWriter) -> None:
         self._client = client
         self._transport = transport
-        self._socket = None if transport.get_extra_info("sslcontext") else transport.get_extra_info("socket")
-        """None where the bytes have to be encrypted first."""
+        self._connection = transport.get_extra_info("socket")
+        self._is_plain = transport.get_extra_info("sslcontext") is None
         self._writer = writer
         self._busy = asyncio.Event()
         self._interval = 1 / client.fps_max if client.fps_max else 0.0
@@ -60,7 +63,7 @@ class Outlet:
 
     def send(self, part: bytes, file: int | None = None) -> bool:
         """Send a part, and tell whether the kernel has taken all of it."""
-        rest = part if file is None or self._socket is None else self._lend(part, file)
+        rest = self._lend(part, file) if file is not None and self._is_plain else part
         if rest:
             self._transport.write(rest)
         if not self._transport.get_write_buffer_size():
@@ -71,6 +74,14 @@ class Outlet:
     def is_late_for(self, frame: Frame) -> bool:
         """Whether a frame was shown to others while this client still took the one before."""
         return not self._interval and frame.number > self._client.number
+
+    def unsent(self) -> int:
+        """Count the bytes that the client has not got: here, and in the kernel (`man 7 tcp`, SIOCOUTQ)."""
+        waiting, socket_number = self._transport.get_write_buffer_size(), self._connection.fileno()
+        if socket_number < 0:  # it has just been closed
+            return waiting
+        (in_kernel,) = struct.unpack("i", fcntl.ioctl(socket_number, termios.TIOCOUTQ, bytes(4)))
+        return waiting + int(in_kernel)
 
     def call(self) -> None:
         """End the wait of `until_busy`."""
@@ -94,9 +105,8 @@ class Outlet:
 
     def _lend(self, part: bytes, file: int) -> bytes | memoryview:
         """Send from a file, and return what the socket did not take; the transport finds out what is wrong with it."""
-        assert self._socket  # noqa: S101 # it was asked for
         try:
-            return memoryview(part)[os.sendfile(self._socket.fileno(), file, 0, len(part)) :]
+            return memoryview(part)[os.sendfile(self._connection.fileno(), file, 0, len(part)) :]
         except OSError:
             return part
 
@@ -120,7 +130,9 @@ def outlet_of(client: Client, request: web.Request) -> Iterator[Outlet]:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CLIENT_TIMEOUT * 1000))
     try:
-        yield Outlet(client, transport, request.writer)
+        outlet = Outlet(client, transport, request.writer)
+        client.unsent = outlet.unsent
+        yield outlet
     finally:
         if transport.get_write_buffer_size():
             transport.abort()  # closing would wait for the client to take the rest

@@ -66,7 +66,8 @@ def _facts(source: Source) -> dict[str, Any]:
 
 
 def _client(client: Client) -> dict[str, Any]:
-    now = time.time()
+    now, unsent = time.time(), client.unsent()
+    has_since = client.captured_before if unsent else client.captured_at
     return {
         "peer": client.peer,
         "path": client.path,
@@ -76,5 +77,6 @@ def _client(client: Client) -> dict[str, Any]:
         "sent_fps": round(client.tally.per_second(time.monotonic()), 2),
         "fps_max": client.fps_max,
         "drops": client.dropped,
-        "age": None if client.captured_at is None else round(now - client.captured_at, 3),
+        "unsent": unsent,
+        "age": None if has_since is None else round(now - has_since, 3),
     }

@@ -9,5 +9,5 @@ lock while a camera is listed, acquired, configured, started and stopped, so tha
 - `library.py`: Picamera2 itself: import, faults, the list of cameras; `holders.py`: who has a camera that is busy
 - `configuration.py`: what is asked of the camera for the stream and for stills; `modes.py`: which mode of the sensor
 - `controls.py`: what the camera can be told, focus included; `hdr.py`: what only the sensor's driver can be told
-- `request.py`: a request becomes a raw frame; `colour.py`: colours that JPEG does not know; `pace.py`: fewer frames
+- `request.py`: a request becomes a raw frame; `colour.py`: colours that JPEG does not know
 """

@@ -92,7 +92,7 @@ class PicameraCamera:
             by_hand = settings.autofocus == "manual"
             self._lens = (FocusMode.MANUAL if by_hand else FocusMode.HOLD, settings.lens_position)
         if self._usb:
-            self._pace = Pace(settings.fps)
+            self._pace = Pace(settings.fps)  # USB cameras choose their rate themselves
         with faults(f"camera {chosen.id} cannot be started", self._picam2):
             self._configurations = Configurations(self._picam2, settings, self._modes(), usb=self._usb)
             self._run_or_settle_for_less()
