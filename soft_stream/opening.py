@@ -156,6 +156,7 @@ class Opening:
         """
         condition = self._condition
         timeout = min(CAPTURE_SLICE, condition.watchdog_timeout or CAPTURE_SLICE)
+        self._demand.changed.set()  # whatever there is to do was done just now: look again
         try:
             return await self._thread.run("capture", CALL_TIMEOUT, self._capture_on, timeout)
         except NoFrame:
@@ -167,7 +168,6 @@ class Opening:
 
     def _capture_on(self, timeout: float) -> Focus:
         """Run in the camera thread: capture frame after frame, without waiting for what the event loop has to say."""
-        self._demand.changed.set()
         while True:
             focus = self._capture(timeout)
             if not self._is_undisturbed:

@@ -1,6 +1,7 @@
 """What all clients of the stream see: the same bytes for each one that is ready for them, and nothing to wait for."""
 
 import asyncio
+import logging
 import time
 
 from soft_stream.feed import Frame
@@ -8,6 +9,8 @@ from soft_stream.notices import DRAW_INTERVAL, Notices
 from soft_stream.source import Source
 from soft_stream.web.outlet import Outlet
 from soft_stream.web.roads import Roads
+
+log = logging.getLogger(__name__)
 
 # Chromium and WebKit paint a part only when the next one begins: so long after it, a frame is sent once more.
 REPEAT_AFTER_INTERVALS = 1.5
@@ -110,6 +113,14 @@ class Broadcast:
 
     def _fall_silent(self) -> None:
         self._silence = asyncio.create_task(self._bridge(), name="silence")
+        self._silence.add_done_callback(self._bridged)
+
+    def _bridged(self, bridge: "asyncio.Task[None]") -> None:
+        """When not even a labelled picture can be had, a stream that ends is better than one that stands still."""
+        if not bridge.cancelled() and (fault := bridge.exception()):
+            log.error("The streams end: there is nothing to show while no frame comes", exc_info=fault)
+            for outlet in self._outlets:
+                outlet.cut()
 
     async def _bridge(self) -> None:
         """Send what stands in for frames to all who are ready, until one comes."""

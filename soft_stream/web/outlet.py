@@ -83,6 +83,10 @@ class Outlet:
         (in_kernel,) = struct.unpack("i", fcntl.ioctl(socket_number, termios.TIOCOUTQ, bytes(4)))
         return waiting + int(in_kernel)
 
+    def cut(self) -> None:
+        """Close the connection at once."""
+        self._transport.abort()
+
     def call(self) -> None:
         """End the wait of `until_busy`."""
         self._busy.set()

@@ -26,7 +26,7 @@ class MultipartResponse(web.StreamResponse):
 
     HTTP/1.1 would get chunked encoding from aiohttp, which costs a copy of each frame and which no hand-written
     client expects of a camera; aiohttp's own WebSocketResponse switches the length check off in the same way. The
-    headers wait for the first part, so that both leave in one packet (aiohttp 3.12 and later).
+    headers wait for the first boundary, so that both leave in one packet (aiohttp 3.12 and later).
     """
 
     _length_check = False
