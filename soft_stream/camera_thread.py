@@ -85,7 +85,7 @@ class CameraThread:
             self._asked.discard(this)
 
     def tell(self, news: Callable[[], None]) -> None:
-        """Have something done in the event loop, before the call ends that tells it; for the camera thread.
+        """Have something done in the event loop, before the call ends that tells it; for other threads.
 
         `call_soon_threadsafe` does the same for four times the CPU time (0.1 ms on a machine with little else to do): a
         handle, a context, and a byte through a pair of sockets that is read until an exception says that it is empty.

@@ -57,6 +57,24 @@ class TakenStill:
     at: float
 
 
+@dataclass
+class LastOpening:
+    """Seconds that each part of an opening took; None for what has not come, or does not come."""
+
+    imports: float
+    """Making the camera, and importing what it and its pictures need: next to nothing from the second time on."""
+    open: float | None = None
+    first_frame: float | None = None
+    """From there until it was encoded and published, or captured if nobody waited for it."""
+    focus: float | None = None
+    """The first AF cycle; frames flow meanwhile."""
+
+    def __str__(self) -> str:
+        open_, frame = self.open or 0.0, self.first_frame or 0.0
+        total = self.imports + open_ + frame
+        return f"{total:.2f} s: import {self.imports:.2f} s, open {open_:.2f} s, frame {frame:.2f} s"
+
+
 class Condition:
     """The camera's state and facts; changed by the task that owns the camera, read by everybody."""
 
@@ -71,6 +89,7 @@ class Condition:
         self.negotiated: Negotiated | None = None
         """None while the camera is closed."""
         self.counters = Counters()
+        self.last_opening: LastOpening | None = None
         self.last_focus: FinishedCycle | None = None
         self.last_still: TakenStill | None = None
         self.cannot_focus = False
@@ -106,6 +125,12 @@ class Condition:
             self._captured = Rate()  # what was measured before says nothing
             self.expect_frames()
         self.negotiated = negotiated
+
+    def focused(self, cycle: FinishedCycle) -> None:
+        """Note how an AF cycle ended."""
+        self.last_focus = cycle
+        if self.last_opening and self.last_opening.focus is None:
+            self.last_opening.focus = cycle.seconds
 
     def expect_frames(self) -> None:
         """Count the silence from now on."""

@@ -1,6 +1,6 @@
 """Raw frames become JPEGs: the only file that knows simplejpeg.
 
-simplejpeg and numpy are imported by the first call, in the camera thread: a process that only waits does without.
+simplejpeg and numpy are imported when the camera opens, in its thread: a process that only waits does without.
 """
 
 from __future__ import annotations
@@ -10,6 +10,11 @@ from typing import Any
 from soft_stream.cameras import CameraError, Orientation, RawFrame
 
 UPRIGHT = Orientation()
+
+
+def load() -> None:
+    """Import what the first frame needs, before there is one."""
+    import simplejpeg  # noqa: F401
 
 
 def encode(raw: RawFrame, quality: int, orientation: Orientation = UPRIGHT) -> bytes:

@@ -96,7 +96,7 @@ class Lens:
         finished = FinishedCycle(result, now - self._cycle.started_at, time.time())
         self._cycle, self._held_for = None, list(self._demand.wishes)
         self._condition.cannot_focus = result is FocusResult.UNSUPPORTED
-        self._condition.last_focus = finished
+        self._condition.focused(finished)
         self._condition.enter(State.STREAMING, f"Autofocus cycle {result} after {finished.seconds:.2f} s")
         self._demand.focused(self._cycled_at, finished)
 

@@ -14,13 +14,15 @@ from soft_stream.cameras import (
     CameraHung,
     ControlValue,
     Focus,
+    Negotiated,
     NoFrame,
     RawFrame,
 )
-from soft_stream.condition import Condition, State
+from soft_stream.condition import Condition, LastOpening, State
 from soft_stream.controls import Controls
 from soft_stream.demand import Demand, Wish
 from soft_stream.ease import Ease
+from soft_stream.encoders import Encoders
 from soft_stream.feed import Frame
 from soft_stream.lens import Lens
 from soft_stream.pause import Pause
@@ -63,20 +65,26 @@ class Opening:
         self._ease = ease
         self._lens = Lens(camera, thread, settings, demand, condition, controls)
         self._stills = Stills(camera, thread, settings, demand, condition, self._lens)
+        self._encoders = Encoders()
+        self._opened_at = 0.0
         self._was_restarted = False
 
-    async def open(self) -> None:
-        """Open the camera, and log what it agreed to.
+    async def open(self, began: float | None = None) -> None:
+        """Open the camera, and log what it agreed to; the opening began (monotonic) when the camera was made.
 
         Raises:
             CameraError: it cannot be opened.
         """
         condition, settings = self._condition, self._settings
-        began = time.monotonic()
+        await self._thread.run("import", CALL_TIMEOUT, jpeg.load)
+        loaded = time.monotonic()
+        condition.last_opening = took = LastOpening(loaded - (began or loaded))
         negotiated = await self._thread.run("open", settings.start_timeout + CALL_TIMEOUT, self._camera.open)
         condition.agree(negotiated)
         condition.counters.opened += 1
-        log.info("Camera open after %.2f s: %s", time.monotonic() - began, negotiated)
+        self._opened_at = time.monotonic()
+        took.open = self._opened_at - loaded
+        log.info("Camera open after %.2f s: %s", took.open, negotiated)
         if negotiated.size != (settings.width, settings.height):
             log.warning("Asked for %dx%d, negotiated %dx%d", settings.width, settings.height, *negotiated.size)
         for difference in negotiated.differences:
@@ -107,7 +115,7 @@ class Opening:
         Raises:
             CameraHung: it does not close in `patience` seconds; its thread is lost.
         """
-        closing = asyncio.create_task(self._thread.run("close", patience, self._camera.close))
+        closing = asyncio.create_task(self._thread.run("close", patience, self._close))
         try:
             await asyncio.wait([closing])
         except asyncio.CancelledError:
@@ -119,6 +127,10 @@ class Opening:
         finally:
             if closing.done() and not closing.cancelled():
                 self._note_closed(closing.exception())
+
+    def _close(self) -> None:
+        self._encoders.end()  # before the last of what they tell can reach a camera that is closed
+        self._camera.close()
 
     def _note_closed(self, fault: BaseException | None) -> None:
         if isinstance(fault, CameraHung):
@@ -199,7 +211,7 @@ class Opening:
             takers, frame = self._stills.takers(), None
             if takers or (self._demand.feed.wanted and self._ease.lets_through(raw.captured_at)):
                 try:
-                    frame = self._encode(raw)
+                    frame = self._encode(raw, takers)
                 except CameraError as fault:  # a damaged JPEG of a webcam is no reason to close it
                     raise NoFrame(str(fault)) from fault
             focus = raw.focus
@@ -213,24 +225,60 @@ class Opening:
         self._was_restarted = False
         self._lens.saw(focus)
         if frame:
-            self._demand.feed.publish(frame)
-            self._stills.serve(takers, frame)
+            self._publish(frame, takers)
+        if self.frames == 1:
+            self._note_first_frame()
 
-    def _encode(self, raw: RawFrame) -> Frame:
-        negotiated = self._condition.negotiated
+    def _note_first_frame(self) -> None:
+        if took := self._condition.last_opening:
+            took.first_frame = time.monotonic() - self._opened_at
+            log.info("First frame after %s", took)
+
+    def _publish(self, frame: Frame, takers: Sequence[Wish]) -> None:
+        newest = self._demand.feed.newest
+        if newest is None or newest.number < frame.number:  # of two that are encoded at once, either may be done first
+            self._demand.feed.publish(frame)
+        self._stills.serve(takers, frame)
+
+    def _encode(self, raw: RawFrame, takers: Sequence[Wish]) -> Frame | None:
+        """Run in the camera thread: encode a frame, or have that done; then it is published by who does it."""
+        negotiated, encoders = self._condition.negotiated, self._encoders
         assert negotiated is not None  # noqa: S101 # it is open: a frame just came
+        interval = max(1 / negotiated.fps, raw.metadata.exposure_time or 0.0)
+        number, focus = self._condition.counters.captured, self._lens.seen(raw.focus)
+        if encoders.help:
+            for seconds in encoders.collect():
+                self._condition.counters.encoded += 1
+                self._ease.encoded(seconds / encoders.count, interval)
+            if encoders.have_room:
+                encoders.hand_over(partial(self._encode_beside, raw.copy(), number, focus, negotiated, takers))
+            return None
         began = time.monotonic()
-        encoded = jpeg.encode(raw, self._ease.quality, negotiated.orientation)
-        published_at = time.monotonic()
-        self._ease.encoded(published_at - began, max(1 / negotiated.fps, raw.metadata.exposure_time or 0.0))
+        frame = self._frame(raw, number, focus, negotiated)
+        seconds = frame.published_at - began
         self._condition.counters.encoded += raw.planes is not None
+        self._ease.encoded(seconds, interval)
+        encoders.took(seconds, interval)
+        return frame
+
+    def _encode_beside(
+        self, raw: RawFrame, number: int, focus: Focus, negotiated: Negotiated, takers: Sequence[Wish]
+    ) -> float:
+        """Run in one of the threads that help: encode a frame, have it published, and return how long it took."""
+        began = time.monotonic()
+        frame = self._frame(raw, number, focus, negotiated)
+        self._thread.tell(partial(self._publish, frame, takers))
+        return frame.published_at - began
+
+    def _frame(self, raw: RawFrame, number: int, focus: Focus, negotiated: Negotiated) -> Frame:
+        encoded = jpeg.encode(raw, self._ease.quality, negotiated.orientation)
         return Frame(
             jpeg=encoded,
-            number=self._condition.counters.captured,
+            number=number,
             size=jpeg.turned_size(raw.size, negotiated.orientation),
             captured_at=raw.captured_at,
-            published_at=published_at,
-            focus=self._lens.seen(raw.focus),
+            published_at=time.monotonic(),
+            focus=focus,
             metadata=raw.metadata,
         )
 

@@ -6,6 +6,7 @@ close, pause, open again.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 
 from soft_stream.camera_thread import CameraThread
@@ -109,13 +110,14 @@ class Source:
 
     async def _one_opening(self) -> None:
         # in the thread: what a kind of camera imports takes its time
+        began = time.monotonic()
         camera = await self.thread.run("make", CALL_TIMEOUT, self._new_camera, self.settings)
         opening = Opening(
             camera, self.thread, self.settings, self.demand, self.condition, self.controls, self.pause, self.ease
         )
         patience = self.settings.close_timeout
         try:
-            await opening.open()
+            await opening.open(began)
             self._opening = opening  # from now on it is told directly
             if values := self.controls.current:
                 await opening.set_controls(values)

@@ -1,5 +1,7 @@
 """Which kinds of cameras there are."""
 
+from contextlib import suppress
+
 from soft_stream.cameras import Camera
 from soft_stream.settings import Settings
 
@@ -15,5 +17,8 @@ def make_camera(settings: Settings) -> Camera:
 
         return FolderCamera(settings)
     from soft_stream.cameras.picamera.camera import PicameraCamera
+    from soft_stream.cameras.picamera.library import picamera2_class
 
+    with suppress(Exception):  # `open` says what is wrong
+        picamera2_class()
     return PicameraCamera(settings)

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from soft_stream import __version__
+from soft_stream.condition import LastOpening
 from soft_stream.demand import Client
 from soft_stream.source import Source
 from soft_stream.web.common import NO_STORE, SOURCE, unavailable
@@ -56,6 +57,7 @@ def _facts(source: Source) -> dict[str, Any]:
         },
         "eased": asdict(source.ease.now) if negotiated and source.ease.now else None,
         "clients": [_client(client) for client in source.demand.clients],
+        "last_opening": _opening(condition.last_opening) if condition.last_opening else None,
         "last_focus": asdict(condition.last_focus) if condition.last_focus else None,
         "lens_position": condition.lens_position if negotiated else None,
         "controls": source.controls.values,
@@ -63,6 +65,11 @@ def _facts(source: Source) -> dict[str, Any]:
         "last_restart": asdict(condition.last_restart) if condition.last_restart else None,
         "counters": asdict(condition.counters),
     }
+
+
+def _opening(last: LastOpening) -> dict[str, float | None]:
+    took = {"import": last.imports, "open": last.open, "first_frame": last.first_frame, "focus": last.focus}
+    return {part: None if seconds is None else round(seconds, 4) for part, seconds in took.items()}
 
 
 def _client(client: Client) -> dict[str, Any]:
