@@ -7,23 +7,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from cold import CLOSING, Figures, measure_cold
 from rows import Row
 from servers import Running, Server, running
 from usage import Use, Watch, cpu_of, machine_busy, use_of
 
 # a load that hangs ends by itself long before
 LOAD_PATIENCE = 60.0
-# from the last client's goodbye to a closed camera: --close-after 1 of the portal, and some time for the closing
-CLOSING = 2.5
 # so much the measured time may differ from the time between the two looks at the server's clock
 LATE = 0.02
-Figures = dict[str, float]
 
 
 def measure(server: Server, row: Row, seconds: float, built: Path) -> tuple[Figures, dict[str, Any]]:
     """Return the figures of a run, and everything that was seen."""
     logs = built / "logs"
     logs.mkdir(exist_ok=True)
+    if row.is_cold:
+        return measure_cold(server, logs)
     with running(server, logs) as started:
         if row.is_idle:
             return _nobody(started, seconds, built)

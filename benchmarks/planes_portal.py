@@ -36,8 +36,8 @@ class PlanesCamera(FolderCamera):
     def capture(self, timeout: float) -> RawFrame:
         """Wait for the clock's next tick; see `Camera.capture`."""
         frame = super().capture(timeout)
-        planes = self._pictures[self._tick % len(self._pictures)]
-        return RawFrame(frame.size, frame.captured_at, planes=planes)
+        frame.planes = self._pictures[self._tick % len(self._pictures)]
+        return frame
 
     def still(self, timeout: float) -> RawFrame:
         """Take the next picture: there is no other size."""

@@ -6,7 +6,7 @@ from html import escape
 Points = list[tuple[float, float]]
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 70, 150, 40, 50
-COLOURS = ("#c02040", "#303030", "#909090", "#2060c0", "#209060")
+COLOURS = ("#c02040", "#303030", "#909090", "#d08020", "#2060c0", "#209060")
 
 
 def svg(title: str, lines: dict[str, Points]) -> str:

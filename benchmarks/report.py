@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from measure import Figures
+from cold import Figures
 from rows import Row, Target
 
 # by server, its figures round by round
@@ -51,6 +51,19 @@ COLUMNS = {
         "after_switches": "switches/s",
         "after_rss": "RSS MB",
     },
+    "cold": {
+        "stream_answer": "stream: first byte",
+        "stream_import": "import",
+        "stream_open": "open",
+        "stream_first_frame": "first frame",
+        "stream_focus": "focus",
+        "again_answer": "second time: first byte",
+        "snapshot_answer": "snapshot: first byte",
+        "snapshot_import": "import",
+        "snapshot_open": "open",
+        "snapshot_first_frame": "first frame",
+        "snapshot_focus": "focus",
+    },
 }
 DISTURBED = 8.0  # percent of one processor that neither side has used, or that the host took away
 
@@ -71,7 +84,7 @@ def ratio(runs: Runs, ours: str, other: str, figure: str) -> float:
 def table(row: Row, runs: Runs) -> str:
     """Write a row of the plan as a table of Markdown, and what of its targets is met."""
     columns = COLUMNS.get(row.name.split("-")[0], STREAM_COLUMNS)
-    ratios = not row.is_idle and len(row.servers) > 1
+    ratios = "cost" in columns and len(row.servers) > 1
     head = ["", *columns.values(), *(["portal is"] if ratios else [])]
     lines = [f"### {row.title}", "", _line(head), _line(["---"] * len(head))]
     for server in row.servers:

@@ -30,12 +30,14 @@ class Row:
     seconds: float = 8.0
     quick_seconds: float = 3.0
     is_idle: bool = False
+    is_cold: bool = False
+    """Whether it is the first picture of a closed camera that counts, and nothing else."""
     is_opened_before: bool = False
     """Whether the camera is opened and closed once, so that what only the first opening takes is there already."""
 
 
 COST = "CPU per delivered frame"
-ALL = ("portal", "floor send", "floor sendfile", "ustreamer")
+ALL = ("portal", "floor send", "floor sendfile", "floor python", "ustreamer")
 STOPPED, SLOW = 50, 5
 FRAME_KB = 122.4
 
@@ -125,5 +127,11 @@ ROWS = (
         seconds=60,
         quick_seconds=10,
         is_idle=True,
+    ),
+    Row(
+        "cold",
+        "the first picture of a camera that is closed, in ms",
+        ("portal, test pattern", "portal"),
+        is_cold=True,
     ),
 )

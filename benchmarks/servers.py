@@ -41,6 +41,7 @@ def servers(built: Path) -> dict[str, Server]:
     pictures = str(built / "pictures")
     portal = (sys.executable, "-m", "soft_stream", "serve", "--port", "{port}", "--env-file", os.devnull)
     folder = ("--source", "folder", "--folder", pictures, "--fps", str(FPS), "--close-after", "1")
+    pattern = ("--source", "test-pattern", "--fps", str(FPS), "--close-after", "1")
     floor = (str(built / "floor"), "{port}", pictures, str(FPS))
     ustreamer = ("ustreamer", "--host", "127.0.0.1", "--port", "{port}", "--resolution", "1280x720")
     camera = {
@@ -53,6 +54,7 @@ def servers(built: Path) -> dict[str, Server]:
     known = [
         Server("portal", (*portal, *folder), "/stream.mjpg", "/snapshot.jpg"),
         Server("portal, newest", (*portal, *folder), "/stream.mjpg", "/snapshot.jpg?max_age_ms=100"),
+        Server("portal, test pattern", (*portal, *pattern), "/stream.mjpg", "/snapshot.jpg"),
         Server(
             "portal, encoding",
             (sys.executable, str(HERE / "planes_portal.py"), pictures, "--port", "{port}"),
@@ -60,6 +62,7 @@ def servers(built: Path) -> dict[str, Server]:
         ),
         Server("floor send", (*floor, "send"), "/"),
         Server("floor sendfile", (*floor, "sendfile"), "/"),
+        Server("floor python", (sys.executable, str(HERE / "floor.py"), "{port}", pictures, str(FPS)), "/"),
         Server(
             "ustreamer", (*ustreamer, *device, "--format", "JPEG", "--encoder", "HW"), "/stream", "/snapshot", camera
         ),

@@ -28,6 +28,8 @@ class Call:
     """Seconds after which it counts as hanging."""
     began: float = field(default_factory=time.monotonic)
     """Monotonic seconds; when it was asked for, until it begins."""
+    fault: Exception | None = None
+    """What went wrong in the event loop with something that it told."""
 
     @property
     def seconds(self) -> float:
@@ -52,7 +54,7 @@ class CameraThread:
         self._native_id = 0
         self._in_kernel = False
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._news = deque[Callable[[], None]]()
+        self._news = deque[tuple[Call | None, Callable[[], None]]]()
         self._listener: asyncio.AbstractEventLoop | None = None
 
     async def run(self, what: str, limit: float, call: Callable[[*Args], T], *args: *Args) -> T:
@@ -60,6 +62,7 @@ class CameraThread:
 
         Raises:
             CameraHung: it has not returned in `limit` seconds.
+            Exception: what the call raised, or something that it told.
         """
         loop = asyncio.get_running_loop()
         if self._listener is None:
@@ -73,6 +76,8 @@ class CameraThread:
                 await asyncio.wait([future], timeout=this.patience)
                 if future.done():
                     self._hear()
+                    if this.fault:
+                        raise this.fault
                     return future.result()
                 if this.seconds >= limit:
                     raise CameraHung(self.hanging or f"the camera has not begun with '{what}' for {limit:g} s")
@@ -90,7 +95,7 @@ class CameraThread:
         `call_soon_threadsafe` does the same for four times the CPU time (0.1 ms on a machine with little else to do): a
         handle, a context, and a byte through a pair of sockets that is read until an exception says that it is empty.
         """
-        self._news.append(news)
+        self._news.append((self._call, news))
         os.eventfd_write(self._bell, 1)
 
     def go_on(self) -> None:
@@ -107,8 +112,13 @@ class CameraThread:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether there is a call that waits for its turn."""
-        return bool(self._asked)
+        """Whether somebody waits for the end of the running call: the next one, or who is to hear of a fault."""
+        return bool(self._asked) or (self._call is not None and self._call.fault is not None)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the event loop has begun with all that it was told: if not, it is behind."""
+        return not self._news
 
     @property
     def late(self) -> bool:
@@ -149,8 +159,14 @@ class CameraThread:
         self._hear()
 
     def _hear(self) -> None:
-        while self._news:
-            self._news.popleft()()
+        for _ in range(len(self._news)):  # what is told meanwhile has its own turn, after everything else in the loop
+            call, news = self._news.popleft()
+            try:
+                news()
+            except Exception as fault:
+                if call is None:
+                    raise
+                call.fault = fault
 
 
 def _is_uninterruptible(native_id: int) -> bool:

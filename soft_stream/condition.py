@@ -102,6 +102,8 @@ class Condition:
         self._said: set[str] = set()  # a camera that stays away for a night says so once
         self._captured = Rate()
         self._last_frame_at = 0.0
+        self.came_at = float("-inf")
+        """When the last frame came, monotonic; also one that nobody was ready for."""
 
     def enter(self, state: State, why: str, level: int = logging.INFO) -> None:
         """Change the state: the only place that does, and its line in the log."""
@@ -140,7 +142,7 @@ class Condition:
     def frame_came(self) -> None:
         """Note that the camera delivers."""
         self.trouble = ""
-        self._last_frame_at = time.monotonic()
+        self._last_frame_at = self.came_at = time.monotonic()
         self._captured.tick(self._last_frame_at)
 
     @property

@@ -13,7 +13,7 @@ from soft_stream.focus import FinishedCycle
 from soft_stream.rate import Tally
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)  # there are many, and each frame touches all of them
 class Client:
     """One request that takes frames, from its beginning to its end."""
 
@@ -37,8 +37,6 @@ class Client:
     """Which one it got last; not the frame itself, whose memory a client that stopped reading would keep."""
     captured_at: float | None = None
     """When that was captured, Unix seconds."""
-    captured_before: float | None = None
-    """The same for the one before."""
     first: int = 0
     """Which one it got first."""
     unsent: Callable[[], int] = field(default=lambda: 0, repr=False)
@@ -61,7 +59,6 @@ class Client:
         """Count a live frame that goes out, in monotonic seconds."""
         self.tally.tick(now)
         self.first = self.first or frame.number
-        self.captured_before = self.captured_at
         self.number, self.captured_at = frame.number, frame.captured_at
 
 

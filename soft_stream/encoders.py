@@ -24,7 +24,7 @@ class Encoders:
     """
 
     def __init__(self, most: int = 0) -> None:
-        self._most = most or min(MOST, os.cpu_count() or 1)
+        self._most = most or min(MOST, len(os.sched_getaffinity(0)))
         self._seconds = deque[float](maxlen=FRAMES)
         self._threads: ThreadPoolExecutor | None = None
         self._at_work: list[Future[float]] = []
@@ -35,7 +35,7 @@ class Encoders:
         return self._most if self._threads else 1
 
     @property
-    def help(self) -> bool:
+    def are_helping(self) -> bool:
         """Whether frames are to be handed over."""
         return self._threads is not None
 
@@ -49,7 +49,7 @@ class Encoders:
     @property
     def have_room(self) -> bool:
         """Whether one of those that help has nothing to do."""
-        return len(self._at_work) < self._most
+        return sum(not future.done() for future in self._at_work) < self._most
 
     def hand_over(self, encode: Callable[[], float]) -> None:
         """Have a frame encoded by a thread that has nothing to do; `encode` returns how many seconds it took."""
@@ -58,9 +58,11 @@ class Encoders:
 
     def collect(self) -> list[float]:
         """Return how long each frame took that was done meanwhile, in seconds; raise what kept one from it."""
-        done = [future for future in self._at_work if future.done()]
-        self._at_work = [future for future in self._at_work if not future.done()]
-        return [future.result() for future in done]
+        done = []
+        while future := next((each for each in self._at_work if each.done()), None):
+            self._at_work.remove(future)
+            done.append(future.result())
+        return done
 
     def end(self) -> None:
         """Wait until the threads are done with what they are doing."""

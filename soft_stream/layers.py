@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from soft_stream import env_file
-from soft_stream.settings import SETTINGS, Settings, default_of, nearest
+from soft_stream.settings import LOWEST_CLIENT_FPS, SETTINGS, Settings, default_of, nearest
 
 INSTALLED_FILE = Path("/etc/camera-streamer/camera-soft-stream.env")
 LOCAL_FILE = Path("camera-soft-stream.env")
@@ -180,6 +180,11 @@ def _check_together(
                     f"{_place(origins, number, name)}: cam{number}_{name}={timeout:g}: must be at least {two_frames:g} "
                     f"(seconds), the time of two frames at cam{number}_fps={settings.fps:g}"
                 )
+        if 0 < settings.client_fps_max < LOWEST_CLIENT_FPS:
+            problems.append(
+                f"{_place(origins, number, 'client_fps_max')}: cam{number}_client_fps_max={settings.client_fps_max:g}: "
+                f"must be 0 (no limit) or at least {LOWEST_CLIENT_FPS:g} (frames a second)"
+            )
         if settings.min_fps > settings.fps:
             problems.append(
                 f"{_place(origins, number, 'min_fps')}: cam{number}_min_fps={settings.min_fps:g}: "

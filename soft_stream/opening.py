@@ -149,7 +149,7 @@ class Opening:
         if condition.state is State.STARTING and not self._pause.hold:
             await self._lens.begin()
         while demand.lasts(self._settings.close_after) and not self._pause.hold:
-            focus = await self._frames()
+            focus = await self._until_disturbed()
             if condition.state is State.RETRYING:  # until a frame comes after a restart
                 if focus is None:
                     continue
@@ -161,7 +161,7 @@ class Opening:
             # nobody waited for the watchdog, as with snapshots whose deadline is shorter
             raise CameraError(f"no frame came in {condition.silent_for:.0f} s")
 
-    async def _frames(self) -> Focus | None:
+    async def _until_disturbed(self) -> Focus | None:
         """Let frames flow until there is more to do than to publish them; the watchdog barks here.
 
         Returns what the lens did in the last one; None when none came for a while.
@@ -182,13 +182,12 @@ class Opening:
         """Run in the camera thread: capture frame after frame, without waiting for what the event loop has to say."""
         while True:
             focus = self._capture(timeout)
-            if not self._is_undisturbed:
+            if not self._may_go_on():
                 return focus
             self._thread.go_on()
 
-    @property
-    def _is_undisturbed(self) -> bool:
-        """Whether there is nothing to do between two frames; asked in the camera thread, for each of them."""
+    def _may_go_on(self) -> bool:
+        """Tell whether there is nothing to do between two frames; asked in the camera thread, for each of them."""
         if self._thread.is_awaited:
             return False
         if not self._demand.changed.is_set() and not self._demand.wishes:
@@ -208,13 +207,17 @@ class Opening:
             self._condition.counters.captured += 1
             self._condition.lens_position = raw.metadata.lens_position
             self._stills.exposure_settled = raw.metadata.exposure_settled
-            takers, frame = self._stills.takers(), None
+            if not self._thread.is_heard:  # it has more to send than it can: leave frames out
+                return raw.focus
+            focus, takers, frame = raw.focus, self._stills.takers(), None
             if takers or (self._demand.feed.wanted and self._ease.lets_through(raw.captured_at)):
                 try:
-                    frame = self._encode(raw, takers)
+                    if self._encoders.are_helping:
+                        self._have_encoded(raw, takers)
+                        return focus
+                    frame = self._encode(raw)
                 except CameraError as fault:  # a damaged JPEG of a webcam is no reason to close it
                     raise NoFrame(str(fault)) from fault
-            focus = raw.focus
         self._thread.tell(partial(self._came, focus, frame, takers))
         return focus
 
@@ -240,42 +243,54 @@ class Opening:
             self._demand.feed.publish(frame)
         self._stills.serve(takers, frame)
 
-    def _encode(self, raw: RawFrame, takers: Sequence[Wish]) -> Frame | None:
-        """Run in the camera thread: encode a frame, or have that done; then it is published by who does it."""
-        negotiated, encoders = self._condition.negotiated, self._encoders
-        assert negotiated is not None  # noqa: S101 # it is open: a frame just came
-        interval = max(1 / negotiated.fps, raw.metadata.exposure_time or 0.0)
-        number, focus = self._condition.counters.captured, self._lens.seen(raw.focus)
-        if encoders.help:
-            for seconds in encoders.collect():
-                self._condition.counters.encoded += 1
-                self._ease.encoded(seconds / encoders.count, interval)
-            if encoders.have_room:
-                encoders.hand_over(partial(self._encode_beside, raw.copy(), number, focus, negotiated, takers))
-            return None
+    def _encode(self, raw: RawFrame) -> Frame:
+        """Run in the camera thread."""
         began = time.monotonic()
-        frame = self._frame(raw, number, focus, negotiated)
-        seconds = frame.published_at - began
+        frame = self._frame(raw, self._condition.counters.captured, self._lens.seen(raw.focus))
+        seconds, interval = frame.published_at - began, self._interval(raw)
         self._condition.counters.encoded += raw.planes is not None
         self._ease.encoded(seconds, interval)
-        encoders.took(seconds, interval)
+        self._encoders.took(seconds, interval)
         return frame
 
-    def _encode_beside(
-        self, raw: RawFrame, number: int, focus: Focus, negotiated: Negotiated, takers: Sequence[Wish]
-    ) -> float:
-        """Run in one of the threads that help: encode a frame, have it published, and return how long it took."""
+    def _have_encoded(self, raw: RawFrame, takers: Sequence[Wish]) -> None:
+        """Run in the camera thread: give a frame to the threads that help; that it came is told when it is encoded.
+
+        Raises:
+            CameraError: one that they had before could not be encoded.
+        """
+        encoders = self._encoders
+        if encoders.have_room:
+            number, focus = self._condition.counters.captured, self._lens.seen(raw.focus)
+            encoders.hand_over(partial(self._encode_beside, raw.copy(), number, focus, takers))
+        for seconds in encoders.collect():
+            self._condition.counters.encoded += 1
+            self._ease.encoded(seconds / encoders.count, self._interval(raw))
+
+    def _encode_beside(self, raw: RawFrame, number: int, focus: Focus, takers: Sequence[Wish]) -> float:
+        """Run in one of the threads that help, and return how long it took."""
         began = time.monotonic()
-        frame = self._frame(raw, number, focus, negotiated)
-        self._thread.tell(partial(self._publish, frame, takers))
+        frame = self._frame(raw, number, focus)
+        self._thread.tell(partial(self._came, raw.focus, frame, takers))
         return frame.published_at - began
 
-    def _frame(self, raw: RawFrame, number: int, focus: Focus, negotiated: Negotiated) -> Frame:
-        encoded = jpeg.encode(raw, self._ease.quality, negotiated.orientation)
+    def _interval(self, raw: RawFrame) -> float:
+        """Return the seconds that there are for a frame."""
+        return max(1 / self._agreed.fps, raw.metadata.exposure_time or 0.0)
+
+    @property
+    def _agreed(self) -> Negotiated:
+        negotiated = self._condition.negotiated
+        assert negotiated is not None  # noqa: S101 # it is open: a frame just came
+        return negotiated
+
+    def _frame(self, raw: RawFrame, number: int, focus: Focus) -> Frame:
+        orientation = self._agreed.orientation
+        encoded = jpeg.encode(raw, self._ease.quality, orientation)
         return Frame(
             jpeg=encoded,
             number=number,
-            size=jpeg.turned_size(raw.size, negotiated.orientation),
+            size=jpeg.turned_size(raw.size, orientation),
             captured_at=raw.captured_at,
             published_at=time.monotonic(),
             focus=focus,

@@ -38,7 +38,7 @@ class Pause:
     @property
     def hold(self) -> Hold | None:
         """The claim that lasts longest."""
-        return max(self._holds.values(), key=lambda hold: hold.until, default=None)
+        return max(tuple(self._holds.values()), key=lambda hold: hold.until, default=None)
 
     @property
     def ways(self) -> list[str]:

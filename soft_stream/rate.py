@@ -41,6 +41,8 @@ class Rate:
 class Tally:
     """A count, and how fast it grew over the last seconds: for many clients, each of which costs memory and time."""
 
+    __slots__ = ("_last", "_marked_at", "_marks", "count")
+
     def __init__(self) -> None:
         self.count = 0
         self._last = 0.0
@@ -57,7 +59,8 @@ class Tally:
 
     def per_second(self, now: float) -> float:
         """Occurrences a second; 0 when the next one is long overdue."""
-        if self.count < 2 or now - self._last > OVERDUE:
+        if self.count < 2:
             return 0.0
         then, count = self._marks[0]
-        return (self.count - count) / (self._last - then) if self._last > then else 0.0
+        interval = (self._last - then) / max(1, self.count - count)
+        return 1 / interval if interval and now - self._last <= max(OVERDUE, 3 * interval) else 0.0

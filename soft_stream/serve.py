@@ -20,7 +20,7 @@ from soft_stream.web.app import build_app
 
 log = logging.getLogger(__name__)
 
-# Open streams get so long to finish the part that they are sending when the process ends.
+# Open streams get so long to finish the part that they are sending when the process ends; aiohttp waits twice.
 SHUTDOWN_TIMEOUT = 0.5
 
 

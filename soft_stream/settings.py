@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 FIRST_PORT = 18081
+# Browsers paint a part only when the next one begins: with fewer frames they would be seconds behind.
+LOWEST_CLIENT_FPS = 0.5
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
@@ -187,7 +189,7 @@ class Settings:
     quality: int = _setting(80, _whole(1, 100, "JPEG quality"), "quality of the stream's JPEGs")
     client_fps_max: float = _setting(
         0.0,
-        _number(0, 240, "frames a second; 0 is no limit"),
+        _number(0, 240, f"frames a second, at least {LOWEST_CLIENT_FPS:g}; 0 is no limit"),
         "no client of the stream gets more; one may ask for fewer",
     )
     ease: str = _setting(

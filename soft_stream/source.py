@@ -81,6 +81,7 @@ class Source:
         if self._opening:
             await self._opening.set_controls(values)
         self.controls.took(values)
+        self.demand.changed.set()
 
     async def _until(self, happened: Callable[[], object], seconds: float | None = None) -> None:
         """Sleep until something has happened, or so many seconds have passed."""

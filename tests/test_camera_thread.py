@@ -1,8 +1,12 @@
 """The one thread that touches the camera."""
 
 import asyncio
+import os
 import threading
+import time
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +103,185 @@ async def test_a_cancelled_call_runs_on_and_the_next_one_waits(thread: CameraThr
     go.set()
     assert await third is True
     assert not never.is_set()
+
+
+async def test_what_is_told_is_done_in_order_before_the_call_returns(thread: CameraThread) -> None:
+    """In the event loop's thread, one after the other, and all of it before whoever asked goes on."""
+    heard: list[tuple[int, int]] = []
+
+    def hear(number: int) -> None:
+        heard.append((number, threading.get_ident()))
+
+    def call(first: int) -> None:
+        for number in range(first, first + 10):
+            thread.tell(partial(hear, number))
+
+    for round_ in range(20):
+        await thread.run("talk", 30, call, 10 * round_)
+        assert [number for number, _ in heard] == list(range(10 * round_ + 10))
+    assert {ident for _, ident in heard} == {threading.get_ident()}
+
+
+async def test_what_is_told_is_done_while_the_call_goes_on(thread: CameraThread) -> None:
+    """The event loop hears at once; it need not wait for the end of a long call."""
+    heard = threading.Event()
+
+    def call() -> bool:
+        thread.tell(heard.set)
+        return heard.wait(30)
+
+    assert await thread.run("talk", 60, call)
+
+
+async def test_what_is_told_is_done_though_nobody_waits_any_more(thread: CameraThread) -> None:
+    """A call that was given up runs on, and is heard."""
+    go, heard = threading.Event(), asyncio.Event()
+
+    def call() -> None:
+        go.wait()
+        thread.tell(heard.set)
+
+    asked = asyncio.create_task(thread.run("talk", 30, call))
+    await asyncio.sleep(0.05)
+    asked.cancel()
+    await asyncio.wait([asked])
+    go.set()
+    await heard.wait()
+
+
+async def test_a_loop_that_comes_round_does_not_hang(thread: CameraThread) -> None:
+    """However long it goes on, and without looking late, as long as each round is soon over."""
+    late = []
+
+    def call() -> None:
+        for _ in range(125):
+            time.sleep(0.02)
+            late.append(thread.late)
+            thread.go_on()
+
+    await thread.run("capture", 1.0, call)
+    assert not any(late)
+
+
+async def test_a_loop_that_stops_coming_round_hangs(thread: CameraThread) -> None:
+    """The limit counts from the last round."""
+    go = threading.Event()
+    stopped_at = 0.0
+
+    def call() -> None:
+        nonlocal stopped_at
+        for _ in range(40):
+            time.sleep(0.02)
+            thread.go_on()
+        stopped_at = time.monotonic()
+        go.wait()
+
+    with pytest.raises(CameraHung, match="'capture'"):
+        await thread.run("capture", 0.6, call)
+    assert time.monotonic() - stopped_at >= 0.6
+    assert thread.overrun
+    go.set()
+
+
+async def test_a_long_call_sees_that_another_one_waits(thread: CameraThread) -> None:
+    """A loop ends when it is told so; a call that was given up before it began is not waited for."""
+
+    def call(*, is_awaited: bool) -> None:
+        while thread.is_awaited is not is_awaited:
+            thread.go_on()
+            time.sleep(0.005)
+
+    assert not thread.is_awaited
+    looping = asyncio.create_task(thread.run("capture", 30, lambda: call(is_awaited=True)))
+    await asyncio.sleep(0.05)
+    assert not looping.done()
+    assert await thread.run("focus", 30, max, 1, 2) == 2
+    await looping
+    looping = asyncio.create_task(thread.run("capture", 30, lambda: call(is_awaited=False)))
+    given_up = asyncio.create_task(thread.run("focus", 30, int))
+    await asyncio.sleep(0.05)
+    given_up.cancel()
+    await asyncio.wait([given_up])
+    await looping
+    assert not thread.is_awaited
+
+
+def bells() -> int:
+    """Count the eventfds of this process."""
+    links = [each for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    return sum(os.readlink(link) == "anon_inode:[eventfd]" for link in links)
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+async def test_the_end_leaves_nothing(calls: int) -> None:
+    """No thread and no file descriptor, whether the thread was ever needed or not."""
+    before = bells(), threading.active_count()
+    thread = CameraThread()
+    assert bells() == before[0] + 1
+    for _ in range(calls):
+        await thread.run("count", 30, int)
+    thread.end()
+    while (bells(), threading.active_count()) != before:  # noqa: ASYNC110 # a thread ends by itself
+        await asyncio.sleep(0.005)
+
+
+async def test_an_end_while_the_thread_works() -> None:
+    """What it still has to tell does no harm and is not heard; then everything is given back."""
+    before = bells(), threading.active_count()
+    thread, go, told, heard = CameraThread(), threading.Event(), threading.Event(), threading.Event()
+
+    def call() -> None:
+        go.wait()
+        thread.tell(heard.set)
+        told.set()
+
+    asked = asyncio.create_task(thread.run("close", 30, call))
+    await asyncio.sleep(0.05)
+    asked.cancel()
+    await asyncio.wait([asked])
+    thread.end()
+    assert bells() == before[0] + 1
+    go.set()
+    while (bells(), threading.active_count()) != before:  # noqa: ASYNC110 # a thread ends by itself
+        await asyncio.sleep(0.005)
+    assert told.is_set()
+    assert not heard.is_set()
+
+
+async def test_a_fault_in_what_was_told_is_raised_by_the_call_that_told_it(thread: CameraThread) -> None:
+    """A loop learns that it should end; what else it told is done all the same, and later calls have no fault."""
+    heard = list[str]()
+
+    def loop() -> None:
+        thread.tell(partial(raising, CameraError("no publishing")))
+        thread.tell(partial(heard.append, "more"))
+        while not thread.is_awaited:
+            time.sleep(0.001)
+
+    with pytest.raises(CameraError, match="no publishing"):
+        await thread.run("capture", 30, loop)
+    assert heard == ["more"]
+    assert await thread.run("focus", 30, int) == 0
+
+
+def work(seconds: float) -> None:
+    """Be busy."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
+
+
+async def test_what_is_told_without_end_leaves_the_event_loop_to_others(thread: CameraThread) -> None:
+    """A thread that tells more than can be heard does not keep timers from their turn."""
+    stop = threading.Event()
+
+    def loop() -> None:
+        while not stop.is_set():
+            thread.tell(partial(work, 0.002))
+            work(0.001)
+
+    telling = asyncio.create_task(thread.run("capture", 30, loop))
+    await asyncio.sleep(0.3)
+    stop.set()  # not reached while the loop only hears
+    await telling
+    assert thread.is_heard

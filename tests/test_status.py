@@ -1,5 +1,7 @@
 """/status.json and /healthz."""
 
+import asyncio
+
 from soft_stream.condition import State
 from tests.conftest import Portal, StartPortal
 from tests.multipart_reader import StreamReader
@@ -34,9 +36,31 @@ async def test_a_stream_in_figures(start_portal: StartPortal) -> None:
     assert client["drops"] >= 0
     assert 0 <= client["age"] < 5
     assert status["last_focus"]["result"] == "focused"
+    opening = status["last_opening"]
+    assert set(opening) == {"import", "open", "first_frame", "focus"}
+    assert all(0 < seconds < 5 for seconds in opening.values())
+    assert opening["focus"] == round(status["last_focus"]["seconds"], 4)
     assert status["last_restart"] is None
     assert status["counters"]["opened"] == 1
     assert status["counters"]["captured"] >= status["counters"]["encoded"] >= 60
+    await reader.close()
+
+
+async def test_an_opening_without_autofocus_or_frames(start_portal: StartPortal) -> None:
+    """What does not come is null: there is no opening, no lens, or no frame."""
+    portal = await start_portal(autofocus="off")
+    assert (await portal.status())["last_opening"] is None
+    portal.device.stall(survives_reopening=True)
+    getting = asyncio.create_task(StreamReader.get(portal.port))
+    await portal.until(lambda: portal.source.condition.negotiated)
+    opening = (await portal.status())["last_opening"]
+    assert opening["open"] > 0
+    assert (opening["first_frame"], opening["focus"]) == (None, None)
+    portal.device.resume()
+    reader = await getting
+    opening = (await portal.status())["last_opening"]
+    assert opening["first_frame"] > 0
+    assert opening["focus"] is None
     await reader.close()
 
 

@@ -129,7 +129,7 @@ class Negotiated:
         )
 
 
-@dataclass
+@dataclass(slots=True)
 class RawFrame:
     """A picture as the camera delivers it: planes (Y, U, V, each 2-D, uint8, full range) or the camera's own JPEG.
 

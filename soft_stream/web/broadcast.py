@@ -31,7 +31,8 @@ class Broadcast:
         self._patience: asyncio.TimerHandle | None = None
         self._silence: asyncio.Task[None] | None = None
         self._notice_due = float("-inf")
-        self._ended = False
+        self.ended = False
+        """Whether the portal shuts down."""
 
     @property
     def is_ready(self) -> bool:
@@ -61,7 +62,7 @@ class Broadcast:
         try:
             while True:
                 await outlet.until_ready()
-                if self._ended:
+                if self.ended:
                     return
                 self._welcome(outlet)
                 await outlet.until_busy()
@@ -71,10 +72,10 @@ class Broadcast:
 
     def end(self) -> None:
         """Let everybody go, between two parts; see `Taker`."""
-        self._ended = True
+        self.ended = True
         self._lose([*self._ready])
         for outlet in self._outlets:
-            outlet.call()
+            outlet.end()
 
     def _welcome(self, outlet: Outlet) -> None:
         """Count a client among those who are ready; who was slow gets the newest frame at once."""
@@ -125,20 +126,20 @@ class Broadcast:
     async def _bridge(self) -> None:
         """Send what stands in for frames to all who are ready, until one comes."""
         while newest := self._feed.newest:
-            if self._is_stale(newest):
+            # a camera that gives frames is not silent because nobody was ready for them
+            silence_counts = max(newest.published_at, self._condition.came_at) + self._condition.stale_after
+            if time.monotonic() >= silence_counts:
                 await asyncio.sleep(self._notice_due - time.monotonic())
                 part = await self._notices.part(newest)
                 self._notice_due = time.monotonic() + DRAW_INTERVAL
                 self._lose([outlet for outlet in self._ready if not outlet.send(part)])
-            else:
+                continue
+            if not self._is_stale(newest):
                 self._lose([outlet for outlet in self._ready if not outlet.show_again(newest, time.monotonic())])
-                await asyncio.sleep(min(self._repeat_after, self._stale_at(newest) - time.monotonic()))
+            await asyncio.sleep(min(self._repeat_after, silence_counts - time.monotonic()))
 
     def _is_stale(self, frame: Frame) -> bool:
-        return time.monotonic() >= self._stale_at(frame)
-
-    def _stale_at(self, frame: Frame) -> float:
-        return frame.published_at + self._condition.stale_after
+        return time.monotonic() >= frame.published_at + self._condition.stale_after
 
     @property
     def _repeat_after(self) -> float:

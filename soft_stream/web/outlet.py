@@ -8,7 +8,7 @@ import struct
 import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import cast
 
 from aiohttp import web
@@ -19,7 +19,8 @@ from soft_stream.feed import Frame
 
 # A client that takes nothing for so long is gone; the kernel looks at the network, we at what it has taken.
 CLIENT_TIMEOUT = 20.0
-# How many bytes the kernel takes before it has sent those it has: the rest of a frame waits here, newer ones skip it.
+# How many bytes the kernel takes at most before it has sent those it has: the rest of a part waits here, and newer ones
+# skip it.
 UNSENT_BYTES = 32 * 1024
 # A frame that comes so much of its interval too early is in time for a client that wants fewer of them.
 TOLERANCE = 0.25
@@ -28,6 +29,19 @@ TOLERANCE = 0.25
 class Outlet:
     """Takes a part when it has nothing left to take, and when it is time: a client may want fewer frames."""
 
+    __slots__ = (
+        "_busy",
+        "_client",
+        "_connection",
+        "_due",
+        "_end",
+        "_interval",
+        "_is_plain",
+        "_shown_again",
+        "_transport",
+        "_writer",
+    )
+
     def __init__(self, client: Client, transport: asyncio.Transport, writer: AbstractStreamWriter) -> None:
         self._client = client
         self._transport = transport
@@ -35,6 +49,7 @@ class Outlet:
         self._is_plain = transport.get_extra_info("sslcontext") is None
         self._writer = writer
         self._busy = asyncio.Event()
+        self._end = asyncio.Event()
         self._interval = 1 / client.fps_max if client.fps_max else 0.0
         self._due = time.monotonic()
         self._shown_again = 0
@@ -87,8 +102,9 @@ class Outlet:
         """Close the connection at once."""
         self._transport.abort()
 
-    def call(self) -> None:
-        """End the wait of `until_busy`."""
+    def end(self) -> None:
+        """End both waits, but not in the middle of a part."""
+        self._end.set()
         self._busy.set()
 
     async def until_busy(self) -> None:
@@ -104,11 +120,15 @@ class Outlet:
         """
         await self._until_taken()
         if self._interval:
-            await asyncio.sleep(self._due - TOLERANCE * self._interval - time.monotonic())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._due - TOLERANCE * self._interval - time.monotonic()):
+                    await self._end.wait()
         self._busy.clear()
 
     def _lend(self, part: bytes, file: int) -> bytes | memoryview:
         """Send from a file, and return what the socket did not take; the transport finds out what is wrong with it."""
+        if self._transport.get_write_buffer_size():  # never past what waits there
+            return part
         try:
             return memoryview(part)[os.sendfile(self._connection.fileno(), file, 0, len(part)) :]
         except OSError:
@@ -125,13 +145,13 @@ class Outlet:
 
 
 @contextmanager
-def outlet_of(client: Client, request: web.Request) -> Iterator[Outlet]:
+def outlet_of(client: Client, request: web.Request, part_bytes: int) -> Iterator[Outlet]:
     """Keep at most one part here and little in the kernel, notice a client that vanished, and leave nothing behind."""
     transport = cast("asyncio.Transport", request.transport)  # None only after the handler was cancelled
     transport.set_write_buffer_limits(high=0)
     connection = transport.get_extra_info("socket")
     if connection.family in (socket.AF_INET, socket.AF_INET6):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, min(UNSENT_BYTES, part_bytes))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CLIENT_TIMEOUT * 1000))
     try:
         outlet = Outlet(client, transport, request.writer)

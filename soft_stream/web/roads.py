@@ -34,8 +34,15 @@ class Roads:
         self._began = time.thread_time()
         if not self._is_lent():
             return None
-        file = os.memfd_create("part", os.MFD_CLOEXEC)
-        os.write(file, part)
+        file = None
+        try:
+            file = os.memfd_create("part", os.MFD_CLOEXEC)
+            os.write(file, part)
+        except OSError:  # no descriptor or memory is left: a copy needs none
+            self._costs[True].append(float("inf"))
+            if file is not None:
+                os.close(file)
+            return None
         return file
 
     def arrive(self, file: int | None, clients: int) -> None:

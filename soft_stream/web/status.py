@@ -1,5 +1,6 @@
 """`/status.json` and `/healthz`: what the camera does, for programs; neither opens it."""
 
+import math
 import time
 from dataclasses import asdict
 from typing import Any
@@ -30,6 +31,7 @@ async def healthz(request: web.Request) -> web.Response:
 
 def _facts(source: Source) -> dict[str, Any]:
     settings, condition = source.settings, source.condition
+    eased = source.ease.now
     newest, negotiated = source.demand.feed.newest, condition.negotiated
     return {
         "version": __version__,
@@ -55,8 +57,8 @@ def _facts(source: Source) -> dict[str, Any]:
             "exposure_time": newest.metadata.exposure_time,
             "gain": newest.metadata.gain,
         },
-        "eased": asdict(source.ease.now) if negotiated and source.ease.now else None,
-        "clients": [_client(client) for client in source.demand.clients],
+        "eased": asdict(eased) if negotiated and eased else None,
+        "clients": [_client(client, len(newest.jpeg) if newest else 1) for client in source.demand.clients],
         "last_opening": _opening(condition.last_opening) if condition.last_opening else None,
         "last_focus": asdict(condition.last_focus) if condition.last_focus else None,
         "lens_position": condition.lens_position if negotiated else None,
@@ -72,18 +74,22 @@ def _opening(last: LastOpening) -> dict[str, float | None]:
     return {part: None if seconds is None else round(seconds, 4) for part, seconds in took.items()}
 
 
-def _client(client: Client) -> dict[str, Any]:
-    now, unsent = time.time(), client.unsent()
-    has_since = client.captured_before if unsent else client.captured_at
+def _client(client: Client, frame_bytes: int) -> dict[str, Any]:
+    unsent, fps = client.unsent(), client.tally.per_second(time.monotonic())
     return {
         "peer": client.peer,
         "path": client.path,
         "client": client.name,
-        "seconds": round(now - client.since, 1),
+        "seconds": round(time.time() - client.since, 1),
         "sent": client.sent,
-        "sent_fps": round(client.tally.per_second(time.monotonic()), 2),
+        "sent_fps": round(fps, 2),
         "fps_max": client.fps_max,
         "drops": client.dropped,
         "unsent": unsent,
-        "age": None if has_since is None else round(now - has_since, 3),
+        "age": None if client.captured_at is None else round(_age(client.captured_at, unsent / frame_bytes, fps), 3),
     }
+
+
+def _age(captured_at: float, underway: float, fps: float) -> float:
+    """Return how old the newest frame is that a client has got whole, when so many that it was given are underway."""
+    return time.time() - captured_at + (math.ceil(underway) / fps if fps else 0.0)

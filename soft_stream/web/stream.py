@@ -7,6 +7,7 @@ import time
 from aiohttp import hdrs, web
 
 from soft_stream import multipart
+from soft_stream.settings import LOWEST_CLIENT_FPS
 from soft_stream.web.common import BROADCAST, SOURCE, client_of, head_of_picture, number_of, picture_or_503
 from soft_stream.web.outlet import CLIENT_TIMEOUT, outlet_of
 
@@ -17,8 +18,7 @@ HEADERS = {
     hdrs.CACHE_CONTROL: "no-store",
     "X-Accel-Buffering": "no",  # nginx would collect megabytes of old frames for a slow client
 }
-# Browsers paint a part only when the next one begins: with fewer they would be seconds behind.
-LOWEST_FPS, HIGHEST_FPS = 0.5, 1000
+HIGHEST_FPS = 1000
 
 
 class MultipartResponse(web.StreamResponse):
@@ -36,7 +36,7 @@ class MultipartResponse(web.StreamResponse):
 async def stream(request: web.Request) -> web.StreamResponse:
     """Answer with all frames from the next one on, or so many a second; 503 when there is none in `start_timeout`."""
     source = request.app[SOURCE]
-    fps_max = _fps_max(request, source.settings.client_fps_max)
+    fps_max, broadcast = _fps_max(request, source.settings.client_fps_max), request.app[BROADCAST]
     if request.method == hdrs.METH_HEAD:
         return head_of_picture(source, HEADERS)
     feed = source.demand.feed
@@ -45,22 +45,26 @@ async def stream(request: web.Request) -> web.StreamResponse:
             async with asyncio.timeout(source.settings.start_timeout):
                 first = await feed.newer(feed.newest)
         log.info("Client in: %s", client)
+        negotiated = source.condition.negotiated
+        if negotiated and client.fps_max >= negotiated.fps:
+            client.fps_max = 0.0  # there are no more: nobody has to look when it is due
         reason = "it left"
         try:
             response = MultipartResponse(headers=HEADERS)
             response.force_close()
             await response.prepare(request)
-            with outlet_of(client, request) as outlet:
+            with outlet_of(client, request, len(first.part)) as outlet:
                 await response.write(multipart.OPENING)
                 outlet.show(first, time.monotonic())
-                await request.app[BROADCAST].serve(outlet)
-            reason = "the portal shuts down"
+                del first  # a client must not keep its first frame for as long as it stays
+                await broadcast.serve(outlet)
         except TimeoutError:
             reason = f"it took nothing for {CLIENT_TIMEOUT:g} s"
         except ConnectionError:
             reason = "connection lost"
         finally:
             age = time.time() - client.since
+            reason = "the portal shuts down" if broadcast.ended else reason
             facts = (client, age, client.sent, client.dropped, reason)
             log.info("Client out: %s after %.0f s, %d frames, %d skipped; %s", *facts)
     return response
@@ -68,5 +72,5 @@ async def stream(request: web.Request) -> web.StreamResponse:
 
 def _fps_max(request: web.Request, cap: float) -> float:
     """Return how many frames a second a client gets at most: what it asks for, and what is allowed; 0 is all."""
-    asked = number_of(request, "fps", 0, LOWEST_FPS, HIGHEST_FPS)
+    asked = number_of(request, "fps", 0, LOWEST_CLIENT_FPS, HIGHEST_FPS)
     return min(asked or cap, cap or asked)

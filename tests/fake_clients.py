@@ -1,0 +1,117 @@
+"""Clients without sockets, who note what is written to them and take it when they are told to."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_writer import StreamWriter
+
+from soft_stream.demand import Client
+from soft_stream.feed import Feed, Frame
+from soft_stream.notices import Notices
+from soft_stream.source import Source
+from soft_stream.web.broadcast import Broadcast
+from soft_stream.web.outlet import Outlet
+from tests.conftest import QUICK
+
+
+def frame_of(number: int, size: int = 100) -> Frame:
+    """Make a frame of so many bytes that has just been published, and is told by its number."""
+    return Frame(b"%d" % number * size, number, (32, 32), captured_at=time.time(), published_at=time.monotonic())
+
+
+class FakeTransport(asyncio.Transport):
+    """A transport whose kernel takes everything at once, or nothing; tells its protocol as a real one does."""
+
+    def __init__(self, protocol: BaseProtocol) -> None:
+        super().__init__()
+        self.written: list[object] = []
+        """The very objects that were written, one for each call."""
+        self.written_at: list[float] = []
+        """Monotonic seconds."""
+        self.takes = True
+        """Whether the client reads."""
+        self._protocol = protocol
+        self._left = 0
+
+    def write(self, data: Any) -> None:
+        """Note it; see `asyncio.WriteTransport.write`."""
+        assert not self._left, "written to while it still has something to take"
+        self.written.append(data)
+        self.written_at.append(time.monotonic())
+        if not self.takes:
+            self._left = len(data)
+            self._protocol.pause_writing()
+
+    def get_write_buffer_size(self) -> int:
+        """Return what was not taken."""
+        return self._left
+
+    def stop_reading(self) -> None:
+        """Take nothing from now on."""
+        self.takes = False
+
+    def read_on(self) -> None:
+        """Take all that is there, and whatever comes."""
+        self.takes = True
+        if self._left:
+            self._left = 0
+            self._protocol.resume_writing()
+
+
+class World:
+    """A broadcast without camera and portal: `publish` takes the camera's place."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.broadcast = Broadcast(source, Notices("Test", source.condition))
+        self.feed.takers.append(self.broadcast)
+        self._serving = set[asyncio.Task[None]]()
+
+    @property
+    def feed(self) -> Feed:
+        """The feed that the broadcast takes from."""
+        return self.source.demand.feed
+
+    def publish(self, frame: Frame) -> Frame:
+        """Let a frame come from a healthy camera."""
+        self.source.condition.frame_came()
+        self.feed.publish(frame)
+        return frame
+
+    def come(self, fps_max: float = 0.0) -> tuple[Client, FakeTransport]:
+        """Let a client come, who is ready as soon as the event loop has gone round."""
+        loop = asyncio.get_running_loop()
+        protocol = BaseProtocol(loop)
+        transport = FakeTransport(protocol)
+        protocol.connection_made(transport)
+        client = Client("test", "/stream.mjpg", "", streams=True, fps_max=fps_max)
+        outlet = Outlet(client, transport, StreamWriter(protocol, loop))
+        serving = asyncio.create_task(self.broadcast.serve(outlet))
+        self._serving.add(serving)
+        return client, transport
+
+    async def leave(self) -> None:
+        """Let all clients leave."""
+        for serving in self._serving:
+            serving.cancel()
+        await asyncio.wait(self._serving)
+
+
+@asynccontextmanager
+async def world() -> AsyncIterator[World]:
+    """Make a world that ends with the block."""
+    source = Source(QUICK)
+    each = World(source)
+    yield each
+    await each.leave()
+    source.thread.end()
+
+
+async def go_round() -> None:
+    """Let the event loop do all that it can do without waiting."""
+    for _ in range(10):
+        await asyncio.sleep(0)

@@ -1,0 +1,48 @@
+"""How often something happens: exactly for the camera, cheaply for each client."""
+
+import pytest
+
+from soft_stream.rate import Tally
+
+
+def ticked(*times: float) -> Tally:
+    """Make a tally that has counted at these times."""
+    tally = Tally()
+    for now in times:
+        tally.tick(now)
+    return tally
+
+
+@pytest.mark.parametrize("fps", [0.6, 1, 5, 29.97, 240])
+@pytest.mark.parametrize("seconds", [3, 10, 1000])
+def test_a_steady_rate(fps: float, seconds: int) -> None:
+    """What comes at a steady rate is told as that rate, however long it has gone on."""
+    times = [1000 + number / fps for number in range(round(seconds * fps) + 1)]
+    tally = ticked(*times)
+    assert tally.count == len(times)
+    assert tally.per_second(times[-1]) == pytest.approx(fps)
+
+
+def test_the_last_seconds_count() -> None:
+    """Of a rate that has changed only the new one is told, five seconds later."""
+    fast = [number / 50 for number in range(500)]
+    slow = [10 + number / 5 for number in range(25)]
+    tally = ticked(*fast, *slow)
+    assert tally.per_second(slow[-1]) == pytest.approx(5)
+    assert tally.count == 525
+
+
+@pytest.mark.parametrize("times", [(), (7.0,), (7.0, 7.0)])
+def test_too_few_to_tell(times: tuple[float, ...]) -> None:
+    """One occurrence, or two at the same moment, are no rate."""
+    assert ticked(*times).per_second(7.0) == 0
+
+
+def test_overdue() -> None:
+    """Who got nothing for more than two seconds gets nothing now."""
+    tally = ticked(*(number / 50 for number in range(500)))
+    assert tally.per_second(11) == pytest.approx(50)
+    assert tally.per_second(12.1) == 0
+    tally.tick(20)
+    tally.tick(20.02)
+    assert 0 < tally.per_second(20.02) < 50
