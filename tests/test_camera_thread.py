@@ -5,8 +5,8 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -208,8 +208,11 @@ async def test_a_long_call_sees_that_another_one_waits(thread: CameraThread) -> 
 
 def bells() -> int:
     """Count the eventfds of this process."""
-    links = [each for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
-    return sum(os.readlink(link) == "anon_inode:[eventfd]" for link in links)
+    count = 0
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # that of the listing itself, and what another thread closes meanwhile
+            count += "eventfd" in os.readlink(f"/proc/self/fd/{descriptor}")
+    return count
 
 
 @pytest.mark.parametrize("calls", [0, 1])
@@ -262,26 +265,3 @@ async def test_a_fault_in_what_was_told_is_raised_by_the_call_that_told_it(threa
         await thread.run("capture", 30, loop)
     assert heard == ["more"]
     assert await thread.run("focus", 30, int) == 0
-
-
-def work(seconds: float) -> None:
-    """Be busy."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        pass
-
-
-async def test_what_is_told_without_end_leaves_the_event_loop_to_others(thread: CameraThread) -> None:
-    """A thread that tells more than can be heard does not keep timers from their turn."""
-    stop = threading.Event()
-
-    def loop() -> None:
-        while not stop.is_set():
-            thread.tell(partial(work, 0.002))
-            work(0.001)
-
-    telling = asyncio.create_task(thread.run("capture", 30, loop))
-    await asyncio.sleep(0.3)
-    stop.set()  # not reached while the loop only hears
-    await telling
-    assert thread.is_heard

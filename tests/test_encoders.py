@@ -1,15 +1,24 @@
 """Threads that help to encode."""
 
+import asyncio
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
+import numpy
 import pytest
+import simplejpeg
 
-from soft_stream.cameras import CameraError
+from soft_stream.cameras import CameraError, RawFrame
+from soft_stream.cameras.folder import FolderCamera
+from soft_stream.demand import Client
 from soft_stream.encoders import FRAMES, Encoders
-from tests.conftest import StartPortal
+from soft_stream.source import Source
+from tests.conftest import QUICK, StartPortal
 from tests.multipart_reader import StreamReader
+from tests.test_frame_path import Witness
 
 
 @pytest.fixture
@@ -96,3 +105,40 @@ async def test_frames_come_in_order_while_others_help(start_portal: StartPortal)
     await reader.close()
     await portal.until(lambda: portal.source.condition.negotiated is None)
     assert not helping()
+
+
+class Webcam(FolderCamera):
+    """Gives its own JPEGs, which take long to turn, and which a bad cable may damage."""
+
+    damaged = False
+
+    def capture(self, timeout: float) -> RawFrame:
+        """Capture; see `Camera.capture`."""
+        raw = super().capture(timeout)
+        if Webcam.damaged:
+            raw.jpeg = b"no JPEG"
+        return raw
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="nobody helps on a single core")
+async def test_a_camera_that_gives_damaged_frames_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while others find that out: it is restarted, and gives frames again."""
+    picture = numpy.zeros((2160, 3840, 3), numpy.uint8)
+    (tmp_path / "0.jpg").write_bytes(simplejpeg.encode_jpeg(picture))
+    settings = replace(QUICK, source="folder", folder=str(tmp_path), rotation=90, fps=120.0)
+    source = Source(settings, Webcam)
+    witness = Witness(is_ready=True)
+    source.demand.feed.takers.append(witness)
+    life = asyncio.create_task(source.run())
+    with source.demand.wanted_by(Client("test", "/", "", streams=True)):
+        while not helping():  # noqa: ASYNC110 # threads have no event
+            await asyncio.sleep(0.01)
+        monkeypatch.setattr(Webcam, "damaged", True)
+        while not source.condition.counters.restarts:  # noqa: ASYNC110 # as above
+            await asyncio.sleep(0.01)
+        monkeypatch.undo()
+        seen = len(witness.frames)
+        while len(witness.frames) < seen + 3:  # noqa: ASYNC110 # as above
+            await asyncio.sleep(0.01)
+    life.cancel()
+    await asyncio.wait([life])
