@@ -50,7 +50,7 @@ def _streams(clients: int, *targets: Target) -> Row:
 
 def _snapshots(name: str, title: str, keep_alive: bool, *targets: Target) -> Row:
     load: Load = {"--clients": 1, "--snapshots": 8, "--keep-alive": int(keep_alive), "--warmup": 1}
-    return Row(name, title, ("portal", "portal, newest", "ustreamer"), load, targets)
+    return Row(name, title, ("portal", "portal, newest", "floor aiohttp", "ustreamer"), load, targets)
 
 
 ROWS = (

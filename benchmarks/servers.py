@@ -62,6 +62,12 @@ def servers(built: Path) -> dict[str, Server]:
         ),
         Server("floor send", (*floor, "send"), "/"),
         Server("floor sendfile", (*floor, "sendfile"), "/"),
+        Server(
+            "floor aiohttp",
+            (sys.executable, str(HERE / "floor_aiohttp.py"), "{port}", pictures, str(FPS)),
+            "/",
+            "/snapshot",
+        ),
         Server("floor python", (sys.executable, str(HERE / "floor.py"), "{port}", pictures, str(FPS)), "/"),
         Server(
             "ustreamer", (*ustreamer, *device, "--format", "JPEG", "--encoder", "HW"), "/stream", "/snapshot", camera
