@@ -207,7 +207,7 @@ class Opening:
             self._condition.counters.captured += 1
             self._condition.lens_position = raw.metadata.lens_position
             self._stills.exposure_settled = raw.metadata.exposure_settled
-            if not self._thread.is_heard:  # it has more to send than it can: leave frames out
+            if not self._thread.is_heard:  # the event loop is behind: nothing is to queue up before it
                 return raw.focus
             focus, takers, frame = raw.focus, self._stills.takers(), None
             if takers or (self._demand.feed.wanted and self._ease.lets_through(raw.captured_at)):
