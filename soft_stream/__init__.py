@@ -4,7 +4,7 @@ One process serves one camera. Read the files in this order:
 
 - `settings.py`: every setting once; the layers that a value can come from (`env_file.py`: systemd's syntax)
 - `cameras/`: what a camera is (`__init__.py`), one that is made of arithmetic, and those that Picamera2 drives
-- `jpeg.py`: raw frames become JPEGs (`encoders.py`: in more than one thread); `multipart.py`: JPEGs become parts
+- `jpeg.py`: raw frames become JPEGs (`encoding.py`: in one thread, or more); `multipart.py`: JPEGs become parts
 - `feed.py`: the newest frame, and whoever takes the next one; `demand.py`: the clients, and what they wish for
 - `source.py`: the life of a camera; `opening.py`: one opening of it, with `lens.py` and `stills.py`; `condition.py`:
   what is known about it; `camera_thread.py`: where it is touched; `controls.py`: what it was told; `ease.py`: what it

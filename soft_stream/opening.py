@@ -14,15 +14,13 @@ from soft_stream.cameras import (
     CameraHung,
     ControlValue,
     Focus,
-    Negotiated,
     NoFrame,
-    RawFrame,
 )
 from soft_stream.condition import Condition, LastOpening, State
 from soft_stream.controls import Controls
 from soft_stream.demand import Demand, Wish
 from soft_stream.ease import Ease
-from soft_stream.encoders import Encoders
+from soft_stream.encoding import Encoding
 from soft_stream.feed import Frame
 from soft_stream.lens import Lens
 from soft_stream.pause import Pause
@@ -65,7 +63,7 @@ class Opening:
         self._ease = ease
         self._lens = Lens(camera, thread, settings, demand, condition, controls)
         self._stills = Stills(camera, thread, settings, demand, condition, self._lens)
-        self._encoders = Encoders()
+        self._encoding = Encoding(thread, condition, self._lens, ease)
         self._opened_at = 0.0
         self._was_restarted = False
 
@@ -129,7 +127,7 @@ class Opening:
                 self._note_closed(closing.exception())
 
     def _close(self) -> None:
-        self._encoders.end()  # before the last of what they tell can reach a camera that is closed
+        self._encoding.end()  # before the last of what they tell can reach a camera that is closed
         self._camera.close()
 
     def _note_closed(self, fault: BaseException | None) -> None:
@@ -212,12 +210,11 @@ class Opening:
             focus, takers, frame = raw.focus, self._stills.takers(), None
             if takers or (self._demand.feed.wanted and self._ease.lets_through(raw.captured_at)):
                 try:
-                    if self._encoders.are_helping:
-                        self._have_encoded(raw, takers)
-                        return focus
-                    frame = self._encode(raw)
+                    frame = self._encoding.encode(raw, partial(self._came, focus, takers=takers))
                 except CameraError as fault:  # a damaged JPEG of a webcam is no reason to close it
                     raise NoFrame(str(fault)) from fault
+                if frame is None:
+                    return focus
         self._thread.tell(partial(self._came, focus, frame, takers))
         return focus
 
@@ -242,60 +239,6 @@ class Opening:
         if newest is None or newest.number < frame.number:  # of two that are encoded at once, either may be done first
             self._demand.feed.publish(frame)
         self._stills.serve(takers, frame)
-
-    def _encode(self, raw: RawFrame) -> Frame:
-        """Run in the camera thread."""
-        began = time.monotonic()
-        frame = self._frame(raw, self._condition.counters.captured, self._lens.seen(raw.focus))
-        seconds, interval = frame.published_at - began, self._interval(raw)
-        self._condition.counters.encoded += raw.planes is not None
-        self._ease.encoded(seconds, interval)
-        self._encoders.took(seconds, interval)
-        return frame
-
-    def _have_encoded(self, raw: RawFrame, takers: Sequence[Wish]) -> None:
-        """Run in the camera thread: give a frame to the threads that help; that it came is told when it is encoded.
-
-        Raises:
-            CameraError: one that they had before could not be encoded.
-        """
-        encoders = self._encoders
-        if encoders.have_room:
-            number, focus = self._condition.counters.captured, self._lens.seen(raw.focus)
-            encoders.hand_over(partial(self._encode_beside, raw.copy(), number, focus, takers))
-        for seconds in encoders.collect():
-            self._condition.counters.encoded += 1
-            self._ease.encoded(seconds / encoders.count, self._interval(raw))
-
-    def _encode_beside(self, raw: RawFrame, number: int, focus: Focus, takers: Sequence[Wish]) -> float:
-        """Run in one of the threads that help, and return how long it took."""
-        began = time.monotonic()
-        frame = self._frame(raw, number, focus)
-        self._thread.tell(partial(self._came, raw.focus, frame, takers))
-        return frame.published_at - began
-
-    def _interval(self, raw: RawFrame) -> float:
-        """Return the seconds that there are for a frame."""
-        return max(1 / self._agreed.fps, raw.metadata.exposure_time or 0.0)
-
-    @property
-    def _agreed(self) -> Negotiated:
-        negotiated = self._condition.negotiated
-        assert negotiated is not None  # noqa: S101 # it is open: a frame just came
-        return negotiated
-
-    def _frame(self, raw: RawFrame, number: int, focus: Focus) -> Frame:
-        orientation = self._agreed.orientation
-        encoded = jpeg.encode(raw, self._ease.quality, orientation)
-        return Frame(
-            jpeg=encoded,
-            number=number,
-            size=jpeg.turned_size(raw.size, orientation),
-            captured_at=raw.captured_at,
-            published_at=time.monotonic(),
-            focus=focus,
-            metadata=raw.metadata,
-        )
 
     async def _restart(self, silence: NoFrame) -> None:
         """Start the stream once more, before the camera is given away: most silent cameras come back from that."""

@@ -146,12 +146,13 @@ async def undisturbed(selector: CountingSelector) -> None:
         await early.enough.wait()
         demand.feed.takers[:] = [witness := Witness(is_ready=True)]
         counters, before = condition.counters, (selector.rounds, thread.calls)
-        captured, encoded, told = counters.captured, counters.encoded, thread.told
+        encoded, told = counters.encoded, thread.told
         await witness.enough.wait()
         rounds, calls = selector.rounds - before[0], thread.calls - before[1]
         assert rounds <= FRAMES + 2
-        assert abs((counters.captured - captured) - (thread.told - told)) <= 1  # the thread does not wait for us
-        assert abs((counters.captured - captured) - (counters.encoded - encoded)) <= 1
+        # one more or less: the thread does not wait for us; while this machine is busy frames may be left out of all this
+        assert abs(thread.told - told - FRAMES) <= 1
+        assert abs(counters.encoded - encoded - FRAMES) <= 1
         assert calls == 0
     await flowing
     await opening.close(30)
