@@ -150,7 +150,7 @@ async def undisturbed(selector: CountingSelector) -> None:
         await witness.enough.wait()
         rounds, calls = selector.rounds - before[0], thread.calls - before[1]
         assert rounds <= FRAMES + 2
-        # one more or less: the thread does not wait for us; while this machine is busy frames may be left out of all this
+        # one more or less: the thread does not wait for us; a busy machine leaves frames out of all this
         assert abs(thread.told - told - FRAMES) <= 1
         assert abs(counters.encoded - encoded - FRAMES) <= 1
         assert calls == 0
