@@ -87,7 +87,7 @@ def test_nobody_else_reads_the_password(rolled: Container) -> None:
     modes = rolled.output("cd /etc/camera-streamer && stat -c '%n %a %U %G' htpasswd initial-password")
     assert modes.split("\n") == ["htpasswd 640 root www-data", "initial-password 600 root root"]
     leaks = rolled.run(
-        ["grep", "-rlF", secret, "/etc", "/opt/camera-soft-stream", "/run", "/root", "/home"], check=False
+        ["grep", "-rlF", "-e", secret, "/etc", "/opt/camera-soft-stream", "/run", "/root", "/home"], check=False
     ).stdout
     assert leaks.split() == ["/etc/camera-streamer/initial-password"]
 
