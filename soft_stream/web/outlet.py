@@ -16,14 +16,13 @@ from aiohttp.abc import AbstractStreamWriter
 
 from soft_stream.demand import Client
 from soft_stream.feed import Frame
+from soft_stream.pace import Pace
 
 # A client that takes nothing for so long is gone; the kernel looks at the network, we at what it has taken.
 CLIENT_TIMEOUT = 20.0
 # How many bytes the kernel takes at most before it has sent those it has: the rest of a part waits here, and newer ones
 # skip it.
 UNSENT_BYTES = 32 * 1024
-# A frame that comes so much of its interval too early is in time for a client that wants fewer of them.
-TOLERANCE = 0.25
 
 
 class Outlet:
@@ -33,10 +32,9 @@ class Outlet:
         "_busy",
         "_client",
         "_connection",
-        "_due",
         "_end",
-        "_interval",
         "_is_plain",
+        "_pace",
         "_shown_again",
         "_transport",
         "_writer",
@@ -50,8 +48,7 @@ class Outlet:
         self._writer = writer
         self._busy = asyncio.Event()
         self._end = asyncio.Event()
-        self._interval = 1 / client.fps_max if client.fps_max else 0.0
-        self._due = time.monotonic()
+        self._pace = Pace(client.fps_max, time.monotonic()) if client.fps_max else None
         self._shown_again = 0
 
     def show(self, frame: Frame, now: float, file: int | None = None) -> bool:
@@ -61,9 +58,9 @@ class Outlet:
         """
         self._client.took(frame, now)
         is_free = self.send(frame.part, file)
-        if not self._interval:
+        if self._pace is None:
             return is_free
-        self._due = max(self._due + self._interval, now)
+        self._pace.took(now)
         self._busy.set()
         return False
 
@@ -88,7 +85,7 @@ class Outlet:
 
     def is_late_for(self, frame: Frame) -> bool:
         """Whether a frame was shown to others while this client still took the one before."""
-        return not self._interval and frame.number > self._client.number
+        return self._pace is None and frame.number > self._client.number
 
     def unsent(self) -> int:
         """Count the bytes that the client has not got: here, and in the kernel (`man 7 tcp`, SIOCOUTQ)."""
@@ -119,9 +116,9 @@ class Outlet:
             ConnectionError: it is gone.
         """
         await self._until_taken()
-        if self._interval:
+        if self._pace:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._due - TOLERANCE * self._interval - time.monotonic()):
+                async with asyncio.timeout(self._pace.ready_at - time.monotonic()):
                     await self._end.wait()
         self._busy.clear()
 
