@@ -146,6 +146,12 @@ class Condition:
         self._captured.tick(self._last_frame_at)
 
     @property
+    def agreed(self) -> Negotiated:
+        """What the camera agreed to, for those who know that it is open."""
+        assert self.negotiated is not None  # noqa: S101 # it is open
+        return self.negotiated
+
+    @property
     def has_autofocus(self) -> bool:
         """Whether the camera that is open has a lens that focuses."""
         return self.negotiated is not None and self.negotiated.has_autofocus and not self.cannot_focus

@@ -6,7 +6,7 @@ from functools import partial
 
 from soft_stream import jpeg
 from soft_stream.camera_thread import CameraThread
-from soft_stream.cameras import Focus, Negotiated, RawFrame
+from soft_stream.cameras import Focus, RawFrame
 from soft_stream.condition import Condition
 from soft_stream.ease import Ease
 from soft_stream.encoders import Encoders
@@ -61,7 +61,7 @@ class Encoding:
         return frame.published_at - began
 
     def _frame(self, raw: RawFrame, number: int, focus: Focus) -> Frame:
-        orientation = self._negotiated.orientation
+        orientation = self._condition.agreed.orientation
         return Frame(
             jpeg=jpeg.encode(raw, self._ease.quality, orientation),
             number=number,
@@ -74,10 +74,4 @@ class Encoding:
 
     def _time_for(self, raw: RawFrame) -> float:
         """Return the seconds until the next frame."""
-        return max(1 / self._negotiated.fps, raw.metadata.exposure_time or 0.0)
-
-    @property
-    def _negotiated(self) -> Negotiated:
-        negotiated = self._condition.negotiated
-        assert negotiated is not None  # noqa: S101 # it is open: a frame just came
-        return negotiated
+        return max(1 / self._condition.agreed.fps, raw.metadata.exposure_time or 0.0)

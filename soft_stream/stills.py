@@ -84,8 +84,7 @@ class Stills:
         if not due:
             return
         began = time.monotonic()
-        negotiated = self._condition.negotiated
-        assert negotiated is not None  # noqa: S101 # the camera is open
+        negotiated = self._condition.agreed
         timeout = self._settings.start_timeout + 4 * negotiated.longest_interval
         newest = max(due, key=lambda wish: wish.asked)
         try:
