@@ -1,13 +1,12 @@
 """Every setting once: its name, kind, unit, bounds, default and meaning."""
 
 import difflib
-import ipaddress
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
+
+from soft_stream import values
+from soft_stream.endpoints import Endpoint
 
 FIRST_PORT = 18081
 # Browsers paint a part only when the next one begins: with fewer frames they would be seconds behind.
@@ -15,139 +14,7 @@ LOWEST_CLIENT_FPS = 0.5
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
-@dataclass(frozen=True)
-class Kind:
-    """How a value is written: `parse` raises ValueError on anything but what `right` describes."""
-
-    parse: Callable[[str], Any]
-    right: str
-
-
-def _whole(low: int, high: int, unit: str, *, even: bool = False) -> Kind:
-    def parse(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high or (even and value % 2):
-            raise ValueError(text)
-        return value
-
-    return Kind(parse, f"{'an even' if even else 'a whole'} number from {low} to {high} ({unit})")
-
-
-def _number(low: float, high: float, unit: str) -> Kind:
-    def parse(text: str) -> float:
-        value = float(text)
-        if not low <= value <= high:  # also refuses nan
-            raise ValueError(text)
-        return value
-
-    return Kind(parse, f"a number from {low:g} to {high:g} ({unit})")
-
-
-def _word(*words: str, spellings: Mapping[str, str] = MappingProxyType({})) -> Kind:
-    """One of the words; `spellings` are further ways to write them."""
-
-    def parse(text: str) -> str:
-        word = spellings.get(text.lower(), text.lower())
-        if word not in words:
-            raise ValueError(text)
-        return word
-
-    return Kind(parse, "one of: " + ", ".join(words))
-
-
-def _switch() -> Kind:
-    on, off = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
-
-    def parse(text: str) -> bool:
-        if text.lower() not in on + off:
-            raise ValueError(text)
-        return text.lower() in on
-
-    return Kind(parse, "1 (on) or 0 (off)")
-
-
-def _right_angle() -> Kind:
-    def parse(text: str) -> int:
-        value = int(text)
-        if value not in (0, 90, 180, 270):
-            raise ValueError(text)
-        return value
-
-    return Kind(parse, "one of: 0, 90, 180, 270 (degrees)")
-
-
-def _text() -> Kind:
-    def parse(text: str) -> str:
-        if not text.isprintable():
-            raise ValueError(text)
-        return text
-
-    return Kind(parse, "printable text")
-
-
-def _addresses() -> Kind:
-    def parse(text: str) -> tuple[str, ...]:
-        addresses = tuple(
-            str(ipaddress.ip_address("127.0.0.1" if word == "localhost" else word.strip("[]")))
-            for word in text.replace(",", " ").split()
-        )
-        if not addresses or len(set(addresses)) < len(addresses):
-            raise ValueError(text)
-        return addresses
-
-    return Kind(parse, "one or more IP addresses with spaces between them, such as 127.0.0.1 or 0.0.0.0 or ::")
-
-
-def _path() -> Kind:
-    def parse(text: str) -> str:
-        if text and (not text.startswith("/") or not text.isprintable()):
-            raise ValueError(text)
-        return text
-
-    return Kind(parse, "an absolute path, or empty")
-
-
-def _file_name() -> Kind:
-    def parse(text: str) -> str:
-        if not text.isprintable() or ("/" in text and not text.startswith("/")):
-            raise ValueError(text)
-        return text
-
-    return Kind(parse, "a file name, an absolute path, or empty")
-
-
-def _sensor_mode() -> Kind:
-    def parse(text: str) -> str:
-        word = text.lower()
-        if word not in ("auto", "driver") and not re.fullmatch(r"[1-9]\d{1,4}x[1-9]\d{1,4}", word):
-            raise ValueError(text)
-        return word
-
-    return Kind(parse, "auto, driver, or a size such as 2304x1296")
-
-
-def _window() -> Kind:
-    def parse(text: str) -> tuple[float, ...]:
-        x, y, width, height = window = [float(part) for part in text.replace(",", " ").split()] or [0.0] * 4
-        inside = 0 <= x <= x + width <= 1 and 0 <= y <= y + height <= 1
-        if not inside or (text.strip() and 0 in (width, height)):
-            raise ValueError(text)
-        return tuple(window) if text.strip() else ()
-
-    return Kind(parse, "x y width height as parts of the picture, such as 0.25 0.25 0.5 0.5, or empty")
-
-
-def _named_values() -> Kind:
-    def parse(text: str) -> tuple[tuple[str, str], ...]:
-        pairs = tuple(word.partition("=") for word in text.split())
-        if any(not (name.isalnum() and value) for name, _, value in pairs):
-            raise ValueError(text)
-        return tuple((name, value) for name, _, value in pairs)
-
-    return Kind(parse, "NAME=VALUE with spaces between them, such as Brightness=0.1 ExposureValue=0.5, or empty")
-
-
-def _setting(default: Any, kind: Kind, meaning: str, *, own: bool = False) -> Any:
+def _setting(default: Any, kind: values.Kind, meaning: str, *, own: bool = False) -> Any:
     """Declare a setting; `own` ones belong to one camera and have no `cam_` form for every camera."""
     return field(default=default, metadata={"kind": kind, "meaning": meaning, "own": own})
 
@@ -161,113 +28,150 @@ class Settings:
     """Where `POST /controls?keep=1` keeps what was set."""
 
     # which camera
-    id: str = _setting("", _text(), "libcamera's id of the camera, as `soft-stream cameras` prints it", own=True)
-    name: str = _setting("", _text(), "the name on the page and in the log (Camera N)", own=True)
-    source: str = _setting("picamera", _word("picamera", "test-pattern", "folder"), "where frames come from")
-    folder: str = _setting("", _path(), "the folder of JPEGs that source=folder shows", own=True)
+    id: str = _setting("", values.text(), "libcamera's id of the camera, as `soft-stream cameras` prints it", own=True)
+    name: str = _setting("", values.text(), "the name on the page and in the log (Camera N)", own=True)
+    source: str = _setting("picamera", values.word("picamera", "test-pattern", "folder"), "where frames come from")
+    folder: str = _setting("", values.path(), "the folder of JPEGs that source=folder shows", own=True)
     sensor_mode: str = _setting(
-        "auto", _sensor_mode(), "the sensor's mode; auto keeps the whole field of view, driver leaves it to libcamera"
+        "auto",
+        values.sensor_mode(),
+        "the sensor's mode; auto keeps the whole field of view, driver leaves it to libcamera",
     )
-    tuning_file: str = _setting("", _file_name(), "libcamera's tuning file, such as imx708_noir.json", own=True)
+    tuning_file: str = _setting("", values.file_name(), "libcamera's tuning file, such as imx708_noir.json", own=True)
     hdr: str = _setting(
         "off",
-        _word("off", "sensor", "single-exposure", "multi-exposure", "night"),
+        values.word("off", "sensor", "single-exposure", "multi-exposure", "night"),
         "high dynamic range: by the sensor (imx708), or by the Raspberry Pi 5",
     )
     # where it is served
-    bind: tuple[str, ...] = _setting(("127.0.0.1",), _addresses(), "the addresses to listen on")
-    port: int = _setting(FIRST_PORT, _whole(1, 65535, "TCP port"), "the port to listen on (18081 + N)", own=True)
+    bind: tuple[str, ...] = _setting(("127.0.0.1",), values.addresses(), "the addresses to listen on")
+    port: int = _setting(FIRST_PORT, values.whole(1, 65535, "TCP port"), "the port to listen on (18081 + N)", own=True)
+    listen: tuple[Endpoint, ...] = _setting(
+        (), values.endpoint_list(), "further places to listen: http://, https:// and unix:", own=True
+    )
+    tls_certificate: str = _setting("", values.path(), "the certificate of https:// endpoints, with its chain (PEM)")
+    tls_key: str = _setting("", values.path(), "the key of that certificate (PEM)")
+    cors_origins: tuple[str, ...] = _setting(
+        (), values.origins(), "whose pages in a browser may read the answers; * is everybody's, without credentials"
+    )
+    legacy_control: bool = _setting(
+        False, values.switch(), "let /?action=command set controls, as mjpg-streamer does: a GET that changes something"
+    )
     # the stream
-    width: int = _setting(1280, _whole(32, 16384, "pixels", even=True), "width asked of the camera")
-    height: int = _setting(720, _whole(32, 16384, "pixels", even=True), "height asked of the camera")
-    fps: float = _setting(30.0, _number(0.1, 240, "frames a second"), "frame rate asked of the camera")
+    width: int = _setting(1280, values.whole(32, 16384, "pixels", even=True), "width asked of the camera")
+    height: int = _setting(720, values.whole(32, 16384, "pixels", even=True), "height asked of the camera")
+    fps: float = _setting(30.0, values.number(0.1, 240, "frames a second"), "frame rate asked of the camera")
     min_fps: float = _setting(
         0.0,
-        _number(0, 240, "frames a second; 0 is the same as fps"),
+        values.number(0, 240, "frames a second; 0 is the same as fps"),
         "how slow the camera may become in the dark to keep the picture bright",
     )
-    quality: int = _setting(80, _whole(1, 100, "JPEG quality"), "quality of the stream's JPEGs")
+    quality: int = _setting(80, values.whole(1, 100, "JPEG quality"), "quality of the stream's JPEGs")
     client_fps_max: float = _setting(
         0.0,
-        _number(0, 240, f"frames a second, at least {LOWEST_CLIENT_FPS:g}; 0 is no limit"),
+        values.number(0, 240, f"frames a second, at least {LOWEST_CLIENT_FPS:g}; 0 is no limit"),
         "no client of the stream gets more; one may ask for fewer",
+    )
+    renditions_max: int = _setting(
+        8,
+        values.whole(0, 32, "renditions; 0 is none"),
+        "how many kinds of smaller or turned pictures (?width=, ?quality=, ?rotate=) are made at once",
     )
     ease: str = _setting(
         "off",
-        _word("off", "on", spellings={"0": "off", "1": "on"}),
+        values.word("off", "on", spellings={"0": "off", "1": "on"}),
         "lower the stream's quality and rate on a hot or busy Raspberry Pi, before frames are late",
     )
     pixel_format: str = _setting(
         "auto",
-        _word("auto", "mjpeg", "yuv420", "yuyv"),
+        values.word("auto", "mjpeg", "yuv420", "yuyv"),
         "what the camera delivers; auto is yuv420 from CSI and mjpeg from USB cameras",
     )
     # the picture
-    hflip: bool = _setting(False, _switch(), "mirror left and right")
-    vflip: bool = _setting(False, _switch(), "mirror top and bottom")
-    rotation: int = _setting(0, _right_angle(), "rotation clockwise, after the mirroring")
+    hflip: bool = _setting(False, values.switch(), "mirror left and right")
+    vflip: bool = _setting(False, values.switch(), "mirror top and bottom")
+    rotation: int = _setting(0, values.right_angle(), "rotation clockwise, after the mirroring")
     # focus
     autofocus: str = _setting(
         "continuous",
-        _word("off", "continuous", "once", "manual", spellings={"0": "off", "1": "continuous"}),
+        values.word("off", "continuous", "once", "manual", spellings={"0": "off", "1": "continuous"}),
         "an AF cycle before streams and snapshots, then continuous AF; once: then the lens stays; manual: no cycle",
     )
-    autofocus_timeout: float = _setting(8.0, _number(0.5, 60, "seconds"), "how long an AF cycle may take")
-    autofocus_window: tuple[float, ...] = _setting((), _window(), "the part of the picture that is to be sharp")
-    autofocus_range: str = _setting("normal", _word("normal", "macro", "full"), "the distances that AF looks at")
-    autofocus_speed: str = _setting("normal", _word("normal", "fast"), "how fast AF moves the lens")
+    autofocus_timeout: float = _setting(8.0, values.number(0.5, 60, "seconds"), "how long an AF cycle may take")
+    autofocus_window: tuple[float, ...] = _setting((), values.window(), "the part of the picture that is to be sharp")
+    autofocus_range: str = _setting("normal", values.word("normal", "macro", "full"), "the distances that AF looks at")
+    autofocus_speed: str = _setting("normal", values.word("normal", "fast"), "how fast AF moves the lens")
     lens_position: float = _setting(
-        1.0, _number(0, 40, "dioptres: 1/metres, 0 is infinity"), "where the lens is when autofocus is manual"
+        1.0, values.number(0, 40, "dioptres: 1/metres, 0 is infinity"), "where the lens is when autofocus is manual"
     )
     # what the camera is told
     controls: tuple[tuple[str, str], ...] = _setting(
-        (), _named_values(), "libcamera's controls to begin with, as /controls.json lists them"
+        (), values.named_values(), "libcamera's controls to begin with, as /controls.json lists them"
     )
     # snapshots
     snapshot_size: str = _setting(
-        "auto", _word("auto", "full", "stream"), "size of a snapshot; auto is stream while somebody streams, else full"
+        "auto",
+        values.word("auto", "full", "stream"),
+        "size of a snapshot; auto is stream while somebody streams, else full",
     )
-    snapshot_width: int = _setting(0, _whole(0, 16384, "pixels; 0 is the sensor's", even=True), "full width")
-    snapshot_height: int = _setting(0, _whole(0, 16384, "pixels; 0 is the sensor's", even=True), "full height")
-    snapshot_quality: int = _setting(90, _whole(1, 100, "JPEG quality"), "quality of a full-size snapshot")
+    snapshot_width: int = _setting(0, values.whole(0, 16384, "pixels; 0 is the sensor's", even=True), "full width")
+    snapshot_height: int = _setting(0, values.whole(0, 16384, "pixels; 0 is the sensor's", even=True), "full height")
+    snapshot_quality: int = _setting(90, values.whole(1, 100, "JPEG quality"), "quality of a full-size snapshot")
     still_method: str = _setting(
         "auto",
-        _word("auto", "dual", "switch"),
+        values.word("auto", "dual", "switch"),
         "full size beside the stream all the time, or by switching modes; auto is dual where that costs no frame rate",
     )
     # a pause for another program
     pause_file: str = _setting(
-        "", _path(), "while this file exists the camera is free (camN.pause in RUNTIME_DIRECTORY)", own=True
+        "", values.path(), "while this file exists the camera is free (camN.pause in RUNTIME_DIRECTORY)", own=True
     )
     pause_snapshot: str = _setting(
         "",
-        _path(),
+        values.path(),
         "the picture of another program, served as /snap.jpg (camN-snap.jpg in RUNTIME_DIRECTORY)",
         own=True,
     )
-    pause_max: float = _setting(300.0, _number(1, 86400, "seconds"), "the longest pause")
+    pause_max: float = _setting(300.0, values.number(1, 86400, "seconds"), "the longest pause")
     # the life of the camera
-    start_timeout: float = _setting(10.0, _number(1, 300, "seconds"), "how long a request waits for a picture")
-    close_after: float = _setting(10.0, _number(0, 86400, "seconds"), "how long the camera stays open for nobody")
+    start_timeout: float = _setting(10.0, values.number(1, 300, "seconds"), "how long a request waits for a picture")
+    close_after: float = _setting(10.0, values.number(0, 86400, "seconds"), "how long the camera stays open for nobody")
     watchdog_timeout: float = _setting(
-        10.0, _number(0, 3600, "seconds; 0 switches it off"), "so long without a frame restarts the camera"
+        10.0, values.number(0, 3600, "seconds; 0 switches it off"), "so long without a frame restarts the camera"
     )
-    retry_pause: float = _setting(2.0, _number(0.1, 3600, "seconds"), "pause before a camera is opened again")
+    retry_pause: float = _setting(2.0, values.number(0.1, 3600, "seconds"), "pause before a camera is opened again")
     close_timeout: float = _setting(
-        5.0, _number(0.5, 300, "seconds"), "so long a camera may take to close before the process ends"
+        5.0, values.number(0.5, 300, "seconds"), "so long a camera may take to close before the process ends"
     )
     # the log
     log_level: str = _setting(
         "info",
-        _word(*LOG_LEVELS, spellings={level[0]: level for level in LOG_LEVELS}),
+        values.word(*LOG_LEVELS, spellings={level[0]: level for level in LOG_LEVELS}),
         "how much the log says",
     )
+    log_file: str = _setting("", values.path(), "a file that the log goes to as well", own=True)
+    log_file_level: str = _setting(
+        "info",
+        values.word(*LOG_LEVELS, spellings={level[0]: level for level in LOG_LEVELS}),
+        "how much that file has",
+    )
+    log_file_size: int = _setting(
+        1024, values.whole(1, 1_000_000, "kB"), "so large the file becomes, then a new one begins"
+    )
+    log_file_count: int = _setting(5, values.whole(1, 100, "files"), "how many older files are kept")
+    showfps: bool = _setting(False, values.switch(), "log frames a second every 5 s while somebody streams")
+    loghttp: bool = _setting(False, values.switch(), "log every HTTP request")
 
     @property
     def local_url(self) -> str:
         """The address at which this machine reaches the portal of the camera, without a slash at its end."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind[0], self.bind[0])  # noqa: S104 # nothing is bound here
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All places to listen."""
+        return (*(Endpoint("http", address, self.port) for address in self.bind), *self.listen)
 
     @property
     def title(self) -> str:
