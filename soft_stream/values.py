@@ -58,7 +58,6 @@ def word(*words: str, spellings: Mapping[str, str] = MappingProxyType({})) -> Ki
 
 def switch() -> Kind:
     """On or off."""
-
     on, off = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
 
     def parse(text: str) -> bool:
@@ -118,7 +117,7 @@ def endpoint_list() -> Kind:
 
     return Kind(
         parse,
-        "endpoints with spaces between them, such as https://0.0.0.0:18443 http://[::1]:80 unix:/run/cam0.sock, or empty",
+        "endpoints with spaces between them, such as https://0.0.0.0:18443 or unix:/run/cam0.sock, or empty",
     )
 
 
