@@ -13,7 +13,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any
 
-from soft_stream import __version__, served
+from soft_stream import __version__, logs, served, webcamd_flags
 from soft_stream.cameras import (
     CameraAmbiguous,
     CameraBusy,
@@ -26,7 +26,7 @@ from soft_stream.cameras import (
 from soft_stream.cameras.identity import in_port_order
 from soft_stream.env_file import quoted
 from soft_stream.exit_status import ExitStatus
-from soft_stream.layers import INSTALLED_FILE, LOCAL_FILE, SettingsError, load
+from soft_stream.layers import INSTALLED_FILE, LOCAL_FILE, Loaded, SettingsError, load
 from soft_stream.settings import SETTINGS, Settings, as_text, default_of
 
 log = logging.getLogger("soft_stream")
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         counts: dict[type, dict[str, Any]] = {tuple: {"nargs": "+"}, bool: {"nargs": "?", "const": "1"}}
         count = counts.get(type(default_of(name, 0)), {})
         serve.add_argument(*flags, dest=name, metavar=name.upper(), help=text, **count)
+    webcamd_flags.add_to(serve)
 
     cameras = commands.add_parser("cameras", help="list the cameras that are connected, ready for the settings")
     cameras.set_defaults(run=_cameras)
@@ -110,28 +111,31 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(args: argparse.Namespace) -> int:
     given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
-    flags = {name: " ".join(value) if isinstance(value, list) else value for name, value in given.items()}
+    ours = {name: " ".join(value) if isinstance(value, list) else value for name, value in given.items()}
+    flags = {**webcamd_flags.translated(args), **ours}
     loaded = load(os.environ, file=args.env_file, camera=args.camera, flags=flags)
     settings = loaded.cameras[args.camera]
-    logging.basicConfig(
-        level=settings.log_level.upper(), format=f"%(levelname)s cam{args.camera} %(message)s", stream=sys.stderr
-    )
-    # it prints a page of traceback for every client that sends nonsense; our own faults we log ourselves
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
-    if loaded.file and not any(f"cam{args.camera}_" in origin for origin in loaded.origins[args.camera].values()):
-        log.warning("%s has no cam%d_ line; what holds for every camera holds for this one", loaded.file, args.camera)
+    with logs.written(settings):
+        status = _serve_camera(settings, loaded)
+    return _end(status)
+
+
+def _serve_camera(settings: Settings, loaded: Loaded) -> ExitStatus:
+    number = settings.camera
+    if loaded.file and not any(f"cam{number}_" in origin for origin in loaded.origins[number].values()):
+        log.warning("%s has no cam%d_ line; what holds for every camera holds for this one", loaded.file, number)
     if settings.source == "picamera":
         try:
             settings = _with_id(settings)
         except CameraError as fault:
-            log.error("cam%d_source=picamera: %s", settings.camera, fault)  # noqa: TRY400 # the sentence says it all
+            log.error("cam%d_source=picamera: %s", number, fault)  # noqa: TRY400 # the sentence says it all
             return STATUS_OF_FAULT.get(type(fault), ExitStatus.START_ME_AGAIN)
         if settings.controls_file and os.environ.get("STATE_DIRECTORY"):  # a service
-            served.remember(settings.controls_file.parent, settings.camera, settings.id)
+            served.remember(settings.controls_file.parent, number, settings.id)
     # only now: the other commands do without a web server
     from soft_stream.serve import serve
 
-    return _end(asyncio.run(serve(settings, loaded.cameras)))
+    return asyncio.run(serve(settings, loaded.cameras))
 
 
 def _with_id(settings: Settings) -> Settings:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,6 +12,7 @@ from soft_stream.cameras import CameraError, Metadata
 from soft_stream.feed import Feed, FeedEnded, Frame
 from soft_stream.focus import FinishedCycle
 from soft_stream.rate import Tally
+from soft_stream.rendition import AS_IT_COMES, Rendition, TooManyRenditions
 
 
 @dataclass(eq=False, slots=True)  # there are many, and each frame touches all of them
@@ -29,6 +31,7 @@ class Client:
     """Whether the camera is opened, and stays open for a while, because of it."""
     fps_max: float = 0.0
     """How many frames a second it gets at most; 0 is all."""
+    rendition: Rendition = AS_IT_COMES
     since: float = field(default_factory=time.time)
     """Unix seconds."""
     tally: Tally = field(default_factory=Tally)
@@ -39,6 +42,8 @@ class Client:
     """When that was captured, Unix seconds."""
     first: int = 0
     """Which one it got first."""
+    port: int = 0
+    """Of the connection that it came by; on a unix socket its number in this process."""
     unsent: Callable[[], int] = field(default=lambda: 0, repr=False)
     """How many bytes of what it got are still on their way."""
 
@@ -87,6 +92,7 @@ class Wish:
     seconds: float
     """How long it may take."""
     outcome: "asyncio.Future[Frame]"
+    rendition: Rendition = AS_IT_COMES
     asked: float = field(default_factory=time.monotonic)
     spare: Frame | None = None
     """A frame of the stream that is new enough, for the case that nothing better comes in time."""
@@ -120,16 +126,24 @@ class FocusCall:
 
 
 class Demand:
-    """The clients, the feed that gives them frames, and the pictures that are wished for.
+    """The clients, the feeds that give them frames, and the pictures that are wished for.
 
     Changed by the event loop; what the camera thread reads of it, it reads in one step of the interpreter (`tuple`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, renditions_max: int = 0) -> None:
         self.feed = Feed()
+        """Of the frames as they come."""
+        self.feeds: dict[Rendition, Feed] = {AS_IT_COMES: self.feed}
+        """Of all renditions that somebody wants, and of the frames as they come."""
+        self._renditions_max = renditions_max
+        self._uses = Counter[Rendition]([AS_IT_COMES])
+        self._ended = False
         self.wishes: dict[Wish, None] = {}
         self.focus_calls: dict[FocusCall, None] = {}
-        self.newest_still: Frame | None = None
+        self.newest: Frame | None = None
+        """Of all renditions."""
+        self.newest_stills: Mapping[Rendition, Frame] = {}
         self.clients: dict[Client, None] = {}
         self._unwanted_since = float("-inf")
         self.changed = asyncio.Event()
@@ -147,6 +161,37 @@ class Demand:
             self.changed.set()
             if client.wakes:
                 self._unwanted_since = time.monotonic()
+
+    @contextmanager
+    def using(self, rendition: Rendition) -> Iterator[Feed]:
+        """Have a rendition made as long as somebody is ready to take it.
+
+        Raises:
+            TooManyRenditions: there are so many others already.
+        """
+        if rendition not in self.feeds:
+            if len(self.feeds) > self._renditions_max:
+                raise TooManyRenditions(f"{self._renditions_max} other renditions are being made, not {rendition} too")
+            self.feeds[rendition] = Feed()
+            if self._ended:
+                self.feeds[rendition].end()
+        self._uses[rendition] += 1
+        try:
+            yield self.feeds[rendition]
+        finally:
+            self._uses[rendition] -= 1
+            if not self._uses[rendition]:
+                del self._uses[rendition], self.feeds[rendition]
+
+    @property
+    def renditions_wanted(self) -> list[Rendition]:
+        """In which renditions somebody is ready to take a frame; may be read from the camera thread."""
+        return [rendition for rendition, feed in tuple(self.feeds.items()) if feed.wanted]
+
+    def note(self, frame: Frame) -> None:
+        """Remember a frame if it is newer than all others, in whatever rendition."""
+        if self.newest is None or self.newest.number < frame.number:
+            self.newest = frame
 
     async def wish(self, wish: Wish, seconds: float) -> Frame:
         """Wait for a picture; one that comes at the last moment is not lost.
@@ -213,18 +258,22 @@ class Demand:
 
     def fail(self, fault: CameraError) -> None:
         """Tell everybody who waits for a frame that the camera failed."""
-        self.feed.fail(fault)
+        for feed in self.feeds.values():
+            feed.fail(fault)
         self._settle(fault)
 
     def end(self) -> None:
         """Let everybody go."""
-        self.feed.end()
+        self._ended = True
+        for feed in self.feeds.values():
+            feed.end()
         self._settle(FeedEnded())
 
     def forget(self) -> None:
         """Forget the newest pictures: the camera is closed and nobody watches."""
-        self.feed.clear()
-        self.newest_still = None
+        for feed in self.feeds.values():
+            feed.clear()
+        self.newest, self.newest_stills = None, {}
 
     def _settle(self, fault: CameraError) -> None:
         for wish in self.wishes:

@@ -81,6 +81,10 @@ class Ease:
         self._load_since = self._judged_at = self._last_at = clock()
         self._times: list[float] = []
 
+    def quality_of(self, asked: int) -> int:
+        """Return the JPEG quality for those who asked for one, or did not (0)."""
+        return _lowered(asked, LEVELS[_level_of(self.now)]) if asked else self.quality
+
     def lets_through(self, captured_at: float) -> bool:
         """Decide whether the stream gets a frame that somebody is ready to take."""
         return self._pace is None or self._pace.lets_through(captured_at)
@@ -135,7 +139,7 @@ class Ease:
 
     def _apply(self, level: int, why: str, interval: float) -> None:
         self.share = LEVELS[level].share
-        self.quality = max(min(self._quality, LOWEST_QUALITY), self._quality - LEVELS[level].points)
+        self.quality = _lowered(self._quality, LEVELS[level])
         if not level:
             self.now = self._pace = None
             return
@@ -164,6 +168,10 @@ def temperature(thermal: Path = THERMAL) -> float | None:
         except (OSError, ValueError):  # it says EAGAIN while it measures
             continue
     return None
+
+
+def _lowered(quality: int, level: Level) -> int:
+    return max(min(quality, LOWEST_QUALITY), quality - level.points)
 
 
 def _level_of(eased: Eased | None) -> int:

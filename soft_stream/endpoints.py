@@ -1,8 +1,11 @@
 """Where a portal listens: an address and port, with or without TLS, or a unix socket."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+HOST_AND_PORT = re.compile(r"https?://(\[[^][/?#@]+\]|[\w.-]+)(:\d+)?/?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -16,10 +19,29 @@ class Endpoint:
     path: str = ""
     """Of a unix socket."""
 
+    def overlaps(self, other: "Endpoint") -> bool:
+        """Whether only one of both can be listened at; 0.0.0.0 is every IPv4 address, and :: every IPv6 address."""
+        if self.path or other.path:
+            return self.path == other.path
+        here, there = ipaddress.ip_address(self.address), ipaddress.ip_address(other.address)
+        is_same = here == there or here.is_unspecified or there.is_unspecified
+        return self.port == other.port and here.version == there.version and is_same
+
     def __str__(self) -> str:
         if self.scheme == "unix":
             return f"unix:{self.path}"
         return f"{self.scheme}://{f'[{self.address}]' if ':' in self.address else self.address}:{self.port}"
+
+
+def host_and_port(text: str) -> SplitResult:
+    """Split an http:// or https:// URL that has a host, maybe a port, and nothing else.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not HOST_AND_PORT.fullmatch(text):
+        raise ValueError(text)
+    return urlsplit(text)
 
 
 def parse(text: str) -> Endpoint:
@@ -29,14 +51,13 @@ def parse(text: str) -> Endpoint:
         ValueError: it is none.
     """
     scheme, _, rest = text.partition(":")
-    scheme = scheme.lower()
-    if scheme == "unix":
+    if scheme.lower() == "unix":
         path = "/" + rest.lstrip("/")
         if not rest.startswith("/") or path == "/":
             raise ValueError(text)
         return Endpoint("unix", path=path)
-    url = urlsplit(text)
-    if scheme not in ("http", "https") or url.path not in ("", "/") or url.query or url.username or not url.port:
+    url = host_and_port(text)
+    if not url.port:
         raise ValueError(text)
     host = "127.0.0.1" if url.hostname == "localhost" else url.hostname or ""
-    return Endpoint(scheme, str(ipaddress.ip_address(host)), url.port)
+    return Endpoint(url.scheme, str(ipaddress.ip_address(host)), url.port)

@@ -93,7 +93,7 @@ class Taker(Protocol):
 
 
 class Feed:
-    """Hands each new frame to everybody who is ready for one."""
+    """Hands each new frame of one rendition to everybody who is ready for one."""
 
     def __init__(self) -> None:
         self.newest: Frame | None = None

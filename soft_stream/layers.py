@@ -6,10 +6,12 @@ Kept are the controls that `POST /controls?keep=1` has written into the state di
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from soft_stream import env_file
+from soft_stream.endpoints import Endpoint
 from soft_stream.settings import LOWEST_CLIENT_FPS, SETTINGS, Settings, default_of, nearest
 
 INSTALLED_FILE = Path("/etc/camera-streamer/camera-soft-stream.env")
@@ -18,6 +20,8 @@ KEY = re.compile(r"cam(?P<camera>\d|[1-9]\d)?_(?P<name>\w+)")
 CONTROLS_FILE = "cam{}-controls.env"
 # what stands there unless the settings say otherwise; systemd names the folders in the environment of a unit
 RUNTIME_FILES = {"pause_file": "cam{}.pause", "pause_snapshot": "cam{}-snap.jpg"}
+# where nginx asks: a unix socket keeps little of a picture, and it does not matter which addresses are listened on
+RUNTIME_SOCKET = "cam{}.sock"
 # The file is the environment of the whole unit: what the camera libraries read may stand there too.
 FOREIGN_KEYS = ("LIBCAMERA_", "PICAMERA2_")
 
@@ -94,9 +98,11 @@ def load(
             if number == camera and flags and name in flags:
                 layers.append(Entry("command line", f"--{name.replace('_', '-')}", flags[name]))
             values[name], origins[number][name] = _value(name, number, layers, problems)
-        for name, file_name in RUNTIME_FILES.items():
-            if not values[name] and (runtime := environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]):
-                values[name] = str(Path(runtime) / file_name.format(number))
+        if runtime := environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]:
+            for name, file_name in RUNTIME_FILES.items():
+                values[name] = values[name] or str(Path(runtime) / file_name.format(number))
+            for_nginx = Endpoint("unix", path=str(Path(runtime) / RUNTIME_SOCKET.format(number)))
+            values["listen"] = tuple(dict.fromkeys((*values["listen"], for_nginx)))
         cameras[number] = Settings(**values)
     _check_together(cameras, origins, problems)
     if problems:
@@ -157,7 +163,7 @@ def _check_together(
     cameras: Mapping[int, Settings], origins: Mapping[int, Mapping[str, str]], problems: list[str]
 ) -> None:
     """Find what no value shows alone."""
-    for name in ("port", "id"):
+    for name in ("port", "id", "log_file"):
         first: dict[Any, int] = {}
         for number, settings in cameras.items():
             value = getattr(settings, name)
@@ -167,6 +173,7 @@ def _check_together(
                     f"{_place(origins, number, name)}: cam{number}_{name}={value}: camera {other} has the same "
                     f"({_place(origins, other, name)}); each camera needs its own"
                 )
+    _check_endpoints(cameras, origins, problems)
     for number, settings in cameras.items():
         if settings.source == "folder" and not settings.folder:
             problems.append(
@@ -196,6 +203,40 @@ def _check_together(
                 f"{_place(origins, number, name)}: cam{number}_{name}=0: "
                 "snapshot_width and snapshot_height are both 0 (the sensor's size) or neither"
             )
+
+
+def _check_endpoints(
+    cameras: Mapping[int, Settings], origins: Mapping[int, Mapping[str, str]], problems: list[str]
+) -> None:
+    """Find endpoints of `listen` that cannot be had: somebody else listens there, or TLS has no certificate."""
+    taken = [
+        (number, "port", Endpoint("http", address, settings.port))
+        for number, settings in cameras.items()
+        for address in settings.bind
+    ]
+    for number, settings in cameras.items():
+        for one, other in combinations((Endpoint("http", address, settings.port) for address in settings.bind), 2):
+            if one.overlaps(other):
+                problems.append(
+                    f"{_place(origins, number, 'bind')}: cam{number}_bind={' '.join(settings.bind)}: {one} and {other} "
+                    "cannot be had at once; 0.0.0.0 is every IPv4 address, and :: every IPv6 address"
+                )
+        for endpoint in settings.listen:
+            written = f"{_place(origins, number, 'listen')}: cam{number}_listen={endpoint}:"
+            for camera, name, its in taken:
+                if endpoint.overlaps(its):
+                    problems.append(
+                        f"{written} camera {camera} listens at {its} already ({_place(origins, camera, name)}); "
+                        "each endpoint can be had once"
+                    )
+                    break
+            taken.append((number, "listen", endpoint))
+            if endpoint.scheme == "https":
+                problems += [
+                    f"{written} cam{number}_{name} must name {what}"
+                    for name, what in (("tls_certificate", "its certificate (PEM)"), ("tls_key", "its key (PEM)"))
+                    if not getattr(settings, name)
+                ]
 
 
 def _place(origins: Mapping[int, Mapping[str, str]], camera: int, name: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from soft_stream import jpeg
@@ -15,6 +15,7 @@ from soft_stream.cameras import (
     ControlValue,
     Focus,
     NoFrame,
+    RawFrame,
 )
 from soft_stream.condition import Condition, LastOpening, State
 from soft_stream.controls import Controls
@@ -24,6 +25,7 @@ from soft_stream.encoding import Encoding
 from soft_stream.feed import Frame
 from soft_stream.lens import Lens
 from soft_stream.pause import Pause
+from soft_stream.rendition import AS_IT_COMES, Rendition
 from soft_stream.settings import Settings
 from soft_stream.stills import Stills
 
@@ -63,7 +65,7 @@ class Opening:
         self._ease = ease
         self._lens = Lens(camera, thread, settings, demand, condition, controls)
         self._stills = Stills(camera, thread, settings, demand, condition, self._lens)
-        self._encoding = Encoding(thread, condition, self._lens, ease)
+        self._encoding = Encoding(thread, settings, condition, self._lens, ease)
         self._opened_at = 0.0
         self._was_restarted = False
 
@@ -207,25 +209,41 @@ class Opening:
             self._stills.exposure_settled = raw.metadata.exposure_settled
             if not self._thread.is_heard:  # the event loop is behind: nothing is to queue up before it
                 return raw.focus
-            focus, takers, frame = raw.focus, self._stills.takers(), None
-            if takers or (self._demand.feed.wanted and self._ease.lets_through(raw.captured_at)):
+            focus, takers = raw.focus, self._stills.takers()
+            wanted = self._wanted(takers, raw)
+            as_it_comes = wanted.pop(AS_IT_COMES, ())
+            came = partial(self._came, focus, asked=as_it_comes, takers=takers)
+            frame = None
+            if as_it_comes:
                 try:
-                    frame = self._encoding.encode(raw, partial(self._came, focus, takers=takers))
+                    frame = self._encoding.encode(raw, came)
                 except CameraError as fault:  # a damaged JPEG of a webcam is no reason to close it
                     raise NoFrame(str(fault)) from fault
-                if frame is None:
-                    return focus
-        self._thread.tell(partial(self._came, focus, frame, takers))
+            if frame or not as_it_comes:
+                self._thread.tell(partial(came, frame))
+            if wanted:
+                self._encoding.render(raw, wanted, lambda made, frame: self._publish(frame, wanted[made], takers))
         return focus
 
-    def _came(self, focus: Focus, frame: Frame | None, takers: Sequence[Wish]) -> None:
+    def _wanted(self, takers: Sequence[Wish], raw: RawFrame) -> dict[Rendition, list[Rendition]]:
+        """Tell what is to be made of the frame of now, and in which renditions somebody is ready to take that."""
+        asked = {wish.rendition for wish in takers}
+        streamed = self._demand.renditions_wanted
+        if streamed and self._ease.lets_through(raw.captured_at):
+            asked.update(streamed)
+        wanted: dict[Rendition, list[Rendition]] = {}
+        for rendition in asked:
+            wanted.setdefault(self._encoding.as_made(raw, rendition), []).append(rendition)
+        return wanted
+
+    def _came(self, focus: Focus, frame: Frame | None, *, asked: Collection[Rendition], takers: Sequence[Wish]) -> None:
         """Note that the camera delivers, and publish a frame that was encoded."""
         self._condition.frame_came()
         self.frames += 1
         self._was_restarted = False
         self._lens.saw(focus)
         if frame:
-            self._publish(frame, takers)
+            self._publish(frame, asked, takers)
         if self.frames == 1:
             self._note_first_frame()
 
@@ -234,11 +252,15 @@ class Opening:
             took.first_frame = time.monotonic() - self._opened_at
             log.info("First frame after %s", took)
 
-    def _publish(self, frame: Frame, takers: Sequence[Wish]) -> None:
-        newest = self._demand.feed.newest
-        if newest is None or newest.number < frame.number:  # of two that are encoded at once, either may be done first
-            self._demand.feed.publish(frame)
-        self._stills.serve(takers, frame)
+    def _publish(self, frame: Frame, asked: Collection[Rendition], takers: Sequence[Wish]) -> None:
+        """Give a frame to all who asked for it, in these renditions."""
+        self._demand.note(frame)
+        for rendition in asked:
+            feed = self._demand.feeds.get(rendition)  # who wanted it may have left
+            # of two that are encoded at once, either may be done first
+            if feed and (feed.newest is None or feed.newest.number < frame.number):
+                feed.publish(frame)
+        self._stills.serve([wish for wish in takers if wish.rendition in asked], frame)
 
     async def _restart(self, silence: NoFrame) -> None:
         """Start the stream once more, before the camera is given away: most silent cameras come back from that."""

@@ -6,17 +6,21 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 
 from aiohttp import web
 
+from soft_stream import fps_log
 from soft_stream.cameras import Camera, CameraHung
 from soft_stream.cameras.kinds import make_camera
 from soft_stream.exit_status import ExitStatus
+from soft_stream.listening import CannotListen, Listening
 from soft_stream.liveness import ServiceManager
 from soft_stream.pause_file import PauseFile
 from soft_stream.settings import Settings
 from soft_stream.source import Source
 from soft_stream.web.app import build_app
+from soft_stream.web.connection import KEEPALIVE_TIMEOUT
 
 log = logging.getLogger(__name__)
 
@@ -38,22 +42,32 @@ async def serve(
     manager = ServiceManager(os.environ)
     source.condition.tell = manager.status
     runner = web.AppRunner(
-        build_app(source, cameras), access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_TIMEOUT
+        build_app(source, cameras),
+        access_log=None,
+        handler_cancellation=True,
+        keepalive_timeout=KEEPALIVE_TIMEOUT,
+        shutdown_timeout=SHUTDOWN_TIMEOUT,
     )
     await runner.setup()
+    listening = Listening(settings, cast("web.Server", runner.server))  # None only before setup()
     stopped = asyncio.create_task(stop.wait(), name="stop")
     life = asyncio.create_task(source.run(), name="camera")
     beside = [asyncio.create_task(manager.keep_alive(source.thread), name="keep alive")]
+    if settings.showfps:
+        beside.append(asyncio.create_task(fps_log.keep(source), name="fps log"))
     if settings.pause_file:
         pause_file = PauseFile(Path(settings.pause_file), source.pause, settings.pause_max)
         beside.append(asyncio.create_task(pause_file.watch(), name="pause file"))
         await pause_file.looked.wait()
     try:
-        if await _listen(runner, settings):
-            manager.ready()
-            await asyncio.wait([stopped, life], return_when=asyncio.FIRST_COMPLETED)
+        await listening.begin()
+        manager.ready()
+        await asyncio.wait([stopped, life], return_when=asyncio.FIRST_COMPLETED)
+    except CannotListen as reason:
+        log.error("%s", reason)  # noqa: TRY400 # the reason is all that the operator needs
     finally:
         manager.stopping()
+        await listening.end()
         await runner.cleanup()
         for task in (stopped, life, *beside):
             task.cancel()
@@ -67,19 +81,3 @@ async def serve(
             exc_info=None if isinstance(fault, CameraHung) else fault,
         )
     return ExitStatus.STOPPED if stop.is_set() else ExitStatus.START_ME_AGAIN
-
-
-async def _listen(runner: web.AppRunner, settings: Settings) -> bool:
-    """Open a socket for every address; False when one cannot be had."""
-    for address in settings.bind:
-        site = web.TCPSite(runner, address, settings.port)
-        try:
-            await site.start()
-        except OSError as error:
-            log.error(  # noqa: TRY400 # the reason is all that the operator needs
-                "Cannot listen on %s port %d (cam%d_bind, cam%d_port): %s",
-                address, settings.port, settings.camera, settings.camera, error.strerror,
-            )  # fmt: skip
-            return False
-        log.info("Listening on %s", site.name)
-    return True

@@ -8,6 +8,7 @@ from soft_stream.cameras import CameraError
 from soft_stream.condition import State
 from soft_stream.demand import FocusWish, SnapshotSize, Wish
 from soft_stream.feed import Frame
+from soft_stream.rendition import AS_IT_COMES, Rendition
 from soft_stream.source import Source
 
 # Seconds between the decision to answer and the answer.
@@ -25,6 +26,7 @@ class Ask:
     """How old the picture may be when it was asked for; 0 is captured afterwards."""
     wake: bool = True
     """Whether the camera may be opened for it."""
+    rendition: Rendition = AS_IT_COMES
 
 
 class Asleep(Exception):  # no error: the camera sleeps, and is not to be woken
@@ -39,7 +41,9 @@ def ready_made(source: Source, ask: Ask) -> Frame | None:
     """
     demand = source.demand
     size = ask.size or (SnapshotSize.STREAM if demand.streaming else SnapshotSize.FULL)
-    frame = demand.feed.newest if size is SnapshotSize.STREAM else demand.newest_still
+    feed = demand.feeds.get(ask.rendition)
+    of_stream = feed.newest if feed else None
+    frame = of_stream if size is SnapshotSize.STREAM else demand.newest_stills.get(ask.rendition)
     if frame and ask.focus is not FocusWish.ALWAYS and 0 <= time.time() - frame.captured_at <= ask.max_age:
         return frame  # one from the future is from before the clock was set: nobody knows how old it is
     if not ask.wake and source.condition.state not in (State.FOCUSING, State.STREAMING):
@@ -55,10 +59,12 @@ async def take(source: Source, ask: Ask) -> Frame:
     Raises:
         TimeoutError: there was no picture in time.
         CameraError: the camera failed.
+        TooManyRenditions: so many others are being made already.
     """
-    wish = Wish(ask.size, ask.focus, ask.deadline, asyncio.get_running_loop().create_future())
+    wish = Wish(ask.size, ask.focus, ask.deadline, asyncio.get_running_loop().create_future(), ask.rendition)
     try:
-        return await source.demand.wish(wish, max(0.0, ask.deadline - ANSWER_TIME))
+        with source.demand.using(ask.rendition):
+            return await source.demand.wish(wish, max(0.0, ask.deadline - ANSWER_TIME))
     except (TimeoutError, CameraError):
         if wish.spare:
             return wish.spare

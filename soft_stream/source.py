@@ -40,7 +40,7 @@ class Source:
 
     def __init__(self, settings: Settings, new_camera: Callable[[Settings], Camera] = make_camera) -> None:
         self.settings = settings
-        self.demand = Demand()
+        self.demand = Demand(settings.renditions_max)
         self.pause = Pause(self.demand.changed)
         self.thread = CameraThread()
         self.condition = Condition(settings, self.thread, self.pause)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from soft_stream import exif, jpeg
 from soft_stream.camera_thread import CameraThread
@@ -12,6 +12,7 @@ from soft_stream.condition import Condition, TakenStill
 from soft_stream.demand import Demand, SnapshotSize, Wish
 from soft_stream.feed import Frame
 from soft_stream.lens import Lens
+from soft_stream.rendition import Rendition
 from soft_stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class Stills:
     async def _encode(self, raw: RawFrame, due: Sequence[Wish], negotiated: Negotiated, began: float) -> None:
         """Encode a still beside the stream, which goes on meanwhile."""
         try:
-            still = await asyncio.to_thread(self._still, raw, negotiated)
+            stills = await asyncio.to_thread(self._stills, raw, {wish.rendition for wish in due}, negotiated)
         except Exception as problem:
             log.exception("A still cannot be encoded")
             fault = CameraError(f"the still cannot be encoded: {problem}")
@@ -155,16 +156,25 @@ class Stills:
         finally:
             self._taken.difference_update(due)
         self._condition.last_still = TakenStill(time.monotonic() - began, time.time())
-        self._demand.newest_still = still
+        self._demand.newest_stills = {each: still for each, still in stills.items() if isinstance(still, Frame)}
         for wish in due:
-            wish.settle(still)
+            wish.settle(stills[wish.rendition])
 
-    def _still(self, raw: RawFrame, negotiated: Negotiated) -> Frame:
-        encoded = jpeg.encode(raw, self._settings.snapshot_quality, negotiated.orientation)
+    def _stills(
+        self, raw: RawFrame, wanted: Iterable[Rendition], negotiated: Negotiated
+    ) -> dict[Rendition, Frame | CameraError]:
+        return {rendition: self._still(raw, rendition, negotiated) for rendition in wanted}
+
+    def _still(self, raw: RawFrame, rendition: Rendition, negotiated: Negotiated) -> Frame | CameraError:
+        quality = rendition.quality or self._settings.snapshot_quality
+        try:
+            encoded = jpeg.encode(raw, quality, negotiated.orientation, rendition)
+        except CameraError as fault:  # a webcam's damaged JPEG; as it comes it may do
+            return fault
         return Frame(
             jpeg=exif.with_exif(encoded, raw.captured_at, raw.metadata, negotiated.model),
             number=self._condition.counters.captured,
-            size=jpeg.turned_size(raw.size, negotiated.orientation),
+            size=jpeg.size_in(rendition, raw.size, negotiated.orientation),
             captured_at=raw.captured_at,
             published_at=time.monotonic(),
             focus=raw.focus,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 from soft_stream import endpoints
 from soft_stream.endpoints import Endpoint
@@ -138,10 +137,8 @@ def origins() -> Kind:
 def _origin(word: str) -> str:
     if word == "*":
         return word
-    url = urlsplit(word.lower())
+    url = endpoints.host_and_port(word.lower())
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
-    if url.scheme not in ("http", "https") or not host or url.path not in ("", "/") or url.query or "@" in url.netloc:
-        raise ValueError(word)
     is_usual = url.port in (None, {"http": 80, "https": 443}[url.scheme])
     return f"{url.scheme}://{host}" + ("" if is_usual else f":{url.port}")
 

@@ -10,7 +10,9 @@ import pytest
 from aiohttp import ClientSession, web
 from blockbuster import BlockBuster, blockbuster_ctx
 
+from soft_stream.cameras import Camera
 from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
+from soft_stream.listening import Listening
 from soft_stream.settings import Settings
 from soft_stream.source import Source
 from soft_stream.web.app import build_app
@@ -72,20 +74,26 @@ StartPortal = Callable[..., Awaitable[Portal]]
 
 
 @asynccontextmanager
-async def running(settings: Settings, cameras: dict[int, Settings] | None = None) -> AsyncIterator[Portal]:
+async def running(
+    settings: Settings,
+    cameras: dict[int, Settings] | None = None,
+    new_camera: Callable[[Settings, PatternDevice], Camera] = PatternCamera,
+) -> AsyncIterator[Portal]:
     """Run a portal with a test camera."""
     device = PatternDevice()
-    source = Source(settings, lambda each: PatternCamera(each, device))
+    source = Source(settings, lambda each: new_camera(each, device))
     app = build_app(source, cameras or {settings.camera: settings})
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.5)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
+    assert runner.server
+    listening = Listening(replace(settings, port=0), runner.server)
+    await listening.begin()
+    port = listening.port
     life = asyncio.create_task(source.run())
     async with ClientSession(f"http://127.0.0.1:{port}") as http:
         yield Portal(source, device, http, port, life)
     device.let_go()
+    await listening.end()
     await runner.cleanup()
     life.cancel()
     await asyncio.wait([life])

@@ -67,7 +67,7 @@ class World:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.broadcast = Broadcast(source, Notices("Test", source.condition))
+        self.broadcast = Broadcast(source, self.feed, Notices("Test", source.condition))
         self.feed.takers.append(self.broadcast)
         self._serving = set[asyncio.Task[None]]()
 

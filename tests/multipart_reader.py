@@ -1,6 +1,7 @@
 """Reads a stream as its clients do: byte by byte what the server sent."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 
 BOUNDARY_LINE = b"--softstreamframe\r\n"
@@ -28,9 +29,11 @@ class StreamReader:
         self.head = b""
 
     @classmethod
-    async def get(cls, port: int, path: str = "/stream.mjpg", version: str = "1.1") -> "StreamReader":
-        """Ask for the stream and read the head of the answer."""
-        stream = cls(*await asyncio.open_connection("127.0.0.1", port))
+    async def get(
+        cls, port: int, path: str = "/stream.mjpg", version: str = "1.1", trusting: ssl.SSLContext | None = None
+    ) -> "StreamReader":
+        """Ask for the stream, with TLS or without, and read the head of the answer."""
+        stream = cls(*await asyncio.open_connection("127.0.0.1", port, ssl=trusting))
         stream.writer.write(f"GET {path} HTTP/{version}\r\nHost: 127.0.0.1\r\n\r\n".encode())
         stream.head = await stream._reader.readuntil(b"\r\n\r\n")
         return stream

@@ -97,11 +97,19 @@ def free_ports(count: int) -> int:
         return first
 
 
-def install(folder: Path, cameras: Mapping[int, int], *, tls: bool = False, others: str = "") -> nginx.Places:
+def install(
+    folder: Path,
+    cameras: Mapping[int, int],
+    *,
+    tls: bool = False,
+    others: str = "",
+    upstream: str = "127.0.0.1:{port}",
+) -> nginx.Places:
     """Write everything that nginx needs into a folder; `others` are other sites on the same nginx."""
     first = free_ports(max(cameras) + 2)
     places = nginx.Places(
         etc=folder,
+        upstream=upstream,
         htpasswd=folder / "htpasswd",
         certificate=folder / "certificate.pem",
         key=folder / "key.pem",

@@ -80,7 +80,7 @@ def test_a_port_in_use_ends_with_75() -> None:
         port = taken.getsockname()[1]
         result = run("serve", "--source", "test-pattern", "--port", str(port))
     assert result.returncode == 75
-    assert f"Cannot listen on 127.0.0.1 port {port} (cam0_bind, cam0_port): " in result.stderr
+    assert f"Cannot listen on http://127.0.0.1:{port} (cam0_bind, cam0_port): Address already in use\n" in result.stderr
 
 
 def test_ipv4_and_ipv6_at_once() -> None:

@@ -58,6 +58,13 @@ async def test_what_the_camera_advertises(portal: Portal) -> None:
     assert (portal.device.opened, portal.device.cycles) == (1, 0)
 
 
+async def test_head_opens_no_camera(portal: Portal) -> None:
+    """It is answered with what is known, which is nothing as long as the camera was never open."""
+    async with portal.http.head("/controls.json") as answer:
+        assert (answer.status, answer.headers["Content-Length"]) == (200, str(len("{}")))
+    assert portal.device.opened == 0
+
+
 async def test_a_camera_without_autofocus_has_no_controls_of_a_lens(portal: Portal) -> None:
     """Only what this camera has is listed; anything else is refused."""
     portal.device.has_autofocus = False
@@ -176,6 +183,15 @@ async def test_strange_bodies(streaming: Portal, content_type: str, size: int, s
     async with streaming.http.post("/controls", data=b"x" * size, headers=headers) as answer:
         assert answer.status == status
         assert (await answer.text()).endswith("\n")
+
+
+async def test_a_body_that_is_not_what_it_says(portal: Portal) -> None:
+    """A compressed body that is none is the client's fault."""
+    headers = {"Content-Encoding": "gzip"}
+    async with portal.http.post("/controls", data=b"{}abcdefgh", headers=headers, compress=None) as answer:
+        assert answer.status == 400
+        assert "Content-Encoding: gzip" in await answer.text()
+    assert portal.device.opened == 0
 
 
 async def test_a_lens_that_is_set_stays_there(streaming: Portal) -> None:

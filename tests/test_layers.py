@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from soft_stream.endpoints import Endpoint
 from soft_stream.layers import SettingsError, load
 from soft_stream.settings import SETTINGS, as_text, default_of
 
@@ -83,6 +84,8 @@ def test_all_problems_are_told_at_once(env_file: Path) -> None:
         ("hflip", "yes", True),
         ("bind", "127.0.0.1, ::1", ("127.0.0.1", "::1")),
         ("bind", "[::]", ("::",)),
+        ("cors_origins", "HTTP://My_Pi:80/ https://[::1]:8443", ("http://my_pi", "https://[::1]:8443")),
+        ("listen", "HTTPS://[fe80::1%eth0]:1/", (Endpoint("https", "fe80::1%eth0", 1),)),
         ("log_level", "D", "debug"),
         ("watchdog_timeout", "0", 0),
         ("name", "Größe 2", "Größe 2"),
@@ -95,7 +98,22 @@ def test_spellings(name: str, text: str, value: object) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("fps", "nan"), ("fps", "inf"), ("port", "0"), ("bind", ""), ("bind", "::1 ::1"), ("name", "a\nb")],
+    [
+        ("fps", "nan"),
+        ("fps", "inf"),
+        ("port", "0"),
+        ("bind", ""),
+        ("bind", "::1 ::1"),
+        ("name", "a\nb"),
+        ("cors_origins", "http://*.local"),
+        ("cors_origins", "http://ä.de"),
+        ("cors_origins", "http://a#x"),
+        ("cors_origins", "http://a?"),
+        ("cors_origins", "http://:pw@a"),
+        ("listen", "http://127.0.0.1:22611#x"),
+        ("listen", "http://127.0.0.1:22611?"),
+        ("listen", "http://:pw@127.0.0.1:22611"),
+    ],
 )
 def test_nonsense_is_refused(env_file: Path, name: str, text: str) -> None:
     """A value that no camera could use is refused, whatever it parses as."""
@@ -142,6 +160,20 @@ def test_a_timeout_shorter_than_a_frame_is_refused(env_file: Path) -> None:
     assert problems(env_file) == [
         "default: cam0_start_timeout=10: must be at least 20 (seconds), the time of two frames at cam0_fps=0.1"
     ]
+
+
+def test_a_unit_has_places_of_its_own(env_file: Path) -> None:
+    """What systemd names is where a camera can be paused and asked by nginx, beside what the settings say."""
+    env_file.write_text(
+        'cam1_listen="https://0.0.0.0:1 unix:/run/cams/cam1.sock"\ncam_tls_certificate=/a\ncam_tls_key=/b'
+    )
+    (settings,) = load({"RUNTIME_DIRECTORY": "/run/cams:/run/other"}, file=env_file).cameras.values()
+    assert (settings.pause_file, settings.pause_snapshot) == ("/run/cams/cam1.pause", "/run/cams/cam1-snap.jpg")
+    assert as_text(settings.endpoints) == "http://127.0.0.1:18082 https://0.0.0.0:1 unix:/run/cams/cam1.sock"
+    env_file.write_text("cam0_name=a")
+    (settings,) = load({"RUNTIME_DIRECTORY": "/run/cams"}, file=env_file).cameras.values()
+    assert as_text(settings.listen) == "unix:/run/cams/cam0.sock"
+    assert load({}, file=env_file).cameras[0].listen == ()
 
 
 def test_camera_numbers_have_an_end(env_file: Path) -> None:

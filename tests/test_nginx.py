@@ -17,6 +17,7 @@ import pytest
 from aiohttp import ClientSession
 from rollout import nginx
 
+from soft_stream.endpoints import Endpoint
 from soft_stream.web.app import build_app
 from tests import nginx_process
 from tests.conftest import QUICK, Portal, StartPortal
@@ -105,7 +106,11 @@ def test_no_camera_is_no_site() -> None:
 async def test_nothing_without_a_login(portal: Portal, front: Nginx, stranger: ClientSession) -> None:
     """Every URL and method of the portal, and what is none, is 401 on each port; the camera stays closed."""
     routes = build_app(portal.source, {0: portal.source.settings}).router.routes()
-    asked = {(route.method, route.resource.canonical.format(name="style.css")) for route in routes if route.resource}
+    asked = {
+        (route.method, route.resource.canonical.format(name="style.css", prefix=""))
+        for route in routes
+        if route.resource
+    }
     assert ("POST", "/controls") in asked
     ports = {front.url(0): "", front.url(): "/cam0"}
     urls = [(method, f"{port}{prefix}{path}") for port, prefix in ports.items() for method, path in asked]
@@ -252,6 +257,37 @@ async def test_the_camera_closes_when_the_client_leaves(portal: Portal, front: N
     await portal.until(lambda: not portal.source.demand.clients)
 
 
+async def test_who_leaves_before_the_first_frame_is_noticed(
+    start_portal: StartPortal, start_nginx: StartNginx, http: ClientSession
+) -> None:
+    """Nothing is written to a client that waits, and yet the camera is not kept open for one that is gone."""
+    portal = await start_portal(start_timeout=3600)
+    front = await start_nginx({0: portal.port})
+    portal.device.slow_open(3600)
+    for path in ("/stream.mjpg", "/snapshot.jpg"):
+        waiting = asyncio.create_task(http.get(front.url(0) + path).__aenter__())
+        await portal.until(lambda: portal.source.demand.clients)
+        waiting.cancel()
+        await portal.until(lambda: not portal.source.demand.clients)
+
+
+async def test_through_a_unix_socket(
+    start_portal: StartPortal, start_nginx: StartNginx, http: ClientSession, tmp_path: Path
+) -> None:
+    """As rolled out: nginx asks where the unit listens for it, and the portal knows who asks nginx."""
+    sockets = [tmp_path / f"cam{number}.sock" for number in range(2)]
+    for number, path in enumerate(sockets):
+        await start_portal(camera=number, name=f"Cam {number}", listen=(Endpoint("unix", path=str(path)),))
+    front = await start_nginx(dict.fromkeys(range(2), 1), upstream=f"unix:{tmp_path}/cam{{number}}.sock")
+    for number in range(2):
+        for url in (front.url(number), f"{front.url()}/cam{number}"):
+            async with http.get(f"{url}/stream.mjpg") as stream, http.get(f"{url}/status.json") as answer:
+                assert await stream.content.readline() == b"--softstreamframe\r\n"
+                status = await answer.json()
+                assert status["name"] == f"Cam {number}"
+                assert [client["peer"] for client in status["clients"]] == ["127.0.0.1"]
+
+
 async def test_a_stopped_reader_costs_nothing(start_portal: StartPortal, start_nginx: StartNginx) -> None:
     """No file and no memory grows for a client that does not read; when it reads on, it has skipped frames."""
     portal = await start_portal(width=1280, height=720, quality=95, watchdog_timeout=0)
@@ -314,6 +350,54 @@ async def test_failed_logins_are_slowed_and_good_ones_are_not(
     log = (front.folder / "error.log").read_text()
     assert "password mismatch" in log
     assert "delaying request" in log
+
+
+PREFLIGHT = {"Origin": "http://mainsail.local", "Access-Control-Request-Method": "POST"}
+
+
+async def test_preflights_need_no_login(
+    start_portal: StartPortal, start_nginx: StartNginx, http: ClientSession, stranger: ClientSession
+) -> None:
+    """Browsers send them without one; the portal answers without a picture or a word; nothing else gets through."""
+    portal = await start_portal(cors_origins=("http://mainsail.local",))
+    front = await start_nginx({0: portal.port})
+    for url in (front.url(0), front.url() + "/cam0"):
+        for path in ("/controls", "/snapshot.jpg", "/stream.mjpg"):
+            async with stranger.options(url + path, headers=PREFLIGHT) as answer:
+                assert (answer.status, await answer.read()) == (204, b"")
+                assert answer.headers.getall("Access-Control-Allow-Origin") == ["http://mainsail.local"]
+                assert "Access-Control-Allow-Methods" in answer.headers
+            async with stranger.options(url + path, headers=PREFLIGHT | {"Origin": "http://evil.example"}) as answer:
+                assert answer.status == 403
+                assert "Access-Control-Allow-Origin" not in answer.headers
+            no_preflights = [("OPTIONS", {}), ("OPTIONS", {"Access-Control-Request-Method": ""})]
+            no_preflights += [(method, PREFLIGHT) for method in ("GET", "HEAD", "POST", "PUT", "XOPTIONS", "OPTIONSX")]
+            for method, headers in no_preflights:
+                async with stranger.request(method, url + path, headers=headers) as answer:
+                    assert answer.status == 401, (method, headers)
+                    assert "Access-Control-Allow-Origin" not in answer.headers
+        async with http.get(url + "/status.json", headers=PREFLIGHT) as answer:
+            assert answer.status == 200
+            assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+    for path in ("/cam0", "/cam1/", "/nothing"):  # nginx's own answers
+        async with stranger.options(front.url() + path, headers=PREFLIGHT, allow_redirects=False) as answer:
+            assert answer.status == 401
+    assert portal.device.opened == 0
+
+
+async def test_too_many_preflights_are_refused(front: Nginx, http: ClientSession, stranger: ClientSession) -> None:
+    """Who has no login cannot keep the portal busy; who has one is served meanwhile."""
+
+    async def preflight() -> int:
+        async with stranger.options(front.url(0) + "/controls", headers=PREFLIGHT) as answer:
+            return answer.status
+
+    while 429 not in await asyncio.gather(*(preflight() for _ in range(100))):
+        pass
+    async with http.get(front.url(0) + "/status.json") as answer:
+        assert answer.status == 200
+    async with stranger.get(front.url(0) + "/status.json") as answer:
+        assert answer.status == 401
 
 
 async def test_security_headers_once_each(front: Nginx, http: ClientSession, stranger: ClientSession) -> None:

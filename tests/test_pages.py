@@ -102,7 +102,7 @@ async def test_the_page_loads_nothing_from_elsewhere(portal: Portal) -> None:
 
 async def test_errors_are_short_and_have_the_right_status(portal: Portal) -> None:
     """A wrong path is 404, a wrong method 405 with the right ones; each with one sentence."""
-    for path in ("/nothing", "/static/nothing.css", "/static/"):
+    for path in ("/nothing", "/static/nothing.css", "/static/style.css.map"):
         async with portal.http.get(path) as answer:
             assert answer.status == 404
             assert (await answer.text()).startswith(f"There is no {path} here.")
@@ -118,3 +118,10 @@ async def test_a_host_that_is_none_is_a_bad_request(portal: Portal) -> None:
     async with portal.http.get("/", headers={"Host": "[::1"}) as answer:
         assert answer.status == 400
         assert await answer.text() == "Host: [::1 is not a host.\n"
+
+
+@pytest.mark.parametrize("path", ["/", "/stream.mjpg", "/status.json", "/nothing"])
+async def test_answers_name_the_program_only(portal: Portal, path: str) -> None:
+    """Strangers need not know the versions of what it is made of."""
+    async with portal.http.get(path) as answer:
+        assert answer.headers.getall("Server") == ["camera-soft-stream"]

@@ -22,7 +22,7 @@ async def test_a_stream_in_figures(start_portal: StartPortal) -> None:
     reader = await StreamReader.get(portal.port)
     await reader.opening()
     for _ in range(60):
-        await reader.part()
+        await reader.until("live")
     await portal.until(lambda: portal.source.condition.state is State.STREAMING)
     status = await portal.status()
     assert (status["name"], status["state"], status["source"]) == ("Nozzle", "streaming", "test-pattern")

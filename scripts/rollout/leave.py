@@ -18,6 +18,7 @@ FOLDERS = (
     login.CERTIFICATE.parent,
     Path("/var/lib/camera-soft-stream"),
     Path("/run/camera-soft-stream"),
+    Path("/var/log/camera-soft-stream"),
     trial.JOURNAL.parent,
     OPT,  # last: it has what could begin again
 )

@@ -18,6 +18,8 @@ class Places:
     htpasswd: Path = Path("/etc/camera-streamer/htpasswd")
     certificate: Path = Path("/etc/camera-streamer/tls/certificate.pem")
     key: Path = Path("/etc/camera-streamer/tls/key.pem")
+    upstream: str = "unix:/run/camera-soft-stream/cam{number}.sock"
+    """Where the process of a camera listens for nginx; `{port}` would be the port of its settings."""
     first_port: int = 8081
     portal_port: int = 8080
 
@@ -58,7 +60,12 @@ def render(
             continue
         folder = "conf.d" if path.name == MAIN else "camera-soft-stream"
         text = environment.get_template(name).render(
-            cameras=dict(sorted(cameras.items())), tls=tls, ipv6=ipv6, places=places
+            cameras={
+                number: places.upstream.format(number=number, port=port) for number, port in sorted(cameras.items())
+            },
+            tls=tls,
+            ipv6=ipv6,
+            places=places,
         )
         files[places.etc / folder / path.name] = text
     return files

@@ -1,10 +1,10 @@
-"""What all clients of the stream see: the same bytes for each one that is ready for them, and nothing to wait for."""
+"""What all clients of a rendition see: the same bytes for each one that is ready for them, and nothing to wait for."""
 
 import asyncio
 import logging
 import time
 
-from soft_stream.feed import Frame
+from soft_stream.feed import Feed, Frame
 from soft_stream.notices import DRAW_INTERVAL, Notices
 from soft_stream.source import Source
 from soft_stream.web.outlet import Outlet
@@ -12,17 +12,28 @@ from soft_stream.web.roads import Roads
 
 log = logging.getLogger(__name__)
 
-# Chromium and WebKit paint a part only when the next one begins: so long after it, a frame is sent once more.
+# Chromium and WebKit paint a part only when the next one begins: so long after it, a frame is sent once more, and a
+# labelled picture at once.
 REPEAT_AFTER_INTERVALS = 1.5
+
+
+def broadcast_of(source: Source, feed: Feed) -> "Broadcast":
+    """Return the broadcast of a feed's frames; the first one who asks makes it."""
+    for taker in feed.takers:
+        if isinstance(taker, Broadcast):
+            return taker
+    broadcast = Broadcast(source, feed, Notices(source.settings.title, source.condition))
+    feed.takers.append(broadcast)
+    return broadcast
 
 
 class Broadcast:
     """Sends each frame to all who are ready; while none comes, its repeat, and then labelled pictures."""
 
-    def __init__(self, source: Source, notices: Notices) -> None:
+    def __init__(self, source: Source, feed: Feed, notices: Notices) -> None:
         self._condition = source.condition
         self._loop = asyncio.get_running_loop()
-        self._feed = source.demand.feed
+        self._feed = feed
         self._ease = source.ease
         self._notices = notices
         self._roads = Roads()
@@ -31,6 +42,8 @@ class Broadcast:
         self._patience: asyncio.TimerHandle | None = None
         self._silence: asyncio.Task[None] | None = None
         self._notice_due = float("-inf")
+        self._awaited_since = float("-inf")
+        """Since when somebody has been ready and got nothing."""
         self.ended = False
         """Whether the portal shuts down."""
 
@@ -101,6 +114,7 @@ class Broadcast:
 
     def _await_frame(self) -> None:
         """Count the silence from now on."""
+        self._awaited_since = time.monotonic()
         self._stop_waiting()
         self._patience = self._loop.call_later(self._repeat_after, self._fall_silent)
 
@@ -126,13 +140,16 @@ class Broadcast:
     async def _bridge(self) -> None:
         """Send what stands in for frames to all who are ready, until one comes."""
         while newest := self._feed.newest:
-            # a camera that gives frames is not silent because nobody was ready for them
-            silence_counts = max(newest.published_at, self._condition.came_at) + self._condition.stale_after
+            # a camera that gives frames is not silent because nobody was ready for them; but a rendition may be that
+            # cannot be made of them
+            came_at = min(self._condition.came_at, self._awaited_since)
+            silence_counts = max(newest.published_at, came_at) + self._condition.stale_after
             if time.monotonic() >= silence_counts:
                 await asyncio.sleep(self._notice_due - time.monotonic())
                 part = await self._notices.part(newest)
                 self._notice_due = time.monotonic() + DRAW_INTERVAL
-                self._lose([outlet for outlet in self._ready if not outlet.send(part)])
+                for _ in range(2):  # the second one is there for browsers to paint the first; see above
+                    self._lose([outlet for outlet in self._ready if not outlet.send(part)])
                 continue
             if not self._is_stale(newest):
                 self._lose([outlet for outlet in self._ready if not outlet.show_again(newest, time.monotonic())])

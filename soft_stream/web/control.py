@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from soft_stream import snapshots
 from soft_stream.cameras import AF_MANUAL, CameraError, Control, ControlValue
@@ -35,9 +35,9 @@ LONGEST_ARMING = 86_400
 
 
 async def controls(request: web.Request) -> web.Response:
-    """Answer with the controls that the camera has; opens it if it was never open."""
+    """Answer with the controls that the camera has; GET opens it if it was never open."""
     source = request.app[SOURCE]
-    await _learnt(request, source)
+    await learnt(request, source)
     return _json(_listed(source))
 
 
@@ -46,13 +46,22 @@ async def set_controls(request: web.Request) -> web.Response:
     source = request.app[SOURCE]
     asked = await _body(request)
     keep = word_of(request, "keep", "0", "0", "1") == "1"
-    await _learnt(request, source)
+    await learnt(request, source)
+    if asked.get("LensPosition") is not None and "AfMode" in source.controls.advertised:
+        asked.setdefault("AfMode", AF_MANUAL)  # a lens goes only there where autofocus does not move it
+    await change(request, asked)
+    if keep:
+        await _keep(source)
+    return _json(_listed(source))
+
+
+async def change(request: web.Request, wanted: Mapping[str, Any]) -> None:
+    """Tell the camera what somebody wants of its controls; it is known which there are (`learnt`)."""
+    source = request.app[SOURCE]
+    asked = dict(wanted)
     given_back = [name for name, value in asked.items() if value is None]
     try:
         asked |= {name: source.controls.default_of(name) for name in given_back}
-        moves_lens = "LensPosition" in asked and "LensPosition" not in given_back
-        if moves_lens and "AfMode" not in asked and "AfMode" in source.controls.advertised:
-            asked["AfMode"] = AF_MANUAL  # a lens goes only there where autofocus does not move it
         if asked.get("AfMode") in (AF_MANUAL, str(AF_MANUAL)) and source.condition.lens_position is not None:
             asked.setdefault("LensPosition", source.condition.lens_position)  # it stays where it is, and is kept there
         values = source.controls.checked(asked)
@@ -63,9 +72,6 @@ async def set_controls(request: web.Request) -> web.Response:
     except CameraError as fault:
         raise unavailable(source, f"The camera does not take that: {fault}.") from fault
     log.info("Controls set by %s: %s", peer_of(request), values)
-    if keep:
-        await _keep(source)
-    return _json(_listed(source))
 
 
 async def focus(request: web.Request) -> web.Response:
@@ -180,9 +186,9 @@ async def _open(source: Source, seconds: float) -> None:
     await snapshots.take(source, Ask(seconds, SnapshotSize.STREAM, FocusWish.NEVER))
 
 
-async def _learnt(request: web.Request, source: Source) -> None:
-    """See to it that it is known what the camera advertises."""
-    if source.controls.advertised:
+async def learnt(request: web.Request, source: Source) -> None:
+    """See to it that it is known what the camera advertises; HEAD makes do with what is known."""
+    if source.controls.advertised or request.method == hdrs.METH_HEAD:
         return
     client = client_of(request, streams=False, focuses=False)
     with source.demand.wanted_by(client), picture_or_503(source, source.settings.start_timeout):
@@ -199,6 +205,11 @@ async def _body(request: web.Request) -> dict[str, Any]:
     # an unknown charset, brackets without end, a number of thousands of digits
     except (LookupError, RecursionError, ValueError) as error:
         raise web.HTTPBadRequest(text=f'The body must be JSON such as {{"Brightness": 0.1}}: {error}.') from None
+    except web.RequestPayloadError:
+        encoding = request.headers.get(hdrs.CONTENT_ENCODING, "")[:60]
+        raise web.HTTPBadRequest(
+            text=f"The body is not whole, or not what Content-Encoding: {encoding} says."
+        ) from None
     if not isinstance(body, dict):
         raise web.HTTPBadRequest(text='The body must be a JSON object such as {"Brightness": 0.1}.')
     return body

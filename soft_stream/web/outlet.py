@@ -17,9 +17,8 @@ from aiohttp.abc import AbstractStreamWriter
 from soft_stream.demand import Client
 from soft_stream.feed import Frame
 from soft_stream.pace import Pace
+from soft_stream.web.connection import CLIENT_TIMEOUT
 
-# A client that takes nothing for so long is gone; the kernel looks at the network, we at what it has taken.
-CLIENT_TIMEOUT = 20.0
 # How many bytes the kernel takes at most before it has sent those it has: the rest of a part waits here, and newer ones
 # skip it.
 UNSENT_BYTES = 32 * 1024
@@ -75,6 +74,7 @@ class Outlet:
 
     def send(self, part: bytes, file: int | None = None) -> bool:
         """Send a part, and tell whether the kernel has taken all of it."""
+        self._writer.output_size += len(part)  # it counts what goes past it, too
         rest = self._lend(part, file) if file is not None and self._is_plain else part
         if rest:
             self._transport.write(rest)
@@ -143,13 +143,13 @@ class Outlet:
 
 @contextmanager
 def outlet_of(client: Client, request: web.Request, part_bytes: int) -> Iterator[Outlet]:
-    """Keep at most one part here and little in the kernel, notice a client that vanished, and leave nothing behind."""
+    """Keep at most one part here and little in the kernel, and leave nothing behind."""
     transport = cast("asyncio.Transport", request.transport)  # None only after the handler was cancelled
-    transport.set_write_buffer_limits(high=0)
     connection = transport.get_extra_info("socket")
     if connection.family in (socket.AF_INET, socket.AF_INET6):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, min(UNSENT_BYTES, part_bytes))
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CLIENT_TIMEOUT * 1000))
+    else:  # a unix socket; the kernel takes twice of what it is told (man 7 socket)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_BYTES // 2)
     try:
         outlet = Outlet(client, transport, request.writer)
         client.unsent = outlet.unsent

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import jinja2
 from aiohttp import hdrs, web
 
-from soft_stream.web.common import CAMERAS, NO_STORE, SOURCE
+from soft_stream.settings import Settings
+from soft_stream.web.common import CAMERAS, NO_STORE, SOURCE, host_of
 
 FILE_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 # nginx publishes the camera on 18081 + N as 8081 + N
@@ -79,7 +80,7 @@ def _cameras(request: web.Request) -> list[dict[str, Any]]:
     """
     own = request.app[SOURCE].settings.camera
     try:
-        here = urlsplit(f"//{request.headers.get(hdrs.HOST, '127.0.0.1')}")
+        here = urlsplit(f"//{host_of(request)}")
     except ValueError:
         raise web.HTTPBadRequest(text=f"Host: {request.headers[hdrs.HOST]} is not a host.") from None
     host = f"[{here.hostname}]" if ":" in (here.hostname or "") else here.hostname
@@ -92,6 +93,14 @@ def _cameras(request: web.Request) -> list[dict[str, Any]]:
         elif number == own:
             url = "./"
         else:
-            url = f"//{host}:{FIRST_PUBLIC_PORT + number if public else settings.port}/"
+            url = f"//{host}:{FIRST_PUBLIC_PORT + number}/" if public else _own_address(settings, host, request.secure)
         cameras.append({"number": number, "title": settings.title, "url": url})
     return cameras
+
+
+def _own_address(settings: Settings, host: str | None, is_https: bool) -> str:
+    """Return where the process of a camera listens: with TLS for a page that came with it, if there is such a place."""
+    if not is_https:
+        return f"//{host}:{settings.port}/"
+    secure = next((endpoint.port for endpoint in settings.listen if endpoint.scheme == "https"), None)
+    return f"https://{host}:{secure}/" if secure else f"http://{host}:{settings.port}/"

@@ -13,7 +13,18 @@ from soft_stream.demand import FocusWish, SnapshotSize
 from soft_stream.feed import Frame
 from soft_stream.settings import Settings
 from soft_stream.snapshots import Ask
-from soft_stream.web.common import NO_STORE, SOURCE, client_of, head_of_picture, number_of, picture_or_503, word_of
+from soft_stream.web.common import (
+    NO_STORE,
+    SOURCE,
+    client_of,
+    fps_of,
+    head_of_picture,
+    number_of,
+    picture_or_503,
+    rendition_of,
+    within_limits,
+    word_of,
+)
 
 LARGEST_PHOTO = 64 * 1024 * 1024
 LONGEST_MS = 3_600_000
@@ -33,8 +44,9 @@ async def snapshot(request: web.Request) -> web.Response:
             text=f"{source.settings.title} is {source.condition.state}, and wake=0 does not open it."
         ) from None
     if frame is None:
-        client = client_of(request, streams=False, focuses=ask.focus is not FocusWish.NEVER, wakes=ask.wake)
-        with source.demand.wanted_by(client), picture_or_503(source, ask.deadline):
+        focuses = ask.focus is not FocusWish.NEVER
+        client = client_of(request, streams=False, focuses=focuses, wakes=ask.wake, rendition=ask.rendition)
+        with within_limits(), source.demand.wanted_by(client), picture_or_503(source, ask.deadline):
             frame = await snapshots.take(source, ask)
     source.condition.counters.snapshots += 1
     return _answer(frame)
@@ -70,6 +82,7 @@ def _photo(file: Path) -> tuple[float, bytes]:
 
 
 def _ask(request: web.Request, settings: Settings) -> Ask:
+    fps_of(request)  # it means nothing for one picture, but a wrong value is told here as well
     size = word_of(request, "size", "" if settings.snapshot_size == "auto" else settings.snapshot_size, *SnapshotSize)
     return Ask(
         deadline=number_of(request, "deadline_ms", settings.start_timeout * 1000, 1, LONGEST_MS) / 1000,
@@ -77,6 +90,7 @@ def _ask(request: web.Request, settings: Settings) -> Ask:
         focus=FocusWish(word_of(request, "focus", FocusWish.AUTO, *FocusWish)),
         max_age=number_of(request, "max_age_ms", 0, 0, LONGEST_MS) / 1000,
         wake=word_of(request, "wake", "1", "0", "1") == "1",
+        rendition=rendition_of(request),
     )
 
 

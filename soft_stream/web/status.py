@@ -9,7 +9,7 @@ from aiohttp import web
 
 from soft_stream import __version__
 from soft_stream.condition import LastOpening
-from soft_stream.demand import Client
+from soft_stream.demand import Client, Demand
 from soft_stream.source import Source
 from soft_stream.web.common import NO_STORE, SOURCE, unavailable
 
@@ -32,7 +32,7 @@ async def healthz(request: web.Request) -> web.Response:
 def _facts(source: Source) -> dict[str, Any]:
     settings, condition = source.settings, source.condition
     eased = source.ease.now
-    newest, negotiated = source.demand.feed.newest, condition.negotiated
+    newest, negotiated = source.demand.newest, condition.negotiated
     return {
         "version": __version__,
         "started": round(STARTED, 3),
@@ -58,7 +58,7 @@ def _facts(source: Source) -> dict[str, Any]:
             "gain": newest.metadata.gain,
         },
         "eased": asdict(eased) if negotiated and eased else None,
-        "clients": [_client(client, len(newest.jpeg) if newest else 1) for client in source.demand.clients],
+        "clients": [_client(client, source.demand) for client in source.demand.clients],
         "last_opening": _opening(condition.last_opening) if condition.last_opening else None,
         "last_focus": asdict(condition.last_focus) if condition.last_focus else None,
         "lens_position": condition.lens_position if negotiated else None,
@@ -74,7 +74,9 @@ def _opening(last: LastOpening) -> dict[str, float | None]:
     return {part: None if seconds is None else round(seconds, 4) for part, seconds in took.items()}
 
 
-def _client(client: Client, frame_bytes: int) -> dict[str, Any]:
+def _client(client: Client, demand: Demand) -> dict[str, Any]:
+    feed = demand.feeds.get(client.rendition)
+    frame_bytes = len(feed.newest.jpeg) if feed and feed.newest else 1
     unsent, fps = client.unsent(), client.tally.per_second(time.monotonic())
     return {
         "peer": client.peer,
@@ -84,6 +86,7 @@ def _client(client: Client, frame_bytes: int) -> dict[str, Any]:
         "sent": client.sent,
         "sent_fps": round(fps, 2),
         "fps_max": client.fps_max,
+        "rendition": asdict(client.rendition),
         "drops": client.dropped,
         "unsent": unsent,
         "age": None if client.captured_at is None else round(_age(client.captured_at, unsent / frame_bytes, fps), 3),

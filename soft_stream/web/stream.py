@@ -7,9 +7,21 @@ import time
 from aiohttp import hdrs, web
 
 from soft_stream import multipart
-from soft_stream.settings import LOWEST_CLIENT_FPS
-from soft_stream.web.common import BROADCAST, SOURCE, client_of, head_of_picture, number_of, picture_or_503
-from soft_stream.web.outlet import CLIENT_TIMEOUT, outlet_of
+from soft_stream.demand import Client
+from soft_stream.feed import Feed
+from soft_stream.source import Source
+from soft_stream.web.broadcast import broadcast_of
+from soft_stream.web.common import (
+    SOURCE,
+    client_of,
+    fps_of,
+    head_of_picture,
+    picture_or_503,
+    rendition_of,
+    within_limits,
+)
+from soft_stream.web.connection import CLIENT_TIMEOUT
+from soft_stream.web.outlet import outlet_of
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +30,6 @@ HEADERS = {
     hdrs.CACHE_CONTROL: "no-store",
     "X-Accel-Buffering": "no",  # nginx would collect megabytes of old frames for a slow client
 }
-HIGHEST_FPS = 1000
 
 
 class MultipartResponse(web.StreamResponse):
@@ -36,11 +47,18 @@ class MultipartResponse(web.StreamResponse):
 async def stream(request: web.Request) -> web.StreamResponse:
     """Answer with all frames from the next one on, or so many a second; 503 when there is none in `start_timeout`."""
     source = request.app[SOURCE]
-    fps_max, broadcast = _fps_max(request, source.settings.client_fps_max), request.app[BROADCAST]
+    fps_max, rendition = _fps_max(request, source.settings.client_fps_max), rendition_of(request)
     if request.method == hdrs.METH_HEAD:
         return head_of_picture(source, HEADERS)
-    feed = source.demand.feed
-    with source.demand.wanted_by(client_of(request, streams=True, fps_max=fps_max)) as client:
+    with within_limits(), source.demand.using(rendition) as feed:
+        client = client_of(request, streams=True, fps_max=fps_max, rendition=rendition)
+        return await _serve(request, source, feed, client)
+
+
+async def _serve(request: web.Request, source: Source, feed: Feed, client: Client) -> web.StreamResponse:
+    """Send frames of a feed to a client until it leaves."""
+    broadcast = broadcast_of(source, feed)
+    with source.demand.wanted_by(client):
         with picture_or_503(source, source.settings.start_timeout):
             async with asyncio.timeout(source.settings.start_timeout):
                 first = await feed.newer(feed.newest)
@@ -72,5 +90,5 @@ async def stream(request: web.Request) -> web.StreamResponse:
 
 def _fps_max(request: web.Request, cap: float) -> float:
     """Return how many frames a second a client gets at most: what it asks for, and what is allowed; 0 is all."""
-    asked = number_of(request, "fps", 0, LOWEST_CLIENT_FPS, HIGHEST_FPS)
+    asked = fps_of(request)
     return min(asked or cap, cap or asked)

@@ -1,0 +1,28 @@
+"""Certificates of their own making, as openssl writes them."""
+
+import ssl
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Pair(NamedTuple):
+    """A certificate that is its own authority, and its key."""
+
+    certificate: Path
+    key: Path
+
+    def trusting(self) -> ssl.SSLContext:
+        """Return what a client needs that trusts this certificate only."""
+        return ssl.create_default_context(cafile=str(self.certificate))
+
+
+def make(folder: Path, name: str = "portal", *, password: str = "") -> Pair:
+    """Make a certificate for this machine."""
+    pair = Pair(folder / f"{name}.pem", folder / f"{name}-key.pem")
+    protection = ["-passout", f"pass:{password}"] if password else ["-noenc"]
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", *protection]
+    names = ["-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"]
+    files = ["-keyout", str(pair.key), "-out", str(pair.certificate)]
+    subprocess.run([*command, *names, *files], check=True, capture_output=True)
+    return pair

@@ -1,0 +1,34 @@
+"""A test camera that delivers JPEGs of its own, as webcams do, and can deliver what nobody can decode."""
+
+import threading
+
+from soft_stream import jpeg
+from soft_stream.cameras import RawFrame
+from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
+from soft_stream.settings import Settings
+
+BROKEN = b"\xff\xd8 no picture \xff\xd9"
+
+
+class Webcam(PatternCamera):
+    """One opening; each picture is `own` if there is one; while `is_broken` is set they are none."""
+
+    def __init__(
+        self, settings: Settings, device: PatternDevice, is_broken: threading.Event | None = None, own: bytes = b""
+    ) -> None:
+        super().__init__(settings, device)
+        self._is_broken = is_broken or threading.Event()
+        self._own = own
+
+    def capture(self, timeout: float) -> RawFrame:
+        """Take a picture; see `Camera.capture`."""
+        raw = super().capture(timeout)
+        own = BROKEN if self._is_broken.is_set() else self._own or jpeg.encode(raw, 90)
+        return RawFrame(
+            jpeg.size_of(own) if self._own else raw.size,
+            raw.captured_at,
+            raw.focus,
+            raw.metadata,
+            jpeg=own,
+            release=raw.release,
+        )
