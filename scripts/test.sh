@@ -12,6 +12,16 @@ make_venv "[dev]"
 for tool in chromium curl ffmpeg openssl shellcheck; do
     command -v "$tool" >/dev/null || apt_install "$tool"
 done
+# real clients for tests/clients; where one of these may not be had, its tests are skipped and say so
+command -v cvlc >/dev/null || (apt_install vlc-bin vlc-plugin-base) || true
+command -v wget >/dev/null || (apt_install wget) || true
+# in an environment of their own: what a client needs must not decide what the portal gets
+clients=.venv/clients
+[ -x $clients/bin/python ] || .venv/bin/python -m venv $clients
+for pair in cv2:opencv-python-headless==5.0.0.93 requests:requests octoprint:octoprint==1.11.8; do
+    compgen -G "$clients/lib/python*/site-packages/${pair%%:*}" >/dev/null ||
+        $clients/bin/python -m pip install --quiet --disable-pip-version-check "${pair#*:}" || true
+done
 command -v systemd-analyze >/dev/null || apt_install systemd
 
 install_idle() { # PACKAGE SERVICE: installs it for the tests, and leaves its service off

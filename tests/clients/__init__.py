@@ -1,0 +1,1 @@
+"""What the clients of the portal make of it."""

@@ -1,0 +1,84 @@
+"""OctoPrint's own code around a webcam, without its server: what it makes of a snapshot URL, printed as JSON.
+
+Runs under the Python that has OctoPrint. Usage: octoprint_webcam.py FOLDER SNAPSHOT_URL FRAMES
+"""
+
+import json
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import flask
+import octoprint
+import octoprint.plugin
+from octoprint.settings import Settings
+
+
+def configured(folder: Path, url: str) -> Settings:
+    """Return the settings of an OctoPrint in a folder of its own, with a classic webcam."""
+    (folder / "config.yaml").write_text(json.dumps({"plugins": {"classicwebcam": {"snapshot": url}}}))
+    settings: Settings = octoprint.init_settings(str(folder), None)
+    return settings
+
+
+def load_webcam(settings: Settings) -> None:
+    """Load the one plugin that matters, and give it its settings, as OctoPrint's server does."""
+    bundled = Path(octoprint.__file__).parent / "plugins"
+    others = [plugin.name for plugin in bundled.iterdir() if plugin.name != "classicwebcam"]
+    manager = octoprint.plugin.plugin_manager(
+        init=True,
+        plugin_folders=[(str(bundled), "octoprint.plugins", True)],
+        plugin_entry_points=[],
+        plugin_disabled_list=others,
+    )
+    manager.reload_plugins(startup=True, initialize_implementations=False)
+    manager.implementation_inject_factories = [
+        octoprint.octoprint_plugin_inject_factory(settings, {}),
+        octoprint.settings_plugin_inject_factory(settings),
+    ]
+    manager.initialize_implementations()
+
+
+def press_test(url: str) -> dict[str, Any]:
+    """Return what the Test button beside the snapshot URL gets (classicwebcam_settings.js has its parameters)."""
+    from octoprint.server import api
+    from octoprint.server.util.flask import OctoPrintJsonProvider
+
+    asked = {
+        "url": url,
+        "method": "GET",
+        "response": "bytes",
+        "timeout": 5,
+        "validSsl": True,
+        "content_type_whitelist": ["image/*"],
+        "content_type_guess": True,
+    }
+    app = flask.Flask("octoprint")
+    app.json = OctoPrintJsonProvider(app)
+    with app.app_context():
+        answer: dict[str, Any] = api._test_url(asked).get_json()
+    return answer
+
+
+def record(settings: Settings, frames: int) -> dict[str, Any]:
+    """Return what a timelapse of so many frames has recorded, and where."""
+    from octoprint.timelapse import Timelapse
+
+    timelapse, done = Timelapse(), threading.Event()
+    timelapse.start_timelapse("print.gcode")
+    for _ in range(frames):
+        timelapse.capture_image()
+    timelapse._capture_queue.put({"type": timelapse.QUEUE_ENTRY_TYPE_CALLBACK, "callback": done.set})
+    done.wait()
+    return {
+        "succeeded": timelapse._capture_success,
+        "failed": timelapse._capture_errors,
+        "folder": settings.getBaseFolder("timelapse_tmp"),
+    }
+
+
+if __name__ == "__main__":
+    settings = configured(Path(sys.argv[1]), sys.argv[2])
+    load_webcam(settings)
+    print(json.dumps({"test": press_test(sys.argv[2]), "timelapse": record(settings, int(sys.argv[3]))}))
