@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""The portal with a camera that has no pace: so many small pictures, as fast as they are taken, then silence."""
+
+import argparse
+import asyncio
+import io
+import sys
+import time
+from collections.abc import Mapping
+from functools import cache, partial
+from pathlib import Path
+
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from soft_stream.cameras import Control, ControlValue, FocusMode, Negotiated, NoFrame, Orientation, RawFrame
+from soft_stream.serve import serve
+from soft_stream.settings import Settings
+
+SIZE = WIDTH, HEIGHT = 32, 32
+# what the camera says of itself; it gives more as long as they are taken
+FPS = 1000.0
+DIGITS = 10
+# bytes by which the pictures differ in length
+MOST_PADDING = 600
+
+
+def picture(number: int) -> bytes:
+    """Return a JPEG of 0.3 to 1 kB that has its number in a comment."""
+    begin, rest = _blank()
+    comment = b"%0*d" % (DIGITS + number % MOST_PADDING, number)
+    return b"".join((begin, (len(comment) + 2).to_bytes(2, "big"), comment, rest))
+
+
+def number_of(jpeg: bytes) -> int:
+    """Return the number in a picture's comment."""
+    begin = len(_blank()[0])
+    return int(jpeg[begin + 2 : begin + int.from_bytes(jpeg[begin : begin + 2], "big")])
+
+
+@cache
+def _blank() -> tuple[bytes, bytes]:
+    file = io.BytesIO()
+    Image.new("L", SIZE, 128).save(file, "JPEG")
+    jpeg = file.getvalue()
+    return jpeg[:2] + b"\xff\xfe", jpeg[2:]
+
+
+class UnpacedCamera:
+    """A camera that always has the next frame, until it has given `frames`; from then on it is silent."""
+
+    def __init__(self, settings: Settings, frames: int) -> None:
+        self._frames = frames
+        self._number = 0
+
+    def open(self) -> Negotiated:
+        """Do nothing; see `Camera.open`."""
+        return Negotiated(
+            size=SIZE,
+            pixel_format="MJPEG",
+            stride=0,
+            colour_space="grey",
+            sensor_mode="none",
+            fps=FPS,
+            has_autofocus=False,
+            orientation=Orientation(),
+            longest_interval=1 / FPS,
+        )
+
+    def capture(self, timeout: float) -> RawFrame:
+        """Take the next picture."""
+        if self._number == self._frames:
+            time.sleep(timeout)
+            raise NoFrame(f"no frame within {timeout:g} s")
+        time.sleep(0)  # other threads have their turn here, as they have while a sensor is waited for
+        self._number += 1
+        return RawFrame(SIZE, time.time(), jpeg=picture(self._number))
+
+    def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
+        """Do nothing: there is no lens."""
+
+    def still(self, timeout: float) -> RawFrame:
+        """Take the next picture: there is no other size."""
+        return self.capture(timeout)
+
+    def restart(self) -> Negotiated:
+        """Do nothing; see `Camera.restart`."""
+        return self.open()
+
+    def controls(self) -> list[Control]:
+        """List nothing: pictures are as they are."""
+        return []
+
+    def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
+        """Change nothing; see `Camera.set_controls`."""
+        return self.open()
+
+    def close(self) -> None:
+        """Do nothing; see `Camera.close`."""
+
+
+def main() -> int:
+    """Serve until SIGTERM."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--frames", type=int, required=True)
+    args = parser.parse_args()
+    settings = Settings(port=args.port, width=WIDTH, height=HEIGHT, fps=FPS, watchdog_timeout=0)
+    return asyncio.run(serve(settings, {0: settings}, partial(UnpacedCamera, frames=args.frames)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
