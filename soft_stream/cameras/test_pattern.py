@@ -108,8 +108,8 @@ class PatternDevice:
         self._become(restart_hangs=True)
 
     def let_go(self) -> None:
-        """Let what hangs return after all."""
-        self._become(close_hangs=False, restart_hangs=False)
+        """Let what hangs, or takes its time to open, return after all."""
+        self._become(close_hangs=False, restart_hangs=False, open_seconds=0.0)
 
     def slow_lens(self, frames: int) -> None:
         """Let scans take so many frames from now on."""
@@ -147,9 +147,9 @@ class PatternCamera:
         """Draw the scene and start the clock; see `Camera.open`."""
         from soft_stream.cameras.test_scene import Scene
 
-        device = self._touch()
+        device, began = self._touch(), time.monotonic()
         with device.changed:
-            device.changed.wait_for(lambda: False, device.open_seconds)
+            device.changed.wait_for(lambda: time.monotonic() >= began + device.open_seconds, device.open_seconds)
             if not device.plugged:
                 raise CameraMissing(f"test camera {self._settings.camera} is unplugged")
             if device.held_by:
