@@ -12,6 +12,7 @@ FIRST_PORT = 18081
 # Browsers paint a part only when the next one begins: with fewer frames they would be seconds behind.
 LOWEST_CLIENT_FPS = 0.5
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+LOG_LEVEL = values.word(*LOG_LEVELS, spellings={level[0]: level for level in LOG_LEVELS})
 
 
 def _setting(default: Any, kind: values.Kind, meaning: str, *, own: bool = False) -> Any:
@@ -146,13 +147,13 @@ class Settings:
     # the log
     log_level: str = _setting(
         "info",
-        values.word(*LOG_LEVELS, spellings={level[0]: level for level in LOG_LEVELS}),
+        LOG_LEVEL,
         "how much the log says",
     )
     log_file: str = _setting("", values.path(), "a file that the log goes to as well", own=True)
     log_file_level: str = _setting(
         "info",
-        values.word(*LOG_LEVELS, spellings={level[0]: level for level in LOG_LEVELS}),
+        LOG_LEVEL,
         "how much that file has",
     )
     log_file_size: int = _setting(

@@ -1,7 +1,7 @@
 """TLS between a socket and HTTP, without buffers of its own.
 
 asyncio's TLS hides how much a slow client has not taken: `get_write_buffer_size` leaves out the buffer of the socket's
-transport, which takes 64 kB and a part before it asks for a pause (asyncio/sslproto.py of Python 3.11 to 3.14). A part
+transport, which takes 64 kB and a part before it asks for a pause (asyncio/sslproto.py of Python 3.11). A part
 would be taken for sent that is not, and the next ones would queue behind it. Here each byte is encrypted when it is
 written, so what is left is in the socket's transport, and counted there.
 """
