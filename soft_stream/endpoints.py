@@ -30,7 +30,12 @@ class Endpoint:
     def __str__(self) -> str:
         if self.scheme == "unix":
             return f"unix:{self.path}"
-        return f"{self.scheme}://{f'[{self.address}]' if ':' in self.address else self.address}:{self.port}"
+        return f"{self.scheme}://{in_url(self.address)}:{self.port}"
+
+
+def in_url(host: str) -> str:
+    """Write a host as it stands in a URL, where IPv6 addresses have brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def host_and_port(text: str) -> SplitResult:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from soft_stream import values
-from soft_stream.endpoints import Endpoint
+from soft_stream.endpoints import Endpoint, in_url
 
 FIRST_PORT = 18081
 # Browsers paint a part only when the next one begins: with fewer frames they would be seconds behind.
@@ -167,7 +167,7 @@ class Settings:
     def local_url(self) -> str:
         """The address at which this machine reaches the portal of the camera, without a slash at its end."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind[0], self.bind[0])  # noqa: S104 # nothing is bound here
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return f"http://{in_url(host)}:{self.port}"
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

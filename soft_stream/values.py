@@ -138,7 +138,7 @@ def _origin(word: str) -> str:
     if word == "*":
         return word
     url = endpoints.host_and_port(word.lower())
-    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
+    host = endpoints.in_url(url.hostname or "")
     is_usual = url.port in (None, {"http": 80, "https": 443}[url.scheme])
     return f"{url.scheme}://{host}" + ("" if is_usual else f":{url.port}")
 

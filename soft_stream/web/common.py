@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 
 from soft_stream.cameras import CameraError
 from soft_stream.demand import Client
+from soft_stream.endpoints import in_url
 from soft_stream.rendition import AS_IT_COMES, Rendition, TooManyRenditions
 from soft_stream.settings import LOWEST_CLIENT_FPS, Settings
 from soft_stream.source import Source
@@ -48,7 +49,7 @@ def host_of(request: web.Request) -> str:
     """Return what was asked, with its port; HTTP/1.0 need not say it, and then it is the address that was reached."""
     name = request.get_extra_info("sockname")
     address, port = name[:2] if isinstance(name, tuple) else ("localhost", 80)
-    reached = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    reached = f"{in_url(address)}:{port}"
     return request.headers.get(hdrs.HOST) or reached
 
 

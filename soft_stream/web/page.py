@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import jinja2
 from aiohttp import hdrs, web
 
+from soft_stream.endpoints import in_url
 from soft_stream.settings import Settings
 from soft_stream.web.common import CAMERAS, NO_STORE, SOURCE, host_of
 
@@ -83,7 +84,7 @@ def _cameras(request: web.Request) -> list[dict[str, Any]]:
         here = urlsplit(f"//{host_of(request)}")
     except ValueError:
         raise web.HTTPBadRequest(text=f"Host: {request.headers[hdrs.HOST]} is not a host.") from None
-    host = f"[{here.hostname}]" if ":" in (here.hostname or "") else here.hostname
+    host = in_url(here.hostname or "")
     public = here.netloc.endswith(f":{FIRST_PUBLIC_PORT + own}")
     prefix = request.headers.get("X-Forwarded-Prefix")
     cameras = []
@@ -98,7 +99,7 @@ def _cameras(request: web.Request) -> list[dict[str, Any]]:
     return cameras
 
 
-def _own_address(settings: Settings, host: str | None, is_https: bool) -> str:
+def _own_address(settings: Settings, host: str, is_https: bool) -> str:
     """Return where the process of a camera listens: with TLS for a page that came with it, if there is such a place."""
     if not is_https:
         return f"//{host}:{settings.port}/"

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from soft_stream.demand import Client
+from soft_stream.endpoints import in_url
 from soft_stream.settings import SETTINGS, Settings, as_text
 from soft_stream.web.common import NO_STORE, SOURCE, host_of
 from soft_stream.web.legacy.facts import made_fps, sent_fps, streaming_clients
@@ -48,7 +49,7 @@ async def info(request: web.Request) -> web.Response:
 
 
 def _session(client: Client) -> str:
-    return f"[{client.peer}]:{client.port}" if ":" in client.peer else f"{client.peer}:{client.port}"
+    return f"{in_url(client.peer)}:{client.port}"
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
