@@ -17,11 +17,9 @@ OPT = "/opt/camera-soft-stream"
 SETTINGS = "/etc/camera-streamer/camera-soft-stream.env"
 CAMERAS = ("camera-soft-cam@0.service", "camera-soft-cam@1.service")
 ROLLOUT = "camera-soft-stream-rollout.service"
-# A camera that gives no frames is found out soon.
 TWO_CAMERAS = """cam_source=test-pattern
 cam_width=640
 cam_height=360
-cam_start_timeout=1
 cam_autofocus_timeout=0.5
 cam0_name=Nozzle
 cam1_name=Bed

@@ -38,7 +38,6 @@ cam1_name='Old bed'
 cam_source=test-pattern
 cam_width=640
 cam_height=360
-cam_start_timeout=1
 cam_turbo=yes
 """
 

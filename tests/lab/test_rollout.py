@@ -309,7 +309,7 @@ def test_wrong_settings_are_found_before_anything_is_touched(rolled: Container, 
     """The file, the line and what would be right are named, those of --env-file and those of the machine."""
     before, ran = rolled.output(EVERYTHING), pids(rolled)
     said = checkout.deploy(rolled, settings=f"{TWO_CAMERAS}cam0_fps=fast\n", status=78)
-    assert re.search(r"owner\.env:8: cam0_fps=fast: .*0\.1 to 240", said)
+    assert re.search(r"owner\.env:7: cam0_fps=fast: .*0\.1 to 240", said)
     assert rolled.output(EVERYTHING) == before
     before = in_force(rolled)
     rolled.run(f"cp {SETTINGS} /root/settings && echo cam1_hflip=maybe >>{SETTINGS}")
