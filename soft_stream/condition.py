@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,9 @@ from soft_stream.rate import Rate
 from soft_stream.settings import Settings
 
 log = logging.getLogger(__name__)
+
+# Lines of the log that the page can show.
+LINES = 60
 
 
 class State(StrEnum):
@@ -39,6 +43,15 @@ class Counters:
     stills: int = 0
     snapshots: int = 0
     pauses: int = 0
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that the log has of the camera's life, and when it was written (Unix seconds)."""
+
+    at: float
+    level: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -99,9 +112,15 @@ class Condition:
         self.last_restart: Restart | None = None
         self.trouble = ""
         """Why there was no picture at the last try; empty since there was one."""
+        self.lines = deque[Line](maxlen=LINES)
+        """The last ones, the newest at the end."""
+        self.encodings = 0
+        """How many frames of the stream were encoded as they come, and how long that took."""
+        self.encoding_seconds = 0.0
         self._said: set[str] = set()  # a camera that stays away for a night says so once
         self._captured = Rate()
         self._last_frame_at = 0.0
+        self._longest_silence = 0.0
         self.came_at = float("-inf")
         """When the last frame came, monotonic; also one that nobody was ready for."""
 
@@ -109,11 +128,17 @@ class Condition:
         """Change the state: the only place that does, and its line in the log."""
         self.state, self.state_since = state, time.time()
         line = f"{state.upper()}: {why}"
-        log.log(logging.DEBUG if line in self._said else level, "%s", line)
+        self.note(line, logging.DEBUG if line in self._said else level)
         self._said.add(line)
         if state is State.STREAMING:
             self._said.clear()
         self.tell(self.fault or line)
+
+    def note(self, text: str, level: int = logging.INFO) -> None:
+        """Write a line of the camera's life into the log, and keep it for the page if it is more than debugging."""
+        log.log(level, "%s", text)
+        if level > logging.DEBUG:
+            self.lines.append(Line(time.time(), logging.getLevelName(level).lower(), text))
 
     def retry(self, fault: CameraError, what_next: str) -> None:
         """Note a fault after which the camera is tried again."""
@@ -137,12 +162,20 @@ class Condition:
     def expect_frames(self) -> None:
         """Count the silence from now on."""
         self._captured.pause()
+        self._longest_silence = max(self._longest_silence, self.silent_for)
         self._last_frame_at = time.monotonic()
+
+    def encoded(self, seconds: float) -> None:
+        """Note how long a frame of the stream took to encode; called in the camera thread."""
+        self.encodings += 1
+        self.encoding_seconds += seconds
 
     def frame_came(self) -> None:
         """Note that the camera delivers."""
         self.trouble = ""
-        self._last_frame_at = self.came_at = time.monotonic()
+        now = time.monotonic()
+        self._longest_silence = max(self._longest_silence, now - self._last_frame_at)
+        self._last_frame_at = self.came_at = now
         self._captured.tick(self._last_frame_at)
 
     @property
@@ -193,6 +226,11 @@ class Condition:
     def silent_for(self) -> float:
         """Seconds since the camera last gave a frame, or was asked for its first one."""
         return time.monotonic() - self._last_frame_at
+
+    def take_longest_silence(self) -> float:
+        """Return the longest time without a frame since this was last asked, in seconds."""
+        longest, self._longest_silence = max(self._longest_silence, self.silent_for), 0.0
+        return longest
 
     @property
     def stale(self) -> bool:

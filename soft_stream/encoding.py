@@ -45,6 +45,7 @@ class Encoding:
             self._count(raw, [AS_IT_COMES])
             self._encoders.hand_over(partial(self._encode_beside, raw.copy(), number, focus, when_done))
         for seconds in self._encoders.collect():
+            self._condition.encoded(seconds)
             self._ease.encoded(seconds / self._encoders.count, self._time_for(raw))
         return None
 
@@ -82,6 +83,7 @@ class Encoding:
         began = time.monotonic()
         frame = self._frame(raw, AS_IT_COMES, number, focus)
         seconds, time_for_it = frame.published_at - began, self._time_for(raw)
+        self._condition.encoded(seconds)
         self._ease.encoded(seconds, time_for_it)
         self._encoders.took(seconds, time_for_it)
         return frame

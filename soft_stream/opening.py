@@ -84,11 +84,12 @@ class Opening:
         condition.counters.opened += 1
         self._opened_at = time.monotonic()
         took.open = self._opened_at - loaded
-        log.info("Camera open after %.2f s: %s", took.open, negotiated)
+        condition.note(f"Camera open after {took.open:.2f} s: {negotiated}")
         if negotiated.size != (settings.width, settings.height):
-            log.warning("Asked for %dx%d, negotiated %dx%d", settings.width, settings.height, *negotiated.size)
+            asked = f"{settings.width}x{settings.height}"
+            condition.note(f"Asked for {asked}, negotiated {negotiated.size[0]}x{negotiated.size[1]}", logging.WARNING)
         for difference in negotiated.differences:
-            log.warning("%s", difference)
+            condition.note(difference, logging.WARNING)
         self._controls.learn(await self._thread.run("list controls", CALL_TIMEOUT, self._camera.controls))
 
     async def set_controls(self, values: Mapping[str, ControlValue]) -> None:
@@ -136,11 +137,11 @@ class Opening:
         if isinstance(fault, CameraHung):
             raise fault
         if fault:
-            log.warning("The camera closed with a fault: %s", fault)
+            self._condition.note(f"The camera closed with a fault: {fault}", logging.WARNING)
         if self._condition.negotiated:
             self._condition.negotiated = None
             self._condition.counters.closed += 1
-            log.info("Camera closed")
+            self._condition.note("Camera closed")
 
     async def _flow(self) -> None:
         condition, demand = self._condition, self._demand
@@ -250,7 +251,7 @@ class Opening:
     def _note_first_frame(self) -> None:
         if took := self._condition.last_opening:
             took.first_frame = time.monotonic() - self._opened_at
-            log.info("First frame after %s", took)
+            self._condition.note(f"First frame after {took}")
 
     def _publish(self, frame: Frame, asked: Collection[Rendition], takers: Sequence[Wish]) -> None:
         """Give a frame to all who asked for it, in these renditions."""

@@ -25,6 +25,7 @@ from soft_stream.condition import Condition, State
 from soft_stream.controls import Controls
 from soft_stream.demand import Demand
 from soft_stream.ease import Ease
+from soft_stream.history import History
 from soft_stream.opening import CALL_TIMEOUT, STOP_TIMEOUT, Opening
 from soft_stream.pause import Pause
 from soft_stream.settings import Settings
@@ -44,6 +45,7 @@ class Source:
         self.pause = Pause(self.demand.changed)
         self.thread = CameraThread()
         self.condition = Condition(settings, self.thread, self.pause)
+        self.history = History(self.demand, self.condition)
         self.controls = Controls(settings)
         self.ease = Ease(settings)
         self._new_camera = new_camera
@@ -122,7 +124,8 @@ class Source:
             self._opening = opening  # from now on it is told directly
             if values := self.controls.current:
                 await opening.set_controls(values)
-            await opening.flow()
+            with self.history.sampling():
+                await opening.flow()
         except CameraHung:
             raise
         except CameraError as fault:

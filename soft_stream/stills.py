@@ -91,9 +91,8 @@ class Stills:
         try:
             raw = await self._thread.run("still", 2 * timeout + CALL_TIMEOUT, self._capture, newest, timeout)
         except (NoStill, NoFrame) as fault:
-            log.warning(
-                "No picture at the snapshot size: %s; snapshots have that of the stream for %g s", fault, RECOVERY
-            )
+            instead = f"snapshots have that of the stream for {RECOVERY:g} s"
+            self._condition.note(f"No picture at the snapshot size: {fault}; {instead}", logging.WARNING)
             self._none_until = time.monotonic() + RECOVERY
             return
         finally:

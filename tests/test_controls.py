@@ -345,7 +345,19 @@ async def test_who_leaves_meanwhile_leaves_no_contradiction(streaming: Portal) -
 
 
 async def test_the_log_tells_who_set_what(streaming: Portal, caplog: pytest.LogCaptureFixture) -> None:
-    """A picture that looks strange can be explained."""
+    """A picture that looks strange can be explained; all that one gesture sets is one line."""
     caplog.set_level(logging.INFO)
-    await setting(streaming, {"Brightness": 0.5})
-    assert "Controls set by 127.0.0.1: {'Brightness': 0.5}" in caplog.text
+    for brightness in (0.1, 0.2, 0.5):
+        await setting(streaming, {"Brightness": brightness})
+    await setting(streaming, {"AnalogueGain": 2.0})
+    await streaming.until(lambda: "Controls set by" in caplog.text)
+    said = "Controls set by 127.0.0.1: {'Brightness': 0.5, 'AnalogueGain': 2.0}"
+    assert [line.text for line in streaming.source.condition.lines if "Controls" in line.text] == [said]
+
+
+async def test_a_lens_that_is_let_go_has_no_place_any_more(streaming: Portal) -> None:
+    """Where it was held is not remembered once autofocus moves it again."""
+    await setting(streaming, {"AfMode": 0})
+    assert streaming.source.controls.values.keys() == {"AfMode", "LensPosition"}
+    await setting(streaming, {"AfMode": None})
+    assert streaming.source.controls.values == {}

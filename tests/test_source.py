@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,10 +21,12 @@ from soft_stream.source import Source
 from tests.conftest import QUICK, Portal, StartPortal
 from tests.multipart_reader import StreamReader
 
+STATE = re.compile("|".join(f"{state.upper()}: " for state in State))
+
 
 def states(caplog: pytest.LogCaptureFixture) -> list[str]:
     """List the states that the log tells of."""
-    lines = (record.getMessage() for record in caplog.records if record.name == "soft_stream.condition")
+    lines = (record.getMessage() for record in caplog.records if STATE.match(record.getMessage()))
     return [line.partition(":")[0] for line in lines]
 
 

@@ -56,6 +56,7 @@ def build_app(source: Source, cameras: Mapping[int, Settings]) -> web.Applicatio
     app[SOURCE] = source
     app[CAMERAS] = cameras
     app[control.ARMING] = control.Arming()
+    app[control.GESTURES] = control.Gestures(source.condition)
     app.add_routes(anywhere(ROUTES))
     app.on_response_prepare.append(_sign)
     cors.allow(app, source.settings.cors_origins)
@@ -74,4 +75,5 @@ async def _sign(_: web.Request, response: web.StreamResponse) -> None:
 
 async def _let_go(app: web.Application) -> None:
     app[control.ARMING].end()
+    app[control.GESTURES].end()
     app[SOURCE].demand.end()

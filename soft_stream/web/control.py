@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from soft_stream import snapshots
 from soft_stream.cameras import AF_MANUAL, CameraError, Control, ControlValue
-from soft_stream.condition import State
+from soft_stream.condition import Condition, State
 from soft_stream.controls import WrongControl
 from soft_stream.demand import FocusWish, SnapshotSize
 from soft_stream.snapshots import Ask
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 # What the ways of claims on the camera that came by POST begin with; their owner follows.
 WAY = "POST /pause "
 LONGEST_ARMING = 86_400
+GESTURE_RESTS = 1.0
 
 
 async def controls(request: web.Request) -> web.Response:
@@ -71,7 +72,7 @@ async def change(request: web.Request, wanted: Mapping[str, Any]) -> None:
         raise web.HTTPBadRequest(text=f"{problem}.") from None
     except CameraError as fault:
         raise unavailable(source, f"The camera does not take that: {fault}.") from fault
-    log.info("Controls set by %s: %s", peer_of(request), values)
+    request.app[GESTURES].add(peer_of(request), values)
 
 
 async def focus(request: web.Request) -> web.Response:
@@ -165,9 +166,36 @@ class Arming:
 ARMING = web.AppKey("arming", Arming)
 
 
+class Gestures:
+    """What was set lately: a slider that moves sets a control many times, and makes one line of the log."""
+
+    def __init__(self, condition: Condition) -> None:
+        self._condition = condition
+        self._set: dict[str, dict[str, ControlValue]] = {}
+        self._rest: asyncio.TimerHandle | None = None
+
+    def add(self, peer: str, values: Mapping[str, ControlValue]) -> None:
+        """Tell of it when nobody has set anything for a while."""
+        self._set.setdefault(peer, {}).update(values)
+        if self._rest:
+            self._rest.cancel()
+        self._rest = asyncio.get_running_loop().call_later(GESTURE_RESTS, self.end)
+
+    def end(self) -> None:
+        """Tell now."""
+        for peer, values in self._set.items():
+            self._condition.note(f"Controls set by {peer}: {values}")
+        self._set.clear()
+
+
+GESTURES = web.AppKey("gestures", Gestures)
+
+
 async def _set(source: Source, values: Mapping[str, ControlValue], given_back: Sequence[str]) -> None:
     await source.set_controls(values)
     source.controls.forget(given_back)
+    if values.get("AfMode", AF_MANUAL) != AF_MANUAL:
+        source.controls.forget(["LensPosition"])  # autofocus moves the lens from now on
 
 
 def _owner(request: web.Request) -> str:

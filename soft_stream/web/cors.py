@@ -11,7 +11,7 @@ from soft_stream.web.common import NO_STORE, READING, SOURCE, is_listed
 
 EVERYBODY = ("*",)
 # Headers of answers that scripts may read beside those that they always may.
-EXPOSED = "X-Timestamp, X-Age-Ms, X-Frame-Size, X-Snapshot-Size, X-Focus, Retry-After"
+EXPOSED = "X-Timestamp, X-Age-Ms, X-Frame-Size, X-Snapshot-Size, X-Focus, X-Exposure-Time, X-Gain, Retry-After"
 # Headers that scripts may send beside those that they always may. Browsers want Authorization by its name.
 SENT = "Authorization, Cache-Control, Content-Type, If-Modified-Since, If-None-Match, Pragma, X-Requested-With"
 # Seconds for which a browser need not ask again.

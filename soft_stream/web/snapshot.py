@@ -95,6 +95,7 @@ def _ask(request: web.Request, settings: Settings) -> Ask:
 
 
 def _answer(frame: Frame) -> web.Response:
+    told = {"X-Exposure-Time": frame.metadata.exposure_time, "X-Gain": frame.metadata.gain}
     return web.Response(
         body=frame.jpeg,
         content_type="image/jpeg",
@@ -105,5 +106,6 @@ def _answer(frame: Frame) -> web.Response:
             "X-Frame-Size": f"{frame.size[0]}x{frame.size[1]}",
             "X-Snapshot-Size": SnapshotSize.FULL if frame.is_still else SnapshotSize.STREAM,
             "X-Focus": frame.focus,
-        },
+        }
+        | {name: f"{value:.6g}" for name, value in told.items() if value is not None},
     )

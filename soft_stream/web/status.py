@@ -11,14 +11,22 @@ from soft_stream import __version__
 from soft_stream.condition import LastOpening
 from soft_stream.demand import Client, Demand
 from soft_stream.source import Source
-from soft_stream.web.common import NO_STORE, SOURCE, unavailable
+from soft_stream.web.common import NO_STORE, SOURCE, unavailable, word_of
 
 STARTED = time.time()
 
 
 async def status(request: web.Request) -> web.Response:
-    """Answer with everything that is known; times are Unix seconds, ages and intervals seconds."""
-    return web.json_response(_facts(request.app[SOURCE]), headers=NO_STORE)
+    """Answer with everything that is known; times are Unix seconds, ages and intervals seconds.
+
+    `?history=1` adds the last hour and the last lines of the log, which few want to read every second.
+    """
+    source = request.app[SOURCE]
+    facts = facts_of(source)
+    if word_of(request, "history", "0", "0", "1") == "1":
+        facts["history"] = source.history.facts()
+        facts["log"] = [asdict(line) for line in source.condition.lines]
+    return web.json_response(facts, headers=NO_STORE)
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -29,12 +37,14 @@ async def healthz(request: web.Request) -> web.Response:
     return web.Response(text=f"{source.settings.title}: {source.condition.state}\n", headers=NO_STORE)
 
 
-def _facts(source: Source) -> dict[str, Any]:
+def facts_of(source: Source) -> dict[str, Any]:
+    """Return what `/status.json` tells."""
     settings, condition = source.settings, source.condition
     eased = source.ease.now
     newest, negotiated = source.demand.newest, condition.negotiated
     return {
         "version": __version__,
+        "now": round(time.time(), 3),
         "started": round(STARTED, 3),
         "camera": settings.camera,
         "name": settings.title,
@@ -61,6 +71,7 @@ def _facts(source: Source) -> dict[str, Any]:
         "clients": [_client(client, source.demand) for client in source.demand.clients],
         "last_opening": _opening(condition.last_opening) if condition.last_opening else None,
         "last_focus": asdict(condition.last_focus) if condition.last_focus else None,
+        "last_still": asdict(condition.last_still) if condition.last_still else None,
         "lens_position": condition.lens_position if negotiated else None,
         "controls": source.controls.values,
         "pause": asdict(source.pause.hold) if source.pause.hold else None,

@@ -1,0 +1,134 @@
+"""What the portal remembers of the last hour, and of its log."""
+
+import asyncio
+import logging
+from typing import Any
+
+from soft_stream.condition import LINES
+from soft_stream.demand import Client
+from soft_stream.history import INTERVAL, KEPT_FOR
+from tests.conftest import Portal, StartPortal
+
+SLEPT = 1.5
+COLUMNS = {"at", "fps", "encode", "clients", "silence", "restarts", "opening"}
+
+
+async def remembered(portal: Portal) -> dict[str, Any]:
+    """Ask for what is remembered."""
+    async with portal.http.get("/status.json", params={"history": "1"}) as answer:
+        facts: dict[str, Any] = await answer.json()
+        return facts
+
+
+async def one_opening(portal: Portal) -> None:
+    """Let somebody watch for a while, and wait until the camera is closed again."""
+    closed = portal.device.closed
+    client = Client("somebody", "/stream.mjpg", "", streams=True)
+    with portal.source.demand.wanted_by(client):
+        async with portal.http.get("/stream.mjpg"):
+            await portal.until(lambda: any(each.sent > 20 for each in portal.source.demand.clients))
+    await portal.until(lambda: portal.device.closed > closed)
+    await portal.until(lambda: portal.source.condition.state == "idle")
+
+
+async def test_nothing_is_sampled_while_the_camera_sleeps(portal: Portal) -> None:
+    """There is no history before somebody watched, none is added afterwards, and asking for it wakes nobody."""
+    history = (await remembered(portal))["history"]
+    assert history.keys() == COLUMNS
+    assert not any(history.values())
+    await one_opening(portal)
+    history = (await remembered(portal))["history"]
+    assert len(history["at"]) == 1
+    assert (await remembered(portal))["history"] == history
+    assert portal.device.opened == 1
+
+
+async def test_only_who_asks_gets_it(portal: Portal) -> None:
+    """What is asked for every second stays small."""
+    assert not {"history", "log"} & (await portal.status()).keys()
+
+
+async def test_a_short_opening_leaves_a_sample(portal: Portal) -> None:
+    """It tells how fast frames came, how long encoding them took, and which opening it was."""
+    await one_opening(portal)
+    await one_opening(portal)
+    status = await remembered(portal)
+    history = status["history"]
+    assert history["opening"] == [1, 2]
+    assert history["at"][0] < history["at"][1] <= status["now"]
+    assert all(0 < fps < 60 for fps in history["fps"])
+    assert all(0 < encode < 1 for encode in history["encode"])
+    assert history["restarts"] == [0, 0]
+
+
+async def test_the_longest_silence_and_restarts_are_remembered(start_portal: StartPortal) -> None:
+    """A silence that a restart ends counts from the last frame; the restart belongs to the same sample."""
+    portal = await start_portal(watchdog_timeout=0.6)
+    with portal.source.demand.wanted_by(Client("somebody", "/stream.mjpg", "", streams=True)):
+        await portal.until(lambda: portal.source.condition.state == "streaming")
+        portal.device.stall()
+        await portal.until(lambda: portal.device.restarted == 1)
+        await portal.until(lambda: portal.source.condition.state == "streaming")
+    await portal.until(lambda: portal.source.condition.state == "idle")
+    await one_opening(portal)
+    history = (await remembered(portal))["history"]
+    assert history["silence"][0] >= 0.6
+    assert history["restarts"] == [1, 0]
+
+
+async def test_time_asleep_is_no_silence(portal: Portal) -> None:
+    """The first frame of an opening does not count from the last one of the opening before."""
+    await one_opening(portal)
+    await asyncio.sleep(SLEPT)
+    await one_opening(portal)
+    assert max((await remembered(portal))["history"]["silence"]) < SLEPT
+
+
+async def test_restarts_of_openings_without_a_frame_are_not_lost(start_portal: StartPortal) -> None:
+    """A camera that could not be opened gave no sample; the next one has its restarts."""
+    portal = await start_portal(retry_pause=0.01)
+    portal.device.seize("another program")
+    with portal.source.demand.wanted_by(Client("somebody", "/stream.mjpg", "", streams=True)):
+        await portal.until(lambda: portal.source.condition.counters.restarts >= 2)
+        portal.device.free()
+        await portal.until(lambda: portal.source.condition.state == "streaming")
+    await portal.until(lambda: portal.source.condition.state == "idle")
+    status = await remembered(portal)
+    assert status["history"]["restarts"] == [status["counters"]["restarts"]]
+
+
+async def test_an_hour_is_remembered_and_no_more(portal: Portal) -> None:
+    """However often the camera is opened, the samples are as many as an hour has."""
+    history = portal.source.history
+    for _ in range(round(KEPT_FOR / INTERVAL) + 5):
+        with history.sampling():
+            portal.source.condition.counters.opened += 1
+    numbers = history.facts()["opening"]
+    assert len(numbers) == KEPT_FOR / INTERVAL
+    assert (numbers[0], numbers[-1]) == (6, KEPT_FOR / INTERVAL + 5)
+
+
+async def test_the_log_has_what_matters(portal: Portal) -> None:
+    """The states and faults with time and level, the oldest first; nothing that is only for debugging."""
+    portal.source.condition.note("of no interest", logging.DEBUG)
+    with portal.source.demand.wanted_by(Client("somebody", "/stream.mjpg", "", streams=True)):
+        await portal.until(lambda: portal.source.condition.state == "streaming")
+        portal.device.stall()
+        await portal.until(lambda: portal.device.restarted == 1)
+    status = await remembered(portal)
+    log = status["log"]
+    assert log[0]["text"] == "STARTING: for somebody /stream.mjpg"
+    warnings = [line["text"] for line in log if line["level"] == "warning"]
+    assert warnings == ["RETRYING: no frames for 0 s; the stream is started again"]
+    times = [line["at"] for line in log]
+    assert times == sorted(times)
+    assert times[-1] <= status["now"]
+    assert not any("of no interest" in line["text"] for line in log)
+
+
+async def test_the_log_is_bounded(portal: Portal) -> None:
+    """Only the last lines are kept."""
+    for number in range(LINES + 10):
+        portal.source.condition.note(f"line {number}")
+    texts = [line["text"] for line in (await remembered(portal))["log"]]
+    assert (len(texts), texts[0], texts[-1]) == (LINES, "line 10", f"line {LINES + 9}")
