@@ -12,9 +12,10 @@ make_venv "[dev]"
 for tool in chromium curl ffmpeg openssl shellcheck; do
     command -v "$tool" >/dev/null || apt_install "$tool"
 done
-# real clients for tests/clients; where one of these may not be had, its tests are skipped and say so
+# real clients for tests/clients and tests/browser; where one of these may not be had, its tests are skipped and say so
 command -v cvlc >/dev/null || (apt_install vlc-bin vlc-plugin-base) || true
 command -v wget >/dev/null || (apt_install wget) || true
+command -v firefox-esr >/dev/null || command -v firefox >/dev/null || (apt_install firefox-esr) || true
 # in an environment of their own: what a client needs must not decide what the portal gets
 clients=.venv/clients
 [ -x $clients/bin/python ] || .venv/bin/python -m venv $clients

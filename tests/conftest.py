@@ -78,15 +78,16 @@ async def running(
     settings: Settings,
     cameras: dict[int, Settings] | None = None,
     new_camera: Callable[[Settings, PatternDevice], Camera] = PatternCamera,
+    port: int = 0,
 ) -> AsyncIterator[Portal]:
-    """Run a portal with a test camera."""
+    """Run a portal with a test camera, on a port that is free unless one is given."""
     device = PatternDevice()
     source = Source(settings, lambda each: new_camera(each, device))
     app = build_app(source, cameras or {settings.camera: settings})
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.5)
     await runner.setup()
     assert runner.server
-    listening = Listening(replace(settings, port=0), runner.server)
+    listening = Listening(replace(settings, port=port), runner.server)
     await listening.begin()
     port = listening.port
     life = asyncio.create_task(source.run())
@@ -104,8 +105,8 @@ async def start_portal() -> AsyncIterator[StartPortal]:
     """Start portals with settings that differ from QUICK; all of them end with the test."""
     async with AsyncExitStack() as portals:
 
-        async def start(*, cameras: dict[int, Settings] | None = None, **changes: Any) -> Portal:
-            return await portals.enter_async_context(running(replace(QUICK, **changes), cameras))
+        async def start(*, cameras: dict[int, Settings] | None = None, port: int = 0, **changes: Any) -> Portal:
+            return await portals.enter_async_context(running(replace(QUICK, **changes), cameras, port=port))
 
         yield start
 

@@ -11,8 +11,8 @@ from playwright.async_api import Page, async_playwright
 
 from soft_stream.web.app import build_app
 from tests import nginx_process
+from tests.browser.conftest import CHROMIUM, NO_CHROMIUM
 from tests.conftest import Portal, StartPortal
-from tests.test_browser import CHROMIUM
 
 MAINSAIL = "http://mainsail.local"
 CORS = ("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers")
@@ -26,7 +26,7 @@ READABLE = (
     "/static/style.css",
     "/x",
 )
-chromium = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: sudo apt-get install chromium")
+chromium = pytest.mark.skipif(not CHROMIUM, reason=NO_CHROMIUM)
 
 
 async def answered(portal: Portal, method: str, path: str, **headers: str) -> tuple[int, dict[str, str], list[str]]:

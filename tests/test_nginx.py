@@ -147,7 +147,7 @@ async def test_the_password_stays_in_front(
         got.update(request.headers)
         return []
 
-    monkeypatch.setattr("soft_stream.web.page._cameras", spy)
+    monkeypatch.setattr("soft_stream.web.page.addresses_for", spy)
     forged = {"X-Forwarded-Prefix": "/evil", "X-Forwarded-For": "192.0.2.7", "Host": "pi.local:8081"}
     async with http.get(front.url(0) + "/", headers=forged) as answer:
         assert answer.status == 200

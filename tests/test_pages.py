@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import QUICK, Portal, StartPortal
 
+VARY = "Accept-Language, Accept-Encoding"
 CAMERAS = {number: replace(QUICK, camera=number, port=18081 + number, name=f"Cam {number}") for number in range(3)}
 
 
@@ -17,8 +18,8 @@ async def test_the_landing_page_has_picture_name_state_and_links(start_portal: S
         assert answer.content_type == "text/html"
         page = await answer.text()
     assert "<h1>Bed &amp; &lt;nozzle&gt;</h1>" in page
-    assert 'data-state="idle">idle<' in page
-    assert 'src="stream.mjpg?client=page-' in page
+    assert 'data-state="idle">Asleep<' in page
+    assert '<noscript><img src="stream.mjpg?client=page-' in page
     for link in ("stream.mjpg", "snapshot.jpg", "status.json", "webrtc"):
         assert f'href="{link}"' in page
     assert portal.device.opened == 0
@@ -75,7 +76,7 @@ async def test_the_page_of_all_cameras(start_portal: StartPortal, headers: dict[
 async def test_a_single_camera_has_no_others(portal: Portal) -> None:
     """Its page links no list, and the list is that one camera."""
     async with portal.http.get("/") as answer:
-        assert "cameras" not in (await answer.text()).lower()
+        assert 'href="cameras"' not in await answer.text()
     async with portal.http.get("/cameras") as answer:
         assert '<a href="./">Camera 0</a>' in await answer.text()
 
@@ -95,9 +96,44 @@ async def test_the_page_loads_nothing_from_elsewhere(portal: Portal) -> None:
         policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    for file, kind in (("style.css", "text/css"), ("live.js", "text/javascript"), ("icon.svg", "image/svg+xml")):
+    for file, kind in (("style.css", "text/css"), ("page.js", "text/javascript"), ("icon.svg", "image/svg+xml")):
         async with portal.http.get(f"/static/{file}") as answer:
             assert (answer.status, answer.content_type) == (200, kind)
+
+
+@pytest.mark.parametrize("path", ["/", "/static/style.css", "/static/page.js"])
+async def test_pages_are_compressed_for_who_takes_that(portal: Portal, path: str) -> None:
+    """From far away a page comes sooner; who does not ask for it gets it as it is."""
+    async with portal.http.get(path, headers={"Accept-Encoding": "gzip"}) as answer:
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert "Accept-Encoding" in answer.headers["Vary"]
+        assert answer.content_length
+        assert answer.content_length < len(await answer.read()) / 1.5
+    async with portal.http.get(path, headers={"Accept-Encoding": "identity"}) as answer:
+        assert "Content-Encoding" not in answer.headers
+
+
+async def test_browsers_ask_whether_a_file_is_still_the_same(portal: Portal) -> None:
+    """What a browser has of the files is not sent again, as long as it is the same."""
+    async with portal.http.get("/static/style.css") as answer:
+        assert answer.headers["Cache-Control"] == "no-cache"
+        tag, size = answer.headers["ETag"], len(await answer.read())
+    assert size
+    for known in (tag, f'"other", {tag}', "*"):
+        async with portal.http.get("/static/style.css", headers={"If-None-Match": known}) as answer:
+            assert (answer.status, await answer.read()) == (304, b"")
+            assert answer.headers["ETag"] == tag
+    async with portal.http.get("/static/style.css", headers={"If-None-Match": '"other"'}) as answer:
+        assert (answer.status, len(await answer.read())) == (200, size)
+
+
+@pytest.mark.parametrize("path", ["/", "/cameras", "/webrtc"])
+@pytest.mark.parametrize(("accepted", "language"), [("cs", "cs"), ("en-GB", "en"), ("", "en")])
+async def test_pages_speak_the_language_of_the_browser(portal: Portal, path: str, accepted: str, language: str) -> None:
+    """The page, its title and what scripts say are in one language, and caches are told what that depends on."""
+    async with portal.http.get(path, headers={"Accept-Language": accepted}) as answer:
+        assert (answer.headers["Content-Language"], answer.headers["Vary"]) == (language, VARY)
+        assert f'<html lang="{language}">' in await answer.text()
 
 
 async def test_errors_are_short_and_have_the_right_status(portal: Portal) -> None:

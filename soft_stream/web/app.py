@@ -7,7 +7,7 @@ from aiohttp.http import SERVER_SOFTWARE
 
 from soft_stream.settings import Settings
 from soft_stream.source import Source
-from soft_stream.web import control, cors, http_log, legacy, page, snapshot, status, stream
+from soft_stream.web import control, cors, http_log, legacy, neighbours, page, snapshot, status, stream
 from soft_stream.web.common import CAMERAS, SOURCE, plain_errors, same_origin
 from soft_stream.web.connection import accompany
 from soft_stream.web.legacy import camera_streamer, mjpg_streamer, ustreamer, webcamd
@@ -23,6 +23,7 @@ ROUTES = [
     web.get("/stream.mjpg", stream.stream),
     web.get("/snapshot.jpg", snapshot.snapshot),
     web.get("/cameras", page.cameras),
+    web.get("/cameras.json", neighbours.cameras),
     web.get("/webrtc", page.webrtc),
     web.get("/status.json", status.status),
     web.get("/healthz", status.healthz),
@@ -63,6 +64,7 @@ def build_app(source: Source, cameras: Mapping[int, Settings]) -> web.Applicatio
     app.middlewares.append(legacy.root_without_slash)  # after those that look at what it refuses
     if source.settings.loghttp:
         app.middlewares.insert(0, http_log.log_requests)
+    app.cleanup_ctx.append(neighbours.asked)
     app.on_shutdown.append(_let_go)
     return app
 

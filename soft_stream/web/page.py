@@ -1,23 +1,23 @@
 """The pages for people: the live picture, the list of cameras, and what there is instead of WebRTC."""
 
+import hashlib
+import re
 import secrets
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import jinja2
 from aiohttp import hdrs, web
 
-from soft_stream.endpoints import in_url
-from soft_stream.settings import Settings
-from soft_stream.web.common import CAMERAS, NO_STORE, SOURCE, host_of
+from soft_stream.web.addresses import addresses_for, policy_sources
+from soft_stream.web.common import NO_STORE, SOURCE
+from soft_stream.web.words import WORDS, language_of
 
 FILE_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-# nginx publishes the camera on 18081 + N as 8081 + N
-FIRST_PUBLIC_PORT = 8081
+POLICY = (
+    "default-src 'none'; img-src {}; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
 HEADERS = NO_STORE | {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
@@ -34,6 +34,25 @@ _templates = jinja2.Environment(
 # one open when a client leaves meanwhile.)
 TEMPLATES = {name: _templates.get_template(name) for name in _templates.list_templates()}
 STATIC = {file.name: file.read_bytes() for file in (Path(__file__).parent / "static").iterdir()}
+_IMPORT = re.compile(r"""^import [^;]*?["']\./([\w.-]+)["'];""", re.MULTILINE)
+ETAGS = {name: hashlib.sha256(body).hexdigest()[:16] for name, body in STATIC.items()}
+
+
+def modules_of(name: str) -> list[str]:
+    """List the modules that a module imports, and those that they do: fetched all at once a page is there sooner."""
+    modules = [name]
+    for module in modules:
+        imported = _IMPORT.findall(STATIC[module].decode())
+        modules += [each for each in dict.fromkeys(imported) if each not in modules]
+    return modules[1:]
+
+
+def words_of(language: str, *groups: str) -> dict[str, str]:
+    """Return the words that a page's scripts may say: those whose keys begin so."""
+    return {key: text for key, text in WORDS[language].items() if key.partition(".")[0] in groups}
+
+
+_templates.globals |= {"modules_of": modules_of, "words_of": words_of}
 
 
 async def landing(request: web.Request) -> web.Response:
@@ -42,8 +61,8 @@ async def landing(request: web.Request) -> web.Response:
 
 
 async def cameras(request: web.Request) -> web.Response:
-    """Answer with the names of all cameras, and where each of them is."""
-    return _page("cameras.html", request)
+    """Answer with the names of all cameras, where each of them is, and leave to show their pictures."""
+    return _page("cameras.html", request, shows_others=True)
 
 
 async def webrtc(request: web.Request) -> web.Response:
@@ -52,56 +71,41 @@ async def webrtc(request: web.Request) -> web.Response:
 
 
 async def static(request: web.Request) -> web.Response:
-    """Answer with a file that the pages need."""
+    """Answer with a file that the pages need; browsers keep it, and ask each time whether it is still the same."""
     name = request.match_info["name"]
     if name not in STATIC:
         raise web.HTTPNotFound
-    headers = {hdrs.CACHE_CONTROL: "no-cache", "X-Content-Type-Options": "nosniff"}
-    return web.Response(body=STATIC[name], content_type=FILE_TYPES[Path(name).suffix], headers=headers)
+    headers = {
+        hdrs.CACHE_CONTROL: "no-cache",
+        hdrs.ETAG: f'W/"{ETAGS[name]}"',  # weak: compressed it is other bytes
+        hdrs.VARY: hdrs.ACCEPT_ENCODING,
+        "X-Content-Type-Options": "nosniff",
+    }
+    if any(known.value in (ETAGS[name], "*") for known in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    response = web.Response(body=STATIC[name], content_type=FILE_TYPES[Path(name).suffix], headers=headers)
+    response.enable_compression()
+    return response
 
 
-def _page(template: str, request: web.Request) -> web.Response:
-    source = request.app[SOURCE]
+def _page(template: str, request: web.Request, *, shows_others: bool = False) -> web.Response:
+    source, addresses = request.app[SOURCE], addresses_for(request)
+    language = language_of(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
     html = TEMPLATES[template].render(
+        language=language,
+        t=WORDS[language],
         title=source.settings.title,
         condition=source.condition,
-        cameras=_cameras(request),
+        cameras=addresses,
         own=source.settings.camera,
         client=f"page-{secrets.token_hex(4)}",
     )
-    return web.Response(text=html, content_type="text/html", headers=HEADERS)
-
-
-def _cameras(request: web.Request) -> list[dict[str, Any]]:
-    """List all cameras with the address at which this browser can reach them.
-
-    Behind one portal port they are folders, beside this page or beside its folder (nginx says so with
-    X-Forwarded-Prefix: / or /camN), behind a port for each camera neighbouring ports, else the ports that the processes
-    listen on; links without a scheme keep the page's.
-    """
-    own = request.app[SOURCE].settings.camera
-    try:
-        here = urlsplit(f"//{host_of(request)}")
-    except ValueError:
-        raise web.HTTPBadRequest(text=f"Host: {request.headers[hdrs.HOST]} is not a host.") from None
-    host = in_url(here.hostname or "")
-    public = here.netloc.endswith(f":{FIRST_PUBLIC_PORT + own}")
-    prefix = request.headers.get("X-Forwarded-Prefix")
-    cameras = []
-    for number, settings in request.app[CAMERAS].items():
-        if prefix is not None:
-            url = f"cam{number}/" if prefix == "/" else f"../cam{number}/"
-        elif number == own:
-            url = "./"
-        else:
-            url = f"//{host}:{FIRST_PUBLIC_PORT + number}/" if public else _own_address(settings, host, request.secure)
-        cameras.append({"number": number, "title": settings.title, "url": url})
-    return cameras
-
-
-def _own_address(settings: Settings, host: str, is_https: bool) -> str:
-    """Return where the process of a camera listens: with TLS for a page that came with it, if there is such a place."""
-    if not is_https:
-        return f"//{host}:{settings.port}/"
-    secure = next((endpoint.port for endpoint in settings.listen if endpoint.scheme == "https"), None)
-    return f"https://{host}:{secure}/" if secure else f"http://{host}:{settings.port}/"
+    pictures = ["'self'", "blob:", *(policy_sources(addresses) if shows_others else ())]
+    headers = HEADERS | {
+        "Content-Security-Policy": POLICY.format(" ".join(pictures)),
+        hdrs.CONTENT_LANGUAGE: language,
+        hdrs.VARY: f"{hdrs.ACCEPT_LANGUAGE}, {hdrs.ACCEPT_ENCODING}",
+    }
+    response = web.Response(text=html, content_type="text/html", headers=headers)
+    response.enable_compression()
+    return response

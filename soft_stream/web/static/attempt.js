@@ -1,0 +1,33 @@
+// Does what may fail, and says so beside the buttons: in the server's own sentence, until something succeeds.
+
+import { t } from "./words.js";
+
+const problem = document.getElementById("problem");
+
+// Where there is a button, it is busy meanwhile.
+export async function attempt(work, button = null) {
+  const hadFocus = button && document.activeElement === button;
+  setBusy(button, true);
+  try {
+    await work();
+    say("");
+  } catch (error) {
+    // `fetch` fails with a TypeError when nobody answers, and with an AbortError when somebody has cancelled it
+    if (error.name !== "AbortError") say(error instanceof TypeError ? t("action.unreachable") : error.message);
+  } finally {
+    setBusy(button, false);
+    if (hadFocus && document.activeElement === document.body) button.focus({ preventScroll: true });
+  }
+}
+
+function setBusy(button, isBusy) {
+  if (!button) return;
+  button.disabled = isBusy;
+  button.ariaBusy = isBusy;
+}
+
+function say(sentence) {
+  problem.hidden = !sentence;
+  problem.textContent = sentence;
+  if (sentence) problem.scrollIntoView({ block: "nearest" });
+}

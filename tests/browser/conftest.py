@@ -1,0 +1,144 @@
+"""Debian's Chromium, driven by Playwright, and a network that can fail between it and the portal."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
+
+log = logging.getLogger(__name__)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NO_CHROMIUM = "Chromium is not installed: sudo apt-get install chromium"
+expect.set_options(timeout=60_000)
+
+PIXELS = "document.getElementById('picture').toDataURL()"
+
+
+class Relay:
+    """A proxy that hands bytes through, and can cut what it handles."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self._passes = asyncio.Event()
+        self._passes.set()
+
+    @classmethod
+    async def to(cls, port: int) -> "Relay":
+        """Start to relay to a port of this machine."""
+        relay = cls()
+
+        async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            relay._open.add(writer)
+            try:
+                while data := await reader.read(1 << 16):
+                    await relay._passes.wait()
+                    writer.write(data)
+                    await writer.drain()
+            except ConnectionError:
+                log.debug("a side of the relay is gone")
+            finally:
+                writer.transport.abort()
+                relay._open.discard(writer)
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            there, back = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(pump(reader, back), pump(there, writer))
+
+        relay._server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        relay.port = relay._server.sockets[0].getsockname()[1]
+        return relay
+
+    def cut(self) -> None:
+        """Cut every connection."""
+        for writer in self._open:
+            writer.transport.abort()
+
+    def swallow(self) -> None:
+        """Pass nothing on, and end nothing: as Wi-Fi that is lost."""
+        self._passes.clear()
+
+    def pass_on(self) -> None:
+        """Be a network again."""
+        self._passes.set()
+
+    async def close(self) -> None:
+        """Cut everything and take nothing new."""
+        self.cut()
+        if self._server:
+            self._server.close()
+
+
+class Visit:
+    """A browser on a page, and what it had to complain about."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._requested)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _requested(self, request: Request) -> None:
+        self.requests.append(request.url)
+
+    def hosts(self) -> set[str]:
+        """Return who was asked for anything: host and port, without what never left the browser."""
+        asked = (urlsplit(url).netloc.rpartition("@")[2] for url in self.requests)
+        return {host for host in asked if host}
+
+    async def sees_movement(self) -> None:
+        """Look at the live picture until it has changed."""
+        first = await self.page.evaluate(PIXELS)
+        while await self.page.evaluate(PIXELS) == first:  # noqa: ASYNC110 # the browser tells nothing by itself
+            await asyncio.sleep(0.02)
+
+    async def open_panels(self) -> None:
+        """Open what a camera's page has beside each other, and wait until each has something to show."""
+        await self.page.locator("#controls").click()
+        await expect(self.page.locator("#controls-panel input").first).to_be_visible()
+        for panel in ("#hood", "#share"):
+            await self.page.locator(f"{panel} > summary").click()
+            await expect(self.page.locator(f"{panel} > :not(summary)").first).to_be_visible()
+
+
+StartVisit = Callable[..., Awaitable[Visit]]
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    """A fresh Chromium."""
+    if not CHROMIUM:
+        pytest.skip(NO_CHROMIUM)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+def start_visit(chromium: Browser) -> StartVisit:
+    """Start visits by people of their own, with the options of a Playwright context."""
+
+    async def start(**options: Any) -> Visit:
+        return Visit(await (await chromium.new_context(**options)).new_page())
+
+    return start
+
+
+@pytest.fixture
+async def visit(start_visit: StartVisit) -> Visit:
+    """A fresh browser, not yet anywhere."""
+    return await start_visit()

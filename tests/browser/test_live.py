@@ -1,0 +1,226 @@
+"""The live picture of the page: it moves, it never lies, and it comes back by itself."""
+
+import re
+import signal
+
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+from playwright.async_api import Locator, expect
+
+from soft_stream.condition import State
+from soft_stream.demand import Client
+from tests.browser.conftest import Relay, StartVisit, Visit
+from tests.conftest import Portal, StartPortal
+from tests.processes import free_port, serving
+
+PASSED_ON = ("Content-Encoding", "Content-Type", "X-Timestamp")
+NOT_LIVE = re.compile(r"\bnot-live\b")
+# What a browser reports of the page's visibility cannot be changed in headless Chromium, but what the page sees of it.
+SEEN = """state => {
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => state === "hidden" });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def state_of(visit: Visit) -> Locator:
+    """Where the page says what the camera does."""
+    return visit.page.locator("#state")
+
+
+async def is_live(visit: Visit) -> None:
+    """Make sure that the page says so, and that the picture moves."""
+    await expect(state_of(visit)).to_have_text("Live")
+    await expect(visit.page.locator("#view")).not_to_have_class(NOT_LIVE)
+    await visit.sees_movement()
+
+
+async def is_not_live(visit: Visit, state: str, reason: str) -> None:
+    """Make sure that the page says so, dims the picture, and says why and how old it is."""
+    await expect(state_of(visit)).to_have_text(state)
+    await expect(visit.page.locator("#view")).to_have_class(NOT_LIVE)
+    await expect(visit.page.locator("#overlay")).to_contain_text(reason)
+    await expect(visit.page.locator("#overlay")).to_contain_text(re.compile(r"this picture is \d+(\.\d)? s old"))
+
+
+async def test_a_moving_picture_and_no_complaint(portal: Portal, visit: Visit) -> None:
+    """The picture changes, the facts are told, everything comes from here, and the console stays empty."""
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await is_live(visit)
+    facts = visit.page.locator("#facts")
+    await expect(facts).to_contain_text("160 × 120")  # noqa: RUF001 # as people write it
+    await expect(facts).to_contain_text(re.compile(r"\d+\.\d of \d+\.\d fps"))
+    assert visit.complaints == []
+    assert visit.hosts() == {f"127.0.0.1:{portal.port}"}
+
+
+async def test_what_is_told_of_the_rate_is_what_arrives(start_portal: StartPortal, visit: Visit) -> None:
+    """A browser that gets fewer frames than the camera gives says both numbers."""
+    portal = await start_portal(client_fps_max=5)
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await expect(visit.page.locator("#facts")).to_contain_text(re.compile(r"· [45]\.\d of [1-5]\d\.\d fps"))
+
+
+async def test_a_camera_that_focuses_says_so(portal: Portal, visit: Visit) -> None:
+    """The picture is live meanwhile, and the page says that it is not sharp yet."""
+    portal.device.slow_lens(10_000)
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await expect(state_of(visit)).to_have_text("Focusing")
+    await expect(visit.page.locator("#view")).not_to_have_class(NOT_LIVE)
+
+
+async def test_a_camera_that_starts_slowly_says_so(portal: Portal, visit: Visit) -> None:
+    """Until the first picture comes the page says what is going on, and shows no picture."""
+    portal.device.slow_open(3600)
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await expect(state_of(visit)).to_have_text("Starting")
+    await expect(visit.page.locator("#overlay")).to_contain_text("No picture yet")
+    await expect(visit.page.locator("#picture")).to_be_hidden()
+    portal.device.let_go()
+    await is_live(visit)
+
+
+async def test_a_hidden_page_lets_the_camera_close(portal: Portal, visit: Visit) -> None:
+    """It drops its stream and asks for nothing; shown again it is live, and until then its picture is none."""
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await is_live(visit)
+    await visit.page.evaluate(SEEN, "hidden")
+    await portal.until(lambda: portal.device.closed == 1 and portal.source.condition.state is State.IDLE)
+    asked = len(visit.requests)
+    await visit.page.wait_for_timeout(2500)
+    assert visit.requests[asked:] == []
+    portal.device.slow_open(3600)
+    await visit.page.evaluate(SEEN, "visible")
+    await is_not_live(visit, "Starting", "")
+    portal.device.let_go()
+    await is_live(visit)
+
+
+async def test_leaving_the_page_closes_the_camera_and_coming_back_opens_it(portal: Portal, visit: Visit) -> None:
+    """A browser that goes elsewhere is noticed, and its way back leads to a live picture, from its cache as well."""
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await is_live(visit)
+    await visit.page.goto("about:blank")
+    await portal.until(lambda: portal.device.closed == 1)
+    await visit.page.go_back(wait_until="commit")
+    await is_live(visit)
+
+
+async def test_a_stall_is_shown_and_over(start_portal: StartPortal, visit: Visit) -> None:
+    """While no frames come the page says so and how old the picture is; afterwards it is live without a new stream."""
+    portal = await start_portal(watchdog_timeout=0)
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await is_live(visit)
+    streams = [url for url in visit.requests if "stream.mjpg" in url]
+    portal.device.stall()
+    await is_not_live(visit, "Not live", "no frames for")
+    portal.device.resume()
+    await is_live(visit)
+    assert [url for url in visit.requests if "stream.mjpg" in url] == streams
+
+
+async def test_an_unplugged_camera_is_shown_and_comes_back(portal: Portal, visit: Visit) -> None:
+    """The page says what is wrong with the camera, in the portal's own words."""
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await is_live(visit)
+    portal.device.unplug()
+    await expect(state_of(visit)).to_have_text(re.compile("Retrying|Starting"))
+    await is_not_live(visit, "Retrying", "is unplugged")
+    portal.device.plug()
+    await is_live(visit)
+
+
+async def test_a_pause_is_shown_with_its_owner(start_portal: StartPortal, visit: Visit) -> None:
+    """The page says who has the camera, and is live again when it is given back."""
+    portal = await start_portal(pause_max=600)
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await is_live(visit)
+    async with portal.http.post("/pause?client=Octolapse") as answer:
+        assert answer.status == 200
+    await is_not_live(visit, "Paused", "Paused by Octolapse")
+    async with portal.http.post("/resume?client=Octolapse") as answer:
+        assert answer.status == 200
+    await is_live(visit)
+
+
+async def test_a_stream_that_was_cut_is_asked_for_again(start_portal: StartPortal, visit: Visit) -> None:
+    """A proxy that drops the page's stream, while others go on watching, leaves no frozen picture behind."""
+    portal = await start_portal(close_after=60)
+    relay = await Relay.to(portal.port)
+    await visit.page.goto(f"http://127.0.0.1:{relay.port}/")
+    await portal.until(lambda: any(client.sent > 5 for client in portal.source.demand.clients))
+    with portal.source.demand.wanted_by(Client("another", "/stream.mjpg", "", streams=True)):
+        (mine,) = [client for client in portal.source.demand.clients if client.name.startswith("page-")]
+        relay.cut()
+        await portal.until(lambda: mine not in portal.source.demand.clients)
+        await portal.until(lambda: any(each.name == mine.name for each in portal.source.demand.clients))
+    await is_live(visit)
+    await relay.close()
+
+
+async def test_a_network_that_swallows_everything(portal: Portal, visit: Visit) -> None:
+    """Wi-Fi that is lost ends no connection: the page notices by itself, says so, and is live when it is back."""
+    relay = await Relay.to(portal.port)
+    await visit.page.goto(f"http://127.0.0.1:{relay.port}/")
+    await is_live(visit)
+    relay.swallow()
+    await is_not_live(visit, "Unreachable", "The portal does not answer")
+    relay.pass_on()
+    await is_live(visit)
+    await relay.close()
+
+
+async def test_a_server_that_was_killed_and_came_back(visit: Visit) -> None:
+    """The page says that nobody answers, dims the picture that is no longer live, and recovers by itself."""
+    port = free_port()
+    with serving(port=port) as (_, url):
+        await visit.page.goto(f"{url}/")
+        await is_live(visit)
+    await is_not_live(visit, "Unreachable", "The portal does not answer")
+    with serving(port=port):
+        await is_live(visit)
+
+
+async def test_a_server_that_hangs(visit: Visit) -> None:
+    """A process that takes requests and answers none is as good as none."""
+    with serving() as (process, url):
+        await visit.page.goto(f"{url}/")
+        await is_live(visit)
+        process.send_signal(signal.SIGSTOP)
+        await is_not_live(visit, "Unreachable", "The portal does not answer")
+        process.send_signal(signal.SIGCONT)
+        await is_live(visit)
+
+
+async def test_where_no_stream_gets_through_there_are_snapshots(portal: Portal, visit: Visit) -> None:
+    """A proxy that collects a stream before it passes it on leaves a picture that moves, and the page says how."""
+
+    async def collect(request: web.Request) -> web.StreamResponse:
+        async with ClientSession(auto_decompress=False) as http:
+            url = f"http://127.0.0.1:{portal.port}{request.rel_url}"
+            async with http.request(request.method, url, data=await request.read()) as answer:
+                headers = {name: answer.headers[name] for name in PASSED_ON if name in answer.headers}
+                return web.Response(status=answer.status, body=await answer.read(), headers=headers)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", collect)
+    async with TestServer(app) as proxy:
+        await visit.page.goto(str(proxy.make_url("/")))
+        await expect(visit.page.locator("#facts")).to_contain_text("single snapshots")
+        await is_live(visit)
+
+
+async def test_the_page_speaks_czech(portal: Portal, start_visit: StartVisit) -> None:
+    """What scripts say is in the language of the browser, too."""
+    visit = await start_visit(locale="cs-CZ")
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await expect(state_of(visit)).to_have_text("Živě")
+    await expect(visit.page.locator("#facts")).to_contain_text("sn./s")
+
+
+async def test_without_javascript_there_is_a_picture(portal: Portal, start_visit: StartVisit) -> None:
+    """The page works with nothing but HTML."""
+    page = (await start_visit(java_script_enabled=False)).page
+    await page.goto(f"http://127.0.0.1:{portal.port}/", wait_until="commit")
+    await portal.until(lambda: any(client.sent > 5 for client in portal.source.demand.clients))
+    await expect(page.get_by_role("link", name="Snapshot")).to_be_visible()
