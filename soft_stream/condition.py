@@ -126,6 +126,8 @@ class Condition:
 
     def enter(self, state: State, why: str, level: int = logging.INFO) -> None:
         """Change the state: the only place that does, and its line in the log."""
+        if self.state in (State.IDLE, State.PAUSED):  # no frame was expected
+            self._longest_silence, self._last_frame_at = 0.0, time.monotonic()
         self.state, self.state_since = state, time.time()
         line = f"{state.upper()}: {why}"
         self.note(line, logging.DEBUG if line in self._said else level)

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from soft_stream.condition import Condition
@@ -25,7 +25,7 @@ class Sample:
     encode: float | None
     """Mean seconds that encoding a frame of the stream took; None where nothing was encoded."""
     clients: int
-    """Who followed the stream."""
+    """Who followed the stream at that moment."""
     silence: float
     """The longest time without a frame, in seconds: so old was the picture that people saw."""
     restarts: int
@@ -46,7 +46,6 @@ class History:
     @contextmanager
     def sampling(self) -> Iterator[None]:
         """Sample meanwhile, and the rest in the end: a camera may be open for less than an interval."""
-        self._condition.take_longest_silence()  # nobody saw a picture before
         task = asyncio.create_task(self._keep(), name="history")
         try:
             yield
@@ -57,9 +56,8 @@ class History:
     def facts(self) -> dict[str, list[Any]]:
         """Return the samples as columns, which are much shorter in JSON; the numbers are rounded."""
         since = time.time() - KEPT_FOR
-        rows = [asdict(sample) for sample in self._samples if sample.at > since]
-        names = Sample.__slots__
-        return {name: [row[name] if row[name] is None else round(row[name], 4) for row in rows] for name in names}
+        samples = [sample for sample in self._samples if sample.at > since]
+        return {name: [_rounded(getattr(sample, name)) for sample in samples] for name in Sample.__slots__}
 
     async def _keep(self) -> None:
         while True:
@@ -80,3 +78,7 @@ class History:
             restarts=restarts,
             opening=condition.counters.opened,
         )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

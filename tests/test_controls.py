@@ -345,14 +345,16 @@ async def test_who_leaves_meanwhile_leaves_no_contradiction(streaming: Portal) -
 
 
 async def test_the_log_tells_who_set_what(streaming: Portal, caplog: pytest.LogCaptureFixture) -> None:
-    """A picture that looks strange can be explained; all that one gesture sets is one line."""
+    """A picture that looks strange can be explained; what one gesture sets is not a line each."""
     caplog.set_level(logging.INFO)
-    for brightness in (0.1, 0.2, 0.5):
-        await setting(streaming, {"Brightness": brightness})
+    for step in range(20):
+        await setting(streaming, {"Brightness": step / 20})
     await setting(streaming, {"AnalogueGain": 2.0})
-    await streaming.until(lambda: "Controls set by" in caplog.text)
-    said = "Controls set by 127.0.0.1: {'Brightness': 0.5, 'AnalogueGain': 2.0}"
-    assert [line.text for line in streaming.source.condition.lines if "Controls" in line.text] == [said]
+    await streaming.until(lambda: "'AnalogueGain': 2.0" in caplog.text)
+    said = [line.text for line in streaming.source.condition.lines if "Controls" in line.text]
+    assert said[-1].startswith("Controls set by 127.0.0.1: {")
+    assert "'Brightness': 0.95" in "".join(said)
+    assert len(said) < 20
 
 
 async def test_a_lens_that_is_let_go_has_no_place_any_more(streaming: Portal) -> None:

@@ -34,7 +34,8 @@ async def answered(portal: Portal, method: str, path: str, **headers: str) -> tu
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     async with portal.http.request(method, path, headers=names) as answer:
         cors = {name: value for name, value in answer.headers.items() if name.startswith("Access-Control-")}
-        return answer.status, cors, answer.headers.getall("Vary", [])
+        vary = ", ".join(answer.headers.getall("Vary", []))
+        return answer.status, cors, vary.split(", ") if vary else []
 
 
 @pytest.mark.parametrize("path", READABLE)
@@ -47,7 +48,7 @@ async def test_a_listed_origin_may_read_everything(start_portal: StartPortal, pa
         assert [cors[name] for name in CORS[:2]] == [MAINSAIL, "true"]
         exposed = cors["Access-Control-Expose-Headers"].split(", ")
         assert {"X-Timestamp", "X-Age-Ms", "X-Frame-Size", "X-Snapshot-Size", "X-Focus", "Retry-After"} <= set(exposed)
-        assert vary == ["Origin"]
+        assert [name for name in vary if not name.startswith("Accept-")] == ["Origin"]
 
 
 async def test_an_answer_that_the_camera_fails_may_be_read(start_portal: StartPortal) -> None:

@@ -15,6 +15,10 @@ from soft_stream.settings import Settings
 from tests.conftest import QUICK, Portal, StartPortal
 from tests.processes import free_port
 
+OURS: dict[str, Any] = {
+    "camera": 1, "state": "idle", "state_since": 0, "fault": "", "pause": None,
+    "captured_fps": 0, "frame": None, "clients": [],
+}  # fmt: skip
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 StartNeighbour = Callable[[Answer], Awaitable[int]]
 
@@ -130,6 +134,11 @@ async def test_a_process_that_hangs_holds_nobody_up(start_portal: StartPortal, s
     [
         web.json_response({"camera": 7, "state": "idle"}),
         web.json_response({"camera": 1, "state": "idle"}),
+        web.json_response(OURS | {"state": "armed"}),
+        web.json_response(OURS | {"clients": 5}),
+        web.json_response(OURS | {"clients": [{}]}),
+        web.json_response(OURS | {"clients": [{"client": "x"}]}),
+        web.json_response(OURS | {"frame": {"width": 1}}),
         web.json_response([1]),
         web.Response(text="<html>", content_type="text/html"),
         web.Response(text="{", content_type="application/json"),
@@ -147,7 +156,7 @@ async def test_what_is_no_neighbour_is_not_believed(
 
     port = await start_neighbour(say)
     portal = await start_portal(camera=0, cameras={0: camera(0, 1), 1: camera(1, port)})
-    assert (await told(portal))[1]["state"] == "unreachable"
+    assert (await told(portal, "?client=x"))[1]["state"] == "unreachable"
 
 
 async def test_many_pages_are_one_question(start_portal: StartPortal, start_neighbour: StartNeighbour) -> None:

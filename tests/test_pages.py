@@ -18,7 +18,7 @@ async def test_the_landing_page_has_picture_name_state_and_links(start_portal: S
         assert answer.content_type == "text/html"
         page = await answer.text()
     assert "<h1>Bed &amp; &lt;nozzle&gt;</h1>" in page
-    assert 'data-state="idle">Asleep<' in page
+    assert 'data-state="idle" hidden>Asleep<' in page
     assert '<noscript><img src="stream.mjpg?client=page-' in page
     for link in ("stream.mjpg", "snapshot.jpg", "status.json", "webrtc"):
         assert f'href="{link}"' in page

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 # What the ways of claims on the camera that came by POST begin with; their owner follows.
 WAY = "POST /pause "
 LONGEST_ARMING = 86_400
-GESTURE_RESTS = 1.0
+GESTURE_LASTS = 2.0
 
 
 async def controls(request: web.Request) -> web.Response:
@@ -63,7 +63,8 @@ async def change(request: web.Request, wanted: Mapping[str, Any]) -> None:
     given_back = [name for name, value in asked.items() if value is None]
     try:
         asked |= {name: source.controls.default_of(name) for name in given_back}
-        if asked.get("AfMode") in (AF_MANUAL, str(AF_MANUAL)) and source.condition.lens_position is not None:
+        is_held = asked.get("AfMode") in (AF_MANUAL, str(AF_MANUAL)) and "AfMode" not in given_back
+        if is_held and source.condition.lens_position is not None:
             asked.setdefault("LensPosition", source.condition.lens_position)  # it stays where it is, and is kept there
         values = source.controls.checked(asked)
         # who leaves meanwhile does not leave the camera with what nobody remembers
@@ -175,14 +176,14 @@ class Gestures:
         self._rest: asyncio.TimerHandle | None = None
 
     def add(self, peer: str, values: Mapping[str, ControlValue]) -> None:
-        """Tell of it when nobody has set anything for a while."""
+        """Tell of it in a moment, with what else is set until then."""
         self._set.setdefault(peer, {}).update(values)
-        if self._rest:
-            self._rest.cancel()
-        self._rest = asyncio.get_running_loop().call_later(GESTURE_RESTS, self.end)
+        if self._rest is None:
+            self._rest = asyncio.get_running_loop().call_later(GESTURE_LASTS, self.end)
 
     def end(self) -> None:
         """Tell now."""
+        self._rest = None
         for peer, values in self._set.items():
             self._condition.note(f"Controls set by {peer}: {values}")
         self._set.clear()

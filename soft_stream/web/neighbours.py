@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 
+from soft_stream.condition import State
 from soft_stream.settings import Settings
 from soft_stream.web.addresses import addresses_for
 from soft_stream.web.common import CAMERAS, NO_STORE, SOURCE, query_of
@@ -54,11 +55,13 @@ class Neighbours:
     async def _ask(self, number: int, url: str) -> Facts | None:
         try:
             async with self._http.get(f"{url}/status.json", allow_redirects=False) as answer:
-                facts = await answer.json() if answer.ok else None
-        except (ClientError, TimeoutError, ValueError):  # ValueError: it is no JSON
+                facts: Facts = await answer.json() if answer.ok else {}
+            _told(facts, "")
+            is_it = facts["camera"] == number and facts["state"] in set(State)
+        # no JSON, or not like ours: another program, another camera, or another release has the port
+        except (ClientError, TimeoutError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
             return None
-        is_it = isinstance(facts, dict) and facts.get("camera") == number and {*TOLD, "frame", "clients"} <= set(facts)
-        return facts if is_it else None  # else another program, another camera, or another release has the port
+        return facts if is_it else None
 
 
 NEIGHBOURS = web.AppKey("neighbours", Neighbours)
@@ -92,9 +95,9 @@ async def cameras(request: web.Request) -> web.Response:
 def _told(facts: Facts, client: str) -> Facts:
     """Return what a page needs to know of what a process says."""
     frame, clients = facts["frame"], facts["clients"]
-    own = [each for each in clients if client and each["client"] == client]
+    named = [(each["client"], {key: each[key] for key in TOLD_OF_CLIENT}) for each in clients]
     return {key: facts[key] for key in TOLD} | {
         "frame": frame and {key: frame[key] for key in TOLD_OF_FRAME},
         "clients": len(clients),
-        "own": [{key: each[key] for key in TOLD_OF_CLIENT} for each in own],
+        "own": [what for name, what in named if client and name == client],
     }

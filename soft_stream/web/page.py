@@ -10,13 +10,14 @@ from aiohttp import hdrs, web
 
 from soft_stream.web.addresses import addresses_for, policy_sources
 from soft_stream.web.common import NO_STORE, SOURCE
-from soft_stream.web.words import WORDS, language_of
+from soft_stream.web.words import FOLDER, WORDS, language_of
 
-FILE_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+FILE_TYPES = {".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
 POLICY = (
     "default-src 'none'; img-src {}; style-src 'self'; script-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
+STATIC_FOLDER = Path(__file__).parent / "static"
 HEADERS = NO_STORE | {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -33,7 +34,7 @@ _templates = jinja2.Environment(
 # Read here, once: the event loop must not wait for a disk. (aiohttp's own static files do that in a thread, and leave
 # one open when a client leaves meanwhile.)
 TEMPLATES = {name: _templates.get_template(name) for name in _templates.list_templates()}
-STATIC = {file.name: file.read_bytes() for file in (Path(__file__).parent / "static").iterdir()}
+STATIC = {file.name: file.read_bytes() for folder in (STATIC_FOLDER, FOLDER) for file in folder.iterdir()}
 _IMPORT = re.compile(r"""^import [^;]*?["']\./([\w.-]+)["'];""", re.MULTILINE)
 ETAGS = {name: hashlib.sha256(body).hexdigest()[:16] for name, body in STATIC.items()}
 
@@ -48,7 +49,7 @@ def modules_of(name: str) -> list[str]:
 
 
 def words_of(language: str, *groups: str) -> dict[str, str]:
-    """Return the words that a page's scripts may say: those whose keys begin so."""
+    """Return the words that a page's scripts need at once: those whose keys begin so; the others they can fetch."""
     return {key: text for key, text in WORDS[language].items() if key.partition(".")[0] in groups}
 
 

@@ -35,9 +35,10 @@ class Relay:
 
         async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             relay._open.add(writer)
+            passes = relay._passes
             try:
                 while data := await reader.read(1 << 16):
-                    await relay._passes.wait()
+                    await passes.wait()
                     writer.write(data)
                     await writer.drain()
             except ConnectionError:
@@ -58,6 +59,12 @@ class Relay:
         """Cut every connection."""
         for writer in self._open:
             writer.transport.abort()
+
+    def lose(self) -> None:
+        """Forget all connections without ending them, as a router that was restarted; new ones are passed on."""
+        self._passes.clear()
+        self._passes = asyncio.Event()
+        self._passes.set()
 
     def swallow(self) -> None:
         """Pass nothing on, and end nothing: as Wi-Fi that is lost."""

@@ -3,9 +3,10 @@
 import re
 import signal
 
+import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 
 from soft_stream.condition import State
 from soft_stream.demand import Client
@@ -170,6 +171,64 @@ async def test_a_network_that_swallows_everything(portal: Portal, visit: Visit) 
     await relay.close()
 
 
+async def test_a_network_that_forgets_connections(portal: Portal, visit: Visit) -> None:
+    """A router that was restarted ends no connection, and lets new ones through: the page asks anew."""
+    relay = await Relay.to(portal.port)
+    await visit.page.goto(f"http://127.0.0.1:{relay.port}/")
+    await is_live(visit)
+    relay.lose()
+    await is_not_live(visit, "Unreachable", "")
+    await is_live(visit)
+    await relay.close()
+
+
+async def test_a_request_that_was_lost_is_sent_again(portal: Portal, visit: Visit) -> None:
+    """The camera sleeps on, since the request that would wake it never came: the page does not wait for it for ever."""
+    lost = []
+
+    async def lose(route: Route) -> None:
+        lost.append(route)
+        if len(lost) > 1:
+            await route.continue_()
+
+    await visit.page.route("**/stream.mjpg*", lose)
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await is_live(visit)
+    assert len(lost) > 1
+
+
+async def test_a_clock_that_was_set_back_makes_no_picture_live(start_portal: StartPortal, visit: Visit) -> None:
+    """A portal without a clock of its own may come back half an hour earlier: the old picture stays old."""
+    portal = await start_portal(watchdog_timeout=0)
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await is_live(visit)
+
+    async def earlier(route: Route) -> None:
+        answer = await route.fetch()
+        facts = await answer.json()
+        await route.fulfill(response=answer, json=facts | {"now": facts["now"] - 1800})
+
+    await visit.page.route("**/status.json*", earlier)
+    portal.device.stall()
+    await is_not_live(visit, "Not live", "no frames for")
+    portal.device.resume()
+    await is_live(visit)
+
+
+async def test_a_browser_that_is_given_few_frames_sees_them_live(start_portal: StartPortal, visit: Visit) -> None:
+    """What counts as late is reckoned by the frames that this browser may have."""
+    portal = await start_portal(client_fps_max=0.5)
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await portal.until(lambda: any(client.sent > 1 for client in portal.source.demand.clients))
+    await is_live(visit)
+    dimmed = """() => new Promise(done => {
+        const seen = new MutationObserver(() => document.querySelector(".not-live") && done(true));
+        seen.observe(document.getElementById("view"), { attributes: true });
+        setTimeout(() => done(false), 5000);
+    })"""
+    assert not await visit.page.evaluate(dimmed)
+
+
 async def test_a_server_that_was_killed_and_came_back(visit: Visit) -> None:
     """The page says that nobody answers, dims the picture that is no longer live, and recovers by itself."""
     port = free_port()
@@ -192,10 +251,13 @@ async def test_a_server_that_hangs(visit: Visit) -> None:
         await is_live(visit)
 
 
-async def test_where_no_stream_gets_through_there_are_snapshots(portal: Portal, visit: Visit) -> None:
-    """A proxy that collects a stream before it passes it on leaves a picture that moves, and the page says how."""
+@pytest.mark.parametrize("way", ["collects streams", "answers itself"])
+async def test_where_no_stream_gets_through_there_are_snapshots(portal: Portal, visit: Visit, way: str) -> None:
+    """A proxy that lets no stream pass leaves a picture that moves, and the page says how."""
 
     async def collect(request: web.Request) -> web.StreamResponse:
+        if way == "answers itself" and request.path == "/stream.mjpg":
+            return web.Response(text="<h1>Not here</h1>", content_type="text/html")
         async with ClientSession(auto_decompress=False) as http:
             url = f"http://127.0.0.1:{portal.port}{request.rel_url}"
             async with http.request(request.method, url, data=await request.read()) as answer:

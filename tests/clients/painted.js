@@ -20,10 +20,9 @@
 
   function look() {
     requestAnimationFrame(look);
-    if (!picture.naturalWidth) return;
-    if (canvas.width !== picture.naturalWidth) {
-      [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
-    }
+    const { naturalWidth: width = picture.width, naturalHeight: height = picture.height } = picture; // <img> or <canvas>
+    if (!width) return;
+    if (canvas.width !== width) [canvas.width, canvas.height] = [width, height];
     context.drawImage(picture, 0, 0);
     const number = numberIn(context.getImageData(0, 0, canvas.width, canvas.height));
     if (number !== last) painted.push([number, Date.now()]);

@@ -47,7 +47,7 @@ class Show:
         """Look at the first picture of a page; of the portal, or of somebody else on a port of this machine."""
         await self.screen.page.route(f"**{BARE}", _bare)
         await self.screen.page.goto(f"http://127.0.0.1:{port or self.portal.port}{path}", wait_until="commit")
-        await self.screen.look_at("img")
+        await self.screen.look_at("canvas" if path == "/" else "img")
         await self.until_painted(len(self.shots))
 
     async def until_painted(self, number: int) -> None:

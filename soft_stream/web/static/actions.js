@@ -2,7 +2,8 @@
 
 import { attempt } from "./attempt.js";
 import { post } from "./server.js";
-import { t } from "./words.js";
+import { recall, remember } from "./storage.js";
+import { number, t } from "./words.js";
 
 const AF_MANUAL = 0;
 const KEYS = { s: "snapshot", r: "rotate", m: "mirror", f: "fullscreen" };
@@ -25,7 +26,7 @@ export function offerActions(view, status) {
   offer("still", () => take("full"));
   offer("focus", async () => {
     const cycle = await post("focus");
-    said.textContent = t(`focus.${cycle.result}`, { seconds: cycle.seconds.toFixed(1) });
+    said.textContent = t(`focus.${cycle.result}`, { seconds: number(cycle.seconds) });
   });
   offer("hold", () => post("controls", {}, { AfMode: isHeld(status.facts?.controls) ? null : AF_MANUAL }));
   offer("pause", () => post(status.facts?.pause ? "resume" : "pause"));
@@ -41,7 +42,7 @@ const isHeld = (controls) => controls?.AfMode === AF_MANUAL;
 // A pressed button says what holds at the server, whoever wanted it.
 function show({ negotiated, controls, pause }) {
   button("hold").ariaPressed = isHeld(controls);
-  button("pause").ariaPressed = Boolean(pause);
+  button("pause").classList.toggle("paused", Boolean(pause));
   label("pause", pause ? "resume" : "pause");
   if (!negotiated) return; // what the lens can do is not known while the camera is closed
   const none = !negotiated.has_autofocus && "focus.none";
@@ -63,21 +64,21 @@ function allow(id, reason) {
 function press(event) {
   const { key, ctrlKey, altKey, metaKey, shiftKey, repeat, target } = event;
   if (ctrlKey || altKey || metaKey || shiftKey || repeat || target.closest("input, select, textarea, dialog")) return;
-  button(KEYS[key])?.click();
+  button(KEYS[key.toLowerCase()])?.click();
 }
 
 // Turning and mirroring cost nothing and concern this browser only, which remembers them for each camera.
 function offerTurns(view) {
-  const key = `soft-stream view of ${location.pathname} ${button("view").dataset.name}`;
+  const key = `view of ${location.pathname} ${button("view").dataset.name}`;
 
   function turned() {
     label("rotate", view.rotation ? "turned" : "rotate", { degrees: view.rotation });
     button("mirror").ariaPressed = view.mirror;
     view.draw();
-    stored(() => localStorage.setItem(key, JSON.stringify([view.rotation, view.mirror])));
+    remember(key, [view.rotation, view.mirror]);
   }
 
-  const [rotation, mirror] = stored(() => JSON.parse(localStorage.getItem(key))) ?? [];
+  const [rotation, mirror] = recall(key) ?? [];
   view.rotation = [90, 180, 270].includes(rotation) ? rotation : 0;
   view.mirror = mirror === true;
   turned();
@@ -89,12 +90,4 @@ function offerTurns(view) {
     view.mirror = !view.mirror;
     turned();
   });
-}
-
-function stored(work) {
-  try {
-    return work();
-  } catch {
-    return null; // a browser may refuse to store anything: then it forgets
-  }
 }

@@ -1,7 +1,5 @@
 // Does what may fail, and says so beside the buttons: in the server's own sentence, until something succeeds.
 
-import { t } from "./words.js";
-
 const problem = document.getElementById("problem");
 
 // Where there is a button, it is busy meanwhile.
@@ -12,8 +10,7 @@ export async function attempt(work, button = null) {
     await work();
     say("");
   } catch (error) {
-    // `fetch` fails with a TypeError when nobody answers, and with an AbortError when somebody has cancelled it
-    if (error.name !== "AbortError") say(error instanceof TypeError ? t("action.unreachable") : error.message);
+    if (error.name !== "AbortError") say(error.message); // that one was cancelled
   } finally {
     setBusy(button, false);
     if (hadFocus && document.activeElement === document.body) button.focus({ preventScroll: true });

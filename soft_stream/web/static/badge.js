@@ -1,7 +1,7 @@
 // Says in words and colours what is seen: live or not, since when, how large and how fast.
 
 import { client } from "./server.js";
-import { span, t } from "./words.js";
+import { number, say, span, t } from "./words.js";
 
 // A picture older than this many seconds, or than so many intervals, is not live.
 const STALE = 1.5;
@@ -17,16 +17,16 @@ const facts = document.getElementById("facts");
 // Show what is known now; called several times a second, and changes the page only where something has changed.
 export function tell(live, status) {
   const told = status.facts;
-  const interval = told?.negotiated ? 1 / told.negotiated.fps : 0;
-  const isLive = live.age < Math.max(STALE, STALE_INTERVALS * Math.max(interval, told?.captured_fps ? 1 / told.captured_fps : 0));
+  const isLive = live.age < Math.max(STALE, STALE_INTERVALS * status.interval);
   const name = nameOf(live, isLive, status);
-  set(state, t(`state.${name}`));
+  say(state, t(`state.${name}`));
   state.dataset.state = name;
+  state.hidden = false; // without this script it could not follow the camera
   view.classList.toggle("not-live", !isLive);
   const reason = isLive ? "" : reasonOf(live, status);
   overlay.hidden = isLive;
-  set(overlay, isLive ? "" : [ageOf(live), reason].filter(Boolean).join("\n"));
-  set(facts, factsOf(live, told).join(" · "));
+  say(overlay, isLive ? "" : [ageOf(live), reason].filter(Boolean).join("\n"));
+  say(facts, factsOf(live, told).join(" · "));
 }
 
 function nameOf(live, isLive, status) {
@@ -52,19 +52,14 @@ function pauseOf({ owner }) {
 }
 
 function ageOf(live) {
-  return live.capturedAt === null ? t("live.none") : t("live.old", { age: span(live.age) });
+  return live.hasPicture ? t("live.old", { age: span(live.age) }) : t("live.none");
 }
 
 function factsOf(live, told) {
   const shown = [];
   if (told?.frame) shown.push(t("live.size", told.frame));
-  if (told) shown.push(t("live.fps", { received: live.fps.toFixed(1), sent: told.captured_fps.toFixed(1) }));
-  if (live.capturedAt !== null && live.age >= WORTH_SAYING) shown.push(t("live.age", { age: span(live.age) }));
+  if (told) shown.push(t("live.fps", { received: number(live.fps), sent: number(told.captured_fps) }));
+  if (live.hasPicture && live.age >= WORTH_SAYING) shown.push(t("live.age", { age: span(live.age) }));
   if (live.mode === "snapshots") shown.push(t("live.snapshots"));
   return shown;
-}
-
-// A screen reader speaks whenever a text is set, even to what it was.
-function set(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }

@@ -35,6 +35,7 @@ export class Chart {
   // Points are { x: 0 to 1, at, value, opening }, the oldest first; what has no value, or lies between two openings of
   // the camera, is a gap.
   show(points, seconds) {
+    const chosenAt = this.#points[this.#chosen]?.at;
     this.#points = points.filter(({ value }) => value !== null);
     const values = this.#points.map(({ value }) => value);
     const [smallest, largest] = [Math.min(...values), Math.max(...values)];
@@ -56,7 +57,7 @@ export class Chart {
     this.#range.textContent = values.length ? t("hood.range", said) : t("hood.none");
     const newest = values.length ? t("hood.newest", { newest: this.#format(values.at(-1)), ...said }) : t("hood.none");
     this.#svg.setAttribute("aria-label", `${this.#title}: ${newest}`);
-    this.#choose(-1);
+    this.#choose(this.#points.findIndex(({ at }) => at === chosenAt));
   }
 
   // Show a point, or with -1 the newest one.

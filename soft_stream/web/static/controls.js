@@ -2,8 +2,8 @@
 
 import { Field } from "./field.js";
 import { make } from "./make.js";
-import { get, post } from "./server.js";
-import { t } from "./words.js";
+import { getJson, PATIENCE_WITH_CAMERA, post } from "./server.js";
+import { say, t } from "./words.js";
 
 // A slider that moves is heard so often, in milliseconds; a request that is underway is waited for.
 const GATHERING = 100;
@@ -43,21 +43,29 @@ export default class Controls {
   // Show what holds now, if somebody looks.
   async follow() {
     if (this.#section.hidden || this.#isAsking || this.#isSending || !this.#status.facts) return;
-    const seen = JSON.stringify(this.#status.facts.controls);
+    const seen = this.#told();
     if (seen === this.#seen) return this.#show();
     this.#isAsking = true;
     try {
-      const listed = await (await get("controls.json")).json();
+      const listed = await getJson("controls.json", {}, PATIENCE_WITH_CAMERA);
       if (!this.#isSending) [this.#listed, this.#seen] = [listed, seen]; // else it may be older than what was set
-      if (!this.#fields.size) this.#build();
+      if (String(Object.keys(listed)) !== String([...this.#fields.keys()].sort())) this.#build();
       this.#show();
     } catch (error) {
-      this.#tell("", sentence(error));
+      this.#tell("", error.message);
     }
     this.#isAsking = false;
   }
 
+  // What tells that something has changed: an opening may also bring other bounds, or another camera.
+  #told() {
+    const { started, counters, controls } = this.#status.facts;
+    return JSON.stringify([started, counters.opened, controls]);
+  }
+
   #build() {
+    for (const old of this.#section.querySelectorAll("fieldset, .row")) old.remove();
+    this.#fields.clear();
     const names = Object.keys(this.#listed);
     const grouped = Object.values(GROUPS).flat();
     const others = names.filter((name) => !grouped.includes(name) && name !== LAST);
@@ -105,7 +113,7 @@ export default class Controls {
         await this.#post({ [first]: newest });
       } catch (error) {
         this.#show([first]);
-        this.#fields.get(first).refuse(sentence(error));
+        this.#fields.get(first).refuse(error.message);
       }
     }
     this.#isSending = false;
@@ -114,7 +122,7 @@ export default class Controls {
   async #post(values, query = {}) {
     this.#listed = await post("controls", query, values);
     if (!this.#wishes.size) await this.#status.ask();
-    this.#seen = JSON.stringify(this.#status.facts.controls);
+    this.#seen = this.#told();
     this.#show(Object.keys(values));
   }
 
@@ -134,16 +142,12 @@ export default class Controls {
       await action();
       this.#tell(done);
     } catch (error) {
-      this.#tell("", sentence(error));
+      this.#tell("", error.message);
     }
   }
 
   #tell(said, problem = "") {
     this.#said.textContent = said;
-    if (this.#problem.textContent !== problem) this.#problem.textContent = problem; // else it is spoken again
+    say(this.#problem, problem);
   }
-}
-
-function sentence(error) {
-  return error.status ? error.message : t("panel.silence");
 }

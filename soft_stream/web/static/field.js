@@ -2,7 +2,7 @@
 
 import { make } from "./make.js";
 import { scaleOf } from "./scale.js";
-import { has, t } from "./words.js";
+import { has, number, say, t } from "./words.js";
 
 // Of these 0 is automatic; these are times in microseconds.
 const ZERO_IS_AUTOMATIC = ["ExposureTime", "AnalogueGain", "ColourGains"];
@@ -50,7 +50,7 @@ export class Field {
     const held = ZERO_IS_AUTOMATIC.includes(this.name) && isZero ? null : value;
     const read = this.#readable(held ?? seen);
     const text = [held === null && t("controls.automatic"), read].filter(Boolean).join(" · ");
-    if (this.#readout.textContent !== text) this.#readout.textContent = text;
+    say(this.#readout, text);
     this.#reset.disabled = !isSet;
     this.#show(held, seen);
     if (this.#inputs[0].type === "range") this.#inputs[0].setAttribute("aria-valuetext", text || held);
@@ -64,7 +64,7 @@ export class Field {
   #readable(value) {
     if (typeof value !== "number") return "";
     if (TIMES.includes(this.name)) return timeOf(value / 1e6);
-    if (this.name === "AnalogueGain") return `${value.toFixed(1)}×`;
+    if (this.name === "AnalogueGain") return `${number(value)}×`;
     if (this.name === "LensPosition") return value > 0.01 ? `${(1 / value).toPrecision(2)} m` : "∞";
     return "";
   }

@@ -8,7 +8,7 @@ import { t } from "./words.js";
 
 const ASK = 2000; // from one answer to the next question, ms
 const ASK_LIVE = 1000;
-const TELL = 500;
+const TELL = 250;
 // Browsers have six connections to each host and port (HTTP/1.1): one picture, and one question, always get through.
 const STREAMS_AT_ONCE = 4;
 const PICTURES_AT_ONCE = 5;
@@ -16,17 +16,17 @@ const PICTURES_AT_ONCE = 5;
 const grid = document.getElementById("grid");
 const problem = document.getElementById("problem");
 const { client } = grid.dataset;
-const tiles = [...grid.children].map((root) => new Tile(root, client, share));
-const enlarged = new Enlarged(tiles, client, share);
+const tiles = [...grid.children].map((root) => new Tile(root, client, allot));
+const enlarged = new Enlarged(tiles, client, allot);
 const layout = new Layout(grid, document.getElementById("layout"), () => {
   for (const tile of tiles) tile.isWoken = false; // the mode is for all
-  share();
+  allot();
 });
 let following = null;
 let telling = 0;
 
 // Let those tiles stream that can be seen, as many as connections allow; those that somebody has woken come first.
-function share() {
+function allot() {
   const isAwake = following && !enlarged.isOpen;
   const streams = new Map();
   for (const tile of tiles.toSorted((a, b) => b.isWoken - a.isWoken)) {
@@ -57,9 +57,13 @@ async function follow(signal) {
     if (signal.aborted) return;
     problem.hidden = cameras !== null;
     problem.textContent = cameras ? "" : t("live.unreachable");
-    for (const tile of tiles) tile.told(cameras && factsOf(cameras, tile), asked);
-    enlarged.told(cameras, asked);
-    tell();
+    try {
+      for (const tile of tiles) tile.told(cameras && factsOf(cameras, tile), asked);
+      enlarged.told(cameras, asked);
+      tell();
+    } catch (error) {
+      console.error(error); // it goes on: a page that no longer asks would show what was long ago
+    }
     const interval = layout.isLive || enlarged.isOpen ? ASK_LIVE : ASK;
     await new Promise((resolve) => setTimeout(resolve, interval));
   }
@@ -70,7 +74,7 @@ function wake() {
   following = new AbortController();
   telling = setInterval(tell, TELL);
   follow(following.signal);
-  share();
+  allot();
   enlarged.setAwake(true);
 }
 
@@ -79,7 +83,7 @@ function sleep() {
   following?.abort();
   following = null;
   clearInterval(telling);
-  share();
+  allot();
   enlarged.setAwake(false);
 }
 
@@ -100,7 +104,7 @@ const seen = new IntersectionObserver((changes) => {
   for (const change of changes) {
     tiles.find((tile) => tile.root === change.target).isOnScreen = change.isIntersecting;
   }
-  share();
+  allot();
 }, { threshold: 0.2 });
 
 for (const tile of tiles) {

@@ -3,7 +3,7 @@
 import { Chart } from "./chart.js";
 import { make, moment } from "./make.js";
 import { client, getJson } from "./server.js";
-import { span, t } from "./words.js";
+import { number, span, t } from "./words.js";
 
 // The history has a sample in so many milliseconds.
 const INTERVAL = 10000;
@@ -12,8 +12,8 @@ const SHORTEST = 120;
 const COLUMNS = ["hood.who", "hood.since", "hood.rate", "hood.age", "hood.drops"];
 const whole = (value) => String(value);
 const CHARTS = {
-  fps: (value) => value.toFixed(1),
-  encode: (value) => t("hood.milliseconds", { n: (value * 1000).toFixed(1) }),
+  fps: (value) => number(value),
+  encode: (value) => t("hood.milliseconds", { n: number(value * 1000) }),
   clients: whole,
   silence: span,
   restarts: whole,
@@ -67,7 +67,7 @@ export default class Hood {
 function rowOf({ peer, path, client: name, seconds, sent_fps: fps, age, drops }) {
   const what = name === client ? t("hood.own") : `${path} ${name}`;
   const who = make("th", { scope: "row" }, peer, make("br"), make("small", {}, what));
-  const cells = [span(seconds), fps.toFixed(1), age === null ? "–" : span(age), drops];
+  const cells = [span(seconds), number(fps), age === null ? "–" : span(age), drops];
   return make("tr", {}, who, ...cells.map((cell) => make("td", {}, cell)));
 }
 
@@ -78,12 +78,12 @@ function lineOf({ at, level, text }) {
 // Pairs of words and what they stand for, of what there is to tell.
 function factsOf(facts) {
   const { negotiated, last_opening: opening, last_focus: focus, eased, last_restart: restart, version } = facts;
-  const taken = (seconds) => (seconds === null ? "–" : t("seconds", { n: seconds.toFixed(2) }));
+  const taken = (seconds) => (seconds === null ? "–" : t("seconds", { n: number(seconds, 2) }));
   const told = [];
   if (negotiated) {
     const { model, size, pixel_format: format, colour_space: space, fps, sensor_mode: mode } = negotiated;
     if (model) told.push(["hood.model", model]);
-    told.push(["hood.picture", `${size.join(" × ")}, ${format}, ${space}, ${fps.toFixed(1)} fps`]);
+    told.push(["hood.picture", `${size.join(" × ")}, ${format}, ${space}, ${number(fps)} fps`]);
     told.push(["hood.mode", mode]);
   }
   if (opening) {

@@ -1,30 +1,14 @@
 // How the tiles are laid out: what this browser remembers, and the columns that fill its window.
 
-const KEY = "camera-soft-stream grid";
+import { recall, remember } from "./storage.js";
+
+const KEY = "grid";
 const DEFAULTS = { mode: "thumbnails", columns: "auto" };
 const NARROWEST = 260; // narrower tiles show nothing: then the page scrolls, in CSS pixels
 const SHAPE = 16 / 9;
 
-// A browser may refuse to keep anything; then nothing is remembered.
-function remembered() {
-  try {
-    return { ...DEFAULTS, ...JSON.parse(localStorage.getItem(KEY)) };
-  } catch {
-    return { ...DEFAULTS };
-  }
-}
-
-function remember(chosen) {
-  try {
-    localStorage.setItem(KEY, JSON.stringify(chosen));
-  } catch {
-    return false;
-  }
-  return true;
-}
-
 // The number of columns with which the tiles become largest and still are all to be seen at once.
-export function bestColumns(count, width, height, gap, caption) {
+function bestColumns(count, width, height, gap, caption) {
   const fits = (columns) => Math.floor((width + gap) / columns) - gap >= NARROWEST;
   let best = { columns: 1, size: 0 };
   for (let columns = 1; columns <= count && (columns === 1 || fits(columns)); columns += 1) {
@@ -39,7 +23,7 @@ export function bestColumns(count, width, height, gap, caption) {
 }
 
 export class Layout {
-  #chosen = remembered();
+  #chosen = { ...DEFAULTS, ...recall(KEY) };
   #grid;
   #changed;
 
@@ -64,7 +48,7 @@ export class Layout {
 
   #choose(choice) {
     Object.assign(this.#chosen, choice);
-    remember(this.#chosen);
+    remember(KEY, this.#chosen);
     this.#arrange();
     this.#changed();
   }

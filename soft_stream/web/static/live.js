@@ -10,21 +10,25 @@ const SNAPSHOT_INTERVAL = 500;
 const SNAPSHOTS_FOR = 60000;
 // So many streams in a row without a fresh picture, of a camera that has some: something between us holds them back.
 const FAILURES = 2;
+const SNAPSHOT_DEADLINE = 8000;
 // Seconds; an older picture is not fresh.
 const FRESH = 5;
 const FPS_WINDOW = 3000;
+const OVERDUE = 1000;
+const ARRIVALS = 400;
 
 export class Live {
   mode = "stream";
   fault = ""; // the server's sentence, while there is no stream
-  capturedAt = null; // Unix seconds by the server's clock, of the newest frame that is shown
   #show;
   #status;
   #running = null;
   #wake = () => {};
+  #giveUp = () => {};
   #failures = 0;
   #arrivals = [];
   #next = null;
+  #shown = null; // when the frame that is shown arrived, by both clocks (ms), and how old it was then (s)
   #decoding = false;
 
   // `show` draws an ImageBitmap; `status` knows the server's time, and whether the camera gives frames.
@@ -45,22 +49,31 @@ export class Live {
     this.#arrivals = [];
   }
 
-  // Try again now: the network is back, or the server.
+  // Try again now: the network is back, and what was asked for over the one before may be lost.
   hurry() {
     this.#wake();
+    if (this.age > FRESH) this.#giveUp();
   }
 
-  // Seconds since the picture was taken that is shown; Infinity while there is none.
+  get hasPicture() {
+    return this.#shown !== null;
+  }
+
+  // Seconds since the picture was taken that is shown; Infinity while there is none. Both clocks of the browser count: one
+  // may stand still while the machine sleeps, the other be set.
   get age() {
-    return this.capturedAt === null ? Infinity : Math.max(0, this.#status.serverTime() - this.capturedAt);
+    if (!this.#shown) return Infinity;
+    const { delay, at, time } = this.#shown;
+    return delay + Math.max(performance.now() - at, Date.now() - time) / 1000;
   }
 
-  // Frames a second that arrive here.
+  // Frames a second that arrive here; 0 when the next one is long overdue.
   get fps() {
     const now = performance.now();
-    this.#arrivals = this.#arrivals.filter((at) => at > now - FPS_WINDOW);
-    const [first, last] = [this.#arrivals[0], this.#arrivals.at(-1)];
-    return last > first ? ((this.#arrivals.length - 1) * 1000) / (last - first) : 0;
+    const recent = this.#arrivals.filter((at) => at > now - FPS_WINDOW);
+    const counted = recent.length > 2 ? recent : this.#arrivals.slice(-3);
+    const interval = (counted.at(-1) - counted[0]) / (counted.length - 1);
+    return now - counted.at(-1) < Math.max(OVERDUE, 2 * interval) ? 1000 / interval : 0;
   }
 
   async #run(signal) {
@@ -70,7 +83,7 @@ export class Live {
       } catch (error) {
         if (signal.aborted) return;
         this.fault = error.status ? error.message : "";
-        if (!error.status && this.#status.flows) this.#failures += 1;
+        if (!error.status && this.#status.isReachable && !this.#status.facts?.fault) this.#failures += 1;
       }
       this.mode = this.mode === "stream" && this.#failures >= FAILURES ? "snapshots" : "stream";
       if (this.mode === "stream") await this.#pause(PAUSE, signal);
@@ -80,10 +93,12 @@ export class Live {
   async #stream(signal) {
     const attempt = new AbortController();
     const stop = () => attempt.abort();
+    this.#giveUp = stop;
     let heardAt = performance.now();
     let isOpen = false;
     const watch = setInterval(() => {
-      if (!isOpen && !this.#status.flows) heardAt = performance.now(); // the camera takes its time, not the way
+      const isCameraSlow = this.#status.knowsUs && !this.#status.flows; // else the way is, or the request was lost
+      if (!isOpen && isCameraSlow) heardAt = performance.now();
       if (performance.now() - heardAt > SILENCE) stop();
     }, PAUSE);
     signal.addEventListener("abort", stop);
@@ -93,9 +108,7 @@ export class Live {
         isOpen = true;
         this.fault = "";
         if (part.headers["x-frame"]) continue; // a repeat is known, and what a notice says the page says itself
-        this.#arrivals.push(performance.now());
-        this.#take(part.bytes, Number(part.headers["x-timestamp"]));
-        if (this.age < FRESH) this.#failures = 0;
+        if (this.#take(part.bytes, part.headers["x-timestamp"]) < FRESH) this.#failures = 0;
       }
     } finally {
       clearInterval(watch);
@@ -108,29 +121,37 @@ export class Live {
     this.#failures = FAILURES - 1; // one more try for the stream, then
     while (performance.now() < until) {
       const began = performance.now();
-      const answer = await get("snapshot.jpg", { size: "stream", focus: "never", client, t: Date.now() }, { signal });
+      const late = AbortSignal.any([signal, AbortSignal.timeout(SNAPSHOT_DEADLINE + SILENCE)]);
+      const asked = { size: "stream", focus: "never", deadline_ms: SNAPSHOT_DEADLINE, client, t: Date.now() };
+      const answer = await get("snapshot.jpg", asked, { signal: late });
       const bytes = await answer.arrayBuffer();
       this.fault = "";
-      this.#arrivals.push(performance.now());
-      this.#take(bytes, Number(answer.headers.get("X-Timestamp")));
+      this.#take(bytes, answer.headers.get("X-Timestamp"));
       await this.#pause(SNAPSHOT_INTERVAL - (performance.now() - began), signal);
     }
   }
 
-  // Decode one after the other; of those that come meanwhile, the newest counts.
-  async #take(bytes, capturedAt) {
-    this.#next = { bytes, capturedAt };
-    if (this.#decoding) return;
+  // Returns how old a frame was when it arrived, in seconds, as far as is known: a proxy may drop what tells.
+  #take(bytes, capturedAt) {
+    const [at, time] = [performance.now(), Date.now()];
+    const delay = capturedAt ? Math.max(0, this.#status.serverTime() - Number(capturedAt)) : 0;
+    this.#arrivals = [...this.#arrivals.slice(-ARRIVALS), at];
+    this.#next = { bytes, arrived: { delay, at, time } };
+    if (!this.#decoding) this.#decode();
+    return delay;
+  }
+
+  // One after the other; of those that come meanwhile, the newest counts.
+  async #decode() {
     this.#decoding = true;
     while (this.#next) {
-      const { bytes, capturedAt } = this.#next;
+      const { bytes, arrived } = this.#next;
       this.#next = null;
       try {
-        const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
-        this.#show(bitmap);
-        this.capturedAt = capturedAt;
+        this.#show(await createImageBitmap(new Blob([bytes], { type: "image/jpeg" })));
+        this.#shown = arrived;
       } catch (error) {
-        this.fault = error.message; // a webcam's damaged JPEG: the next one may be whole
+        console.debug(error); // a webcam's damaged JPEG: the next one may be whole, and until then the picture ages
       }
     }
     this.#decoding = false;

@@ -16,6 +16,7 @@ export async function open(view, tick, closed) {
   const end = () => {
     clock.terminate();
     view.drawn = () => {};
+    for (const track of video.srcObject?.getTracks() ?? []) track.stop();
     video.srcObject = null;
     button.ariaPressed = false;
     closed();

@@ -16,6 +16,14 @@ const status = new Status();
 const live = new Live((bitmap) => view.show(bitmap), status);
 let telling = 0;
 
+// After an update, or with another name, the page itself is of yesterday.
+let served = null;
+status.addEventListener("change", () => {
+  const { version, name } = status.facts ?? {};
+  if (version && served && served !== `${version} ${name}`) location.reload();
+  served = version ? `${version} ${name}` : served;
+});
+
 function wake() {
   live.start();
   status.start();

@@ -1,12 +1,14 @@
 // One camera on the page of all cameras: its picture, and the truth about that picture.
 
 import { Picture } from "./picture.js";
-import { span, t } from "./words.js";
+import { number, say, span, t } from "./words.js";
 
 const REFRESH = 5000; // from one thumbnail to the next, ms
 const STALE = 3 * REFRESH; // a thumbnail that is older could not be refreshed
 const LOST = 4000; // a stream that the server does not know so long after it was asked for is lost, ms
-const SILENT = 4; // a stream whose newest picture is older, in seconds, is not live ...
+const SILENT = 1.5; // a stream whose newest picture is older, in seconds, is not live ...
+const DEAD = 8; // one that is older than that, in seconds, is asked for again
+const BLOCKED = 60000; // where no stream gets through, thumbnails are shown for so long, ms
 const SILENT_INTERVALS = 3; // ... nor is one that is older than so many intervals, if that is more
 const LONG = 60; // a camera that stays open for nobody so many seconds can be asked for a thumbnail; others may close
 const WIDE = 720; // a picture that is shown wider, in CSS pixels, comes as it is, else smaller:
@@ -23,6 +25,9 @@ export class Pane {
   #client;
   #refusesWidth = false;
   #tried = 0;
+  #toldAt = 0; // when what is known came, and how long that took, ms
+  #tookTime = 0;
+  #blockedUntil = 0; // until when no stream is tried, since none got through
 
   constructor(root, url, client) {
     const part = (name) => root.querySelector(`.${name}`);
@@ -37,8 +42,11 @@ export class Pane {
   told(facts, asked) {
     this.isReachable = facts !== null;
     this.facts = facts ?? this.facts;
+    if (facts) [this.#toldAt, this.#tookTime] = [Date.now(), Date.now() - asked];
     const began = this.picture.streamingSince;
-    if (facts && began && asked > began + LOST && this.#isLost) this.picture.stop();
+    const isDue = facts && began && asked > began + LOST;
+    if (isDue && this.#own && !this.picture.isStream) this.#blockedUntil = Date.now() + BLOCKED;
+    if (isDue && (this.#isLost || this.#isBlocked)) this.picture.stop();
     if (facts && this.#own && this.picture.isStream) this.picture.takenAt = Date.now() - 1000 * this.#own.age;
     this.adjust();
   }
@@ -56,7 +64,12 @@ export class Pane {
   }
 
   get isLive() {
-    return this.flows && this.picture.isStream && this.#own?.age < this.#longestSilence;
+    return this.flows && this.picture.isStream && this.#age < this.#longestSilence + this.#tookTime / 1000;
+  }
+
+  // Seconds since the newest frame was captured that the server knows to have come through.
+  get #age() {
+    return this.#own ? this.#own.age + (Date.now() - this.#toldAt) / 1000 : Infinity;
   }
 
   get #longestSilence() {
@@ -65,7 +78,11 @@ export class Pane {
 
   // Whether the server does not know the stream, or only as one that takes nothing.
   get #isLost() {
-    return !this.facts.own?.length || (this.flows && this.#own?.age > 2 * this.#longestSilence);
+    return !this.facts.own?.length || (this.flows && this.#own?.age > Math.max(DEAD, 2 * this.#longestSilence));
+  }
+
+  get #isBlocked() {
+    return Date.now() < this.#blockedUntil;
   }
 
   // Milliseconds to wait after what has failed.
@@ -75,7 +92,7 @@ export class Pane {
 
   get needsThumbnail() {
     const isBusy = this.picture.streamingSince || this.picture.isLoading || Date.now() - this.#tried < REFRESH;
-    return this.flows && this.#staysOpen && !isBusy;
+    return !isBusy && (this.mayStream ? this.canStream && this.#isBlocked : this.flows && this.#staysOpen);
   }
 
   // Whether somebody else watches it, or nobody has to.
@@ -87,7 +104,7 @@ export class Pane {
   adjust() {
     const streams = this.picture.streamingSince !== null;
     if (streams && !this.mayStream) this.picture.stop();
-    if (!streams && this.mayStream && this.canStream && Date.now() - this.#tried >= this.#pause) {
+    if (!streams && this.mayStream && this.canStream && !this.#isBlocked && Date.now() - this.#tried >= this.#pause) {
       this.#tried = Date.now();
       const width = this.#width(STREAM_WIDTH);
       this.picture.stream(this.#address("stream.mjpg", { ...width, client: this.#client }), () => {
@@ -99,27 +116,27 @@ export class Pane {
 
   async refresh() {
     this.#tried = Date.now();
-    const query = { wake: 0, size: "stream", focus: "never", deadline_ms: REFRESH, ...this.#width(THUMBNAIL_WIDTH) };
+    const query = { wake: Number(this.mayStream), size: "stream", focus: "never", deadline_ms: REFRESH, ...this.#width(THUMBNAIL_WIDTH) };
     await this.picture.thumbnail(this.#address("snapshot.jpg", query));
     if (this.picture.failures) this.#refusesWidth = "width" in query;
     this.tell();
   }
 
-  // Show what is known now; called twice a second.
+  // Show what is known now; called several times a second.
   tell() {
     this.picture.settle();
     const { frame, state, note, age } = this.#parts;
     const { isLive } = this;
     const pictureAge = this.picture.takenAt === null ? null : Date.now() - this.picture.takenAt;
-    const limit = this.mayStream ? 1000 * SILENT : STALE;
+    const limit = this.mayStream && !this.#isBlocked ? 1000 * SILENT : STALE;
     const isFresh = this.flows && !this.picture.isStream && pictureAge !== null && pictureAge < limit;
     frame.classList.toggle("not-live", !isLive && !isFresh);
     frame.classList.toggle("labelled", !isLive && this.picture.isStream); // by the portal: the same is said here
     state.dataset.state = this.#state;
-    set(state, this.#state === "streaming" && !isLive ? t("grid.awake") : t(`state.${this.#state}`));
-    set(note, isLive || isFresh ? "" : this.#reason);
-    if (isLive) set(age, t("grid.fps", { fps: this.#own.sent_fps.toFixed(0) }));
-    else set(age, pictureAge === null ? "" : ago(pictureAge / 1000));
+    say(state, this.#state === "streaming" && !isLive ? t("grid.awake") : t(`state.${this.#state}`));
+    say(note, isLive || isFresh ? "" : this.#reason);
+    if (isLive) say(age, t("grid.fps", { fps: number(this.#own.sent_fps, 0) }));
+    else say(age, pictureAge === null ? "" : ago(pictureAge / 1000));
     age.hidden = !age.textContent;
   }
 
@@ -158,9 +175,4 @@ export class Pane {
 
 function ago(seconds) {
   return t("grid.ago", { age: seconds < 60 ? t("seconds", { n: Math.round(seconds) }) : span(seconds) });
-}
-
-// The page is changed only where something has changed.
-function set(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }

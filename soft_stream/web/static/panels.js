@@ -1,7 +1,8 @@
 // Opens the panels below the picture; what is in them is fetched when somebody wants to see it for the first time.
 
 import { make } from "./make.js";
-import { t } from "./words.js";
+import { getJson } from "./server.js";
+import { learn, t } from "./words.js";
 
 // `status` is what all of them follow.
 export function openPanels(status) {
@@ -11,7 +12,6 @@ export function openPanels(status) {
   const show = (isShown) => {
     section.hidden = !isShown;
     section.parentElement.classList.toggle("with-controls", isShown);
-    button.setAttribute("aria-pressed", isShown);
     button.setAttribute("aria-expanded", isShown);
     if (isShown) fill();
   };
@@ -28,13 +28,17 @@ function unfold(details, status, load) {
   details.hidden = false;
 }
 
+async function words() {
+  learn(await getJson(`static/${document.documentElement.lang}.json`));
+}
+
 // Returns what fills an element the first time, and then lets its content catch up with what it has missed.
 function filler(element, status, load) {
   const problem = make("p", { className: "problem", role: "alert" });
   let content = null;
   return async () => {
     problem.remove();
-    content ??= load().then((panel) => new panel.default(element, status));
+    content ??= Promise.all([load(), words()]).then(([panel]) => new panel.default(element, status));
     try {
       (await content).follow?.();
     } catch (error) {

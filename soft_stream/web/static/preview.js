@@ -1,7 +1,7 @@
 // Takes a picture, says how it goes, and shows it with its facts before it is kept.
 
 import { client, get } from "./server.js";
-import { t } from "./words.js";
+import { number, say, t } from "./words.js";
 
 // Milliseconds. A picture that comes within this needs no words on how it goes.
 const UNNOTICED = 400;
@@ -24,6 +24,7 @@ dialog.addEventListener("close", () => {
 
 // `size` is full or stream; returns once the picture is shown, and raises an AbortError when it was cancelled.
 export async function take(size, rotation, status) {
+  taking?.abort(); // the newest wish counts
   const { signal } = (taking = new AbortController());
   const began = performance.now();
   const tell = () => expect(status.facts, (performance.now() - began) / 1000);
@@ -32,6 +33,7 @@ export async function take(size, rotation, status) {
   tell();
   try {
     const answer = await ask(size, rotation, signal);
+    if (answer.headers.get("Content-Type") !== "image/jpeg") throw new Error(t("panel.nonsense"));
     clearInterval(ticks);
     show(await received(answer), answer.headers);
   } catch (error) {
@@ -63,7 +65,8 @@ function open(phase) {
 // The first half of the way: as long as the last one took, as far as is known.
 function expect(facts, seconds) {
   const step = ["starting", "focusing"].includes(facts?.state) ? facts.state : "taking";
-  progress(t(`preview.${step}`), step === "taking" && facts?.last_still ? seconds / facts.last_still.seconds / 2 : NaN);
+  const isKnown = step === "taking" && facts?.last_still;
+  progress(t(`preview.${step}`), isKnown ? Math.min(0.5, seconds / facts.last_still.seconds / 2) : NaN);
 }
 
 // The other half: the body of an answer, as it comes.
@@ -72,7 +75,7 @@ async function received(answer) {
   const reader = answer.body.getReader();
   const chunks = [];
   for (let bytes = 0; ; ) {
-    progress(t("preview.loading", { received: (bytes / 1e6).toFixed(1) }), total ? 0.5 + bytes / total / 2 : NaN);
+    progress(t("preview.loading", { received: number(bytes / 1e6) }), total ? 0.5 + bytes / total / 2 : NaN);
     const { value, done } = await reader.read();
     if (done) return new Blob(chunks, { type: "image/jpeg" });
     chunks.push(value);
@@ -81,15 +84,16 @@ async function received(answer) {
 }
 
 function progress(sentence, share) {
-  if (element("step").textContent !== sentence) element("step").textContent = sentence;
+  say(element("step"), sentence);
   if (isNaN(share)) element("progress").removeAttribute("value");
-  else element("progress").value = Math.min(share, share < 0.5 ? share : 1);
+  else element("progress").value = share;
 }
 
 function show(file, headers) {
-  const at = Number(headers.get("X-Timestamp")) * 1000;
+  const at = Number(headers.get("X-Timestamp")) * 1000 || Date.now(); // a proxy may drop it, and all the others
   const local = new Date(at - new Date(at).getTimezoneOffset() * 60000).toISOString().slice(0, 19);
   const name = document.getElementById("view").dataset.name.replace(/[\s\\/:*?"<>|]+/g, "-");
+  URL.revokeObjectURL(url);
   url = URL.createObjectURL(file);
   element("picture").src = url;
   element("facts").textContent = facts(file, headers).join(" · ");
@@ -100,14 +104,14 @@ function show(file, headers) {
 }
 
 function facts(file, headers) {
-  const size = headers.get("X-Frame-Size").replace("x", " × ");
-  const focus = headers.get("X-Focus");
+  const size = (headers.get("X-Frame-Size") ?? "").replace("x", " × ");
+  const focus = headers.get("X-Focus") ?? "none";
   const exposure = Number(headers.get("X-Exposure-Time"));
   const gain = Number(headers.get("X-Gain"));
   return [
     t("preview.size", { size, kb: Math.ceil(file.size / 1000) }),
     focus !== "none" && t(`preview.focus.${focus}`),
-    exposure && t("preview.exposure", { time: exposure < 0.3 ? `1/${Math.round(1 / exposure)}` : exposure.toFixed(1) }),
-    gain && t("preview.gain", { gain: gain.toFixed(1) }),
+    exposure && t("preview.exposure", { time: exposure < 0.3 ? `1/${Math.round(1 / exposure)}` : number(exposure) }),
+    gain && t("preview.gain", { gain: number(gain) }),
   ].filter(Boolean);
 }

@@ -1,7 +1,10 @@
 // What the page asks of the server, and what it says when that fails.
 
-// Give up on an answer that needs no camera after so many milliseconds.
+import { t } from "./words.js";
+
+// Give up on an answer after so many milliseconds: on one that needs no camera, and on one that may have to wait for it.
 const PATIENCE = 4000;
+export const PATIENCE_WITH_CAMERA = 60000;
 
 export const client = document.getElementById("view")?.dataset.client;
 
@@ -11,7 +14,6 @@ async function refusal(answer) {
   const isOurs = sentence && sentence.length < 500 && !sentence.startsWith("<");
   return Object.assign(new Error(isOurs ? sentence : `${answer.status} ${answer.statusText}`), {
     status: answer.status,
-    retryAfter: Number(answer.headers.get("Retry-After")) || 0,
   });
 }
 
@@ -23,13 +25,16 @@ function addressOf(path, query) {
 }
 
 export async function get(path, query = {}, options = {}) {
-  const answer = await fetch(addressOf(path, query), { cache: "no-store", ...options });
+  const signal = AbortSignal.timeout(PATIENCE_WITH_CAMERA);
+  const answer = await fetch(addressOf(path, query), { cache: "no-store", signal, ...options }).catch((error) => {
+    throw error.name === "AbortError" ? error : new Error(t("panel.silence")); // somebody has cancelled it, or nobody answers
+  });
   if (!answer.ok) throw await refusal(answer);
   return answer;
 }
 
-export async function getJson(path, query = {}) {
-  return (await get(path, query, { signal: AbortSignal.timeout(PATIENCE) })).json();
+export async function getJson(path, query = {}, patience = PATIENCE) {
+  return jsonOf(await get(path, query, { signal: AbortSignal.timeout(patience) }));
 }
 
 export async function post(path, query = {}, body = undefined) {
@@ -38,5 +43,10 @@ export async function post(path, query = {}, body = undefined) {
     body: body && JSON.stringify(body),
     headers: body ? { "Content-Type": "application/json" } : {},
   });
+  return jsonOf(answer);
+}
+
+async function jsonOf(answer) {
+  if (!answer.headers.get("Content-Type")?.startsWith("application/json")) throw new Error(t("panel.nonsense"));
   return answer.json();
 }

@@ -3,10 +3,14 @@
 import { make } from "./make.js";
 import { t } from "./words.js";
 
+// The size of a stream of which nobody knows it, and what is wide enough to detect something in it; pixels.
+const USUAL = { width: 1280, height: 720 };
+const WIDE_ENOUGH = 1280;
+
 export default class Share {
-  constructor(details) {
+  constructor(details, status) {
     const name = document.getElementById("view").dataset.name;
-    const programs = Object.entries(pasted(name)).map(([program, lines]) =>
+    const programs = Object.entries(pasted(name, status.facts?.frame ?? USUAL)).map(([program, lines]) =>
       make("details", {}, make("summary", {}, program), ...lines.map(itemOf)));
     details.append(make("p", {}, t("share.intro")), ...links().map(itemOf), ...programs);
   }
@@ -26,7 +30,8 @@ function links() {
 }
 
 // For each program pairs of its own word for a field, or for a place, and what belongs there; docs/clients/ has more.
-function pasted(title) {
+function pasted(title, { width, height }) {
+  const detected = Math.min(width, WIDE_ENOUGH);
   const plain = title.normalize("NFD").toLowerCase().replace(/\p{M}/gu, "");
   const name = (plain.match(/[a-z0-9]+/g) ?? ["camera"]).join("_");
   const [stream, still] = [url("stream.mjpg"), url("snapshot.jpg?size=stream&deadline_ms=1800")];
@@ -40,7 +45,7 @@ function pasted(title) {
 service: uv4l-mjpeg
 stream_url: ${stream}
 snapshot_url: ${still}
-aspect_ratio: 16:9`]],
+aspect_ratio: ${ratio(width, height)}`]],
     "Home Assistant": [
       ["MJPEG IP Camera: MJPEG URL", url("stream.mjpg?fps=10")],
       ["Still Image URL", url("snapshot.jpg?size=stream&deadline_ms=8000")],
@@ -54,7 +59,7 @@ aspect_ratio: 16:9`]],
     ],
     go2rtc: [["go2rtc.yaml", go2rtc]],
     Frigate: [["config.yml", `go2rtc:
-  ${go2rtc.replace("?fps=10", "?width=1280&fps=10").replaceAll("\n", "\n  ")}
+  ${go2rtc.replace("?fps=10", `?width=${detected}&fps=10`).replaceAll("\n", "\n  ")}
 cameras:
   ${name}:
     ffmpeg:
@@ -63,10 +68,17 @@ cameras:
           input_args: preset-rtsp-restream
           roles: [detect, record]
     detect:
-      width: 1280
-      height: 720
+      width: ${detected}
+      height: ${Math.round((height * detected) / width)}
       fps: 5`]],
   };
+}
+
+// Two numbers without what divides both of them.
+function ratio(width, height) {
+  let [divisor, rest] = [width, height];
+  while (rest) [divisor, rest] = [rest, divisor % rest];
+  return `${width / divisor}:${height / divisor}`;
 }
 
 function itemOf([what, text]) {

@@ -9,6 +9,8 @@ export class Status extends EventTarget {
   isReachable = true;
   #running = null;
   #offset = null; // seconds that the server's clock is ahead of ours
+  #asked = 0; // how often the server was asked, and which of these times it has answered
+  #answered = 0;
 
   start() {
     if (this.#running) return;
@@ -23,19 +25,29 @@ export class Status extends EventTarget {
 
   // Ask now: something was changed.
   async ask() {
-    const asked = Date.now();
-    try {
-      this.facts = await getJson("status.json");
-      this.isReachable = true;
-      this.#offset = this.facts.now - (asked + Date.now()) / 2000;
-    } catch {
-      this.isReachable = false;
+    const began = Date.now();
+    const number = (this.#asked += 1);
+    const facts = await getJson("status.json").catch(() => null);
+    if (number < this.#answered) return; // what holds now was told meanwhile
+    this.#answered = number;
+    this.isReachable = facts !== null;
+    if (facts) {
+      this.facts = facts;
+      this.#offset = facts.now - (began + Date.now()) / 2000;
     }
     this.dispatchEvent(new Event("change"));
   }
 
+  // Unix seconds by the server's clock; -Infinity while that is not known.
   serverTime() {
-    return Date.now() / 1000 + (this.#offset ?? 0);
+    return this.#offset === null ? -Infinity : Date.now() / 1000 + this.#offset;
+  }
+
+  // Seconds from one frame to the next that this page gets, as far as is known.
+  get interval() {
+    const own = this.facts?.clients.find((each) => each.client === client);
+    const rates = [this.facts?.negotiated?.fps, this.facts?.captured_fps, own?.fps_max].filter(Boolean);
+    return rates.length ? 1 / Math.min(...rates) : 0;
   }
 
   // Whether the camera gives frames, as far as is known.
@@ -43,9 +55,9 @@ export class Status extends EventTarget {
     return this.isReachable && !this.facts?.fault && ["focusing", "streaming"].includes(this.facts?.state);
   }
 
-  // What the server knows of the stream of this page.
-  get own() {
-    return this.facts?.clients.find((each) => each.client === client && each.sent > 0);
+  // Whether a request of this page for pictures has come through to the server.
+  get knowsUs() {
+    return this.isReachable && Boolean(this.facts?.clients.some((each) => each.client === client));
   }
 
   async #follow(signal) {

@@ -1,7 +1,7 @@
 // A pane of the grid: it can be woken, and is of no concern while nobody can see it.
 
 import { Pane } from "./pane.js";
-import { t } from "./words.js";
+import { say, t } from "./words.js";
 
 export class Tile extends Pane {
   isOnScreen = false;
@@ -33,6 +33,6 @@ export class Tile extends Pane {
     this.#wake.hidden = !this.canStream || (this.mayStream && !this.isWoken);
     this.#wake.setAttribute("aria-pressed", String(this.isWoken));
     const label = t(sleeps ? "grid.wake" : "state.streaming");
-    if (this.#wake.textContent !== label) this.#wake.textContent = label;
+    say(this.#wake, label);
   }
 }

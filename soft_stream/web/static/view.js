@@ -1,6 +1,6 @@
 // Draws the newest frame into the canvas: turned, mirrored and enlarged as this browser wants to see it.
 
-export const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
+const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
 
 export class View {
   rotation = 0; // degrees clockwise

@@ -1,9 +1,9 @@
 // Enlarges a part of the picture: by the camera, for everybody, or by this browser where the camera cannot.
 
 import { attempt } from "./attempt.js";
-import { getJson, post } from "./server.js";
+import { getJson, PATIENCE_WITH_CAMERA, post } from "./server.js";
 import { turnedBack } from "./view.js";
-import { t } from "./words.js";
+import { number, t } from "./words.js";
 
 const WHOLE = { x: 0, y: 0, size: 1 };
 const MIDDLE = [0.5, 0.5];
@@ -25,16 +25,18 @@ let status;
 let part = WHOLE; // of the frame as it would be without zoom: the corner, and the size of both sides, as fractions
 let crop = null; // the camera's control, where it has one
 let orientation = null; // how the frame was turned after the camera
-let known = null; // the number of the opening of which that is known
+let known = null; // the opening of which that is known
 let isSending = false;
 let travel = 0;
 let lastTap = { timeStamp: -Infinity };
 let lastTurn = -Infinity;
+let lastScroll = -Infinity;
 
 export function offerZoom(theView, theStatus) {
   [view, status] = [theView, theStatus];
   status.addEventListener("change", follow);
   reset.addEventListener("click", () => set(WHOLE));
+  addEventListener("scroll", ({ timeStamp }) => (lastScroll = timeStamp), { passive: true });
   canvas.addEventListener("wheel", turnWheel, { passive: false });
   canvas.addEventListener("pointerdown", hold);
   canvas.addEventListener("pointermove", drag);
@@ -70,7 +72,7 @@ function show() {
   view.draw();
   reset.hidden = part === WHOLE;
   canvas.parentElement.classList.toggle("zoomed", part !== WHOLE);
-  reset.textContent = t(crop ? "zoom.everybody" : "zoom.browser", { zoom: (1 / part.size).toFixed(1) });
+  reset.textContent = t(crop ? "zoom.everybody" : "zoom.browser", { zoom: number(1 / part.size) });
 }
 
 // One wish at a time is on its way to the camera, and the newest is next.
@@ -91,18 +93,25 @@ async function send() {
 // What the camera shows counts, whoever wanted it.
 async function follow() {
   const { facts } = status;
-  if (facts?.negotiated && facts.counters.opened !== known) await learn(facts);
+  if (facts?.negotiated && openingOf(facts) !== known) await learn(facts);
   if (!crop || isSending || !facts) return;
   part = facts.controls.ScalerCrop ? fromSensor(facts.controls.ScalerCrop) : WHOLE;
   show();
 }
 
-// The modes of a camera differ, so it is asked whenever it was opened; no answer leaves it as it was.
-async function learn({ negotiated, counters }) {
-  const { ScalerCrop } = await getJson("controls.json").catch(() => ({ ScalerCrop: crop }));
+// The modes of a camera differ, so it is asked whenever it was opened.
+async function learn(facts) {
+  const listed = await getJson("controls.json", {}, PATIENCE_WITH_CAMERA).catch(() => null);
+  if (!listed) return;
+  const { ScalerCrop } = listed;
   crop = ScalerCrop && { ...ScalerCrop, whole: ScalerCrop.default ?? ScalerCrop.max };
-  orientation = negotiated.orientation;
-  known = counters.opened;
+  orientation = facts.negotiated.orientation;
+  known = openingOf(facts);
+}
+
+// Which opening of the camera it is, also after a restart of the portal.
+function openingOf({ started, counters }) {
+  return `${started} ${counters.opened}`;
 }
 
 // A part of the frame as a rectangle in pixels of the sensor, and back.
@@ -128,7 +137,8 @@ function mirrored([u, v]) {
 
 function turnWheel(event) {
   const { deltaY, deltaMode, ctrlKey, clientX, clientY, timeStamp } = event;
-  if (deltaY > 0 && part === WHOLE && timeStamp - lastTurn > WHEEL_REST) return; // the page scrolls
+  const mayScroll = deltaY > 0 || (scrollY > 0 && !document.fullscreenElement) || timeStamp - lastScroll < WHEEL_REST;
+  if (part === WHOLE && mayScroll && !ctrlKey && timeStamp - lastTurn > WHEEL_REST) return; // the page scrolls
   event.preventDefault();
   lastTurn = timeStamp;
   const point = view.pointAt(clientX, clientY);

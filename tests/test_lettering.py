@@ -1,0 +1,13 @@
+"""The text in test pictures and in notices."""
+
+import pytest
+
+from soft_stream.lettering import lettering
+
+
+@pytest.mark.parametrize("letters", ["ěč", "řů", "ŁŽ", "ab"])
+def test_names_of_many_languages_can_be_read(letters: str) -> None:
+    """Different letters look different: none is the box that stands for a letter which the font does not know."""
+    first, second = (lettering(letter, 40) for letter in letters)
+    assert first.height == second.height == 40
+    assert first.tobytes() != second.tobytes()
