@@ -20,7 +20,7 @@ PATIENCE = 1.2
 FRESH = 0.5
 TOLD = ("state", "state_since", "fault", "pause", "captured_fps")
 TOLD_OF_FRAME = ("width", "height", "age")
-TOLD_OF_CLIENT = ("sent", "sent_fps", "age")
+TOLD_OF_CLIENT = ("sent", "sent_fps", "fps_max", "age")
 
 Facts = dict[str, Any]
 """What a process says in its `/status.json`."""

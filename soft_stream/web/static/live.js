@@ -3,7 +3,8 @@
 import { parts } from "./multipart.js";
 import { client, get } from "./server.js";
 
-// A stream that sends nothing for so long is dead: the portal itself sends something every second. Milliseconds.
+// A stream that sends nothing for so long is dead: the portal itself sends something every second, or as often as a
+// browser may have frames. Milliseconds.
 const SILENCE = 5000;
 const PAUSE = 1000;
 const SNAPSHOT_INTERVAL = 500;
@@ -14,6 +15,7 @@ const SNAPSHOT_DEADLINE = 8000;
 // Seconds; an older picture is not fresh.
 const FRESH = 5;
 const FPS_WINDOW = 3000;
+const SHORTEST = 200; // what comes all at once tells nothing of a rate
 const OVERDUE = 1000;
 const ARRIVALS = 400;
 
@@ -59,8 +61,8 @@ export class Live {
     return this.#shown !== null;
   }
 
-  // Seconds since the picture was taken that is shown; Infinity while there is none. Both clocks of the browser count: one
-  // may stand still while the machine sleeps, the other be set.
+  // Seconds since the picture was taken that is shown; Infinity while there is none. Both clocks of the browser count:
+  // one may stand still while the machine sleeps, the other be set.
   get age() {
     if (!this.#shown) return Infinity;
     const { delay, at, time } = this.#shown;
@@ -72,8 +74,10 @@ export class Live {
     const now = performance.now();
     const recent = this.#arrivals.filter((at) => at > now - FPS_WINDOW);
     const counted = recent.length > 2 ? recent : this.#arrivals.slice(-3);
-    const interval = (counted.at(-1) - counted[0]) / (counted.length - 1);
-    return now - counted.at(-1) < Math.max(OVERDUE, 2 * interval) ? 1000 / interval : 0;
+    const span = counted.at(-1) - counted[0];
+    const interval = span / (counted.length - 1);
+    const isKnown = span > SHORTEST && now - counted.at(-1) < Math.max(OVERDUE, 2 * interval);
+    return isKnown ? 1000 / interval : 0;
   }
 
   async #run(signal) {
@@ -99,7 +103,7 @@ export class Live {
     const watch = setInterval(() => {
       const isCameraSlow = this.#status.knowsUs && !this.#status.flows; // else the way is, or the request was lost
       if (!isOpen && isCameraSlow) heardAt = performance.now();
-      if (performance.now() - heardAt > SILENCE) stop();
+      if (performance.now() - heardAt > Math.max(SILENCE, 3000 * this.#status.interval)) stop();
     }, PAUSE);
     signal.addEventListener("abort", stop);
     try {

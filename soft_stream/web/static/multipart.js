@@ -14,9 +14,10 @@ export async function* parts(body, progress) {
     if (done) throw new Error("the stream has ended");
     progress();
     if (end + value.length > data.length) {
-      const larger = end - begin + value.length > data.length / 2 ? new Uint8Array(2 * (end - begin + value.length)) : data;
-      larger.set(data.subarray(begin, end));
-      [data, begin, end] = [larger, 0, end - begin];
+      const needed = end - begin + value.length;
+      const roomy = needed > data.length / 2 ? new Uint8Array(2 * needed) : data;
+      roomy.set(data.subarray(begin, end));
+      [data, begin, end] = [roomy, 0, end - begin];
     }
     data.set(value, end);
     end += value.length;

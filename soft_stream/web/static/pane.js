@@ -73,7 +73,8 @@ export class Pane {
   }
 
   get #longestSilence() {
-    return Math.max(SILENT, this.facts.captured_fps ? SILENT_INTERVALS / this.facts.captured_fps : 0);
+    const rates = [this.facts.captured_fps, this.#own?.fps_max].filter(Boolean);
+    return Math.max(SILENT, rates.length ? SILENT_INTERVALS / Math.min(...rates) : 0);
   }
 
   // Whether the server does not know the stream, or only as one that takes nothing.
@@ -116,7 +117,9 @@ export class Pane {
 
   async refresh() {
     this.#tried = Date.now();
-    const query = { wake: Number(this.mayStream), size: "stream", focus: "never", deadline_ms: REFRESH, ...this.#width(THUMBNAIL_WIDTH) };
+    const width = this.#width(THUMBNAIL_WIDTH);
+    const wake = Number(this.mayStream);
+    const query = { wake, size: "stream", focus: "never", deadline_ms: REFRESH, ...width };
     await this.picture.thumbnail(this.#address("snapshot.jpg", query));
     if (this.picture.failures) this.#refusesWidth = "width" in query;
     this.tell();

@@ -2,7 +2,7 @@
 
 import { t } from "./words.js";
 
-// Give up on an answer after so many milliseconds: on one that needs no camera, and on one that may have to wait for it.
+// Give up on an answer after so many milliseconds: on one that needs no camera, and on one that may wait for it.
 const PATIENCE = 4000;
 export const PATIENCE_WITH_CAMERA = 60000;
 
@@ -27,7 +27,8 @@ function addressOf(path, query) {
 export async function get(path, query = {}, options = {}) {
   const signal = AbortSignal.timeout(PATIENCE_WITH_CAMERA);
   const answer = await fetch(addressOf(path, query), { cache: "no-store", signal, ...options }).catch((error) => {
-    throw error.name === "AbortError" ? error : new Error(t("panel.silence")); // somebody has cancelled it, or nobody answers
+    const isCancelled = error.name === "AbortError"; // by the page; else nobody answers
+    throw isCancelled ? error : new Error(t("panel.silence"));
   });
   if (!answer.ok) throw await refusal(answer);
   return answer;
