@@ -114,7 +114,18 @@ async def test_nothing_without_a_login(portal: Portal, front: Nginx, stranger: C
     assert ("POST", "/controls") in asked
     ports = {front.url(0): "", front.url(): "/cam0"}
     urls = [(method, f"{port}{prefix}{path}") for port, prefix in ports.items() for method, path in asked]
-    for path in ("/", "/cameras", "/static/style.css", "/static", "/cam0", "/cam1", "/cam1/", "/stream.mjpg", "/x"):
+    for path in (
+        "/",
+        "/cameras",
+        "/cameras.json",
+        "/static/style.css",
+        "/static",
+        "/cam0",
+        "/cam1",
+        "/cam1/",
+        "/stream.mjpg",
+        "/x",
+    ):
         urls += [("GET", front.url() + path), ("POST", front.url() + path)]
     for method, url in [*urls, ("GET", front.url(0) + "/x"), ("OPTIONS", front.url(0) + "/controls")]:
         async with stranger.request(method, url, allow_redirects=False) as answer:
