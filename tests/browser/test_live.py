@@ -240,6 +240,21 @@ async def test_a_server_that_was_killed_and_came_back(visit: Visit) -> None:
         await is_live(visit)
 
 
+@pytest.mark.parametrize("file", ["page.js", "multipart.js", "style.css"])
+async def test_a_page_that_came_without_its_files(portal: Portal, visit: Visit, file: str) -> None:
+    """Wi-Fi that changes while the page is loaded leaves none that is dead: it is loaded anew."""
+    lost = []
+
+    async def lose(route: Route) -> None:
+        lost.append(route)
+        await (route.continue_() if len(lost) > 2 else route.abort("internetdisconnected"))
+
+    await visit.page.route(f"**/static/{file}", lose)
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/", wait_until="commit")
+    await portal.until(lambda: len(lost) > 2)
+    await is_live(visit)
+
+
 async def test_a_server_that_hangs(visit: Visit) -> None:
     """A process that takes requests and answers none is as good as none."""
     with serving() as (process, url):
