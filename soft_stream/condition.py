@@ -164,8 +164,7 @@ class Condition:
     def expect_frames(self) -> None:
         """Count the silence from now on."""
         self._captured.pause()
-        self._longest_silence = max(self._longest_silence, self.silent_for)
-        self._last_frame_at = time.monotonic()
+        self._end_silence()
 
     def encoded(self, seconds: float) -> None:
         """Note how long a frame of the stream took to encode; called in the camera thread."""
@@ -175,10 +174,15 @@ class Condition:
     def frame_came(self) -> None:
         """Note that the camera delivers."""
         self.trouble = ""
+        self.came_at = self._end_silence()
+        self._captured.tick(self.came_at)
+
+    def _end_silence(self) -> float:
+        """Begin a new one, and return when that was, monotonic."""
         now = time.monotonic()
         self._longest_silence = max(self._longest_silence, now - self._last_frame_at)
-        self._last_frame_at = self.came_at = now
-        self._captured.tick(self._last_frame_at)
+        self._last_frame_at = now
+        return now
 
     @property
     def agreed(self) -> Negotiated:

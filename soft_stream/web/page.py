@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 import secrets
+from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -11,7 +12,7 @@ from aiohttp import hdrs, web
 
 from soft_stream.web.addresses import addresses_for, policy_sources
 from soft_stream.web.common import NO_STORE, SOURCE
-from soft_stream.web.words import FOLDER, WORDS, language_of
+from soft_stream.web.words import WORDS, WORDS_FOLDER, language_of
 
 FILE_TYPES = {".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
 STATIC_FOLDER = Path(__file__).parent / "static"
@@ -37,18 +38,19 @@ POLICY = (
     f"default-src 'none'; img-src {{}}; style-src 'self'; script-src 'self' 'sha256-{RETRY}'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-STATIC = {file.name: file.read_bytes() for folder in (STATIC_FOLDER, FOLDER) for file in folder.iterdir()}
+STATIC = {file.name: file.read_bytes() for folder in (STATIC_FOLDER, WORDS_FOLDER) for file in folder.iterdir()}
 _IMPORT = re.compile(r"""^import [^;]*?["']\./([\w.-]+)["'];""", re.MULTILINE)
 ETAGS = {name: hashlib.sha256(body).hexdigest()[:16] for name, body in STATIC.items()}
 
 
-def modules_of(name: str) -> list[str]:
+@cache
+def modules_of(name: str) -> tuple[str, ...]:
     """List the modules that a module imports, and those that they do: fetched all at once a page is there sooner."""
     modules = [name]
     for module in modules:
         imported = _IMPORT.findall(STATIC[module].decode())
         modules += [each for each in dict.fromkeys(imported) if each not in modules]
-    return modules[1:]
+    return tuple(modules[1:])
 
 
 def words_of(language: str, *groups: str) -> dict[str, str]:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 FALLBACK = "en"
-FOLDER = Path(__file__).parent / "words"
-WORDS: Mapping[str, Mapping[str, str]] = {file.stem: json.loads(file.read_bytes()) for file in FOLDER.glob("*.json")}
+WORDS_FOLDER = Path(__file__).parent / "words"
+WORDS: Mapping[str, Mapping[str, str]] = {
+    file.stem: json.loads(file.read_bytes()) for file in WORDS_FOLDER.glob("*.json")
+}
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8})(?:-[0-9A-Za-z-]*)?\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?")
 
 

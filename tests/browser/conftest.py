@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -10,11 +11,21 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
 
+from soft_stream.demand import Client
+from tests.conftest import Portal
+
 log = logging.getLogger(__name__)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NO_CHROMIUM = "Chromium is not installed: sudo apt-get install chromium"
 expect.set_options(timeout=60_000)
 
+NOT_LIVE = re.compile(r"\bnot-live\b")
+# What a browser reports of the page's visibility cannot be changed in headless Chromium, but what the page sees of it.
+SEEN = """state => {
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => state === "hidden" });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 PIXELS = "document.getElementById('picture').toDataURL()"
 
 
@@ -117,6 +128,16 @@ class Visit:
         for panel in ("#hood", "#share"):
             await self.page.locator(f"{panel} > summary").click()
             await expect(self.page.locator(f"{panel} > :not(summary)").first).to_be_visible()
+
+
+async def cut_own_stream(portal: Portal, relay: Relay) -> None:
+    """Cut the stream of a page while somebody else goes on watching, and wait until it is asked for again."""
+    await portal.until(lambda: any(client.sent > 5 for client in portal.source.demand.clients))
+    with portal.source.demand.wanted_by(Client("another", "/stream.mjpg", "", streams=True)):
+        (mine,) = [client for client in portal.source.demand.clients if client.name.startswith("page-")]
+        relay.cut()
+        await portal.until(lambda: mine not in portal.source.demand.clients)
+        await portal.until(lambda: any(each.name == mine.name for each in portal.source.demand.clients))
 
 
 StartVisit = Callable[..., Awaitable[Visit]]

@@ -1,16 +1,14 @@
 """What tests of the page of all cameras share: the portals, the tiles, and what a picture has to look like."""
 
-import re
 from dataclasses import replace
 from typing import Any
 
 from playwright.async_api import Locator, Page, expect
 
 from soft_stream.endpoints import Endpoint
+from tests.browser.conftest import NOT_LIVE
 from tests.conftest import QUICK, Portal, StartPortal
 from tests.processes import free_port
-
-NOT_LIVE = re.compile(r"\bnot-live\b")
 
 
 async def portals(start_portal: StartPortal, count: int = 3, **changes: Any) -> list[Portal]:

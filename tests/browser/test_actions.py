@@ -7,8 +7,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from soft_stream.condition import State
-from tests.browser.conftest import Visit
-from tests.browser.test_live import SEEN
+from tests.browser.conftest import SEEN, Visit
 from tests.conftest import Portal, StartPortal
 
 MINI_BRIGHTNESS = """() => {

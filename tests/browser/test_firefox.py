@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from soft_stream.demand import Client
-from tests.browser.conftest import PIXELS, Relay
+from tests.browser.conftest import PIXELS, Relay, cut_own_stream
 from tests.browser.firefox import FIREFOX, Firefox, firefox
 from tests.conftest import Portal, StartPortal
 
@@ -64,12 +63,7 @@ async def test_a_stream_that_was_cut_is_asked_for_again(start_portal: StartPorta
     portal = await start_portal(close_after=60)
     relay = await Relay.to(portal.port)
     await tab.goto(f"http://127.0.0.1:{relay.port}/")
-    await portal.until(lambda: any(client.sent > 5 for client in portal.source.demand.clients))
-    with portal.source.demand.wanted_by(Client("another", "/stream.mjpg", "", streams=True)):
-        (mine,) = [client for client in portal.source.demand.clients if client.name.startswith("page-")]
-        relay.cut()
-        await portal.until(lambda: mine not in portal.source.demand.clients)
-        await portal.until(lambda: any(each.name == mine.name for each in portal.source.demand.clients))
+    await cut_own_stream(portal, relay)
     await tab.until(f"{STATE} == 'streaming'")
     await sees_movement(tab)
     await relay.close()

@@ -7,8 +7,8 @@ from playwright.async_api import expect
 
 from soft_stream.demand import Client
 from tests import nginx_process
-from tests.browser.conftest import Relay, StartVisit, Visit
-from tests.browser.grid import NOT_LIVE, begin_live, is_dim, is_live, page_of, portals, shows, tile
+from tests.browser.conftest import NOT_LIVE, Relay, StartVisit, Visit
+from tests.browser.grid import begin_live, is_dim, is_live, page_of, portals, shows, tile
 from tests.conftest import QUICK, StartPortal
 from tests.nginx_process import PASSWORD, USER
 

@@ -15,18 +15,12 @@ import pytest
 from playwright.async_api import expect
 
 from tests import nginx_process
-from tests.browser.conftest import StartVisit, Visit
+from tests.browser.conftest import SEEN, StartVisit, Visit
 from tests.browser.grid import begin_live, is_dim, is_live, shows, tile
 from tests.nginx_process import PASSWORD, USER
 from tests.processes import free_port, serving
 
 NAMES = ("Bed", "Nozzle", "Workshop")
-# What a browser reports of the page's visibility cannot be changed in headless Chromium, but what the page sees of it.
-SEEN = """(state) => {
-    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
-    Object.defineProperty(document, "hidden", { configurable: true, get: () => state === "hidden" });
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
 SETTINGS = "cam_width=320\ncam_height=180\ncam_close_after=0.2\ncam_autofocus=off\ncam_source=test-pattern\n"
 
 

@@ -9,19 +9,11 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Locator, Route, expect
 
 from soft_stream.condition import State
-from soft_stream.demand import Client
-from tests.browser.conftest import Relay, StartVisit, Visit
+from tests.browser.conftest import NOT_LIVE, SEEN, Relay, StartVisit, Visit, cut_own_stream
 from tests.conftest import Portal, StartPortal
 from tests.processes import free_port, serving
 
 PASSED_ON = ("Content-Encoding", "Content-Type", "X-Timestamp")
-NOT_LIVE = re.compile(r"\bnot-live\b")
-# What a browser reports of the page's visibility cannot be changed in headless Chromium, but what the page sees of it.
-SEEN = """state => {
-    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
-    Object.defineProperty(document, "hidden", { configurable: true, get: () => state === "hidden" });
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
 
 
 def state_of(visit: Visit) -> Locator:
@@ -149,12 +141,7 @@ async def test_a_stream_that_was_cut_is_asked_for_again(start_portal: StartPorta
     portal = await start_portal(close_after=60)
     relay = await Relay.to(portal.port)
     await visit.page.goto(f"http://127.0.0.1:{relay.port}/")
-    await portal.until(lambda: any(client.sent > 5 for client in portal.source.demand.clients))
-    with portal.source.demand.wanted_by(Client("another", "/stream.mjpg", "", streams=True)):
-        (mine,) = [client for client in portal.source.demand.clients if client.name.startswith("page-")]
-        relay.cut()
-        await portal.until(lambda: mine not in portal.source.demand.clients)
-        await portal.until(lambda: any(each.name == mine.name for each in portal.source.demand.clients))
+    await cut_own_stream(portal, relay)
     await is_live(visit)
     await relay.close()
 

@@ -8,9 +8,9 @@ export async function attempt(work, button = null) {
   setBusy(button, true);
   try {
     await work();
-    say("");
+    complain("");
   } catch (error) {
-    if (error.name !== "AbortError") say(error.message); // that one was cancelled
+    if (error.name !== "AbortError") complain(error.message); // that one was cancelled
   } finally {
     setBusy(button, false);
     if (hadFocus && document.activeElement === document.body) button.focus({ preventScroll: true });
@@ -23,7 +23,7 @@ function setBusy(button, isBusy) {
   button.ariaBusy = isBusy;
 }
 
-function say(sentence) {
+function complain(sentence) {
   problem.hidden = !sentence;
   problem.textContent = sentence;
   if (sentence) problem.scrollIntoView({ block: "nearest" });

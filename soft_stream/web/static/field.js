@@ -79,21 +79,21 @@ export class Field {
   #slider(id, control, wish) {
     const scale = scaleOf(control);
     const slider = make("input", { type: "range", id, min: 0, max: scale.steps });
-    const number = this.#number(control, scale.step, this.#label);
+    const exact = this.#number(control, scale.step, this.#label);
     slider.oninput = () => {
       const value = scale.at(Number(slider.value));
-      number.value = value;
+      exact.value = value;
       slider.setAttribute("aria-valuetext", this.#readable(value) || value);
       wish(value);
     };
-    number.onchange = () => number.validity.badInput || wish(number.value === "" ? null : Number(number.value));
+    exact.onchange = () => exact.validity.badInput || wish(exact.value === "" ? null : Number(exact.value));
     const show = (value, seen) => {
       const shown = value ?? seen ?? control.default ?? scale.at(scale.steps / 2);
-      number.value = value === null ? "" : short(value);
-      number.placeholder = value === null && seen ? short(seen) : "";
+      exact.value = value === null ? "" : short(value);
+      exact.placeholder = value === null && seen ? short(seen) : "";
       if (scale.at(Number(slider.value)) !== shown) slider.value = scale.stepOf(shown);
     };
-    return [[slider, number], show];
+    return [[slider, exact], show];
   }
 
   // Several numbers are one value, which is wanted once all of them are there.

@@ -28,8 +28,11 @@ function unfold(details, status, load) {
   details.hidden = false;
 }
 
-async function words() {
-  learn(await getJson(`static/${document.documentElement.lang}.json`));
+let areLearnt = false;
+
+async function learnWords() {
+  if (!areLearnt) learn(await getJson(`static/${document.documentElement.lang}.json`));
+  areLearnt = true;
 }
 
 // Returns what fills an element the first time, and then lets its content catch up with what it has missed.
@@ -38,7 +41,7 @@ function filler(element, status, load) {
   let content = null;
   return async () => {
     problem.remove();
-    content ??= Promise.all([load(), words()]).then(([panel]) => new panel.default(element, status));
+    content ??= Promise.all([load(), learnWords()]).then(([panel]) => new panel.default(element, status));
     try {
       (await content).follow?.();
     } catch (error) {

@@ -45,8 +45,7 @@ export class Status extends EventTarget {
 
   // Seconds from one frame to the next that this page gets, as far as is known.
   get interval() {
-    const own = this.facts?.clients.find((each) => each.client === client);
-    const rates = [this.facts?.negotiated?.fps, this.facts?.captured_fps, own?.fps_max].filter(Boolean);
+    const rates = [this.facts?.negotiated?.fps, this.facts?.captured_fps, this.#own?.fps_max].filter(Boolean);
     return rates.length ? 1 / Math.min(...rates) : 0;
   }
 
@@ -57,7 +56,11 @@ export class Status extends EventTarget {
 
   // Whether a request of this page for pictures has come through to the server.
   get knowsUs() {
-    return this.isReachable && Boolean(this.facts?.clients.some((each) => each.client === client));
+    return this.isReachable && this.#own !== undefined;
+  }
+
+  get #own() {
+    return this.facts?.clients.find((each) => each.client === client);
   }
 
   async #follow(signal) {
