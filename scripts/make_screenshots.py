@@ -16,7 +16,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from soft_stream.settings import Settings
+from soft_stream.config.settings import Settings
 from tests.browser.conftest import CHROMIUM, NO_CHROMIUM
 from tests.conftest import Portal, running
 

@@ -11,11 +11,12 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from soft_stream.cameras import CameraAmbiguous, CameraError, CameraMissing, Found, presence
+from soft_stream.cameras import discovery
+from soft_stream.cameras.base import CameraAmbiguous, CameraError, CameraMissing, Found
 from soft_stream.cameras.identity import choose
-from soft_stream.exit_status import ExitStatus
-from soft_stream.layers import SettingsError, load
-from soft_stream.settings import Settings
+from soft_stream.config.loader import SettingsError, load
+from soft_stream.config.settings import Settings
+from soft_stream.service.exit_status import ExitStatus
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ENV_FILE = Path("camera-soft-stream.env")
@@ -70,7 +71,7 @@ def _stop(*_: object) -> None:
 
 def _connected() -> Sequence[Found]:
     try:
-        return presence.look()
+        return discovery.look()
     except CameraError as reason:
         print(f"No real cameras: {reason}", flush=True)
         return []

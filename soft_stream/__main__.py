@@ -13,21 +13,23 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any
 
-from soft_stream import __version__, logs, served, webcamd_flags
-from soft_stream.cameras import (
+from soft_stream import __version__
+from soft_stream.cameras import discovery, id_history
+from soft_stream.cameras.base import (
     CameraAmbiguous,
     CameraBusy,
     CameraError,
     CameraHung,
     CameraMissing,
     CameraUnsupported,
-    presence,
 )
 from soft_stream.cameras.identity import in_port_order
-from soft_stream.env_file import quoted
-from soft_stream.exit_status import ExitStatus
-from soft_stream.layers import INSTALLED_FILE, LOCAL_FILE, Loaded, SettingsError, load
-from soft_stream.settings import SETTINGS, Settings, as_text, default_of
+from soft_stream.config import webcamd_flags
+from soft_stream.config.env_file import quoted
+from soft_stream.config.loader import INSTALLED_FILE, LOCAL_FILE, Loaded, SettingsError, load
+from soft_stream.config.settings import SETTINGS, Settings, as_text, default_of
+from soft_stream.service import logs
+from soft_stream.service.exit_status import ExitStatus
 
 log = logging.getLogger("soft_stream")
 
@@ -131,9 +133,9 @@ def _serve_camera(settings: Settings, loaded: Loaded) -> ExitStatus:
             log.error("cam%d_source=picamera: %s", number, fault)  # noqa: TRY400 # the sentence says it all
             return STATUS_OF_FAULT.get(type(fault), ExitStatus.START_ME_AGAIN)
         if settings.controls_file and os.environ.get("STATE_DIRECTORY"):  # a service
-            served.remember(settings.controls_file.parent, number, settings.id)
+            id_history.remember(settings.controls_file.parent, number, settings.id)
     # only now: the other commands do without a web server
-    from soft_stream.serve import serve
+    from soft_stream.service.server import serve
 
     return asyncio.run(serve(settings, loaded.cameras))
 
@@ -144,7 +146,7 @@ def _with_id(settings: Settings) -> Settings:
     Raises:
         CameraError: it cannot be served.
     """
-    found, advice = presence.wait_for(settings.id, settings.camera)
+    found, advice = discovery.wait_for(settings.id, settings.camera)
     if advice:
         log.warning("%s; put this into the settings: cam%d_id=%s", advice, settings.camera, quoted(found.id))
     return replace(settings, id=found.id)
@@ -152,7 +154,7 @@ def _with_id(settings: Settings) -> Settings:
 
 def _end(status: ExitStatus) -> ExitStatus:
     """Return the status, or end with it where the interpreter would wait for a camera thread that is stuck."""
-    from soft_stream.camera_thread import NAME as CAMERA_THREAD
+    from soft_stream.capture.camera_thread import NAME as CAMERA_THREAD
 
     if any(_is_stuck(thread) for thread in threading.enumerate() if thread.name.startswith(CAMERA_THREAD)):
         logging.shutdown()
@@ -190,8 +192,8 @@ def _cameras(args: argparse.Namespace) -> int:
 def _selftest(args: argparse.Namespace) -> int:
     settings = load(os.environ, file=args.env_file, camera=args.camera).cameras[args.camera]
     logging.basicConfig(level=logging.WARNING, format="         log: %(message)s", stream=sys.stderr)
-    from soft_stream import selftest
-    from soft_stream.selftest.report import Report
+    from soft_stream.diagnostics import selftest
+    from soft_stream.diagnostics.selftest.report import Report
 
     report = Report(lambda line: print(line, flush=True), as_json=args.json)
     try:
@@ -204,10 +206,10 @@ def _selftest(args: argparse.Namespace) -> int:
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    from soft_stream import doctor
-    from soft_stream.doctor.case import Case
-    from soft_stream.doctor.findings import Report
-    from soft_stream.doctor.machine import Machine
+    from soft_stream.diagnostics import doctor
+    from soft_stream.diagnostics.doctor.context import Case
+    from soft_stream.diagnostics.doctor.host import Machine
+    from soft_stream.diagnostics.doctor.report import Report
 
     login = (args.login, _password(args.login)) if args.login else None
     report = Report(lambda line: print(line, flush=True), as_json=args.json)

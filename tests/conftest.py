@@ -10,12 +10,12 @@ import pytest
 from aiohttp import ClientSession, web
 from blockbuster import BlockBuster, blockbuster_ctx
 
-from soft_stream.cameras import Camera
-from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
-from soft_stream.listening import Listening
-from soft_stream.settings import Settings
-from soft_stream.source import Source
+from soft_stream.cameras.base import Camera
+from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.capture.supervisor import Source
+from soft_stream.config.settings import Settings
 from soft_stream.web.app import build_app
+from soft_stream.web.transport.listener import Listening
 
 # A small and quick camera: most tests look at what happens, not at the picture.
 QUICK = Settings(
@@ -43,8 +43,8 @@ def _nothing_blocks_the_event_loop() -> Iterator[BlockBuster]:
     """Raise wherever the event loop's thread would wait for something."""
     with blockbuster_ctx(scanned_modules=["soft_stream"]) as blockbuster:
         # a memfd is memory, and the sockets of a transport take what they can at once
-        blockbuster.functions["os.write"].can_block_in("soft_stream/web/roads.py", "set_out")
-        blockbuster.functions["os.sendfile"].can_block_in("soft_stream/web/outlet.py", "_lend")
+        blockbuster.functions["os.write"].can_block_in("soft_stream/web/streaming/sendfile.py", "set_out")
+        blockbuster.functions["os.sendfile"].can_block_in("soft_stream/web/streaming/client_stream.py", "_lend")
         yield blockbuster
 
 

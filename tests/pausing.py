@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from soft_stream.pause_file import PauseFile
+from soft_stream.service.pause_file import PauseFile
 from tests.conftest import Portal
 
 

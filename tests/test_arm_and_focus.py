@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from soft_stream.condition import State
-from soft_stream.demand import Client
+from soft_stream.capture.status import State
+from soft_stream.capture.subscribers import Client
 from tests.conftest import Portal, StartPortal
 from tests.multipart_reader import StreamReader
 

@@ -6,8 +6,8 @@ import weakref
 from collections.abc import Callable
 from itertools import pairwise
 
-from soft_stream import notices
-from soft_stream.feed import Frame
+from soft_stream.capture.feed import Frame
+from soft_stream.web.streaming import notices
 from tests.conftest import StartPortal
 from tests.fake_clients import FakeTransport, frame_of, go_round, world
 from tests.multipart_reader import StreamReader

@@ -10,8 +10,8 @@ from functools import partial
 
 import pytest
 
-from soft_stream.camera_thread import CameraThread
-from soft_stream.cameras import CameraError, CameraHung
+from soft_stream.cameras.base import CameraError, CameraHung
+from soft_stream.capture.camera_thread import CameraThread
 
 
 @pytest.fixture

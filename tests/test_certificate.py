@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from soft_stream import certificate
-from soft_stream.certificate import Certificate, CertificateError
-from soft_stream.endpoints import Endpoint
+from soft_stream.config.endpoints import Endpoint
+from soft_stream.web.transport import certificate
+from soft_stream.web.transport.certificate import Certificate, CertificateError
 from tests import certificates
 from tests.certificates import Pair
 from tests.conftest import Portal, StartPortal

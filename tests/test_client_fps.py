@@ -6,7 +6,7 @@ from statistics import median
 
 import pytest
 
-from soft_stream.condition import State
+from soft_stream.capture.status import State
 from tests.conftest import Portal, StartPortal
 from tests.fake_clients import frame_of, go_round, world
 from tests.multipart_reader import StreamReader

@@ -6,7 +6,7 @@ import random
 import threading
 from pathlib import Path
 
-from soft_stream.condition import State
+from soft_stream.capture.status import State
 from tests.conftest import Portal, StartPortal
 from tests.multipart_reader import StreamReader
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from soft_stream import __version__
-from soft_stream.settings import SETTINGS
+from soft_stream.config.settings import SETTINGS
 from tests.processes import run, serving
 
 

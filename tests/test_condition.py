@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from soft_stream.camera_thread import CameraThread
-from soft_stream.condition import Condition
-from soft_stream.pause import Pause
-from soft_stream.rate import Rate
+from soft_stream.capture.camera_thread import CameraThread
+from soft_stream.capture.pause import Pause
+from soft_stream.capture.status import Condition
+from soft_stream.frames.rates import Rate
 from tests.conftest import QUICK
 
 

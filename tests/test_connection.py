@@ -10,10 +10,10 @@ from typing import cast
 import pytest
 from aiohttp import web
 
-from soft_stream.condition import State
-from soft_stream.web import connection
-from soft_stream.web.connection import Connection, accompany
-from soft_stream.web.tls import Tls
+from soft_stream.capture.status import State
+from soft_stream.web.transport import connection
+from soft_stream.web.transport.connection import Connection, accompany
+from soft_stream.web.transport.tls import Tls
 from tests import certificates
 from tests.conftest import Portal, StartPortal
 

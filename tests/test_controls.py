@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageStat
 
-from soft_stream.condition import State
-from soft_stream.layers import Loaded, load
+from soft_stream.capture.status import State
+from soft_stream.config.loader import Loaded, load
 from tests.conftest import Portal, StartPortal
 from tests.multipart_reader import StreamReader
 

@@ -23,7 +23,7 @@ READABLE = (
     "/status.json",
     "/healthz",
     "/controls.json",
-    "/static/style.css",
+    "/static/shared/style.css",
     "/x",
 )
 chromium = pytest.mark.skipif(not CHROMIUM, reason=NO_CHROMIUM)

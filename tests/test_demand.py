@@ -1,6 +1,6 @@
 """A client, and what it got."""
 
-from soft_stream.demand import Client, Demand
+from soft_stream.capture.subscribers import Client, Demand
 from tests.fake_clients import frame_of
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from soft_stream.ease import Ease
+from soft_stream.capture.adaptive_quality import Ease
 from tests.conftest import QUICK
 
 FPS = 30.0

@@ -11,11 +11,11 @@ import numpy
 import pytest
 import simplejpeg
 
-from soft_stream.cameras import CameraError, RawFrame
-from soft_stream.cameras.folder import FolderCamera
-from soft_stream.demand import Client
-from soft_stream.encoders import FRAMES, Encoders
-from soft_stream.source import Source
+from soft_stream.cameras.base import CameraError, RawFrame
+from soft_stream.cameras.image_folder import FolderCamera
+from soft_stream.capture.encoder_pool import FRAMES, Encoders
+from soft_stream.capture.subscribers import Client
+from soft_stream.capture.supervisor import Source
 from tests.conftest import QUICK, StartPortal
 from tests.multipart_reader import StreamReader
 from tests.test_frame_path import Witness

@@ -2,7 +2,7 @@
 
 import pytest
 
-from soft_stream.env_file import Assignment, parse, quoted
+from soft_stream.config.env_file import Assignment, parse, quoted
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from soft_stream.cameras import CameraBusy
-from soft_stream.feed import Feed, FeedEnded, Frame
+from soft_stream.cameras.base import CameraBusy
+from soft_stream.capture.feed import Feed, FeedEnded, Frame
 
 
 def frame(number: int) -> Frame:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from soft_stream.cameras import Focus, FocusMode
-from soft_stream.focus import CONTROL_LATENCY, AutofocusCycle, FocusResult
+from soft_stream.cameras.base import Focus, FocusMode
+from soft_stream.capture.focus_cycle import CONTROL_LATENCY, AutofocusCycle, FocusResult
 
 IDLE, SCANNING, FOCUSED, FAILED, NONE = Focus.IDLE, Focus.SCANNING, Focus.FOCUSED, Focus.FAILED, Focus.NONE
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from soft_stream.cameras import CameraError, CameraMissing, NoFrame
-from soft_stream.cameras.folder import FolderCamera
-from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
-from soft_stream.jpeg import encode
-from soft_stream.layers import SettingsError, load
+from soft_stream.cameras.base import CameraError, CameraMissing, NoFrame
+from soft_stream.cameras.image_folder import FolderCamera
+from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.config.loader import SettingsError, load
+from soft_stream.frames.jpeg import encode
 from tests.conftest import QUICK
 
 

@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar, TypeVarTuple
 
-from soft_stream.camera_thread import CameraThread
-from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
-from soft_stream.condition import Condition, State
-from soft_stream.controls import Controls
-from soft_stream.demand import Client, Demand
-from soft_stream.ease import Ease
-from soft_stream.feed import Frame
-from soft_stream.opening import Opening
-from soft_stream.pause import Pause
+from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.capture.adaptive_quality import Ease
+from soft_stream.capture.camera_thread import CameraThread
+from soft_stream.capture.controls import Controls
+from soft_stream.capture.feed import Frame
+from soft_stream.capture.pause import Pause
+from soft_stream.capture.session import Opening
+from soft_stream.capture.status import Condition, State
+from soft_stream.capture.subscribers import Client, Demand
 from tests.conftest import QUICK, StartPortal
 from tests.fake_clients import frame_of, go_round, world
 from tests.multipart_reader import StreamReader

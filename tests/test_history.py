@@ -4,9 +4,9 @@ import asyncio
 import logging
 from typing import Any
 
-from soft_stream.condition import LINES
-from soft_stream.demand import Client
-from soft_stream.history import INTERVAL, KEPT_FOR
+from soft_stream.capture.history import INTERVAL, KEPT_FOR
+from soft_stream.capture.status import LINES
+from soft_stream.capture.subscribers import Client
 from tests.conftest import Portal, StartPortal
 
 SLEPT = 5

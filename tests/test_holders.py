@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from soft_stream.cameras.picamera.holders import holder_of, media_devices
+from soft_stream.cameras.picamera.device_users import holder_of, media_devices
 
 PROGRAM = """
 import fcntl, sys

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from soft_stream.cameras import Found
+from soft_stream.cameras.base import Found
 from soft_stream.cameras.identity import choose, in_port_order
 
 PI5_0 = Found("/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a", "imx708")

@@ -4,9 +4,9 @@ import numpy
 import pytest
 import simplejpeg
 
-from soft_stream.cameras import CameraError, Orientation, RawFrame
-from soft_stream.cameras.planes import planes_of
-from soft_stream.jpeg import encode, turned_size
+from soft_stream.cameras.base import CameraError, Orientation, RawFrame
+from soft_stream.frames.jpeg import encode, turned_size
+from soft_stream.frames.raw import planes_of
 
 # full-range BT.601 of white, red, green and blue, for the corners of a picture
 CORNERS = {

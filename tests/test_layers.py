@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from soft_stream.endpoints import Endpoint
-from soft_stream.layers import SettingsError, load
-from soft_stream.settings import SETTINGS, as_text, default_of
+from soft_stream.config.endpoints import Endpoint
+from soft_stream.config.loader import SettingsError, load
+from soft_stream.config.settings import SETTINGS, as_text, default_of
 
 SHIPPED = Path(__file__).parent.parent / "camera-soft-stream.env"
 

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-from soft_stream.condition import State
-from soft_stream.web.legacy import Call, called
+from soft_stream.capture.status import State
+from soft_stream.web.compat.routes import Call, called
 from tests.conftest import Portal, StartPortal
 from tests.multipart_reader import StreamReader
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from soft_stream.condition import State
-from soft_stream.web.legacy.mjpg_streamer import id_of
+from soft_stream.capture.status import State
+from soft_stream.web.compat.mjpg_streamer import id_of
 from tests.conftest import Portal, StartPortal
 from tests.multipart_reader import StreamReader
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, UnixConnector
 
-from soft_stream import values
-from soft_stream.condition import State
-from soft_stream.endpoints import Endpoint
-from soft_stream.settings import SETTINGS
-from soft_stream.web.legacy.webcamd import UNTOLD, configuration
+from soft_stream.capture.status import State
+from soft_stream.config import value_types
+from soft_stream.config.endpoints import Endpoint
+from soft_stream.config.settings import SETTINGS
+from soft_stream.web.compat.webcamd import UNTOLD, configuration
 from tests.conftest import QUICK, Portal, StartPortal
 from tests.multipart_reader import StreamReader
 
@@ -144,7 +144,7 @@ async def test_no_secrets(start_portal: StartPortal, tmp_path: Path) -> None:
 
 def test_every_path_is_a_secret() -> None:
     """A setting that names a file is told to nobody; one that is new has to be thought of."""
-    kinds = {values.path().right, values.file_name().right}
+    kinds = {value_types.path().right, value_types.file_name().right}
     assert {name for name, each in SETTINGS.items() if each.metadata["kind"].right in kinds} | {"listen"} == UNTOLD
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from soft_stream.lettering import lettering
+from soft_stream.frames.overlay import lettering
 
 
 @pytest.mark.parametrize("letters", ["ěč", "řů", "ŁŽ", "ab"])

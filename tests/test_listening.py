@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, UnixConnector
 
-from soft_stream.endpoints import Endpoint
-from soft_stream.layers import SettingsError, load
-from soft_stream.web import outlet
+from soft_stream.config.endpoints import Endpoint
+from soft_stream.config.loader import SettingsError, load
+from soft_stream.web.streaming import client_stream
 from tests import certificates
 from tests.conftest import StartPortal
 from tests.processes import free_port, run, serving
@@ -104,7 +104,7 @@ async def test_a_client_of_a_unix_socket_that_takes_nothing_is_cut_off(
     start_portal: StartPortal, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After CLIENT_TIMEOUT without a byte taken, the connection ends and the client is forgotten."""
-    monkeypatch.setattr(outlet, "CLIENT_TIMEOUT", 0.5)
+    monkeypatch.setattr(client_stream, "CLIENT_TIMEOUT", 0.5)
     portal = await start_portal(listen=(Endpoint("unix", path=str(path)),), width=640, height=480)
     writer = await stopped_reading(path)
     await portal.until(lambda: not portal.source.demand.clients)

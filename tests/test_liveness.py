@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from soft_stream.camera_thread import CameraThread
-from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
-from soft_stream.condition import State
-from soft_stream.demand import Client
-from soft_stream.exit_status import ExitStatus
-from soft_stream.liveness import ServiceManager
-from soft_stream.serve import serve
+from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.capture.camera_thread import CameraThread
+from soft_stream.capture.status import State
+from soft_stream.capture.subscribers import Client
+from soft_stream.service.exit_status import ExitStatus
+from soft_stream.service.server import serve
+from soft_stream.service.systemd import ServiceManager
 from tests.conftest import QUICK, Portal, StartPortal
 
 WATCHDOG = 0.2

@@ -17,9 +17,9 @@ from typing import IO
 import pytest
 from aiohttp import ClientSession
 
-from soft_stream import fps_log
-from soft_stream.layers import SettingsError, load
-from soft_stream.web import http_log
+from soft_stream.config.loader import SettingsError, load
+from soft_stream.service import fps_log
+from soft_stream.web.middleware import access_log
 from tests.conftest import QUICK, Portal, StartPortal
 from tests.processes import run, serving
 
@@ -196,7 +196,7 @@ def test_two_cameras_need_two_files() -> None:
 
 async def lines_of(portal: Portal, caplog: pytest.LogCaptureFixture, count: int) -> list[str]:
     """Wait for so many lines about requests."""
-    logger = http_log.log.name
+    logger = access_log.log.name
     await portal.until(lambda: sum(each.name == logger for each in caplog.records) >= count)
     return [each.getMessage() for each in caplog.records if each.name == logger]
 
@@ -255,14 +255,14 @@ async def test_nothing_is_logged_unless_asked(portal: Portal, caplog: pytest.Log
     caplog.set_level(logging.DEBUG)
     async with portal.http.get("/healthz") as answer:
         assert answer.status == 200
-    assert not [each for each in caplog.records if each.name == http_log.log.name]
+    assert not [each for each in caplog.records if each.name == access_log.log.name]
 
 
 async def test_frames_a_second(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
     """While somebody streams there is a line in each period, with what webcamd shows; else there is none."""
     caplog.set_level(logging.INFO)
     portal = await start_portal(close_after=60)
-    logger = logging.getLogger("soft_stream.fps_log").name
+    logger = logging.getLogger("soft_stream.service.fps_log").name
     keeping = asyncio.create_task(fps_log.keep(portal.source, period=0.3))
 
     def lines() -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from soft_stream import multipart
+from soft_stream.frames import multipart
 from tests.conftest import Portal, StartPortal
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "measure_fps.py"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from soft_stream.endpoints import Endpoint
-from soft_stream.settings import Settings
+from soft_stream.config.endpoints import Endpoint
+from soft_stream.config.settings import Settings
 from tests.conftest import QUICK, Portal, StartPortal
 from tests.processes import free_port
 

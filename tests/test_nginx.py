@@ -17,7 +17,7 @@ import pytest
 from aiohttp import ClientSession
 from rollout import nginx
 
-from soft_stream.endpoints import Endpoint
+from soft_stream.config.endpoints import Endpoint
 from soft_stream.web.app import build_app
 from tests import nginx_process
 from tests.conftest import QUICK, Portal, StartPortal
@@ -118,7 +118,7 @@ async def test_nothing_without_a_login(portal: Portal, front: Nginx, stranger: C
         "/",
         "/cameras",
         "/cameras.json",
-        "/static/style.css",
+        "/static/shared/style.css",
         "/static",
         "/cam0",
         "/cam1",
@@ -158,7 +158,7 @@ async def test_the_password_stays_in_front(
         got.update(request.headers)
         return []
 
-    monkeypatch.setattr("soft_stream.web.page.addresses_for", spy)
+    monkeypatch.setattr("soft_stream.web.pages.pages.addresses_for", spy)
     forged = {"X-Forwarded-Prefix": "/evil", "X-Forwarded-For": "192.0.2.7", "Host": "pi.local:8081"}
     async with http.get(front.url(0) + "/", headers=forged) as answer:
         assert answer.status == 200
@@ -227,7 +227,7 @@ async def test_links_behind_nginx(start_portal: StartPortal, start_nginx: StartN
     assert await links(front.url(0) + "/", "pi.local:8081") == ["//pi.local:8082/"]
     assert await links(front.url(1) + "/cameras", "pi.local:8082") == ["//pi.local:8081/", "./"]
     assert await links(f"http://127.0.0.1:{portals[0].port}/", "127.0.0.1:18081") == ["//127.0.0.1:18082/"]
-    async with http.get(front.url() + "/static/style.css") as answer:
+    async with http.get(front.url() + "/static/shared/style.css") as answer:
         assert (answer.status, answer.content_type) == (200, "text/css")
 
 
@@ -236,7 +236,10 @@ async def test_another_camera_answers_when_one_is_down(start_nginx: StartNginx, 
     first, second = free_port(), free_port()
     with serving("--camera", "0", port=first) as (one, _), serving("--camera", "1", port=second) as (other, _):
         front = await start_nginx({0: first, 1: second})
-        for fault, paths in ((signal.SIGSTOP, ["/", "/"]), (signal.SIGKILL, ["/", "/cameras", "/static/style.css"])):
+        for fault, paths in (
+            (signal.SIGSTOP, ["/", "/"]),
+            (signal.SIGKILL, ["/", "/cameras", "/static/shared/style.css"]),
+        ):
             one.send_signal(fault)
             for path in paths:
                 async with http.get(front.url() + path) as answer:
@@ -416,7 +419,7 @@ async def test_security_headers_once_each(front: Nginx, http: ClientSession, str
     for session, path, status in (
         (http, "/cam0/", 200),
         (http, "/", 200),
-        (http, "/static/style.css", 200),
+        (http, "/static/shared/style.css", 200),
         (http, "/cam0/snapshot.jpg", 200),
         (http, "/cam0/status.json", 200),
         (http, "/cam0/nothing", 404),

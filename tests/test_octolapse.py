@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from soft_stream.condition import State
+from soft_stream.capture.status import State
 from tests.conftest import Portal, StartPortal
 from tests.multipart_reader import StreamReader
 from tests.pausing import pause_file_of

@@ -96,12 +96,16 @@ async def test_the_page_loads_nothing_from_elsewhere(portal: Portal) -> None:
         policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    for file, kind in (("style.css", "text/css"), ("page.js", "text/javascript"), ("icon.svg", "image/svg+xml")):
+    for file, kind in (
+        ("shared/style.css", "text/css"),
+        ("camera/main.js", "text/javascript"),
+        ("shared/icon.svg", "image/svg+xml"),
+    ):
         async with portal.http.get(f"/static/{file}") as answer:
             assert (answer.status, answer.content_type) == (200, kind)
 
 
-@pytest.mark.parametrize("path", ["/", "/static/style.css", "/static/page.js"])
+@pytest.mark.parametrize("path", ["/", "/static/shared/style.css", "/static/camera/main.js"])
 async def test_pages_are_compressed_for_who_takes_that(portal: Portal, path: str) -> None:
     """From far away a page comes sooner; who does not ask for it gets it as it is."""
     async with portal.http.get(path, headers={"Accept-Encoding": "gzip"}) as answer:
@@ -115,15 +119,15 @@ async def test_pages_are_compressed_for_who_takes_that(portal: Portal, path: str
 
 async def test_browsers_ask_whether_a_file_is_still_the_same(portal: Portal) -> None:
     """What a browser has of the files is not sent again, as long as it is the same."""
-    async with portal.http.get("/static/style.css") as answer:
+    async with portal.http.get("/static/shared/style.css") as answer:
         assert answer.headers["Cache-Control"] == "no-cache"
         tag, size = answer.headers["ETag"], len(await answer.read())
     assert size
     for known in (tag, f'"other", {tag}', "*"):
-        async with portal.http.get("/static/style.css", headers={"If-None-Match": known}) as answer:
+        async with portal.http.get("/static/shared/style.css", headers={"If-None-Match": known}) as answer:
             assert (answer.status, await answer.read()) == (304, b"")
             assert answer.headers["ETag"] == tag
-    async with portal.http.get("/static/style.css", headers={"If-None-Match": '"other"'}) as answer:
+    async with portal.http.get("/static/shared/style.css", headers={"If-None-Match": '"other"'}) as answer:
         assert (answer.status, len(await answer.read())) == (200, size)
 
 
@@ -138,7 +142,7 @@ async def test_pages_speak_the_language_of_the_browser(portal: Portal, path: str
 
 async def test_errors_are_short_and_have_the_right_status(portal: Portal) -> None:
     """A wrong path is 404, a wrong method 405 with the right ones; each with one sentence."""
-    for path in ("/nothing", "/static/nothing.css", "/static/style.css.map"):
+    for path in ("/nothing", "/static/nothing.css", "/static/shared/style.css.map"):
         async with portal.http.get(path) as answer:
             assert answer.status == 404
             assert (await answer.text()).startswith(f"There is no {path} here.")

@@ -8,9 +8,9 @@ import numpy
 import pytest
 import simplejpeg
 
-from soft_stream.cameras import CameraBusy, CameraMissing, Focus, FocusMode, NoFrame
-from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
-from soft_stream.jpeg import encode
+from soft_stream.cameras.base import CameraBusy, CameraMissing, Focus, FocusMode, NoFrame
+from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.frames.jpeg import encode
 from tests.conftest import QUICK
 
 

@@ -16,7 +16,7 @@ async def test_every_url_below_a_prefix(portal: Portal, prefix: str) -> None:
     """Pages, pictures, files and what changes something are where they are without it."""
     for path, kind in (
         ("/", "text/html"),
-        ("/static/style.css", "text/css"),
+        ("/static/shared/style.css", "text/css"),
         ("/cameras", "text/html"),
         ("/status.json", "application/json"),
         ("/snapshot.jpg", "image/jpeg"),
@@ -40,7 +40,7 @@ async def test_a_stream_below_a_prefix(portal: Portal) -> None:
 
 
 @pytest.mark.parametrize("path", ["/cam1/", "/cam1/stream.mjpg", "/x/cam12/snapshot.jpg", "/CAM1/?action=stream",
-                                  "/cam1?action=snapshot", "/cam1/static/style.css"])  # fmt: skip
+                                  "/cam1?action=snapshot", "/cam1/static/shared/style.css"])  # fmt: skip
 async def test_nobody_gets_the_wrong_camera(start_portal: StartPortal, path: str) -> None:
     """Below the folder of another camera there is nothing, not even the page."""
     portal = await start_portal(camera=0, cameras=CAMERAS)

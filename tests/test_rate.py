@@ -2,7 +2,7 @@
 
 import pytest
 
-from soft_stream.rate import Tally
+from soft_stream.frames.rates import Tally
 
 
 def ticked(*times: float) -> Tally:

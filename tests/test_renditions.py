@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from soft_stream.cameras import Orientation, RawFrame
-from soft_stream.jpeg import encode
-from soft_stream.rendition import Rendition
+from soft_stream.cameras.base import Orientation, RawFrame
+from soft_stream.frames.jpeg import encode
+from soft_stream.frames.rendition import Rendition
 from tests.conftest import QUICK, Portal, StartPortal, running
 from tests.multipart_reader import StreamReader
 from tests.test_jpeg import CORNERS, corners, seen
@@ -105,8 +105,8 @@ def test_a_cameras_own_jpeg_is_compressed_anew_only_if_asked() -> None:
 # Planes that end where memory does: what reads on is killed.
 GUARDED = """
 import ctypes, mmap, sys, numpy
-from soft_stream.cameras import Orientation, RawFrame
-from soft_stream.jpeg import encode
+from soft_stream.cameras.base import Orientation, RawFrame
+from soft_stream.frames.jpeg import encode
 
 libc = ctypes.CDLL(None)
 libc.mprotect.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int

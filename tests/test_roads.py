@@ -16,9 +16,9 @@ import pytest
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_writer import StreamWriter
 
-from soft_stream.demand import Client
-from soft_stream.web.outlet import Outlet
-from soft_stream.web.roads import LARGE, MANY, SAMPLES, TRIAL, Roads
+from soft_stream.capture.subscribers import Client
+from soft_stream.web.streaming.client_stream import Outlet
+from soft_stream.web.streaming.sendfile import LARGE, MANY, SAMPLES, TRIAL, Roads
 from tests.conftest import StartPortal
 from tests.multipart_reader import Part, StreamReader
 from tests.nginx_process import make_certificate

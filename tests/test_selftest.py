@@ -14,12 +14,12 @@ from typing import Any
 import numpy
 import pytest
 
-from soft_stream import selftest
-from soft_stream.cameras import CameraBusy, CameraError, CameraHung, RawFrame
-from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
-from soft_stream.exit_status import ExitStatus
-from soft_stream.selftest.holder import how_to_stop
-from soft_stream.selftest.report import Check, Report
+from soft_stream.cameras.base import CameraBusy, CameraError, CameraHung, RawFrame
+from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.diagnostics import selftest
+from soft_stream.diagnostics.selftest.report import Check, Report
+from soft_stream.diagnostics.stop_hint import how_to_stop
+from soft_stream.service.exit_status import ExitStatus
 from tests.conftest import QUICK
 from tests.fake_libcamera import environment, installed
 from tests.fake_libcamera.remote import Remote

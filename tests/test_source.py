@@ -11,13 +11,13 @@ from dataclasses import replace
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
-from soft_stream.cameras import CameraHung, FocusMode
-from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
-from soft_stream.condition import State
-from soft_stream.demand import Client
-from soft_stream.exit_status import ExitStatus
-from soft_stream.serve import serve
-from soft_stream.source import Source
+from soft_stream.cameras.base import CameraHung, FocusMode
+from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.capture.status import State
+from soft_stream.capture.subscribers import Client
+from soft_stream.capture.supervisor import Source
+from soft_stream.service.exit_status import ExitStatus
+from soft_stream.service.server import serve
 from tests.conftest import QUICK, Portal, StartPortal
 from tests.multipart_reader import StreamReader
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from soft_stream.condition import State
+from soft_stream.capture.status import State
 from tests.conftest import Portal, StartPortal
 from tests.multipart_reader import StreamReader
 

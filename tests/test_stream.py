@@ -7,8 +7,8 @@ import time
 import pytest
 import simplejpeg
 
-from soft_stream.condition import State
-from soft_stream.web import outlet
+from soft_stream.capture.status import State
+from soft_stream.web.streaming import client_stream
 from tests.conftest import Portal, StartPortal
 from tests.multipart_reader import StreamReader
 
@@ -184,7 +184,7 @@ async def test_a_client_that_takes_nothing_is_cut_off(
     start_portal: StartPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After CLIENT_TIMEOUT without a byte taken, the connection ends and the client is forgotten."""
-    monkeypatch.setattr(outlet, "CLIENT_TIMEOUT", 0.5)
+    monkeypatch.setattr(client_stream, "CLIENT_TIMEOUT", 0.5)
     portal = await start_portal(width=1280, height=720, fps=30)
     stopped = await StreamReader.get(portal.port)
     stopped.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well

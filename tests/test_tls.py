@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from soft_stream.condition import State
-from soft_stream.endpoints import Endpoint
-from soft_stream.web import outlet, tls
-from soft_stream.web.tls import Tls
+from soft_stream.capture.status import State
+from soft_stream.config.endpoints import Endpoint
+from soft_stream.web.streaming import client_stream
+from soft_stream.web.transport import tls
+from soft_stream.web.transport.tls import Tls
 from tests import certificates
 from tests.certificates import Pair
 from tests.conftest import Portal, StartPortal
@@ -111,7 +112,7 @@ async def test_a_slow_client_skips_what_it_missed(secure: Secure) -> None:
 
 async def test_a_client_that_takes_nothing_is_cut_off(secure: Secure, monkeypatch: pytest.MonkeyPatch) -> None:
     """After CLIENT_TIMEOUT without a byte taken, the connection ends and the client is forgotten."""
-    monkeypatch.setattr(outlet, "CLIENT_TIMEOUT", 0.5)
+    monkeypatch.setattr(client_stream, "CLIENT_TIMEOUT", 0.5)
     stopped = await StreamReader.get(secure.port, trusting=secure.pair.trusting())
     stopped.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
     await secure.portal.until(lambda: secure.portal.source.demand.clients)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from soft_stream.condition import State
+from soft_stream.capture.status import State
 from tests.conftest import Portal, StartPortal
 from tests.multipart_reader import StreamReader
 from tests.test_frame_path import Witness

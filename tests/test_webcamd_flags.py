@@ -2,9 +2,9 @@
 
 import pytest
 
-from soft_stream import webcamd_flags
 from soft_stream.__main__ import _parser
-from soft_stream.layers import load
+from soft_stream.config import webcamd_flags
+from soft_stream.config.loader import load
 from tests.processes import run
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from soft_stream.condition import State
-from soft_stream.web.page import STATIC, TEMPLATES
-from soft_stream.web.words import FALLBACK, WORDS, language_of
+from soft_stream.capture.status import State
+from soft_stream.web.pages.i18n import FALLBACK, WORDS, language_of
+from soft_stream.web.pages.pages import STATIC, TEMPLATES
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 import threading
 
-from soft_stream import jpeg
-from soft_stream.cameras import RawFrame
-from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
-from soft_stream.settings import Settings
+from soft_stream.cameras.base import RawFrame
+from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.config.settings import Settings
+from soft_stream.frames import jpeg
 
 BROKEN = b"\xff\xd8 no picture \xff\xd9"
 

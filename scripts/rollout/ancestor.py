@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rollout.system import is_active, is_enabled, read, run
-from soft_stream import env_file
-from soft_stream.settings import SETTINGS as KNOWN
+from soft_stream.config import env_file
+from soft_stream.config.settings import SETTINGS as KNOWN
 
 NGINX_SITES = (Path("/etc/nginx/conf.d"), Path("/etc/nginx/sites-enabled"))
 

@@ -10,8 +10,8 @@ from rollout import bundle
 from rollout.bundle import NoPackages
 from rollout.system import UNAVAILABLE
 from rollout.target import SSH_FAILED, Target, Unreachable
-from soft_stream.exit_status import ExitStatus
-from soft_stream.layers import SettingsError, load
+from soft_stream.config.loader import SettingsError, load
+from soft_stream.service.exit_status import ExitStatus
 
 OPT = "/opt/camera-soft-stream"
 # what stands there while a rollout is under way

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 
 from rollout.system import UNAVAILABLE, RolloutError, say, succeeds
-from soft_stream.settings import Settings
+from soft_stream.config.settings import Settings
 
 # where only root looks, too: a dry run is not root's
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"

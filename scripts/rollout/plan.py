@@ -26,11 +26,12 @@ from rollout.system import (
     unit_of,
     write,
 )
-from soft_stream.cameras import CameraError, presence
+from soft_stream.cameras import discovery
+from soft_stream.cameras.base import CameraError
 from soft_stream.cameras.identity import in_port_order
-from soft_stream.exit_status import ExitStatus
-from soft_stream.layers import SettingsError, load
-from soft_stream.settings import Settings
+from soft_stream.config.loader import SettingsError, load
+from soft_stream.config.settings import Settings
+from soft_stream.service.exit_status import ExitStatus
 
 CANDIDATE = "candidate.env"
 INCLUDES = nginx.INSTALLED.etc / "camera-soft-stream"
@@ -175,7 +176,7 @@ def _settings(folder: Path, new_settings: str | None, older: Iterable[Ancestor])
     owners = new_settings or ancestor.settings_of(older, read(SETTINGS))
     if owners is None:
         try:
-            ids = [found.id for found in in_port_order(presence.look())]
+            ids = [found.id for found in in_port_order(discovery.look())]
         except CameraError:
             ids = []
         return with_ids(reference, ids) if ids else reference

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from soft_stream import env_file
-from soft_stream.layers import FOREIGN_KEYS, KEY
-from soft_stream.settings import SETTINGS
+from soft_stream.config import env_file
+from soft_stream.config.loader import FOREIGN_KEYS, KEY
+from soft_stream.config.settings import SETTINGS
 
 ASSIGNMENT = re.compile(r"#?cam(?P<camera>\d*)_(?P<name>\w+)=")
 COMMENTED_OUT = re.compile(r"^\s*[#;]\s*cam\d*_(\w+)\s*=", re.MULTILINE)

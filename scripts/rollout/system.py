@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from soft_stream.exit_status import ExitStatus
+from soft_stream.service.exit_status import ExitStatus
 
 OPT = Path("/opt/camera-soft-stream")
 RELEASES = OPT / "releases"

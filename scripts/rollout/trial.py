@@ -28,8 +28,8 @@ from rollout.system import (
     unit_of,
     write,
 )
-from soft_stream.exit_status import ExitStatus
-from soft_stream.settings import Settings
+from soft_stream.config.settings import Settings
+from soft_stream.service.exit_status import ExitStatus
 
 UNIT_FILES = ("camera-soft-cam@.service", "camera-soft-cam@.service.d/backoff.conf")
 JOURNAL = Path("/run/camera-soft-stream-rollout/trial.json")

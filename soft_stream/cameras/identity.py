@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from soft_stream.cameras import CameraAmbiguous, CameraMissing, Found
+from soft_stream.cameras.base import CameraAmbiguous, CameraMissing, Found
 
 
 def choose(connected: Sequence[Found], wanted: str, number: int) -> tuple[Found, str]:

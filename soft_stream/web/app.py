@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from aiohttp import hdrs, web
 from aiohttp.http import SERVER_SOFTWARE
 
-from soft_stream.settings import Settings
-from soft_stream.source import Source
-from soft_stream.web import control, cors, http_log, legacy, neighbours, page, snapshot, status, stream
-from soft_stream.web.common import CAMERAS, SOURCE, plain_errors, same_origin
-from soft_stream.web.connection import accompany
-from soft_stream.web.legacy import camera_streamer, mjpg_streamer, ustreamer, webcamd
-from soft_stream.web.prefix import anywhere, only_own_camera
+from soft_stream.capture.supervisor import Source
+from soft_stream.config.settings import Settings
+from soft_stream.web.api import all_cameras, controls, snapshot, status
+from soft_stream.web.compat import camera_streamer, mjpg_streamer, routes, ustreamer, webcamd
+from soft_stream.web.middleware import access_log, cors
+from soft_stream.web.middleware.prefix import anywhere, only_own_camera
+from soft_stream.web.pages import pages
+from soft_stream.web.request import CAMERAS, SOURCE, plain_errors, same_origin
+from soft_stream.web.streaming import handler
+from soft_stream.web.transport.connection import accompany
 
 # No request has more to say.
 MAX_BODY = 16 * 1024
@@ -19,26 +22,26 @@ SERVER = "camera-soft-stream"
 MIDDLEWARES = (accompany, plain_errors, same_origin, only_own_camera)
 # All of them also work below any path prefix.
 ROUTES = [
-    web.get("/", legacy.root),
-    web.get("/stream.mjpg", stream.stream),
+    web.get("/", routes.root),
+    web.get("/stream.mjpg", handler.stream),
     web.get("/snapshot.jpg", snapshot.snapshot),
-    web.get("/cameras", page.cameras),
-    web.get("/cameras.json", neighbours.cameras),
-    web.get("/webrtc", page.webrtc),
+    web.get("/cameras", pages.cameras),
+    web.get("/cameras.json", all_cameras.cameras),
+    web.get("/webrtc", pages.webrtc),
     web.get("/status.json", status.status),
     web.get("/healthz", status.healthz),
     web.get("/snap.jpg", snapshot.photo),
-    web.get("/controls.json", control.controls),
-    web.post("/controls", control.set_controls),
-    web.post("/focus", control.focus),
-    web.post("/arm", control.arm),
-    web.post("/pause", control.pause),
-    web.post("/resume", control.resume),
-    web.get("/static/{name}", page.static),
+    web.get("/controls.json", controls.controls),
+    web.post("/controls", controls.set_controls),
+    web.post("/focus", controls.focus),
+    web.post("/arm", controls.arm),
+    web.post("/pause", controls.pause),
+    web.post("/resume", controls.resume),
+    web.get(r"/static/{name:[\w./-]+}", pages.static),
     # older programs; what they have at / with a query is in legacy
-    web.get("/stream", legacy.stream),
-    web.post("/stream", legacy.stream),
-    web.get("/snapshot", legacy.snapshot),
+    web.get("/stream", routes.stream),
+    web.post("/stream", routes.stream),
+    web.get("/snapshot", routes.snapshot),
     web.get("/state", ustreamer.state),
     web.get("/status", camera_streamer.status),
     web.get("/info.json", webcamd.info),
@@ -56,15 +59,15 @@ def build_app(source: Source, cameras: Mapping[int, Settings]) -> web.Applicatio
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY)
     app[SOURCE] = source
     app[CAMERAS] = cameras
-    app[control.ARMING] = control.Arming()
-    app[control.GESTURES] = control.Gestures(source.condition)
+    app[controls.ARMING] = controls.Arming()
+    app[controls.GESTURES] = controls.Gestures(source.condition)
     app.add_routes(anywhere(ROUTES))
     app.on_response_prepare.append(_sign)
     cors.allow(app, source.settings.cors_origins)
-    app.middlewares.append(legacy.root_without_slash)  # after those that look at what it refuses
+    app.middlewares.append(routes.root_without_slash)  # after those that look at what it refuses
     if source.settings.loghttp:
-        app.middlewares.insert(0, http_log.log_requests)
-    app.cleanup_ctx.append(neighbours.asked)
+        app.middlewares.insert(0, access_log.log_requests)
+    app.cleanup_ctx.append(all_cameras.asked)
     app.on_shutdown.append(_let_go)
     return app
 
@@ -76,6 +79,6 @@ async def _sign(_: web.Request, response: web.StreamResponse) -> None:
 
 
 async def _let_go(app: web.Application) -> None:
-    app[control.ARMING].end()
-    app[control.GESTURES].end()
+    app[controls.ARMING].end()
+    app[controls.GESTURES].end()
     app[SOURCE].demand.end()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
 
-from soft_stream.demand import Client
+from soft_stream.capture.subscribers import Client
 from tests.conftest import Portal
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.async_api import Locator, Page, expect
 
-from soft_stream.endpoints import Endpoint
+from soft_stream.config.endpoints import Endpoint
 from tests.browser.conftest import NOT_LIVE
 from tests.conftest import QUICK, Portal, StartPortal
 from tests.processes import free_port

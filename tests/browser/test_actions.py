@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from soft_stream.condition import State
+from soft_stream.capture.status import State
 from tests.browser.conftest import SEEN, Visit
 from tests.conftest import Portal, StartPortal
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.async_api import expect
 
-from soft_stream.demand import Client
+from soft_stream.capture.subscribers import Client
 from tests import nginx_process
 from tests.browser.conftest import NOT_LIVE, Relay, StartVisit, Visit
 from tests.browser.grid import begin_live, is_dim, is_live, page_of, portals, shows, tile

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Locator, expect
 
-from soft_stream.demand import Client
+from soft_stream.capture.subscribers import Client
 from tests.browser.conftest import StartVisit, Visit
 from tests.conftest import Portal, StartPortal
 from tests.multipart_reader import StreamReader

@@ -8,7 +8,7 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Locator, Route, expect
 
-from soft_stream.condition import State
+from soft_stream.capture.status import State
 from tests.browser.conftest import NOT_LIVE, SEEN, Relay, StartVisit, Visit, cut_own_stream
 from tests.conftest import Portal, StartPortal
 from tests.processes import free_port, serving
@@ -227,7 +227,7 @@ async def test_a_server_that_was_killed_and_came_back(visit: Visit) -> None:
         await is_live(visit)
 
 
-@pytest.mark.parametrize("file", ["page.js", "multipart.js", "style.css"])
+@pytest.mark.parametrize("file", ["camera/main.js", "camera/multipart.js", "shared/style.css"])
 async def test_a_page_that_came_without_its_files(portal: Portal, visit: Visit, file: str) -> None:
     """Wi-Fi that changes while the page is loaded leaves none that is dead: it is loaded anew."""
     lost = []

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import Response, Route
 
-from soft_stream.demand import Client
+from soft_stream.capture.subscribers import Client
 from tests.browser.conftest import Visit
 from tests.conftest import QUICK, Portal, StartPortal
 
@@ -60,7 +60,7 @@ async def test_a_page_weighs_little(warm: Portal, visit: Visit, path: str) -> No
     visit.page.remove_listener("response", came)
     await asyncio.gather(*weighed)
     log.info("%s weighs %d bytes: %s", path, sum(weights.values()), weights)
-    assert f"http://127.0.0.1:{warm.port}/static/style.css" in weights
+    assert f"http://127.0.0.1:{warm.port}/static/shared/style.css" in weights
     assert sum(weights.values()) < LIGHT
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from soft_stream.cameras import Control
-from soft_stream.cameras.test_pattern import SENSOR_SIZE, PatternCamera
+from soft_stream.cameras.base import Control
+from soft_stream.cameras.synthetic.camera import SENSOR_SIZE, PatternCamera
 from tests.browser.conftest import StartVisit, Visit
 from tests.conftest import QUICK, Portal, StartPortal, running
 

@@ -3,9 +3,9 @@
 import numpy
 from numpy.typing import NDArray
 
-from soft_stream.cameras import RawFrame
-from soft_stream.cameras.test_pattern import PatternCamera, PatternDevice
-from soft_stream.settings import Settings
+from soft_stream.cameras.base import RawFrame
+from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.config.settings import Settings
 
 BITS = 16
 WHITE = 255

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from soft_stream.multipart import CLOSING, OPENING, part
+from soft_stream.frames.multipart import CLOSING, OPENING, part
 from tests.clients.parsers.client import Head
 
 BLANK_LINE = b"\r\n\r\n"

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from soft_stream.multipart import BOUNDARY, CLOSING
+from soft_stream.frames.multipart import BOUNDARY, CLOSING
 from tests.clients.framing import Framing, small_jpegs
 from tests.clients.parsers.client import GaveUp
 from tests.clients.parsers.ffmpeg_mpjpeg import FfmpegMpjpeg

@@ -3,7 +3,7 @@
 import pytest
 import simplejpeg
 
-from soft_stream.multipart import OPENING, part
+from soft_stream.frames.multipart import OPENING, part
 from tests.clients.framing import Framing, small_jpegs
 from tests.clients.parsers.blink import Blink
 from tests.clients.parsers.client import Client, GaveUp

@@ -9,7 +9,7 @@ from math import inf
 import pytest
 import simplejpeg
 
-from soft_stream.multipart import CLOSING
+from soft_stream.frames.multipart import CLOSING
 from tests.clients.framing import small_jpegs
 from tests.clients.parsers.blink import Blink
 from tests.clients.parsers.client import Client

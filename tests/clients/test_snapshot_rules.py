@@ -3,7 +3,7 @@
 import pytest
 import simplejpeg
 
-from soft_stream.multipart import CLOSING
+from soft_stream.frames.multipart import CLOSING
 from tests.clients.parsers import home_assistant, moonraker, octolapse, octoprint
 from tests.clients.parsers.client import GaveUp, Head
 from tests.clients.recording import Recorder, get

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from soft_stream import __version__, doctor
-from soft_stream.cameras import CameraError, Found
-from soft_stream.doctor.case import Case
-from soft_stream.doctor.findings import Finding, Report
-from soft_stream.doctor.holding import Holding
-from soft_stream.doctor.machine import Login, Machine, Module, Node, Output, Reply
-from soft_stream.doctor.systemd import PROPERTIES
-from soft_stream.layers import Loaded, load
+from soft_stream import __version__
+from soft_stream.cameras.base import CameraError, Found
+from soft_stream.config.loader import Loaded, load
+from soft_stream.diagnostics import doctor
+from soft_stream.diagnostics.doctor.context import Case
+from soft_stream.diagnostics.doctor.device_users import Holding
+from soft_stream.diagnostics.doctor.host import Login, Machine, Module, Node, Output, Reply
+from soft_stream.diagnostics.doctor.report import Finding, Report
+from soft_stream.diagnostics.doctor.systemd import PROPERTIES
 
 CAM0 = "/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a"
 CAM1 = "/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a"

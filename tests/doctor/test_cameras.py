@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from soft_stream.cameras import CameraError, CameraUnsupported, Found
-from soft_stream.doctor.holding import Holding
-from soft_stream.layers import INSTALLED_FILE, Loaded, SettingsError
+from soft_stream.cameras.base import CameraError, CameraUnsupported, Found
+from soft_stream.config.loader import INSTALLED_FILE, Loaded, SettingsError
+from soft_stream.diagnostics.doctor.device_users import Holding
 from tests.doctor.stand_in import CAM0, CAM1, STANDARD, WIDE, StandIn, deployed, device, examine, shown, wrongs
 
 OLD_CAM0 = CAM0.replace("pcie@1000120000", "pcie@120000")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from soft_stream.doctor.findings import Report, note, ok, wrong
-from soft_stream.served import KEPT, Served, parse, remember
+from soft_stream.cameras.id_history import KEPT, Served, parse, remember
+from soft_stream.diagnostics.doctor.report import Report, note, ok, wrong
 from tests.doctor.stand_in import CAM0, CAM1
 from tests.fake_libcamera import environment, installed
 from tests.processes import ENVIRON, free_port, run, serving

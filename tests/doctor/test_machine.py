@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from soft_stream.doctor import machine as machine_module
-from soft_stream.doctor.case import Case
-from soft_stream.doctor.holding import holdings
-from soft_stream.doctor.machine import Machine
-from soft_stream.settings import Settings
+from soft_stream.config.settings import Settings
+from soft_stream.diagnostics.doctor import host as machine_module
+from soft_stream.diagnostics.doctor.context import Case
+from soft_stream.diagnostics.doctor.device_users import holdings
+from soft_stream.diagnostics.doctor.host import Machine
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_settings_in_a_folder_that_may_not_be_looked_into(monkeypatch: pytest.Mo
     def denied(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", "/etc/camera-streamer/camera-soft-stream.env")
 
-    monkeypatch.setattr("soft_stream.layers.load", denied)
+    monkeypatch.setattr("soft_stream.config.loader.load", denied)
     problem = "/etc/camera-streamer/camera-soft-stream.env: cannot be read: Permission denied"
     assert Case(Machine()).problems == [problem]
 

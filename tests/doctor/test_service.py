@@ -2,7 +2,7 @@
 
 import pytest
 
-from soft_stream.doctor.machine import Reply
+from soft_stream.diagnostics.doctor.host import Reply
 from tests.doctor.stand_in import REFUSED, deployed, examine, shown, status, wrongs
 
 STATUS = "http://127.0.0.1:18081/status.json"

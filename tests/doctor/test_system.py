@@ -2,8 +2,8 @@
 
 import pytest
 
-from soft_stream.doctor import LOOKS
-from soft_stream.doctor.machine import Module, Output
+from soft_stream.diagnostics.doctor import LOOKS
+from soft_stream.diagnostics.doctor.host import Module, Output
 from tests.doctor.stand_in import deployed, device, examine, wrongs
 
 

@@ -16,7 +16,7 @@ UNIT = "camera-soft-cam@1.service"
 PAUSE = "/run/camera-soft-stream/cam0.pause"
 PAGES = (
     "/", "/stream.mjpg", "/snapshot.jpg", "/snap.jpg", "/cameras", "/cameras.json", "/webrtc", "/status.json",
-    "/healthz", "/controls.json", "/static/page.js", "/static/", "/nothing",
+    "/healthz", "/controls.json", "/static/camera/main.js", "/static/", "/nothing",
 )  # fmt: skip
 POSTS = ("/controls", "/focus", "/arm", "/pause", "/resume")
 RSS_GROWTH = 4_000  # kB

@@ -31,7 +31,7 @@ EVERYTHING = (
     "-not -path '/opt/picam/*' -printf '%p %M %u %g %s %T@ %l\\n' 2>/dev/null | sort"
 )
 BEFORE_EXEC = "ExecStart=/opt/camera-soft-stream/current/bin/soft-stream serve"
-DEVICE = "soft_stream/cameras/test_pattern.py"
+DEVICE = "soft_stream/cameras/synthetic/camera.py"
 CAPTURE = "device, scene = self._touch(), self._opened()\n"
 
 NewCheckout = Callable[[], Checkout]
@@ -125,7 +125,12 @@ def test_a_dry_run_tells_and_changes_nothing(
 
 
 BROKEN = {
-    "does not start": ("soft_stream/serve.py", "import asyncio\n", "import asyncio\n1 / 0\n", "ZeroDivisionError"),
+    "does not start": (
+        "soft_stream/service/server.py",
+        "import asyncio\n",
+        "import asyncio\n1 / 0\n",
+        "ZeroDivisionError",
+    ),
     "gives no frames": (
         DEVICE,
         CAPTURE,

@@ -84,7 +84,7 @@ def test_a_release_that_does_not_start_is_never_in_force(rolled: Container, new_
     before = in_force(rolled)
     rolled.run(f"systemctl stop {' '.join(CAMERAS)}")
     broken = new_checkout()
-    broken.change("soft_stream/serve.py", "import asyncio\n", "import asyncio\n1 / 0\n")
+    broken.change("soft_stream/service/server.py", "import asyncio\n", "import asyncio\n1 / 0\n")
     assert "ZeroDivisionError" in broken.deploy(rolled, status=1)
     assert in_force(rolled) == before
 
@@ -95,7 +95,7 @@ def test_a_new_port_does_not_hide_that_a_camera_served(rolled: Container, new_ch
     broken = new_checkout()
     capture = "device, scene = self._touch(), self._opened()\n"
     silent = f"{capture}        raise NoFrame('nothing')\n"
-    broken.change("soft_stream/cameras/test_pattern.py", capture, silent)
+    broken.change("soft_stream/cameras/synthetic/camera.py", capture, silent)
     said = broken.deploy(rolled, settings=f"{TWO_CAMERAS}cam0_port=19081\n", status=1)
     assert "no frames from http://127.0.0.1:19081/" in said
     assert in_force(rolled) == before

@@ -12,15 +12,15 @@ import pytest
 import simplejpeg
 from numpy.typing import NDArray
 
-from soft_stream import jpeg
-from soft_stream.cameras import Negotiated, Orientation, RawFrame
+from soft_stream.cameras.base import Negotiated, Orientation, RawFrame
 from soft_stream.cameras.picamera.camera import PicameraCamera
-from soft_stream.condition import State
-from soft_stream.demand import Client, FocusWish, SnapshotSize
-from soft_stream.feed import Frame
-from soft_stream.settings import Settings
-from soft_stream.snapshots import Ask, take
-from soft_stream.source import Source
+from soft_stream.capture.feed import Frame
+from soft_stream.capture.snapshots import Ask, take
+from soft_stream.capture.status import State
+from soft_stream.capture.subscribers import Client, FocusWish, SnapshotSize
+from soft_stream.capture.supervisor import Source
+from soft_stream.config.settings import Settings
+from soft_stream.frames import jpeg
 from tests.fake_libcamera import installed
 from tests.fake_libcamera.plain import PURE
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from soft_stream.cameras import Control, ControlValue, Focus, FocusMode
+from soft_stream.cameras.base import Control, ControlValue, Focus, FocusMode
 from soft_stream.cameras.picamera.camera import PicameraCamera
-from soft_stream.condition import State
-from soft_stream.controls import Controls, WrongControl
+from soft_stream.capture.controls import Controls, WrongControl
+from soft_stream.capture.status import State
 from tests.fake_libcamera import enable
 from tests.fake_libcamera.device import Device
 from tests.fake_libcamera.plain import red_share

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from soft_stream.camera_thread import CameraThread
-from soft_stream.cameras import CameraError, CameraHung, CameraMissing, NoFrame, NoStill
+from soft_stream.cameras.base import CameraError, CameraHung, CameraMissing, NoFrame, NoStill
 from soft_stream.cameras.picamera.camera import PicameraCamera
-from soft_stream.condition import State
+from soft_stream.capture.camera_thread import CameraThread
+from soft_stream.capture.status import State
 from tests.fake_libcamera import enable
 from tests.picamera.common import (
     MARKS,

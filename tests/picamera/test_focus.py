@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from soft_stream.cameras import Focus, FocusMode
-from soft_stream.condition import State
-from soft_stream.demand import Client, FocusWish
-from soft_stream.focus import FocusResult
+from soft_stream.cameras.base import Focus, FocusMode
+from soft_stream.capture.focus_cycle import FocusResult
+from soft_stream.capture.status import State
+from soft_stream.capture.subscribers import Client, FocusWish
 from tests.fake_libcamera import enable
 from tests.fake_libcamera.controls import AfModeEnum, AfStateEnum
 from tests.fake_libcamera.device import Device

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from soft_stream.cameras import NoFrame
-from soft_stream.condition import State
+from soft_stream.cameras.base import NoFrame
+from soft_stream.capture.status import State
 from tests.fake_libcamera import enable
 from tests.fake_libcamera.facts import leftovers
 from tests.fake_libcamera.models import IMX219

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from soft_stream.cameras import Orientation
+from soft_stream.cameras.base import Orientation
 from tests.fake_libcamera import enable
 from tests.fake_libcamera.plain import corners
 from tests.picamera.common import ALL_CORNERS, MARKS, captured, opened, picture_of, still_of

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
-from soft_stream.cameras import NoStill
-from soft_stream.condition import State
-from soft_stream.demand import Client
+from soft_stream.cameras.base import NoStill
+from soft_stream.capture.status import State
+from soft_stream.capture.subscribers import Client
 from tests.fake_libcamera import enable
 from tests.fake_libcamera.device import Device
 from tests.picamera.common import (

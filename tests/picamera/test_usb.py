@@ -8,10 +8,10 @@ import numpy
 import pytest
 import simplejpeg
 
-from soft_stream.cameras import CameraError, CameraMissing, ControlsRefused
+from soft_stream.cameras.base import CameraError, CameraMissing, ControlsRefused
 from soft_stream.cameras.picamera.camera import PicameraCamera
 from soft_stream.cameras.picamera.request import colours_of, give_back, raw_frame
-from soft_stream.condition import State
+from soft_stream.capture.status import State
 from tests.fake_libcamera import enable
 from tests.fake_libcamera.models import WEBCAM
 from tests.fake_libcamera.plain import PURE, corners, streaming

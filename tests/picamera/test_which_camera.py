@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from soft_stream.cameras import CameraAmbiguous, CameraBusy, CameraError, CameraMissing, CameraUnsupported
+from soft_stream.cameras.base import CameraAmbiguous, CameraBusy, CameraError, CameraMissing, CameraUnsupported
 from soft_stream.cameras.identity import choose
 from soft_stream.cameras.picamera.library import TUNING_FILE, find
 from tests.fake_libcamera import enable

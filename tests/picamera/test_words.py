@@ -2,7 +2,7 @@
 
 import pytest
 
-from soft_stream.cameras import CameraError, CameraMissing, Found
+from soft_stream.cameras.base import CameraError, CameraMissing, Found
 from soft_stream.cameras.identity import choose
 from soft_stream.cameras.picamera.library import faults, is_usb
 from soft_stream.cameras.picamera.request import trimmed

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from rollout.settings_file import merged, with_ids
 
-from soft_stream import env_file
-from soft_stream.layers import load
+from soft_stream.config import env_file
+from soft_stream.config.loader import load
 
 REFERENCE = (Path(__file__).parents[2] / "camera-soft-stream.env").read_text()
 SMALL_REFERENCE = """\

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from soft_stream.cameras import (
+from soft_stream.cameras.base import (
     ZERO_IS_AUTOMATIC,
     CameraError,
     CameraMissing,
@@ -32,14 +32,14 @@ from soft_stream.cameras.picamera.library import (
     free_descriptors,
     tuning_path,
 )
-from soft_stream.cameras.picamera.modes import SensorMode, modes_of
 from soft_stream.cameras.picamera.request import colours_of, raw_frame
-from soft_stream.pace import Pace
+from soft_stream.cameras.picamera.sensor_modes import SensorMode, modes_of
+from soft_stream.frames.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from soft_stream.settings import Settings
+    from soft_stream.config.settings import Settings
 
 # What `raw_frame` can make of a webcam.
 READABLE = ("MJPEG", "YUYV", "YUV420")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 if TYPE_CHECKING:
-    from soft_stream.cameras import Plane
+    from soft_stream.cameras.base import Plane
 
 WEIGHTS = {"601": (0.299, 0.114), "709": (0.2126, 0.0722)}  # of red and blue
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from soft_stream.cameras import AF_CONTINUOUS, AF_MANUAL, ZERO_IS_AUTOMATIC, Control, ControlValue, FocusMode
+from soft_stream.cameras.base import AF_CONTINUOUS, AF_MANUAL, ZERO_IS_AUTOMATIC, Control, ControlValue, FocusMode
 
 if TYPE_CHECKING:
-    from soft_stream.settings import Settings
+    from soft_stream.config.settings import Settings
 
 # Those that the settings and the AF cycle are there for, or that mean nothing by themselves.
 OURS = {

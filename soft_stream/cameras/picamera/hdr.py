@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from soft_stream.cameras import CameraError, Found
+from soft_stream.cameras.base import CameraError, Found
 
 # linux/videodev2.h: _IOWR('V', 27 and 28, struct v4l2_control), whose two numbers are id and value
 VIDIOC_G_CTRL, VIDIOC_S_CTRL = 0xC008561B, 0xC008561C

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from soft_stream.cameras import CameraBusy, CameraError, CameraMissing, CameraUnsupported, Found
-from soft_stream.cameras.picamera.holders import holder_of
+from soft_stream.cameras.base import CameraBusy, CameraError, CameraMissing, CameraUnsupported, Found
+from soft_stream.cameras.picamera.device_users import holder_of
 
 TUNING_FILE = "LIBCAMERA_RPI_TUNING_FILE"
 GONE = ("No such device", "No camera number", "Camera(s) not found")

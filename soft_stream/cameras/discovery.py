@@ -1,0 +1,57 @@
+"""Which cameras are connected, found out by a process of its own.
+
+libcamera and what it brings would double the memory of a process that only waits, and a fault in a driver would end
+it: https://github.com/raspberrypi/picamera2 keeps the CameraManager alive once it was asked. A new process also sees a
+sensor that a CameraManager which began without it never would.
+"""
+
+import json
+import subprocess
+import sys
+import time
+
+from soft_stream.cameras.base import CameraError, CameraMissing, CameraUnsupported, Found
+from soft_stream.cameras.identity import choose
+from soft_stream.service.exit_status import ExitStatus
+
+TIMEOUT = 60.0
+# Early in the boot a sensor may be probed after we start.
+PATIENCE = 10.0
+LOOK_EVERY = 1.0
+
+
+def wait_for(wanted: str, number: int, patience: float = PATIENCE) -> tuple[Found, str]:
+    """Look for a camera until it is there; return what `choose` does.
+
+    Raises:
+        CameraMissing: it was not there for `patience` seconds.
+        CameraAmbiguous: several could be meant.
+        CameraUnsupported: Picamera2 or libcamera is not installed.
+        CameraError: they do not work.
+    """
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return choose(look(), wanted, number)
+        except CameraMissing:
+            if time.monotonic() + LOOK_EVERY > until:
+                raise
+            time.sleep(LOOK_EVERY)
+
+
+def look() -> list[Found]:
+    """Ask a child process which cameras there are.
+
+    Raises:
+        CameraUnsupported: Picamera2 or libcamera is not installed.
+        CameraError: they do not work.
+    """
+    command = [sys.executable, "-m", "soft_stream", "cameras", "--json"]
+    try:
+        child = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)  # noqa: S603 # our own program
+    except subprocess.TimeoutExpired:
+        raise CameraError(f"looking for cameras took longer than {TIMEOUT:g} s") from None
+    if child.returncode:
+        sentence = (child.stderr.strip().splitlines() or [f"exit status {child.returncode}"])[-1]
+        raise CameraUnsupported(sentence) if child.returncode == ExitStatus.WRONG_SETTING else CameraError(sentence)
+    return [Found(**found) for found in json.loads(child.stdout)]

@@ -1,0 +1,128 @@
+"""The JPEGs of a folder in the order of their names, over and over, untouched: for measuring, for demonstrations."""
+
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from soft_stream.cameras.base import (
+    CameraError,
+    CameraMissing,
+    Control,
+    ControlValue,
+    FocusMode,
+    Negotiated,
+    NoFrame,
+    Orientation,
+    RawFrame,
+)
+from soft_stream.config.settings import Settings
+from soft_stream.frames import jpeg
+
+# Files are read once and kept, as long as they fit into this; a longer film is read from the disk.
+KEPT_BYTES = 32 * 1024 * 1024
+
+
+class FolderCamera:
+    """One opening of a folder."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._files: list[Path] = []
+        self._kept: list[bytes] = []
+        """What was read of each file, empty while it was not."""
+        self._room = KEPT_BYTES
+        self._size = (0, 0)
+        self._started_at = 0.0
+        self._tick = 0
+
+    def open(self) -> Negotiated:
+        """List the folder and look at its first picture; see `Camera.open`."""
+        folder = Path(self._settings.folder)
+        try:
+            self._files = sorted((path for path in folder.iterdir() if _is_jpeg(path)), key=_natural)
+        except OSError as error:
+            raise CameraMissing(f"the folder {folder} cannot be read: {error.strerror}") from None
+        if not self._files:
+            raise CameraMissing(f"the folder {folder} has no .jpg")
+        self._kept = [b""] * len(self._files)
+        self._size = jpeg.size_of(self._read(0))
+        self._started_at, self._tick = time.monotonic(), 0
+        return self._negotiated()
+
+    def capture(self, timeout: float) -> RawFrame:
+        """Wait for the clock's next tick; pictures that nobody waited for are passed over, as on a sensor."""
+        if not self._files:
+            raise CameraError("the folder is not open")
+        now = time.monotonic()
+        fps = self._settings.fps
+        self._tick = max(self._tick + 1, int((now - self._started_at) * fps))
+        wait = self._started_at + self._tick / fps - now
+        if wait > timeout:
+            self._tick -= 1
+            time.sleep(timeout)
+            raise NoFrame(f"no frame within {timeout:g} s")
+        time.sleep(max(0.0, wait))
+        captured_at = time.time()
+        return RawFrame(self._size, captured_at, jpeg=self._read(self._tick % len(self._files)))
+
+    def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
+        """Do nothing: there is no lens."""
+
+    def still(self, timeout: float) -> RawFrame:
+        """Take the next picture: there is no other size."""
+        return self.capture(timeout)
+
+    def restart(self) -> Negotiated:
+        """Look at the folder again; see `Camera.restart`."""
+        self.close()
+        return self.open()
+
+    def controls(self) -> list[Control]:
+        """List nothing: pictures are as they are."""
+        return []
+
+    def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
+        """Change nothing; see `Camera.set_controls`."""
+        return self._negotiated()
+
+    def close(self) -> None:
+        """Forget the pictures; see `Camera.close`."""
+        self._files, self._kept, self._room = [], [], KEPT_BYTES
+
+    def _read(self, number: int) -> bytes:
+        if picture := self._kept[number]:
+            return picture
+        path = self._files[number]
+        try:
+            picture = path.read_bytes()
+        except OSError as error:
+            raise CameraError(f"{path} cannot be read: {error.strerror}") from None
+        if len(picture) <= self._room:
+            self._room -= len(picture)
+            self._kept[number] = picture
+        return picture
+
+    def _negotiated(self) -> Negotiated:
+        settings = self._settings
+        return Negotiated(
+            size=self._size,
+            pixel_format="MJPEG",
+            stride=0,
+            colour_space="the file's own",
+            sensor_mode="none",
+            fps=settings.fps,
+            has_autofocus=False,
+            orientation=Orientation(settings.hflip, settings.vflip, settings.rotation).simplest,
+            model=f"folder {settings.folder}",
+            longest_interval=1 / settings.fps,
+        )
+
+
+def _is_jpeg(path: Path) -> bool:
+    return path.suffix.lower() in (".jpg", ".jpeg") and path.is_file()
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Sort 9.jpg before 10.jpg."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.findall(r"\d+|\D+", path.name)]

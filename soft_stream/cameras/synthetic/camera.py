@@ -1,0 +1,300 @@
+"""A camera made of arithmetic, for machines without one; it focuses, stalls and unplugs on demand.
+
+`PatternDevice` is the thing at the end of the cable: it outlives each opening and has the verbs that say what happens
+to it. `PatternCamera` is one opening of it and keeps the contract of all cameras.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from soft_stream.cameras.base import (
+    AF_CONTINUOUS,
+    AF_MANUAL,
+    CameraBusy,
+    CameraError,
+    CameraMissing,
+    Control,
+    ControlValue,
+    Focus,
+    FocusMode,
+    Metadata,
+    Negotiated,
+    NoFrame,
+    NoStill,
+    Orientation,
+    RawFrame,
+)
+from soft_stream.cameras.synthetic.controls import FOCUS_AT, change, controls, sharpness
+from soft_stream.config.settings import Settings
+
+if TYPE_CHECKING:
+    from soft_stream.cameras.synthetic.scene import Scene
+
+SENSOR_SIZE = (2304, 1296)
+STRIDE_ALIGNMENT = 128  # the Raspberry Pi 5's
+DAYLIGHT = 0.004  # seconds of exposure
+FOCUS_LATENCY = 3  # frames until a control reaches the sensor
+FOCUS_SWEEP = 15  # frames that a scan takes
+
+
+class PatternDevice:
+    """What a test camera is plugged into; all verbs may be called from any thread."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.plugged = True
+        self.stalled = False
+        self.stall_survives_restart = False
+        self.stall_survives_reopening = False
+        self.held_by = ""
+        self.open_seconds = 0.0
+        self.close_hangs = False
+        self.restart_hangs = False
+        self.still_fails = False
+        self.focus_fails = False
+        self.focus_is_mute = False
+        self.focus_sweep = FOCUS_SWEEP
+        """Frames that a scan takes."""
+        self.cycles = 0
+        """How often the lens was told to scan."""
+        self.still_seconds = 0.0
+        self.has_autofocus = True
+        self.lens = 0.0
+        """0 is out of focus, 1 sharp."""
+        self.opened = 0
+        self.closed = 0
+        self.restarted = 0
+        self.threads: set[int] = set()
+        """Who touched the camera: never more than one thread."""
+
+    def unplug(self) -> None:
+        """Pull the cable."""
+        self._become(plugged=False)
+
+    def plug(self) -> None:
+        """Put the cable back."""
+        self._become(plugged=True, stalled=False)
+
+    def stall(self, *, survives_restart: bool = False, survives_reopening: bool = False) -> None:
+        """Stop delivering frames, without a word."""
+        survives_restart |= survives_reopening
+        self._become(stalled=True, stall_survives_restart=survives_restart, stall_survives_reopening=survives_reopening)
+
+    def resume(self) -> None:
+        """Deliver frames again."""
+        self._become(stalled=False)
+
+    def seize(self, holder: str) -> None:
+        """Let another program have the camera."""
+        self._become(held_by=holder)
+
+    def free(self) -> None:
+        """Let the other program give the camera back."""
+        self._become(held_by="")
+
+    def slow_open(self, seconds: float) -> None:
+        """Let the next openings take their time."""
+        self._become(open_seconds=seconds)
+
+    def hang_on_close(self) -> None:
+        """Let `close` never return, until `let_go`."""
+        self._become(close_hangs=True)
+
+    def hang_on_restart(self) -> None:
+        """Let `restart` never return, until `let_go`."""
+        self._become(restart_hangs=True)
+
+    def let_go(self) -> None:
+        """Let what hangs, or takes its time to open, return after all."""
+        self._become(close_hangs=False, restart_hangs=False, open_seconds=0.0)
+
+    def slow_lens(self, frames: int) -> None:
+        """Let scans take so many frames from now on."""
+        self._become(focus_sweep=frames)
+
+    def slow_still(self, seconds: float) -> None:
+        """Let stills take so much time from now on."""
+        self._become(still_seconds=seconds)
+
+    def run_out_of_memory(self) -> None:
+        """Have no memory for a still from now on."""
+        self._become(still_fails=True)
+
+    def _become(self, **state: object) -> None:
+        with self.changed:
+            for name, value in state.items():
+                setattr(self, name, value)
+            self.changed.notify_all()
+
+
+class PatternCamera:
+    """One opening of a test camera."""
+
+    def __init__(self, settings: Settings, device: PatternDevice) -> None:
+        self._settings = settings
+        self._device = device
+        self._scene: Scene | None = None
+        self._started_at = 0.0
+        self._tick = 0
+        self._mode: FocusMode | None = None
+        self._mode_since = 0
+        self._controls: dict[str, ControlValue] = {}
+
+    def open(self) -> Negotiated:
+        """Draw the scene and start the clock; see `Camera.open`."""
+        from soft_stream.cameras.synthetic.scene import Scene
+
+        device, began = self._touch(), time.monotonic()
+        with device.changed:
+            device.changed.wait_for(lambda: time.monotonic() >= began + device.open_seconds, device.open_seconds)
+            if not device.plugged:
+                raise CameraMissing(f"test camera {self._settings.camera} is unplugged")
+            if device.held_by:
+                raise CameraBusy(f"test camera {self._settings.camera} is in use by {device.held_by}")
+            device.opened += 1
+            device.lens = 0.0
+            device.stalled = device.stalled and device.stall_survives_reopening
+        settings = self._settings
+        self._scene = Scene((settings.width, settings.height), STRIDE_ALIGNMENT, settings.title, settings.camera)
+        self._started_at = time.monotonic()
+        return self._negotiated()
+
+    def capture(self, timeout: float) -> RawFrame:
+        """Wait for the clock's next tick; ticks that nobody waited for are lost, as on a sensor."""
+        device, scene = self._touch(), self._opened()
+        deadline = time.monotonic() + timeout
+        with device.changed:
+            while True:
+                now = time.monotonic()
+                next_tick = max(self._tick + 1, int((now - self._started_at) * self._fps))
+                due = self._started_at + next_tick / self._fps
+                if not device.plugged or device.stalled:
+                    due = deadline + 1
+                if due <= now:
+                    break
+                if now >= deadline:
+                    raise NoFrame(f"no frame within {timeout:g} s")
+                device.changed.wait(min(due, deadline) - now)
+            self._tick = next_tick
+            focus = self._move_lens()
+        return self._draw(scene, focus)
+
+    def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
+        """Start to move the lens; see `Camera.focus`."""
+        device = self._touch()
+        self._mode, self._mode_since = mode, self._tick
+        device.cycles += mode is FocusMode.CYCLE
+        if mode is FocusMode.MANUAL:
+            device.lens = sharpness(lens_position)
+
+    def still(self, timeout: float) -> RawFrame:
+        """Draw one frame at the snapshot size; see `Camera.still`."""
+        from soft_stream.cameras.synthetic.scene import Scene
+
+        device = self._touch()
+        if device.still_fails:
+            raise NoStill("Cannot allocate memory")
+        time.sleep(device.still_seconds)
+        with self.capture(timeout) as now:
+            focus = now.focus
+        size = (self._settings.snapshot_width, self._settings.snapshot_height)
+        scene = Scene(size if all(size) else SENSOR_SIZE, STRIDE_ALIGNMENT, self._settings.title, self._settings.camera)
+        return self._draw(scene, focus)
+
+    def restart(self) -> Negotiated:
+        """Start the clock again; see `Camera.restart`."""
+        device = self._touch()
+        with device.changed:
+            device.changed.wait_for(lambda: not device.restart_hangs)
+            device.restarted += 1
+            device.stalled = device.stalled and device.stall_survives_restart
+        self._started_at, self._tick = time.monotonic(), 0
+        return self._negotiated()
+
+    def controls(self) -> list[Control]:
+        """List what can be set; see `Camera.controls`."""
+        return controls(SENSOR_SIZE, has_autofocus=self._touch().has_autofocus)
+
+    def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
+        """Set what the next picture looks like; see `Camera.set_controls`."""
+        device = self._touch()
+        self._controls |= values
+        if self._controls.get("AfMode") == AF_MANUAL:
+            self._mode = FocusMode.MANUAL
+            device.lens = sharpness(float(self._controls.get("LensPosition", FOCUS_AT)))  # type: ignore[arg-type] # it is one number
+        elif "AfMode" in values:
+            self._mode = FocusMode.CONTINUOUS if values["AfMode"] == AF_CONTINUOUS else FocusMode.HOLD
+        self._started_at, self._tick = time.monotonic(), 0  # the clock may run at another rate now
+        self._mode_since = 0
+        return self._negotiated()
+
+    def close(self) -> None:
+        """Free the scene's memory; see `Camera.close`."""
+        device = self._touch()
+        with device.changed:
+            device.changed.wait_for(lambda: not device.close_hangs)
+            device.closed += self._scene is not None
+        self._scene = None
+
+    def _draw(self, scene: "Scene", focus: Focus) -> RawFrame:
+        captured_at = time.time()
+        lens = self._device.lens
+        planes = scene.draw(self._tick, lens, datetime.fromtimestamp(captured_at).astimezone())
+        metadata = Metadata(self._exposure, gain=1.0, lens_position=lens * FOCUS_AT if focus else None)
+        return RawFrame(scene.size, captured_at, focus, metadata, change(planes, self._controls, SENSOR_SIZE))
+
+    @property
+    def _exposure(self) -> float:
+        """Seconds: what was told, else as by daylight."""
+        return int(self._controls.get("ExposureTime", 0)) / 1_000_000 or DAYLIGHT  # type: ignore[arg-type] # it is one number
+
+    @property
+    def _fps(self) -> float:
+        """What was asked for, unless the exposure takes longer."""
+        return min(self._settings.fps, 1 / self._exposure)
+
+    def _negotiated(self) -> Negotiated:
+        settings, scene = self._settings, self._opened()
+        return Negotiated(
+            size=scene.size,
+            pixel_format="YUV420",
+            stride=scene.stride,
+            colour_space="sYCC",
+            sensor_mode=f"{SENSOR_SIZE[0]}x{SENSOR_SIZE[1]}",
+            fps=self._fps,
+            has_autofocus=self._device.has_autofocus,
+            orientation=Orientation(settings.hflip, settings.vflip, settings.rotation).simplest,
+            model="test pattern",
+            longest_interval=1 / self._fps,
+        )
+
+    def _touch(self) -> PatternDevice:
+        self._device.threads.add(threading.get_ident())
+        if len(self._device.threads) > 1:
+            raise AssertionError("a second thread touches the camera")
+        return self._device
+
+    def _opened(self) -> "Scene":
+        if self._scene is None:
+            raise CameraError("the test camera is not open")
+        return self._scene
+
+    def _move_lens(self) -> Focus:
+        """Do one frame's worth of autofocus; the states follow each other as AfState does on a camera."""
+        device, mode = self._device, self._mode
+        if not device.has_autofocus or device.focus_is_mute:
+            return Focus.NONE
+        done = self._tick - self._mode_since - FOCUS_LATENCY
+        if mode in (None, FocusMode.HOLD, FocusMode.MANUAL) or (mode is FocusMode.CYCLE and done < 0):
+            return Focus.IDLE
+        if mode is FocusMode.CYCLE and done < device.focus_sweep:
+            device.lens = done / device.focus_sweep
+            return Focus.SCANNING
+        if device.focus_fails:
+            device.lens = 0.3
+            return Focus.FAILED
+        device.lens = 1.0
+        return Focus.FOCUSED

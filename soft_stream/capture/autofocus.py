@@ -1,0 +1,171 @@
+"""What the lens does during one opening: when it scans, when it follows the scene, when it stays."""
+
+import time
+
+from soft_stream.cameras.base import Camera, CameraError, Focus, FocusMode
+from soft_stream.capture.camera_thread import CameraThread
+from soft_stream.capture.controls import Controls
+from soft_stream.capture.focus_cycle import AutofocusCycle, FinishedCycle, FocusResult
+from soft_stream.capture.status import Condition, State
+from soft_stream.capture.subscribers import Demand, FocusWish, SnapshotSize, Wish
+from soft_stream.config.settings import Settings
+
+# A lens answers within so many seconds, or the camera hangs.
+ORDER_TIMEOUT = 30.0
+# What a cycle takes until one was measured.
+USUAL_CYCLE = 1.0
+# Frames that a cycle may take at least: in the dark, or with long exposures, a second has only some of them.
+SLOWEST_CYCLE = 40
+
+
+class Lens:
+    """Runs AF cycles when somebody wants one, and lets the lens rest as it should afterwards."""
+
+    def __init__(
+        self,
+        camera: Camera,
+        thread: CameraThread,
+        settings: Settings,
+        demand: Demand,
+        condition: Condition,
+        controls: Controls,
+    ) -> None:
+        self._camera = camera
+        self._thread = thread
+        self._settings = settings
+        self._demand = demand
+        self._condition = condition
+        self._controls = controls
+        self._cycle: AutofocusCycle | None = None
+        self._cycled_at = float("-inf")
+        """When the last cycle began, monotonic."""
+        self._resting = True
+        self._held_for: list[Wish] = []
+        """The pictures that waited for the last cycle."""
+        self.state = Focus.IDLE
+        """What the last frame of the stream said; in the still mode a lens says idle, though it is where it was."""
+
+    @property
+    def usual_cycle(self) -> float:
+        """Seconds that a cycle takes, by the last one that came to an end."""
+        last = self._condition.last_focus
+        return last.seconds if last and last.result in (FocusResult.FOCUSED, FocusResult.FAILED) else USUAL_CYCLE
+
+    @property
+    def can_cycle(self) -> bool:
+        """Whether this camera can focus, and is meant to."""
+        return self._condition.has_autofocus and self._controls.focus_mode in ("continuous", "once")
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is a cycle, something left to do after the last one, or a wish for one; for any thread."""
+        return self._cycle is not None or not self._resting or bool(self._demand.focus_calls) or self._wants_cycle()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a cycle takes much longer than it usually does."""
+        return self._cycle is not None and time.monotonic() - self._cycled_at > 2 * self.usual_cycle
+
+    async def begin(self) -> None:
+        """Begin with a cycle, or say why there is none; a lens that is set by hand goes where it should be."""
+        condition, negotiated = self._condition, self._condition.negotiated
+        self._cycle, self._cycled_at, self._resting = None, float("-inf"), True
+        if negotiated and negotiated.has_autofocus and self._controls.focus_mode == "manual":
+            await self._order(FocusMode.MANUAL)
+        if self._wants_cycle():
+            await self._begin_cycle()
+        elif self.can_cycle:
+            condition.enter(State.STREAMING, "nobody wants the lens to move")
+        else:
+            condition.enter(State.STREAMING, self._why_not())
+
+    async def follow(self, focus: Focus | None) -> None:
+        """Go on with the cycle, or begin one that somebody wants; `focus` is None when no frame came."""
+        if not self.can_cycle:
+            await self._give_up()
+        if self._cycle is None:
+            if self._wants_cycle():
+                await self._begin_cycle()
+            return
+        if order := self._cycle.next_order(focus):
+            await self._order(order)
+        now = time.monotonic()
+        result = self._cycle.result(focus, now)
+        if result is None:
+            return
+        finished = FinishedCycle(result, now - self._cycle.started_at, time.time())
+        self._cycle, self._held_for = None, list(self._demand.wishes)
+        self._condition.cannot_focus = result is FocusResult.UNSUPPORTED
+        self._condition.focused(finished)
+        self._condition.enter(State.STREAMING, f"Autofocus cycle {result} after {finished.seconds:.2f} s")
+        self._demand.focused(self._cycled_at, finished)
+
+    def saw(self, focus: Focus) -> None:
+        """Note what a frame of the stream said."""
+        self.state = self.seen(focus)
+
+    def seen(self, focus: Focus) -> Focus:
+        """Return what a lens at rest is known to be: one that is held says idle, though it is where a cycle left it."""
+        if focus is not Focus.IDLE or self._cycle:
+            return focus
+        return self.state if self.can_cycle else focus  # who moves it by hand has to know himself
+
+    async def rest(self) -> None:
+        """After a cycle, and the pictures that waited for it: follow the scene, or stay."""
+        if self._cycle or self._resting or any(wish in self._demand.wishes for wish in self._held_for):
+            return
+        self._resting = True
+        if self.can_cycle and self._controls.focus_mode == "continuous":
+            await self._order(FocusMode.CONTINUOUS)
+
+    def awaited_by(self, wish: Wish) -> bool:
+        """Tell whether a picture should wait for the lens."""
+        if wish.focus is FocusWish.NEVER or not self.can_cycle:
+            return False
+        if (
+            wish.focus is FocusWish.AUTO
+            and self._demand.streaming
+            and self._demand.size_of(wish) is SnapshotSize.STREAM
+        ):
+            return False  # dashboards ask for one after the other: https://github.com/mainsail-crew/mainsail
+        if self._cycle and wish.focus is FocusWish.AUTO:
+            return True
+        if self._cycled_at >= wish.asked:
+            return self._cycle is not None
+        has_time = wish.seconds_left > self.usual_cycle
+        return has_time and (wish.focus is FocusWish.ALWAYS or self.state is not Focus.FOCUSED)
+
+    def _wants_cycle(self) -> bool:
+        if not self.can_cycle:
+            return False
+        if self._cycled_at == float("-inf") and self._demand.may_focus:
+            return True
+        if any(call.asked > self._cycled_at for call in tuple(self._demand.focus_calls)):
+            return True
+        return any(self.awaited_by(wish) for wish in tuple(self._demand.wishes))
+
+    async def _begin_cycle(self) -> None:
+        self._condition.enter(State.FOCUSING, "Autofocus cycle begins")
+        self._resting = False
+        self._cycled_at = time.monotonic()
+        await self._order(FocusMode.HOLD)
+        timeout = max(self._settings.autofocus_timeout, SLOWEST_CYCLE * self._condition.frame_interval)
+        self._cycle = AutofocusCycle(self._cycled_at, timeout)
+
+    def _why_not(self) -> str:
+        has_autofocus = self._condition.has_autofocus
+        return f"autofocus is {self._controls.focus_mode}" if has_autofocus else "the camera has no autofocus"
+
+    async def _give_up(self) -> None:
+        """There are no cycles, or no more since autofocus was switched off."""
+        why = self._why_not()
+        self._demand.cannot_focus(CameraError(why))
+        if self._cycle is None:
+            return
+        self._cycle = None
+        self._condition.enter(State.STREAMING, why)
+        if self._controls.focus_mode == "manual":  # an order of the cycle may have come after that
+            await self._order(FocusMode.MANUAL)
+
+    async def _order(self, mode: FocusMode) -> None:
+        await self._thread.run("focus", ORDER_TIMEOUT, self._camera.focus, mode, self._controls.lens_position)

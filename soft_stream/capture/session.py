@@ -1,0 +1,264 @@
+"""One opening of the camera: open, focus, let frames flow while somebody wants them, close."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+
+from soft_stream.cameras.base import Camera, CameraError, CameraHung, ControlValue, Focus, NoFrame, RawFrame
+from soft_stream.capture.adaptive_quality import Ease
+from soft_stream.capture.autofocus import Lens
+from soft_stream.capture.camera_thread import CameraThread
+from soft_stream.capture.controls import Controls
+from soft_stream.capture.encoder import Encoding
+from soft_stream.capture.feed import Frame
+from soft_stream.capture.pause import Pause
+from soft_stream.capture.status import Condition, LastOpening, State
+from soft_stream.capture.stills import Stills
+from soft_stream.capture.subscribers import Demand, Wish
+from soft_stream.config.settings import Settings
+from soft_stream.frames import jpeg
+from soft_stream.frames.rendition import AS_IT_COMES, Rendition
+
+log = logging.getLogger(__name__)
+
+# The camera thread comes back this often while no frame does, so that nobody who leaves has to wait for it.
+CAPTURE_SLICE = 0.5
+# No call takes so long beyond what it was allowed, unless the driver hangs.
+CALL_TIMEOUT = 30.0
+# A shutdown has less patience with a camera that does not close than a restart has.
+STOP_TIMEOUT = 1.0
+
+
+class Opening:
+    """Straight-line code from `open` to `close`; every blocking call runs in the camera thread."""
+
+    def __init__(
+        self,
+        camera: Camera,
+        thread: CameraThread,
+        settings: Settings,
+        demand: Demand,
+        condition: Condition,
+        controls: Controls,
+        pause: Pause,
+        ease: Ease,
+    ) -> None:
+        self.frames = 0
+        """How many have come."""
+        self._camera = camera
+        self._thread = thread
+        self._settings = settings
+        self._demand = demand
+        self._condition = condition
+        self._controls = controls
+        self._pause = pause
+        self._ease = ease
+        self._lens = Lens(camera, thread, settings, demand, condition, controls)
+        self._stills = Stills(camera, thread, settings, demand, condition, self._lens)
+        self._encoding = Encoding(thread, settings, condition, self._lens, ease)
+        self._opened_at = 0.0
+        self._was_restarted = False
+
+    async def open(self, began: float | None = None) -> None:
+        """Open the camera, and log what it agreed to; the opening began (monotonic) when the camera was made.
+
+        Raises:
+            CameraError: it cannot be opened.
+        """
+        condition, settings = self._condition, self._settings
+        await self._thread.run("import", CALL_TIMEOUT, jpeg.load)
+        loaded = time.monotonic()
+        condition.last_opening = took = LastOpening(loaded - (began or loaded))
+        negotiated = await self._thread.run("open", settings.start_timeout + CALL_TIMEOUT, self._camera.open)
+        condition.agree(negotiated)
+        condition.counters.opened += 1
+        self._opened_at = time.monotonic()
+        took.open = self._opened_at - loaded
+        condition.note(f"Camera open after {took.open:.2f} s: {negotiated}")
+        if negotiated.size != (settings.width, settings.height):
+            asked = f"{settings.width}x{settings.height}"
+            condition.note(f"Asked for {asked}, negotiated {negotiated.size[0]}x{negotiated.size[1]}", logging.WARNING)
+        for difference in negotiated.differences:
+            condition.note(difference, logging.WARNING)
+        self._controls.learn(await self._thread.run("list controls", CALL_TIMEOUT, self._camera.controls))
+
+    async def set_controls(self, values: Mapping[str, ControlValue]) -> None:
+        """Tell the camera values that it can take; see `Controls.checked`."""
+        self._condition.agree(await self._thread.run("set controls", CALL_TIMEOUT, self._camera.set_controls, values))
+
+    async def flow(self) -> None:
+        """Let frames flow until nobody has wanted any for `close_after` seconds, or another program wants the camera.
+
+        Raises:
+            CameraError: the camera is gone, busy, or silent after a restart too.
+        """
+        while True:
+            try:
+                return await self._flow()
+            except NoFrame as silence:
+                if self._was_restarted:
+                    raise
+                await self._restart(silence)
+
+    async def close(self, patience: float) -> None:
+        """Close the camera; a cancellation meanwhile leaves it no more than STOP_TIMEOUT, but does not stop it.
+
+        Raises:
+            CameraHung: it does not close in `patience` seconds; its thread is lost.
+        """
+        closing = asyncio.create_task(self._thread.run("close", patience, self._close))
+        try:
+            await asyncio.wait([closing])
+        except asyncio.CancelledError:
+            await asyncio.wait([closing], timeout=STOP_TIMEOUT)
+            if not closing.done():
+                closing.cancel()
+                raise CameraHung(self._thread.hanging or "the camera does not close") from None
+            raise
+        finally:
+            if closing.done() and not closing.cancelled():
+                self._note_closed(closing.exception())
+
+    def _close(self) -> None:
+        self._encoding.end()  # before the last of what they tell can reach a camera that is closed
+        self._camera.close()
+
+    def _note_closed(self, fault: BaseException | None) -> None:
+        if isinstance(fault, CameraHung):
+            raise fault
+        if fault:
+            self._condition.note(f"The camera closed with a fault: {fault}", logging.WARNING)
+        if self._condition.negotiated:
+            self._condition.negotiated = None
+            self._condition.counters.closed += 1
+            self._condition.note("Camera closed")
+
+    async def _flow(self) -> None:
+        condition, demand = self._condition, self._demand
+        condition.expect_frames()
+        self._stills.begin()
+        if condition.state is State.STARTING and not self._pause.hold:
+            await self._lens.begin()
+        while demand.lasts(self._settings.close_after) and not self._pause.hold:
+            focus = await self._until_disturbed()
+            if condition.state is State.RETRYING:  # until a frame comes after a restart
+                if focus is None:
+                    continue
+                await self._lens.begin()
+            await self._lens.follow(focus)
+            await self._stills.take()
+            await self._lens.rest()
+        if not self.frames and condition.silent_for >= condition.stale_after and not self._pause.hold:
+            # nobody waited for the watchdog, as with snapshots whose deadline is shorter
+            raise CameraError(f"no frame came in {condition.silent_for:.0f} s")
+
+    async def _until_disturbed(self) -> Focus | None:
+        """Let frames flow until there is more to do than to publish them; the watchdog barks here.
+
+        Returns what the lens did in the last one; None when none came for a while.
+        """
+        condition = self._condition
+        timeout = min(CAPTURE_SLICE, condition.watchdog_timeout or CAPTURE_SLICE)
+        self._demand.changed.set()  # whatever there is to do was done just now: look again
+        try:
+            return await self._thread.run("capture", CALL_TIMEOUT, self._capture_on, timeout)
+        except NoFrame:
+            # what was set meanwhile may have made frames longer
+            silent_for, watchdog = condition.silent_for, condition.watchdog_timeout
+            if watchdog and silent_for >= watchdog and self._demand.clients:
+                raise NoFrame(f"no frames for {silent_for:.0f} s") from None
+            return None
+
+    def _capture_on(self, timeout: float) -> Focus:
+        """Run in the camera thread: capture frame after frame, without waiting for what the event loop has to say."""
+        while True:
+            focus = self._capture(timeout)
+            if not self._may_go_on():
+                return focus
+            self._thread.go_on()
+
+    def _may_go_on(self) -> bool:
+        """Tell whether there is nothing to do between two frames; asked in the camera thread, for each of them."""
+        if self._thread.is_awaited:
+            return False
+        if not self._demand.changed.is_set() and not self._demand.wishes:
+            return True  # as it was when it was last looked at
+        self._demand.changed.clear()
+        return bool(
+            self._condition.state is State.STREAMING
+            and self._demand.clients
+            and not self._pause.hold
+            and not self._lens.is_wanted
+            and not self._stills.is_wanted
+        )
+
+    def _capture(self, timeout: float) -> Focus:
+        """Run in the camera thread: capture, and encode only what somebody waits for."""
+        with self._camera.capture(timeout) as raw:
+            self._condition.counters.captured += 1
+            self._condition.lens_position = raw.metadata.lens_position
+            self._stills.exposure_settled = raw.metadata.exposure_settled
+            if not self._thread.is_heard:  # the event loop is behind: nothing is to queue up before it
+                return raw.focus
+            focus, takers = raw.focus, self._stills.takers()
+            wanted = self._wanted(takers, raw)
+            as_it_comes = wanted.pop(AS_IT_COMES, ())
+            came = partial(self._came, focus, asked=as_it_comes, takers=takers)
+            frame = None
+            if as_it_comes:
+                try:
+                    frame = self._encoding.encode(raw, came)
+                except CameraError as fault:  # a damaged JPEG of a webcam is no reason to close it
+                    raise NoFrame(str(fault)) from fault
+            if frame or not as_it_comes:
+                self._thread.tell(partial(came, frame))
+            if wanted:
+                self._encoding.render(raw, wanted, lambda made, frame: self._publish(frame, wanted[made], takers))
+        return focus
+
+    def _wanted(self, takers: Sequence[Wish], raw: RawFrame) -> dict[Rendition, list[Rendition]]:
+        """Tell what is to be made of the frame of now, and in which renditions somebody is ready to take that."""
+        asked = {wish.rendition for wish in takers}
+        streamed = self._demand.renditions_wanted
+        if streamed and self._ease.lets_through(raw.captured_at):
+            asked.update(streamed)
+        wanted: dict[Rendition, list[Rendition]] = {}
+        for rendition in asked:
+            wanted.setdefault(self._encoding.as_made(raw, rendition), []).append(rendition)
+        return wanted
+
+    def _came(self, focus: Focus, frame: Frame | None, *, asked: Collection[Rendition], takers: Sequence[Wish]) -> None:
+        """Note that the camera delivers, and publish a frame that was encoded."""
+        self._condition.frame_came()
+        self.frames += 1
+        self._was_restarted = False
+        self._lens.saw(focus)
+        if frame:
+            self._publish(frame, asked, takers)
+        if self.frames == 1:
+            self._note_first_frame()
+
+    def _note_first_frame(self) -> None:
+        if took := self._condition.last_opening:
+            took.first_frame = time.monotonic() - self._opened_at
+            self._condition.note(f"First frame after {took}")
+
+    def _publish(self, frame: Frame, asked: Collection[Rendition], takers: Sequence[Wish]) -> None:
+        """Give a frame to all who asked for it, in these renditions."""
+        self._demand.note(frame)
+        for rendition in asked:
+            feed = self._demand.feeds.get(rendition)  # who wanted it may have left
+            # of two that are encoded at once, either may be done first
+            if feed and (feed.newest is None or feed.newest.number < frame.number):
+                feed.publish(frame)
+        self._stills.serve([wish for wish in takers if wish.rendition in asked], frame)
+
+    async def _restart(self, silence: NoFrame) -> None:
+        """Start the stream once more, before the camera is given away: most silent cameras come back from that."""
+        condition = self._condition
+        self._was_restarted = True
+        condition.retry(silence, "the stream is started again")
+        limit = self._settings.close_timeout + condition.longest_interval  # it is `stop` that hangs, if anything does
+        condition.agree(await self._thread.run("restart", limit, self._camera.restart))

@@ -1,0 +1,71 @@
+"""What a snapshot promises: the best picture that can be had in time, never older than allowed, or an error."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from soft_stream.cameras.base import CameraError
+from soft_stream.capture.feed import Frame
+from soft_stream.capture.status import State
+from soft_stream.capture.subscribers import FocusWish, SnapshotSize, Wish
+from soft_stream.capture.supervisor import Source
+from soft_stream.frames.rendition import AS_IT_COMES, Rendition
+
+# Seconds between the decision to answer and the answer.
+ANSWER_TIME = 0.05
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What somebody asks of a snapshot; seconds."""
+
+    deadline: float
+    size: SnapshotSize | None = None
+    focus: FocusWish = FocusWish.AUTO
+    max_age: float = 0.0
+    """How old the picture may be when it was asked for; 0 is captured afterwards."""
+    wake: bool = True
+    """Whether the camera may be opened for it."""
+    rendition: Rendition = AS_IT_COMES
+
+
+class Asleep(Exception):  # no error: the camera sleeps, and is not to be woken
+    """The camera is closed and was not to be opened."""
+
+
+def ready_made(source: Source, ask: Ask) -> Frame | None:
+    """Return a picture that is there already and new enough.
+
+    Raises:
+        Asleep: there is none, and the camera may not be opened.
+    """
+    demand = source.demand
+    size = ask.size or (SnapshotSize.STREAM if demand.streaming else SnapshotSize.FULL)
+    feed = demand.feeds.get(ask.rendition)
+    of_stream = feed.newest if feed else None
+    frame = of_stream if size is SnapshotSize.STREAM else demand.newest_stills.get(ask.rendition)
+    if frame and ask.focus is not FocusWish.ALWAYS and 0 <= time.time() - frame.captured_at <= ask.max_age:
+        return frame  # one from the future is from before the clock was set: nobody knows how old it is
+    if not ask.wake and source.condition.state not in (State.FOCUSING, State.STREAMING):
+        raise Asleep
+    return None
+
+
+async def take(source: Source, ask: Ask) -> Frame:
+    """Wait for the picture; when there is not the time for what was asked, it is the best one there was.
+
+    Call it as a client (`Demand.wanted_by`), so that the camera is open.
+
+    Raises:
+        TimeoutError: there was no picture in time.
+        CameraError: the camera failed.
+        TooManyRenditions: so many others are being made already.
+    """
+    wish = Wish(ask.size, ask.focus, ask.deadline, asyncio.get_running_loop().create_future(), ask.rendition)
+    try:
+        with source.demand.using(ask.rendition):
+            return await source.demand.wish(wish, max(0.0, ask.deadline - ANSWER_TIME))
+    except (TimeoutError, CameraError):
+        if wish.spare:
+            return wish.spare
+        raise

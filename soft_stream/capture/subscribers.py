@@ -1,0 +1,281 @@
+"""Who wants frames: the clients of the stream, and those who want a snapshot."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from soft_stream.cameras.base import CameraError, Metadata
+from soft_stream.capture.feed import Feed, FeedEnded, Frame
+from soft_stream.capture.focus_cycle import FinishedCycle
+from soft_stream.frames.rates import Tally
+from soft_stream.frames.rendition import AS_IT_COMES, Rendition, TooManyRenditions
+
+
+@dataclass(eq=False, slots=True)  # there are many, and each frame touches all of them
+class Client:
+    """One request that takes frames, from its beginning to its end."""
+
+    peer: str
+    path: str
+    name: str
+    """What it calls itself (`?client=`), so that a page can find its own stream in status.json."""
+    streams: bool
+    """False for those who do not follow the stream: a snapshot takes one frame."""
+    focuses: bool = True
+    """Whether the lens may be moved for it."""
+    wakes: bool = True
+    """Whether the camera is opened, and stays open for a while, because of it."""
+    fps_max: float = 0.0
+    """How many frames a second it gets at most; 0 is all."""
+    rendition: Rendition = AS_IT_COMES
+    since: float = field(default_factory=time.time)
+    """Unix seconds."""
+    tally: Tally = field(default_factory=Tally)
+    """The live frames that it got."""
+    number: int = 0
+    """Which one it got last; not the frame itself, whose memory a client that stopped reading would keep."""
+    captured_at: float | None = None
+    """When that was captured, Unix seconds."""
+    first: int = 0
+    """Which one it got first."""
+    port: int = 0
+    """Of the connection that it came by; on a unix socket its number in this process."""
+    unsent: Callable[[], int] = field(default=lambda: 0, repr=False)
+    """How many bytes of what it got are still on their way."""
+
+    def __str__(self) -> str:
+        return f"{self.peer} {self.path}"
+
+    @property
+    def sent(self) -> int:
+        """How many live frames it got."""
+        return self.tally.count
+
+    @property
+    def dropped(self) -> int:
+        """How many frames of the camera it did not get since its first one."""
+        return self.number - self.first + 1 - self.sent if self.sent else 0
+
+    def took(self, frame: Frame, now: float) -> None:
+        """Count a live frame that goes out, in monotonic seconds."""
+        self.tally.tick(now)
+        self.first = self.first or frame.number
+        self.number, self.captured_at = frame.number, frame.captured_at
+
+
+class SnapshotSize(StrEnum):
+    """Which size a snapshot is to have."""
+
+    FULL = "full"
+    STREAM = "stream"
+
+
+class FocusWish(StrEnum):
+    """Whether the lens is to be focused for a snapshot; AUTO: when it is not known to be in focus."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(eq=False)
+class Wish:
+    """One picture that somebody waits for, captured after it was asked for."""
+
+    size: SnapshotSize | None
+    """None is the stream's while somebody streams, else full."""
+    focus: FocusWish
+    seconds: float
+    """How long it may take."""
+    outcome: "asyncio.Future[Frame]"
+    rendition: Rendition = AS_IT_COMES
+    asked: float = field(default_factory=time.monotonic)
+    spare: Frame | None = None
+    """A frame of the stream that is new enough, for the case that nothing better comes in time."""
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it may still take."""
+        return self.asked + self.seconds - time.monotonic()
+
+    def precedes(self, captured_at: float, metadata: Metadata) -> bool:
+        """Tell whether a picture that has just come was exposed after the wish; the clock may have been set since."""
+        exposed_from = captured_at - (metadata.exposure_time or 0.0)
+        return time.monotonic() - (time.time() - exposed_from) >= self.asked
+
+    def settle(self, outcome: Frame | CameraError) -> None:
+        """Give a frame or a fault to whoever waits, if still anybody does."""
+        if self.outcome.done():
+            return
+        if isinstance(outcome, Frame):
+            self.outcome.set_result(outcome)
+        else:
+            self.outcome.set_exception(outcome)
+
+
+@dataclass(eq=False)
+class FocusCall:
+    """Somebody who waits for an AF cycle that begins after he asked."""
+
+    outcome: "asyncio.Future[FinishedCycle]"
+    asked: float = field(default_factory=time.monotonic)
+
+
+class Demand:
+    """The clients, the feeds that give them frames, and the pictures that are wished for.
+
+    Changed by the event loop; what the camera thread reads of it, it reads in one step of the interpreter (`tuple`).
+    """
+
+    def __init__(self, renditions_max: int = 0) -> None:
+        self.feed = Feed()
+        """Of the frames as they come."""
+        self.feeds: dict[Rendition, Feed] = {AS_IT_COMES: self.feed}
+        """Of all renditions that somebody wants, and of the frames as they come."""
+        self._renditions_max = renditions_max
+        self._uses = Counter[Rendition]([AS_IT_COMES])
+        self._ended = False
+        self.wishes: dict[Wish, None] = {}
+        self.focus_calls: dict[FocusCall, None] = {}
+        self.newest: Frame | None = None
+        """Of all renditions."""
+        self.newest_stills: Mapping[Rendition, Frame] = {}
+        self.clients: dict[Client, None] = {}
+        self._unwanted_since = float("-inf")
+        self.changed = asyncio.Event()
+        """Set when somebody comes, goes or wishes, for those who sleep or go on until that happens."""
+
+    @contextmanager
+    def wanted_by(self, client: Client) -> Iterator[Client]:
+        """Keep the camera open while a client takes frames."""
+        self.clients[client] = None
+        self.changed.set()
+        try:
+            yield client
+        finally:
+            del self.clients[client]
+            self.changed.set()
+            if client.wakes:
+                self._unwanted_since = time.monotonic()
+
+    @contextmanager
+    def using(self, rendition: Rendition) -> Iterator[Feed]:
+        """Have a rendition made as long as somebody is ready to take it.
+
+        Raises:
+            TooManyRenditions: there are so many others already.
+        """
+        if rendition not in self.feeds:
+            if len(self.feeds) > self._renditions_max:
+                raise TooManyRenditions(f"{self._renditions_max} other renditions are being made, not {rendition} too")
+            self.feeds[rendition] = Feed()
+            if self._ended:
+                self.feeds[rendition].end()
+        self._uses[rendition] += 1
+        try:
+            yield self.feeds[rendition]
+        finally:
+            self._uses[rendition] -= 1
+            if not self._uses[rendition]:
+                del self._uses[rendition], self.feeds[rendition]
+
+    @property
+    def renditions_wanted(self) -> list[Rendition]:
+        """In which renditions somebody is ready to take a frame; may be read from the camera thread."""
+        return [rendition for rendition, feed in tuple(self.feeds.items()) if feed.wanted]
+
+    def note(self, frame: Frame) -> None:
+        """Remember a frame if it is newer than all others, in whatever rendition."""
+        if self.newest is None or self.newest.number < frame.number:
+            self.newest = frame
+
+    async def wish(self, wish: Wish, seconds: float) -> Frame:
+        """Wait for a picture; one that comes at the last moment is not lost.
+
+        Raises:
+            TimeoutError: there was none in so many seconds.
+            CameraError: the camera failed.
+        """
+        self.wishes[wish] = None
+        self.changed.set()
+        try:
+            await asyncio.wait([wish.outcome], timeout=seconds)
+        finally:
+            del self.wishes[wish]
+            if not wish.outcome.done():
+                wish.outcome.cancel()
+        if wish.outcome.cancelled():
+            raise TimeoutError
+        return wish.outcome.result()
+
+    async def focus(self) -> FinishedCycle:
+        """Wait for an AF cycle that begins now.
+
+        Raises:
+            CameraError: the camera failed.
+        """
+        call = FocusCall(asyncio.get_running_loop().create_future())
+        self.focus_calls[call] = None
+        self.changed.set()
+        try:
+            return await call.outcome
+        finally:
+            del self.focus_calls[call]
+
+    def focused(self, began: float, cycle: FinishedCycle) -> None:
+        """Tell those who waited for a cycle how it ended; it began at `began`, monotonic."""
+        for call in self.focus_calls:
+            if call.asked <= began and not call.outcome.done():
+                call.outcome.set_result(cycle)
+
+    def cannot_focus(self, fault: CameraError) -> None:
+        """Tell those who wait for a cycle that there will be none."""
+        for call in self.focus_calls:
+            if not call.outcome.done():
+                call.outcome.set_exception(fault)
+
+    def size_of(self, wish: Wish) -> SnapshotSize:
+        """Return the size that a wish means now."""
+        return wish.size or (SnapshotSize.STREAM if self.streaming else SnapshotSize.FULL)
+
+    @property
+    def streaming(self) -> bool:
+        """Whether anybody takes the stream (and not just a snapshot)."""
+        return any(client.streams for client in tuple(self.clients))
+
+    @property
+    def may_focus(self) -> bool:
+        """Whether there is a client for whom the lens may move."""
+        return any(client.focuses for client in tuple(self.clients))
+
+    def lasts(self, close_after: float) -> bool:
+        """Tell whether anybody wants frames, or did less than `close_after` seconds ago."""
+        return bool(self.clients) or time.monotonic() - self._unwanted_since < close_after
+
+    def fail(self, fault: CameraError) -> None:
+        """Tell everybody who waits for a frame that the camera failed."""
+        for feed in self.feeds.values():
+            feed.fail(fault)
+        self._settle(fault)
+
+    def end(self) -> None:
+        """Let everybody go."""
+        self._ended = True
+        for feed in self.feeds.values():
+            feed.end()
+        self._settle(FeedEnded())
+
+    def forget(self) -> None:
+        """Forget the newest pictures: the camera is closed and nobody watches."""
+        for feed in self.feeds.values():
+            feed.clear()
+        self.newest, self.newest_stills = None, {}
+
+    def _settle(self, fault: CameraError) -> None:
+        for wish in self.wishes:
+            wish.settle(fault)
+        self.cannot_focus(fault)

@@ -1,0 +1,1 @@
+"""Settings: their definitions, the syntax of the settings file, loading, and validation."""

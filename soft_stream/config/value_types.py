@@ -1,0 +1,202 @@
+"""How the values of settings are written: each kind parses its text, and says what would be right."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from soft_stream.config import endpoints
+from soft_stream.config.endpoints import Endpoint
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a value is written: `parse` raises ValueError on anything but what `right` describes."""
+
+    parse: Callable[[str], Any]
+    right: str
+
+
+def whole(low: int, high: int, unit: str, *, even: bool = False) -> Kind:
+    """A whole number."""
+
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high or (even and value % 2):
+            raise ValueError(text)
+        return value
+
+    return Kind(parse, f"{'an even' if even else 'a whole'} number from {low} to {high} ({unit})")
+
+
+def number(low: float, high: float, unit: str) -> Kind:
+    """Any number but nan."""
+
+    def parse(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:  # also refuses nan
+            raise ValueError(text)
+        return value
+
+    return Kind(parse, f"a number from {low:g} to {high:g} ({unit})")
+
+
+def word(*words: str, spellings: Mapping[str, str] = MappingProxyType({})) -> Kind:
+    """One of the words; `spellings` are further ways to write them."""
+
+    def parse(text: str) -> str:
+        word = spellings.get(text.lower(), text.lower())
+        if word not in words:
+            raise ValueError(text)
+        return word
+
+    return Kind(parse, "one of: " + ", ".join(words))
+
+
+def switch() -> Kind:
+    """On or off."""
+    on, off = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
+
+    def parse(text: str) -> bool:
+        if text.lower() not in on + off:
+            raise ValueError(text)
+        return text.lower() in on
+
+    return Kind(parse, "1 (on) or 0 (off)")
+
+
+def right_angle() -> Kind:
+    """Degrees that turn a picture without losing a pixel."""
+
+    def parse(text: str) -> int:
+        value = int(text)
+        if value not in (0, 90, 180, 270):
+            raise ValueError(text)
+        return value
+
+    return Kind(parse, "one of: 0, 90, 180, 270 (degrees)")
+
+
+def text() -> Kind:
+    """One line of text."""
+
+    def parse(text: str) -> str:
+        if not text.isprintable():
+            raise ValueError(text)
+        return text
+
+    return Kind(parse, "printable text")
+
+
+def addresses() -> Kind:
+    """IP addresses."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        addresses = tuple(
+            str(ipaddress.ip_address("127.0.0.1" if word == "localhost" else word.strip("[]")))
+            for word in text.replace(",", " ").split()
+        )
+        if not addresses or len(set(addresses)) < len(addresses):
+            raise ValueError(text)
+        return addresses
+
+    return Kind(parse, "one or more IP addresses with spaces between them, such as 127.0.0.1 or 0.0.0.0 or ::")
+
+
+def endpoint_list() -> Kind:
+    """Places to listen, or none; see `Endpoint`."""
+
+    def parse(text: str) -> tuple[Endpoint, ...]:
+        found = tuple(endpoints.parse(word) for word in text.replace(",", " ").split())
+        if len(set(found)) < len(found):
+            raise ValueError(text)
+        return found
+
+    return Kind(
+        parse,
+        "endpoints with spaces between them, such as https://0.0.0.0:18443 or unix:/run/cam0.sock, or empty",
+    )
+
+
+def origins() -> Kind:
+    """Origins as browsers write them: no path, no default port, small letters."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        found = tuple(_origin(word) for word in text.replace(",", " ").split())
+        if len(set(found)) < len(found) or ("*" in found and len(found) > 1):
+            raise ValueError(text)
+        return found
+
+    return Kind(
+        parse, "origins with spaces between them, such as http://mainsail.local http://10.0.0.5:8080, or * or empty"
+    )
+
+
+def _origin(word: str) -> str:
+    if word == "*":
+        return word
+    url = endpoints.host_and_port(word.lower())
+    host = endpoints.in_url(url.hostname or "")
+    is_usual = url.port in (None, {"http": 80, "https": 443}[url.scheme])
+    return f"{url.scheme}://{host}" + ("" if is_usual else f":{url.port}")
+
+
+def path() -> Kind:
+    """An absolute path, or none."""
+
+    def parse(text: str) -> str:
+        if text and (not text.startswith("/") or not text.isprintable()):
+            raise ValueError(text)
+        return text
+
+    return Kind(parse, "an absolute path, or empty")
+
+
+def file_name() -> Kind:
+    """A file by its name or path, or none."""
+
+    def parse(text: str) -> str:
+        if not text.isprintable() or ("/" in text and not text.startswith("/")):
+            raise ValueError(text)
+        return text
+
+    return Kind(parse, "a file name, an absolute path, or empty")
+
+
+def sensor_mode() -> Kind:
+    """A mode of a sensor."""
+
+    def parse(text: str) -> str:
+        word = text.lower()
+        if word not in ("auto", "driver") and not re.fullmatch(r"[1-9]\d{1,4}x[1-9]\d{1,4}", word):
+            raise ValueError(text)
+        return word
+
+    return Kind(parse, "auto, driver, or a size such as 2304x1296")
+
+
+def window() -> Kind:
+    """A part of the picture, or none."""
+
+    def parse(text: str) -> tuple[float, ...]:
+        x, y, width, height = window = [float(part) for part in text.replace(",", " ").split()] or [0.0] * 4
+        inside = 0 <= x <= x + width <= 1 and 0 <= y <= y + height <= 1
+        if not inside or (text.strip() and 0 in (width, height)):
+            raise ValueError(text)
+        return tuple(window) if text.strip() else ()
+
+    return Kind(parse, "x y width height as parts of the picture, such as 0.25 0.25 0.5 0.5, or empty")
+
+
+def named_values() -> Kind:
+    """Pairs of a name and a value."""
+
+    def parse(text: str) -> tuple[tuple[str, str], ...]:
+        pairs = tuple(word.partition("=") for word in text.split())
+        if any(not (name.isalnum() and value) for name, _, value in pairs):
+            raise ValueError(text)
+        return tuple((name, value) for name, _, value in pairs)
+
+    return Kind(parse, "NAME=VALUE with spaces between them, such as Brightness=0.1 ExposureValue=0.5, or empty")

@@ -1,0 +1,109 @@
+"""The external ports: nginx must be there, and must ask everybody for a login."""
+
+from collections.abc import Iterable, Iterator
+
+from soft_stream.diagnostics.doctor.context import SUDO, Case
+from soft_stream.diagnostics.doctor.host import Login, Machine, Reply
+from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
+from soft_stream.diagnostics.doctor.service import listener
+
+CONFIGURATION = "/etc/nginx/conf.d/camera-soft-stream.conf"
+PASSWORDS = "/etc/camera-streamer/htpasswd"
+INITIAL = "/etc/camera-streamer/initial-password"
+CERTIFICATE = "/etc/camera-streamer/tls/certificate.pem"
+PORTAL, FIRST = 8080, 8081
+
+ASKS_FOR_A_LOGIN, SLOWS_FAILED_LOGINS = 401, 429
+SAYS_HTTPS = (307, 400)
+"""What an https port answers to plain http: by our configuration, by nginx itself."""
+
+
+def look(case: Case) -> Iterator[Finding]:
+    """Ask each external URL without a login, and with one if there is one."""
+    if not case.machine.paths(CONFIGURATION):
+        return
+    urls = [f"{_host(case)}:{PORTAL}/", *_urls(case, case.cameras)]
+    refused, asks = [], []
+    for url in urls:
+        reply = _get(case.machine, url)
+        if reply.refused:
+            refused.append(url)
+        elif reply.status == ASKS_FOR_A_LOGIN:
+            asks.append(url)
+        elif reply.status == SLOWS_FAILED_LOGINS:
+            yield note(f"{url} answers {reply.status} for now", "too many logins have failed", "wait a minute")
+        elif not reply.status or reply.status in (400, 403, 500) or reply.status // 100 == 3:
+            yield wrong(
+                f"{url} without a login: {reply.error or reply.status}, not 401",
+                f"nginx cannot ask for one; can it read {PASSWORDS}?",
+                "sudo nginx -t; sudo tail /var/log/nginx/error.log",
+            )
+        else:
+            program = listener(case.machine, _port(url)) or f"who listens there: {SUDO}"
+            yield wrong(
+                f"{url} answers {reply.status} WITHOUT A LOGIN ({program})",
+                "everybody who reaches this machine sees and controls the camera",
+                "scripts/deploy-soft-stream.sh again; until then: sudo systemctl stop nginx",
+            )
+    if refused and len(refused) < len(urls):
+        yield wrong(
+            f"connection refused: {', '.join(refused)}",
+            "nginx was not told of every camera of the settings",
+            "scripts/deploy-soft-stream.sh again; sudo nginx -t  # says what nginx does not like",
+        )
+    elif refused:
+        yield wrong(
+            f"connection refused: {', '.join(refused)}",
+            "nginx does not run, or has not loaded the configuration; from outside no camera is seen",
+            "sudo nginx -t && sudo systemctl restart nginx",
+        )
+    if asks:
+        yield ok(f"these ask for a login: {', '.join(asks)}")
+    if case.login:
+        yield from _with_login(case, asks, case.login)
+
+
+def _with_login(case: Case, urls: list[str], login: Login) -> Iterator[Finding]:
+    """Ask for each camera that answers on its own port."""
+    served = [number for number in case.cameras if case.status(number)]
+    good = []
+    for url in [each for each in _urls(case, served) if each in urls]:
+        reply = _get(case.machine, url, login)
+        if reply.status == 200:
+            good.append(url)
+        elif reply.status == ASKS_FOR_A_LOGIN:
+            yield wrong(
+                f"{url} does not accept the login of {login[0]}",
+                "this name or this password is not in the file",
+                f"sudo cat {INITIAL}; a new one: sudo htpasswd {PASSWORDS} {login[0]}  # of apache2-utils",
+            )
+            return  # each failed login makes the next one slower
+        else:
+            told = reply.error or f"answers {reply.status}"
+            again = "scripts/deploy-soft-stream.sh again; sudo tail /var/log/nginx/error.log"
+            yield wrong(f"{url} with the login of {login[0]}: {told}", "nginx does not reach the portal", again)
+    if good:
+        yield ok(f"these answer with the login of {login[0]}: {', '.join(good)}")
+
+
+def _urls(case: Case, numbers: Iterable[int]) -> list[str]:
+    """List what opens no camera: the state of each, on its own port and on that of all."""
+    places = [place for number in numbers for place in (f"{FIRST + number}", f"{PORTAL}/cam{number}")]
+    return [f"{_host(case)}:{place}/status.json" for place in places]
+
+
+def _host(case: Case) -> str:
+    return f"{'https' if case.machine.paths(CERTIFICATE) else 'http'}://127.0.0.1"
+
+
+def _get(machine: Machine, url: str, login: Login | None = None) -> Reply:
+    """Ask a URL; where the folder of the certificate is not for everybody, nginx says that it wants HTTPS."""
+    reply = machine.get(url, login)
+    if url.startswith("http:") and reply.status in SAYS_HTTPS:
+        secure = machine.get(url.replace("http:", "https:", 1), login)
+        return secure if secure.status else reply
+    return reply
+
+
+def _port(url: str) -> int:
+    return int(url.split(":")[2].partition("/")[0])

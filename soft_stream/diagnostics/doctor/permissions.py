@@ -1,0 +1,78 @@
+"""Whether the service's user may open the devices of the cameras."""
+
+from collections.abc import Collection, Iterator
+
+from soft_stream.diagnostics.doctor.context import Case
+from soft_stream.diagnostics.doctor.host import Machine, Node
+from soft_stream.diagnostics.doctor.report import Finding, ok, wrong
+
+SERVICE_USER = "camera-soft-stream"
+GROUP = "video"
+DEVICES = ("/dev/video*", "/dev/media*", "/dev/v4l-subdev*")
+# the ones that Picamera2 takes (dma_heap.py)
+HEAPS = ("/dev/dma_heap/vidbuf_cached", "/dev/dma_heap/linux,cma")
+
+
+def look(case: Case) -> Iterator[Finding]:
+    """Compare modes and groups of the devices with the user's groups."""
+    nodes = _nodes(case.machine, (*DEVICES, *HEAPS))
+    if not case.wants_cameras or not nodes:
+        return
+    machine = case.machine
+    user, groups = SERVICE_USER, _groups_of(machine, SERVICE_USER)
+    if groups is None and case.units:
+        yield wrong(f"the user {SERVICE_USER} does not exist", "the units cannot start", "sudo systemd-sysusers")
+        return
+    if groups is None:  # nothing is deployed here: it is whoever runs this
+        user, groups = _name(machine), _groups_of(machine) or set()
+        closed = [path for path, node in nodes.items() if not node.is_open]
+    else:
+        groups = groups.union(*(unit.groups for unit in case.units.values()))
+        closed = [path for path, node in nodes.items() if not may_open(node, user, groups)]
+    if not closed:
+        yield ok(f"{user} may open {len(nodes)} devices: {', '.join(_summary(nodes))}")
+    elif GROUP not in groups:
+        login = "sudo systemctl restart camera-soft-cam.target" if user == SERVICE_USER else "log in anew"
+        yield wrong(
+            f"{user} is not in the group {GROUP} and may not open {', '.join(closed)}",
+            "no camera is seen, or Picamera2 takes a Raspberry Pi 5 for an older one",
+            f"sudo usermod -aG {GROUP} {user}; then: {login}",
+        )
+    else:
+        told = ", ".join(f"{path} ({nodes[path].owner}:{nodes[path].group} {nodes[path].mode:o})" for path in closed)
+        yield wrong(
+            f"{user} may not open {told}",
+            f"the rules of udev give them to the group {GROUP}; Picamera2 needs all of them",
+            "sudo udevadm control --reload; sudo udevadm trigger; ls -l /dev/video* /dev/media* /dev/dma_heap/",
+        )
+
+
+def may_look(case: Case) -> bool:
+    """Tell whether whoever runs this would see the cameras that are there."""
+    return all(node.is_open for node in _nodes(case.machine, DEVICES).values())
+
+
+def may_open(node: Node, user: str, groups: Collection[str]) -> bool:
+    """Tell by its mode whether a user may read and write a device."""
+    shift = 6 if user == node.owner else 3 if node.group in groups else 0
+    return (node.mode >> shift) & 0o6 == 0o6
+
+
+def _nodes(machine: Machine, patterns: Collection[str]) -> dict[str, Node]:
+    paths = (path for pattern in patterns for path in machine.paths(pattern))
+    return {path: node for path in paths if (node := machine.node(path))}
+
+
+def _groups_of(machine: Machine, *user: str) -> set[str] | None:
+    output = machine.run("id", "-nG", *user)
+    return set(output.text.split()) if output and not output.status else None
+
+
+def _name(machine: Machine) -> str:
+    output = machine.run("id", "-un")
+    return output.text.strip() if output and not output.status else "this user"
+
+
+def _summary(nodes: Collection[str]) -> list[str]:
+    """Shorten a list of devices to the folders and names that they share."""
+    return sorted({path if "dma_heap" in path else f"{path.rstrip('0123456789')}*" for path in nodes})

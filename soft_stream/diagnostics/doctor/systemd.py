@@ -1,0 +1,83 @@
+"""What systemd says of units."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from soft_stream.diagnostics.doctor.host import Machine
+
+NAME = "camera-soft-cam@{}.service"
+PROPERTIES = (
+    "Id,LoadState,ActiveState,SubState,UnitFileState,Result,ExecMainStatus,NRestarts,StatusText,MainPID,"
+    "User,Group,SupplementaryGroups"
+)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit, in systemd's words."""
+
+    name: str
+    is_installed: bool
+    active: str
+    sub: str
+    enabled: str
+    result: str
+    status: int
+    restarts: int
+    text: str
+    pid: int
+    groups: frozenset[str]
+
+
+def show(machine: Machine, *names: str) -> dict[str, Unit]:
+    """Ask for units by their names; none where systemd does not run."""
+    output = machine.run("systemctl", "show", "--no-pager", "--property", PROPERTIES, *names)
+    if output is None or output.status:
+        return {}
+    blocks = (dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in _blocks(output.text))
+    return {block["Id"]: _unit(block) for block in blocks if "Id" in block}
+
+
+def camera_units(machine: Machine, numbers: Iterable[int]) -> dict[int, Unit]:
+    """Return the units of the cameras that are configured, and of those that systemd has seen."""
+    seen = names(machine, "list-units", "--all", NAME.format("*"))
+    wanted = {NAME.format(number) for number in numbers} | seen
+    units = show(machine, *sorted(wanted)) if wanted else {}
+    return {
+        int(match[1]): unit
+        for name, unit in sorted(units.items())
+        if unit.is_installed and (match := re.fullmatch(NAME.format(r"(\d{1,2})"), name))
+    }
+
+
+def names(machine: Machine, verb: str, *arguments: str) -> set[str]:
+    """List units of cameras by a verb of systemctl."""
+    output = machine.run("systemctl", verb, "--plain", "--no-legend", "--no-pager", *arguments)
+    return set(re.findall(r"^\W*(camera-soft-cam\S*)", output.text, re.MULTILINE)) if output else set()
+
+
+def _blocks(text: str) -> list[str]:
+    return text.strip().split("\n\n")
+
+
+def _unit(block: dict[str, str]) -> Unit:
+    def number(name: str) -> int:
+        text = block.get(name, "")
+        return int(text) if text.isdecimal() else 0
+
+    result = block.get("Result", "")
+    groups = " ".join(block.get(name, "") for name in ("Group", "SupplementaryGroups")).split()
+    return Unit(
+        name=block["Id"],
+        is_installed=block.get("LoadState") not in ("not-found", None),
+        active=block.get("ActiveState", ""),
+        sub=block.get("SubState", ""),
+        enabled=block.get("UnitFileState", ""),
+        result=result,
+        status=number("ExecMainStatus") if result == "exit-code" else 0,  # else it is the number of a signal
+        restarts=number("NRestarts"),
+        text=block.get("StatusText", ""),
+        pid=number("MainPID"),
+        groups=frozenset(groups),
+    )

@@ -1,0 +1,73 @@
+"""The units of systemd: whether they run, and why not; whether they start at boot, or older ones in their place."""
+
+import re
+from collections.abc import Iterator
+
+from soft_stream.diagnostics.doctor.context import Case
+from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
+from soft_stream.diagnostics.doctor.systemd import Unit, names, show
+
+TARGET = "camera-soft-cam.target"
+OLD = re.compile(r"camera-soft-cam\d+\.service")
+
+# what the exit status of a unit that is down means, and what to do; {0} is the unit
+ENDED = {
+    66: ("its camera was not there", "connect it: it starts by itself; a CSI camera needs: sudo systemctl start {0}"),
+    75: ("the camera hangs or gives no frames, or the port is in use", "journalctl -b -u {0} -n 30"),
+    78: ("a setting is wrong", "soft-stream check; sudo systemctl restart {0}"),
+    203: ("the program cannot be started; has the system's Python changed?", "scripts/deploy-soft-stream.sh again"),
+    217: ("its user does not exist", "sudo systemd-sysusers; sudo systemctl restart {0}"),
+}
+RESULTS = {
+    "watchdog": "it no longer told systemd that it is alive: a call into the camera hangs",
+    "oom-kill": "it needed more memory than MemoryMax= of the unit",
+    "timeout": "it did not start or stop in time",
+}
+
+
+def look(case: Case) -> Iterator[Finding]:
+    """Look at the unit of each camera, at the target, and at the units of older programs."""
+    for number, unit in case.units.items():
+        if number in case.cameras or case.problems or unit.active != "inactive":
+            yield _unit(number, unit)
+    target = show(case.machine, TARGET).get(TARGET) if case.units else None
+    if target and target.is_installed and target.enabled == "disabled":
+        yield wrong(f"{TARGET} is not enabled", "no camera starts at boot", f"sudo systemctl enable {TARGET}")
+    yield from _older(case)
+
+
+def _unit(number: int, unit: Unit) -> Finding:
+    log = f"journalctl -b -u {unit.name} -n 30"
+    if unit.active == "active":
+        if unit.restarts:
+            restarted = f"{unit.name} runs; systemd has restarted it {unit.restarts} times"
+            return note(restarted, "a camera that hung, a port in use, or a crash", log)
+        if unit.enabled == "disabled":
+            return note(f"{unit.name} runs, but is not enabled", "not at boot", f"sudo systemctl enable {unit.name}")
+        return ok(f"{unit.name} runs{f': {unit.text}' if unit.text else ''}")
+    if unit.active in ("activating", "deactivating", "reloading") and not (unit.status or unit.restarts):
+        return note(f"{unit.name} is {unit.active}", fix=f"systemctl status {unit.name}")
+    if unit.active == "inactive" and unit.enabled == "disabled" and not unit.status:
+        return note(f"{unit.name} is switched off", fix=f"to switch it on: sudo systemctl enable --now {unit.name}")
+    reason, fix = ENDED.get(unit.status, ("", log))
+    reason = RESULTS.get(unit.result, reason)
+    ended = f"exit status {unit.status}" if unit.status else unit.sub if unit.result == "success" else unit.result
+    told = f"{unit.name} is {unit.active} ({ended}){f': {reason}' if reason else ''}"
+    if unit.active == "inactive" and not unit.status:
+        fix = f"sudo systemctl start {unit.name}"
+    return wrong(told, f"camera {number} is not served", fix.format(unit.name))
+
+
+def _older(case: Case) -> Iterator[Finding]:
+    """Look for units of the program before this one, which want the same cameras."""
+    old = sorted(name for name in names(case.machine, "list-unit-files", "camera-soft-cam*") if OLD.fullmatch(name))
+    for unit in show(case.machine, *old).values() if old else ():
+        if unit.enabled != "enabled" and unit.active != "active":
+            continue
+        how = " and ".join(word for word in (unit.enabled, unit.active) if word in ("enabled", "active"))
+        told = f"{unit.name}, of the program before this one, is {how}"
+        if case.units:
+            why = "only one program can have a camera: whichever starts first"
+            yield wrong(told, why, f"sudo systemctl disable --now {unit.name}")
+        else:
+            yield note(told, "scripts/deploy-soft-stream.sh takes over from it")

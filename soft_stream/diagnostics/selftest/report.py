@@ -1,0 +1,92 @@
+"""What a self-test says: a line for each check, then a summary; for people or, as JSON, for programs."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from soft_stream.cameras.base import CameraError
+
+
+class Verdict(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    FAILED = "FAILED"
+    SKIPPED = "skipped"
+
+
+@dataclass
+class Check:
+    """One line of the report; it has failed until it is concluded."""
+
+    what: str
+    expected: str
+    found: str = ""
+    verdict: Verdict = Verdict.FAILED
+    fault: CameraError | None = None
+    """What the camera had to say instead."""
+
+    def __str__(self) -> str:
+        if self.verdict is Verdict.SKIPPED:
+            return f"{self.verdict:<7}  {self.what}: {self.found}"
+        return f"{self.verdict:<7}  {self.what}: {self.found} (expected: {self.expected})"
+
+    def conclude(self, found: str, *, ok: bool = True) -> None:
+        """Say what was found, and whether it is as expected."""
+        self.found, self.verdict = found, Verdict.OK if ok else Verdict.FAILED
+
+    def skip(self, why: str) -> None:
+        """Say why there is nothing to check."""
+        self.found, self.verdict = why, Verdict.SKIPPED
+
+
+class Report:
+    """Says each line as soon as it is known."""
+
+    def __init__(self, say: Callable[[str], None], *, as_json: bool = False) -> None:
+        self.checks: list[Check] = []
+        self._say = say
+        self._as_json = as_json
+
+    @contextmanager
+    def check(self, what: str, expected: str) -> Iterator[Check]:
+        """Make a line of what happens inside; a camera that fails, fails this check and no more."""
+        check = Check(what, expected)
+        try:
+            yield check
+        except TimeoutError:
+            check.conclude("it took too long", ok=False)
+        except CameraError as fault:
+            check.conclude(str(fault), ok=False)
+            check.fault = fault
+        self._add(check)
+
+    def failed(self, what: str, expected: str, fault: CameraError) -> None:
+        """Add a line for what no check was asked to find."""
+        self._add(Check(what, expected, str(fault), fault=fault))
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether any check did."""
+        return any(check.verdict is Verdict.FAILED for check in self.checks)
+
+    def end(self) -> None:
+        """Say the summary."""
+        counts = Counter(check.verdict for check in self.checks)
+        if self._as_json:
+            self._say(json.dumps({verdict.lower(): counts[verdict] for verdict in Verdict}))
+            return
+        failed = ", ".join(check.what for check in self.checks if check.verdict is Verdict.FAILED)
+        summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict)
+        self._say(f"{summary}{': ' if failed else ''}{failed}")
+
+    def _add(self, check: Check) -> None:
+        self.checks.append(check)
+        if self._as_json:
+            facts = {"check": check.what, "verdict": check.verdict.lower(), "expected": check.expected}
+            self._say(json.dumps(facts | {"found": check.found}))
+        else:
+            self._say(str(check))

@@ -1,0 +1,42 @@
+"""What a still says of itself: time, exposure, gain, lens, model. Never a thumbnail: some clients take it for the end.
+
+The tags are those of the Exif standard 2.32 (CIPA DC-008), by the names that Pillow gives them.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from soft_stream.cameras.base import Metadata
+
+BEGIN = b"\xff\xd8"
+APP1 = b"\xff\xe1"
+ISO_AT_GAIN_1 = 100
+
+
+def with_exif(jpeg: bytes, captured_at: float, metadata: Metadata, model: str) -> bytes:
+    """Return a JPEG with Exif data; `captured_at` in Unix seconds."""
+    from PIL.ExifTags import IFD, Base
+    from PIL.Image import Exif
+    from PIL.TiffImagePlugin import IFDRational
+
+    taken = datetime.fromtimestamp(captured_at).astimezone()
+    exif = Exif()
+    exif[Base.Software] = "camera-soft-stream"
+    exif[Base.DateTime] = taken.strftime("%Y:%m:%d %H:%M:%S")
+    if model:
+        exif[Base.Model] = model
+    details: dict[int, Any] = {
+        Base.ExifVersion: b"0232",
+        Base.DateTimeOriginal: exif[Base.DateTime],
+        Base.SubsecTimeOriginal: f"{taken.microsecond // 1000:03d}",
+        Base.OffsetTimeOriginal: taken.isoformat()[-6:],
+    }
+    if metadata.exposure_time is not None:
+        details[Base.ExposureTime] = IFDRational(round(metadata.exposure_time * 1_000_000), 1_000_000)
+    if metadata.gain is not None:
+        details[Base.ISOSpeedRatings] = round(metadata.gain * ISO_AT_GAIN_1)
+    if metadata.lens_position:  # 0 is infinity, which a distance in metres cannot say
+        details[Base.SubjectDistance] = IFDRational(round(1000 / metadata.lens_position), 1000)
+    exif[IFD.Exif] = details
+    segment = exif.tobytes()
+    return BEGIN + APP1 + (len(segment) + 2).to_bytes(2, "big") + segment + jpeg.removeprefix(BEGIN)

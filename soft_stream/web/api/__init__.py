@@ -1,0 +1,1 @@
+"""Handlers that return pictures or JSON, and handlers that change something."""

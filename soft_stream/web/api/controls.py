@@ -1,0 +1,274 @@
+"""What changes something: the camera's controls, an AF cycle, a camera kept ready, a pause. All of it is POST."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import hdrs, web
+
+from soft_stream.cameras.base import AF_MANUAL, CameraError, Control, ControlValue
+from soft_stream.capture import snapshots
+from soft_stream.capture.controls import WrongControl
+from soft_stream.capture.snapshots import Ask
+from soft_stream.capture.status import Condition, State
+from soft_stream.capture.subscribers import FocusWish, SnapshotSize
+from soft_stream.capture.supervisor import Source
+from soft_stream.web.request import (
+    NO_STORE,
+    SOURCE,
+    client_of,
+    number_of,
+    peer_of,
+    picture_or_503,
+    unavailable,
+    word_of,
+)
+
+log = logging.getLogger(__name__)
+
+# What the ways of claims on the camera that came by POST begin with; their owner follows.
+WAY = "POST /pause "
+LONGEST_ARMING = 86_400
+GESTURE_LASTS = 2.0
+
+
+async def controls(request: web.Request) -> web.Response:
+    """Answer with the controls that the camera has; GET opens it if it was never open."""
+    source = request.app[SOURCE]
+    await learnt(request, source)
+    return _json(_listed(source))
+
+
+async def set_controls(request: web.Request) -> web.Response:
+    """Set controls: all of them or, when one is wrong, none; null gives one back to the camera's default."""
+    source = request.app[SOURCE]
+    asked = await _body(request)
+    keep = word_of(request, "keep", "0", "0", "1") == "1"
+    await learnt(request, source)
+    if asked.get("LensPosition") is not None and "AfMode" in source.controls.advertised:
+        asked.setdefault("AfMode", AF_MANUAL)  # a lens goes only there where autofocus does not move it
+    await change(request, asked)
+    if keep:
+        await _keep(source)
+    return _json(_listed(source))
+
+
+async def change(request: web.Request, wanted: Mapping[str, Any]) -> None:
+    """Tell the camera what somebody wants of its controls; it is known which there are (`learnt`)."""
+    source = request.app[SOURCE]
+    asked = dict(wanted)
+    given_back = [name for name, value in asked.items() if value is None]
+    try:
+        asked |= {name: source.controls.default_of(name) for name in given_back}
+        is_held = asked.get("AfMode") in (AF_MANUAL, str(AF_MANUAL)) and "AfMode" not in given_back
+        if is_held and source.condition.lens_position is not None:
+            asked.setdefault("LensPosition", source.condition.lens_position)  # it stays where it is, and is kept there
+        values = source.controls.checked(asked)
+        # who leaves meanwhile does not leave the camera with what nobody remembers
+        await asyncio.shield(_set(source, values, given_back))
+    except WrongControl as problem:
+        raise web.HTTPBadRequest(text=f"{problem}.") from None
+    except CameraError as fault:
+        raise unavailable(source, f"The camera does not take that: {fault}.") from fault
+    request.app[GESTURES].add(peer_of(request), values)
+
+
+async def focus(request: web.Request) -> web.Response:
+    """Run an AF cycle now, and answer how it ended."""
+    source = request.app[SOURCE]
+    timeout = source.settings.start_timeout + 2 * source.settings.autofocus_timeout  # one may be under way
+    client = client_of(request, streams=False, focuses=False)  # the cycle of the opening would be one too many
+    with source.demand.wanted_by(client), picture_or_503(source, timeout):
+        async with asyncio.timeout(timeout):
+            await _open(source, timeout)
+            if not source.condition.has_autofocus:
+                raise web.HTTPConflict(text="This camera has no autofocus.")
+            if source.controls.focus_mode not in ("continuous", "once"):
+                raise web.HTTPConflict(text=f"Autofocus is {source.controls.focus_mode}; AfMode 1 or 2 switches it on.")
+            cycle = await source.demand.focus()
+    return _json({"result": cycle.result, "seconds": round(cycle.seconds, 3), "at": round(cycle.at, 3)})
+
+
+async def arm(request: web.Request) -> web.Response:
+    """Open the camera, focus, and keep it ready for so many seconds; answers when it is ready; 0 ends it."""
+    source = request.app[SOURCE]
+    seconds = number_of(request, "seconds", 60, 0, LONGEST_ARMING)
+    arming = request.app[ARMING]
+    arming.end()
+    if seconds:
+        task = asyncio.create_task(_stay_ready(request, source, seconds), name="arm")
+        arming.begin(task)
+        ask = Ask(source.settings.start_timeout + source.settings.autofocus_timeout, SnapshotSize.STREAM)
+        try:
+            with source.demand.wanted_by(client_of(request, streams=False)), picture_or_503(source, ask.deadline):
+                await snapshots.take(source, ask)
+        except (web.HTTPException, asyncio.CancelledError):  # no answer, or nobody to hear it
+            task.cancel()  # not `arming.end()`: somebody else may have armed it meanwhile
+            raise
+    return _json({"state": source.condition.state, "armed_seconds": seconds})
+
+
+async def pause(request: web.Request) -> web.Response:
+    """Close the camera for another program, and answer when it is free."""
+    source = request.app[SOURCE]
+    settings, claims = source.settings, source.pause
+    seconds = number_of(request, "seconds", settings.pause_max, 0.1, settings.pause_max)
+    owner = _owner(request)
+    way = f"{WAY}{owner}"
+    hold = claims.begin(way, owner, seconds)
+    patience = min(seconds, settings.start_timeout + settings.close_timeout)
+    try:
+        async with asyncio.timeout(patience):
+            await claims.released.wait()
+    except TimeoutError:
+        claims.end(way, hold)
+        raise unavailable(source, f"The camera is still not closed after {patience:g} s; it is not paused.") from None
+    except asyncio.CancelledError:  # who left does not know that the camera is free
+        claims.end(way, hold)
+        raise
+    if claims.hold_of(way) is None:
+        raise web.HTTPConflict(text="The pause was ended before the camera was closed.")
+    return _json({"state": State.PAUSED, "owner": owner, "until": round(hold.until, 3)})
+
+
+async def resume(request: web.Request) -> web.Response:
+    """End the pause of who asks, or, when he has none, all that came by POST; a pause file has to be removed."""
+    source = request.app[SOURCE]
+    claims = source.pause
+    posted = [way for way in claims.ways if way.startswith(WAY)]
+    own = f"{WAY}{_owner(request)}"
+    for way in [own] if own in posted else posted:
+        claims.end(way)
+    if claims.hold:
+        raise web.HTTPConflict(text=f"The camera is still {claims.hold}.")
+    await claims.taken_back.wait()
+    return _json({"state": source.condition.state})
+
+
+class Arming:
+    """The task that keeps the camera ready; there is one at most."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, task: "asyncio.Task[None]") -> None:
+        """Keep ready from now on."""
+        self._task = task
+
+    def end(self) -> None:
+        """Do so no longer."""
+        if self._task:
+            self._task.cancel()
+
+
+ARMING = web.AppKey("arming", Arming)
+
+
+class Gestures:
+    """What was set lately: a slider that moves sets a control many times, and makes one line of the log."""
+
+    def __init__(self, condition: Condition) -> None:
+        self._condition = condition
+        self._set: dict[str, dict[str, ControlValue]] = {}
+        self._rest: asyncio.TimerHandle | None = None
+
+    def add(self, peer: str, values: Mapping[str, ControlValue]) -> None:
+        """Tell of it in a moment, with what else is set until then."""
+        self._set.setdefault(peer, {}).update(values)
+        if self._rest is None:
+            self._rest = asyncio.get_running_loop().call_later(GESTURE_LASTS, self.end)
+
+    def end(self) -> None:
+        """Tell now."""
+        self._rest = None
+        for peer, values in self._set.items():
+            self._condition.note(f"Controls set by {peer}: {values}")
+        self._set.clear()
+
+
+GESTURES = web.AppKey("gestures", Gestures)
+
+
+async def _set(source: Source, values: Mapping[str, ControlValue], given_back: Sequence[str]) -> None:
+    await source.set_controls(values)
+    source.controls.forget(given_back)
+    if values.get("AfMode", AF_MANUAL) != AF_MANUAL:
+        source.controls.forget(["LensPosition"])  # autofocus moves the lens from now on
+
+
+def _owner(request: web.Request) -> str:
+    """Name who asks: what he calls himself, and his address."""
+    name = "".join(char for char in request.query.get("client", "")[:40] if char.isprintable())
+    return f"{name} ({peer_of(request)})" if name else peer_of(request)
+
+
+async def _stay_ready(request: web.Request, source: Source, seconds: float) -> None:
+    with source.demand.wanted_by(client_of(request, streams=False)):
+        await asyncio.sleep(seconds)
+
+
+async def _open(source: Source, seconds: float) -> None:
+    """Wait until the camera gives frames; call it as a client."""
+    await snapshots.take(source, Ask(seconds, SnapshotSize.STREAM, FocusWish.NEVER))
+
+
+async def learnt(request: web.Request, source: Source) -> None:
+    """See to it that it is known what the camera advertises; HEAD makes do with what is known."""
+    if source.controls.advertised or request.method == hdrs.METH_HEAD:
+        return
+    client = client_of(request, streams=False, focuses=False)
+    with source.demand.wanted_by(client), picture_or_503(source, source.settings.start_timeout):
+        await _open(source, source.settings.start_timeout)
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    """Read {"NAME": value} as JSON, or NAME=value as a form; curl calls both a form."""
+    try:
+        text = await request.text()
+        if request.content_type == "application/x-www-form-urlencoded" and not text.lstrip().startswith("{"):
+            return dict(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text)))
+        body = json.loads(text)
+    # an unknown charset, brackets without end, a number of thousands of digits
+    except (LookupError, RecursionError, ValueError) as error:
+        raise web.HTTPBadRequest(text=f'The body must be JSON such as {{"Brightness": 0.1}}: {error}.') from None
+    except web.RequestPayloadError:
+        encoding = request.headers.get(hdrs.CONTENT_ENCODING, "")[:60]
+        raise web.HTTPBadRequest(
+            text=f"The body is not whole, or not what Content-Encoding: {encoding} says."
+        ) from None
+    if not isinstance(body, dict):
+        raise web.HTTPBadRequest(text='The body must be a JSON object such as {"Brightness": 0.1}.')
+    return body
+
+
+async def _keep(source: Source) -> None:
+    file = source.settings.controls_file
+    if file is None:
+        raise web.HTTPConflict(text="The controls are set, but there is no file to keep them in.")
+    try:
+        await asyncio.shield(source.controls.keep(file))
+    except OSError as error:
+        log.warning("%s cannot be written: %s", file, error.strerror)
+        raise web.HTTPInternalServerError(text=f"The controls are set, but not kept: {error.strerror}.") from error
+
+
+def _listed(source: Source) -> dict[str, Any]:
+    return {name: _described(control, source) for name, control in sorted(source.controls.advertised.items())}
+
+
+def _described(control: Control, source: Source) -> dict[str, Any]:
+    return {
+        "type": control.kind,
+        "count": control.count,
+        "min": control.min,
+        "max": control.max,
+        "default": control.default,
+        "value": source.controls.values.get(control.name, source.controls.untold(control.name)),
+    }
+
+
+def _json(data: dict[str, Any]) -> web.Response:
+    return web.json_response(data, headers=NO_STORE)

@@ -1,0 +1,111 @@
+"""`/snapshot.jpg`: one picture, with its facts in the headers; `/snap.jpg`: the one of another program."""
+
+import asyncio
+import os
+import stat
+import time
+from pathlib import Path
+
+from aiohttp import hdrs, web
+
+from soft_stream.capture import snapshots
+from soft_stream.capture.feed import Frame
+from soft_stream.capture.snapshots import Ask
+from soft_stream.capture.subscribers import FocusWish, SnapshotSize
+from soft_stream.config.settings import Settings
+from soft_stream.web.request import (
+    NO_STORE,
+    SOURCE,
+    client_of,
+    fps_of,
+    head_of_picture,
+    number_of,
+    picture_or_503,
+    rendition_of,
+    within_limits,
+    word_of,
+)
+
+LARGEST_PHOTO = 64 * 1024 * 1024
+LONGEST_MS = 3_600_000
+JPEG_BEGINS = b"\xff\xd8\xff"
+
+
+async def snapshot(request: web.Request) -> web.Response:
+    """Answer with a picture as it was asked for, or the best there is in time, or with 503."""
+    source = request.app[SOURCE]
+    ask = _ask(request, source.settings)
+    if request.method == hdrs.METH_HEAD:
+        return head_of_picture(source, NO_STORE | {hdrs.CONTENT_TYPE: "image/jpeg"})
+    try:
+        frame = snapshots.ready_made(source, ask)
+    except snapshots.Asleep:
+        raise web.HTTPServiceUnavailable(
+            text=f"{source.settings.title} is {source.condition.state}, and wake=0 does not open it."
+        ) from None
+    if frame is None:
+        focuses = ask.focus is not FocusWish.NEVER
+        client = client_of(request, streams=False, focuses=focuses, wakes=ask.wake, rendition=ask.rendition)
+        with within_limits(), source.demand.wanted_by(client), picture_or_503(source, ask.deadline):
+            frame = await snapshots.take(source, ask)
+    source.condition.counters.snapshots += 1
+    return _answer(frame)
+
+
+async def photo(request: web.Request) -> web.Response:
+    """Answer with the picture that another program left in `pause_snapshot`, as webcams for Octolapse do."""
+    settings = request.app[SOURCE].settings
+    if not settings.pause_snapshot:
+        raise web.HTTPNotFound
+    file = Path(settings.pause_snapshot)
+    try:
+        taken_at, body = await asyncio.to_thread(_photo, file)
+    except OSError:
+        raise web.HTTPNotFound from None
+    if not body.startswith(JPEG_BEGINS):  # another's folder: nobody shall make us show what is no picture
+        raise web.HTTPNotFound
+    headers = NO_STORE | {"X-Timestamp": f"{taken_at:.6f}"}
+    return web.Response(body=body, content_type="image/jpeg", headers=headers)
+
+
+def _photo(file: Path) -> tuple[float, bytes]:
+    """Return when a file was written, and what it holds; a pipe is not waited for, nor a link followed.
+
+    Raises:
+        OSError: it cannot be read, or is no file.
+    """
+    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as opened:
+        facts = os.fstat(opened.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(f"{file} is no file")
+        return facts.st_mtime, opened.read(LARGEST_PHOTO)
+
+
+def _ask(request: web.Request, settings: Settings) -> Ask:
+    fps_of(request)  # it means nothing for one picture, but a wrong value is told here as well
+    size = word_of(request, "size", "" if settings.snapshot_size == "auto" else settings.snapshot_size, *SnapshotSize)
+    return Ask(
+        deadline=number_of(request, "deadline_ms", settings.start_timeout * 1000, 1, LONGEST_MS) / 1000,
+        size=SnapshotSize(size) if size else None,
+        focus=FocusWish(word_of(request, "focus", FocusWish.AUTO, *FocusWish)),
+        max_age=number_of(request, "max_age_ms", 0, 0, LONGEST_MS) / 1000,
+        wake=word_of(request, "wake", "1", "0", "1") == "1",
+        rendition=rendition_of(request),
+    )
+
+
+def _answer(frame: Frame) -> web.Response:
+    told = {"X-Exposure-Time": frame.metadata.exposure_time, "X-Gain": frame.metadata.gain}
+    return web.Response(
+        body=frame.jpeg,
+        content_type="image/jpeg",
+        headers=NO_STORE
+        | {
+            "X-Timestamp": f"{frame.captured_at:.6f}",
+            "X-Age-Ms": f"{max(0.0, time.time() - frame.captured_at) * 1000:.0f}",
+            "X-Frame-Size": f"{frame.size[0]}x{frame.size[1]}",
+            "X-Snapshot-Size": SnapshotSize.FULL if frame.is_still else SnapshotSize.STREAM,
+            "X-Focus": frame.focus,
+        }
+        | {name: f"{value:.6g}" for name, value in told.items() if value is not None},
+    )

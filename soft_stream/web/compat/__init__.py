@@ -1,0 +1,1 @@
+"""The URLs of mjpg-streamer, ustreamer, camera-streamer, and webcamd."""

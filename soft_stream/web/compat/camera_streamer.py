@@ -1,0 +1,65 @@
+"""camera-streamer's `/status`: https://github.com/ayufan/camera-streamer, cmd/camera-streamer/status.cc."""
+
+from typing import Any
+
+from aiohttp import web
+
+from soft_stream import __version__
+from soft_stream.capture.supervisor import Source
+from soft_stream.web.compat.facts import size_of_stream
+from soft_stream.web.request import NO_STORE, SOURCE, forwarded, host_of
+
+
+async def status(request: web.Request) -> web.Response:
+    """Answer with what there is to see and where, in camera-streamer's format; opens no camera."""
+    source = request.app[SOURCE]
+    here = _here(request)
+    facts = {
+        "version": __version__,
+        "revision": "",
+        "outputs": {
+            "snapshot": _output("SNAPSHOT", source),
+            "stream": _output("STREAM", source),
+            "video": {"name": "VIDEO", "enabled": False},
+        },
+        "devices": [_device(source)],
+        "links": [],
+        "endpoints": {
+            "rtsp": {"enabled": False},
+            "webrtc": {"enabled": False},
+            "video": {"enabled": False},
+            "stream": {"enabled": True, "output": "stream", "uri": f"{here}/stream"},
+            "snapshot": {"enabled": True, "output": "snapshot", "uri": f"{here}/snapshot"},
+        },
+    }
+    return web.json_response(facts, headers=NO_STORE)
+
+
+def _here(request: web.Request) -> str:
+    """Return the address of the folder that was asked, as who asks knows it: proxies take prefixes and TLS away."""
+    told = forwarded(request, "Proto").lower()
+    scheme = told if told in ("http", "https") else request.scheme
+    folder = request.path.rstrip("/").rpartition("/")[0]
+    return f"{scheme}://{host_of(request)}{forwarded(request, 'Prefix').rstrip('/')}{folder}"
+
+
+def _output(name: str, source: Source) -> dict[str, Any]:
+    width, height = size_of_stream(source)
+    return {
+        "name": name,
+        "enabled": True,
+        "width": width,
+        "height": height,
+        "source": source.settings.title,
+        "frames": source.condition.counters.encoded,
+        "refs": sum(client.streams == (name == "STREAM") for client in source.demand.clients),
+        "dropped": sum(client.dropped for client in source.demand.clients if name == "STREAM"),
+    }
+
+
+def _device(source: Source) -> dict[str, Any]:
+    width, height = size_of_stream(source)
+    negotiated = source.condition.negotiated
+    pixel_format = negotiated.pixel_format if negotiated else ""
+    capture = {"name": "CAPTURE", "width": width, "height": height, "format": pixel_format}
+    return {"name": source.settings.title, "path": source.settings.id, "output": False, "captures": [capture]}

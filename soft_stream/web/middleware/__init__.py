@@ -1,0 +1,1 @@
+"""Checks and answers that apply to every request."""

@@ -1,0 +1,1 @@
+"""The HTML pages, their static files, and their translations."""

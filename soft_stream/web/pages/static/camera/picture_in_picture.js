@@ -1,0 +1,57 @@
+// The small window: a video made of a canvas, with all in it that tells whether the picture is live.
+
+// Pixels from side to side that it needs at most.
+const WIDEST = 1280;
+const LINES = /.{1,40}(?= |$)|\S+/g;
+
+const button = document.getElementById("pip");
+const picture = document.getElementById("picture");
+const overlay = document.getElementById("overlay");
+const context = document.createElement("canvas").getContext("2d", { alpha: false });
+const video = Object.assign(document.createElement("video"), { muted: true, playsInline: true });
+
+export async function open(view, tick, closed) {
+  // browsers slow down the timers of a page in the background, and this one must see when no more frames come
+  const clock = new Worker(new URL("worker_timer.js", import.meta.url));
+  const end = () => {
+    clock.terminate();
+    view.drawn = () => {};
+    for (const track of video.srcObject?.getTracks() ?? []) track.stop();
+    video.srcObject = null;
+    button.ariaPressed = false;
+    closed();
+  };
+  clock.addEventListener("message", () => {
+    tick();
+    draw();
+  });
+  view.drawn = draw;
+  draw();
+  try {
+    video.srcObject = context.canvas.captureStream();
+    await video.play();
+    await video.requestPictureInPicture();
+    video.addEventListener("leavepictureinpicture", end, { once: true });
+    button.ariaPressed = true;
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+function draw() {
+  const width = Math.min(WIDEST, picture.width);
+  const height = Math.round((width * picture.height) / picture.width);
+  const canvas = context.canvas;
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  context.drawImage(picture, 0, 0, width, height);
+  if (overlay.hidden) return;
+  context.fillStyle = "rgb(0 0 0 / 65%)";
+  context.fillRect(0, 0, width, height);
+  const size = width / 24;
+  Object.assign(context, { fillStyle: "#fff", font: `${size}px system-ui, sans-serif`, textAlign: "center" });
+  const lines = overlay.textContent.split("\n").flatMap((line) => line.match(LINES));
+  lines.forEach((line, i) => {
+    context.fillText(line.trim(), width / 2, height / 2 + (i + 0.85 - lines.length / 2) * 1.3 * size, width * 0.95);
+  });
+}

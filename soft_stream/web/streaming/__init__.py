@@ -1,0 +1,1 @@
+"""The MJPEG stream: one broadcaster per rendition, one client stream per client."""

@@ -1,0 +1,164 @@
+"""What all clients of a rendition see: the same bytes for each one that is ready for them, and nothing to wait for."""
+
+import asyncio
+import logging
+import time
+
+from soft_stream.capture.feed import Feed, Frame
+from soft_stream.capture.supervisor import Source
+from soft_stream.web.streaming.client_stream import Outlet
+from soft_stream.web.streaming.notices import DRAW_INTERVAL, Notices
+from soft_stream.web.streaming.sendfile import Roads
+
+log = logging.getLogger(__name__)
+
+# Chromium and WebKit paint a part only when the next one begins: so long after it, a frame is sent once more, and a
+# labelled picture at once.
+REPEAT_AFTER_INTERVALS = 1.5
+
+
+def broadcast_of(source: Source, feed: Feed) -> "Broadcast":
+    """Return the broadcast of a feed's frames; the first one who asks makes it."""
+    for taker in feed.takers:
+        if isinstance(taker, Broadcast):
+            return taker
+    broadcast = Broadcast(source, feed, Notices(source.settings.title, source.condition))
+    feed.takers.append(broadcast)
+    return broadcast
+
+
+class Broadcast:
+    """Sends each frame to all who are ready; while none comes, its repeat, and then labelled pictures."""
+
+    def __init__(self, source: Source, feed: Feed, notices: Notices) -> None:
+        self._condition = source.condition
+        self._loop = asyncio.get_running_loop()
+        self._feed = feed
+        self._ease = source.ease
+        self._notices = notices
+        self._roads = Roads()
+        self._outlets = set[Outlet]()
+        self._ready = dict[Outlet, None]()
+        self._patience: asyncio.TimerHandle | None = None
+        self._silence: asyncio.Task[None] | None = None
+        self._notice_due = float("-inf")
+        self._awaited_since = float("-inf")
+        """Since when somebody has been ready and got nothing."""
+        self.ended = False
+        """Whether the portal shuts down."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether anybody is ready; see `Taker`."""
+        return bool(self._ready)
+
+    def take(self, frame: Frame) -> None:
+        """Send a frame to all who are ready; see `Taker`."""
+        if not self._ready:
+            return
+        now, clients = time.monotonic(), len(self._ready)
+        self._await_frame()
+        file = self._roads.set_out(frame.part, clients)
+        try:
+            self._lose([outlet for outlet in self._ready if not outlet.show(frame, now, file)])
+        finally:
+            self._roads.arrive(file, clients)
+
+    async def serve(self, outlet: Outlet) -> None:
+        """Send to a client until the portal shuts down.
+
+        Raises:
+            TimeoutError: the client takes nothing.
+            ConnectionError: it is gone.
+        """
+        self._outlets.add(outlet)
+        try:
+            while True:
+                await outlet.until_ready()
+                if self.ended:
+                    return
+                self._welcome(outlet)
+                await outlet.until_busy()
+        finally:
+            self._outlets.discard(outlet)
+            self._lose([outlet])
+
+    def end(self) -> None:
+        """Let everybody go, between two parts; see `Taker`."""
+        self.ended = True
+        self._lose([*self._ready])
+        for outlet in self._outlets:
+            outlet.end()
+
+    def _welcome(self, outlet: Outlet) -> None:
+        """Count a client among those who are ready; who was slow gets the newest frame at once."""
+        newest = self._feed.newest
+        if (
+            newest
+            and outlet.is_late_for(newest)
+            and not self._is_stale(newest)
+            and not outlet.show(newest, time.monotonic())
+        ):
+            return
+        self._ready[outlet] = None
+        if len(self._ready) == 1:  # nothing was encoded while nobody was ready: that was no silence
+            self._await_frame()
+
+    def _lose(self, outlets: list[Outlet]) -> None:
+        if not outlets:
+            return
+        for outlet in outlets:
+            self._ready.pop(outlet, None)
+        if not self._ready:
+            self._stop_waiting()
+
+    def _await_frame(self) -> None:
+        """Count the silence from now on."""
+        self._awaited_since = time.monotonic()
+        self._stop_waiting()
+        self._patience = self._loop.call_later(self._repeat_after, self._fall_silent)
+
+    def _stop_waiting(self) -> None:
+        if self._patience:
+            self._patience.cancel()
+            self._patience = None
+        if self._silence:
+            self._silence.cancel()
+            self._silence = None
+
+    def _fall_silent(self) -> None:
+        self._silence = asyncio.create_task(self._bridge(), name="silence")
+        self._silence.add_done_callback(self._bridged)
+
+    def _bridged(self, bridge: "asyncio.Task[None]") -> None:
+        """When not even a labelled picture can be had, a stream that ends is better than one that stands still."""
+        if not bridge.cancelled() and (fault := bridge.exception()):
+            log.error("The streams end: there is nothing to show while no frame comes", exc_info=fault)
+            for outlet in self._outlets:
+                outlet.cut()
+
+    async def _bridge(self) -> None:
+        """Send what stands in for frames to all who are ready, until one comes."""
+        while newest := self._feed.newest:
+            # a camera that gives frames is not silent because nobody was ready for them; but a rendition may be that
+            # cannot be made of them
+            came_at = min(self._condition.came_at, self._awaited_since)
+            silence_counts = max(newest.published_at, came_at) + self._condition.stale_after
+            if time.monotonic() >= silence_counts:
+                await asyncio.sleep(self._notice_due - time.monotonic())
+                part = await self._notices.part(newest)
+                self._notice_due = time.monotonic() + DRAW_INTERVAL
+                for _ in range(2):  # the second one is there for browsers to paint the first; see above
+                    self._lose([outlet for outlet in self._ready if not outlet.send(part)])
+                continue
+            if not self._is_stale(newest):
+                self._lose([outlet for outlet in self._ready if not outlet.show_again(newest, time.monotonic())])
+            await asyncio.sleep(min(self._repeat_after, silence_counts - time.monotonic()))
+
+    def _is_stale(self, frame: Frame) -> bool:
+        return time.monotonic() >= frame.published_at + self._condition.stale_after
+
+    @property
+    def _repeat_after(self) -> float:
+        """How long the next frame is waited for, in seconds."""
+        return min(REPEAT_AFTER_INTERVALS * self._condition.frame_interval / self._ease.share, DRAW_INTERVAL)

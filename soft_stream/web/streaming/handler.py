@@ -1,0 +1,94 @@
+"""`/stream.mjpg`: frames for as long as the client wants them, and never an old one that looks live."""
+
+import asyncio
+import logging
+import time
+
+from aiohttp import hdrs, web
+
+from soft_stream.capture.feed import Feed
+from soft_stream.capture.subscribers import Client
+from soft_stream.capture.supervisor import Source
+from soft_stream.frames import multipart
+from soft_stream.web.request import (
+    SOURCE,
+    client_of,
+    fps_of,
+    head_of_picture,
+    picture_or_503,
+    rendition_of,
+    within_limits,
+)
+from soft_stream.web.streaming.broadcaster import broadcast_of
+from soft_stream.web.streaming.client_stream import outlet_of
+from soft_stream.web.transport.connection import CLIENT_TIMEOUT
+
+log = logging.getLogger(__name__)
+
+HEADERS = {
+    hdrs.CONTENT_TYPE: multipart.CONTENT_TYPE,
+    hdrs.CACHE_CONTROL: "no-store",
+    "X-Accel-Buffering": "no",  # nginx would collect megabytes of old frames for a slow client
+}
+
+
+class MultipartResponse(web.StreamResponse):
+    """An endless response that ends with its connection.
+
+    HTTP/1.1 would get chunked encoding from aiohttp, which costs a copy of each frame and which no hand-written
+    client expects of a camera; aiohttp's own WebSocketResponse switches the length check off in the same way. The
+    headers wait for the first boundary, so that both leave in one packet (aiohttp 3.12 and later).
+    """
+
+    _length_check = False
+    _send_headers_immediately = False
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    """Answer with all frames from the next one on, or so many a second; 503 when there is none in `start_timeout`."""
+    source = request.app[SOURCE]
+    fps_max, rendition = _fps_max(request, source.settings.client_fps_max), rendition_of(request)
+    if request.method == hdrs.METH_HEAD:
+        return head_of_picture(source, HEADERS)
+    with within_limits(), source.demand.using(rendition) as feed:
+        client = client_of(request, streams=True, fps_max=fps_max, rendition=rendition)
+        return await _serve(request, source, feed, client)
+
+
+async def _serve(request: web.Request, source: Source, feed: Feed, client: Client) -> web.StreamResponse:
+    """Send frames of a feed to a client until it leaves."""
+    broadcast = broadcast_of(source, feed)
+    with source.demand.wanted_by(client):
+        with picture_or_503(source, source.settings.start_timeout):
+            async with asyncio.timeout(source.settings.start_timeout):
+                first = await feed.newer(feed.newest)
+        log.info("Client in: %s", client)
+        negotiated = source.condition.negotiated
+        if negotiated and client.fps_max >= negotiated.fps:
+            client.fps_max = 0.0  # there are no more: nobody has to look when it is due
+        reason = "it left"
+        try:
+            response = MultipartResponse(headers=HEADERS)
+            response.force_close()
+            await response.prepare(request)
+            with outlet_of(client, request, len(first.part)) as outlet:
+                await response.write(multipart.OPENING)
+                outlet.show(first, time.monotonic())
+                del first  # a client must not keep its first frame for as long as it stays
+                await broadcast.serve(outlet)
+        except TimeoutError:
+            reason = f"it took nothing for {CLIENT_TIMEOUT:g} s"
+        except ConnectionError:
+            reason = "connection lost"
+        finally:
+            age = time.time() - client.since
+            reason = "the portal shuts down" if broadcast.ended else reason
+            facts = (client, age, client.sent, client.dropped, reason)
+            log.info("Client out: %s after %.0f s, %d frames, %d skipped; %s", *facts)
+    return response
+
+
+def _fps_max(request: web.Request, cap: float) -> float:
+    """Return how many frames a second a client gets at most: what it asks for, and what is allowed; 0 is all."""
+    asked = fps_of(request)
+    return min(asked or cap, cap or asked)

@@ -1,0 +1,1 @@
+"""Sockets, TLS, and the time limits of a connection."""
