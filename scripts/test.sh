@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # Installs the test tools and passes everything: format, lint, types, tests, a real browser.
-# Usage: scripts/test.sh [--lab] [PYTEST ARGUMENT...]       --lab boots the camera lab, too: see tests/lab/README.md
+# Usage: scripts/test.sh [--lab] [PYTEST ARGUMENT...]       --lab boots the camera lab, too: see tests/end_to_end/lab/README.md
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 make_venv "[dev]"
-# for tests/fake_libcamera, beside the environment: the portal itself must not find it there
+# for tests/support/fake_libcamera, beside the environment: the portal itself must not find it there
 [ -d .venv/picamera2 ] || .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
     --target .venv/picamera2 picamera2==0.3.38 piexif==1.1.3 videodev2==0.0.4
 for tool in chromium curl ffmpeg openssl shellcheck; do
     command -v "$tool" >/dev/null || apt_install "$tool"
 done
-# real clients for tests/clients and tests/browser; where one of these may not be had, its tests are skipped and say so
+# real clients for tests/end_to_end/clients and tests/end_to_end/browser; where one of these may not be had, its tests are skipped and say so
 command -v cvlc >/dev/null || (apt_install vlc-bin vlc-plugin-base) || true
 command -v wget >/dev/null || (apt_install wget) || true
 command -v firefox-esr >/dev/null || command -v firefox >/dev/null || (apt_install firefox-esr) || true
@@ -53,11 +53,11 @@ fi
 
 .venv/bin/ruff format --check .
 .venv/bin/ruff check .
-shellcheck -x scripts/*.sh systemd/*.sh tests/lab/*.sh .ci/run
+shellcheck -x scripts/*.sh systemd/*.sh tests/end_to_end/lab/*.sh .ci/run
 .venv/bin/mypy
 if [ "$*" = --lab ]; then
-    .venv/bin/pytest --ignore tests/lab
+    .venv/bin/pytest --ignore tests/end_to_end/lab
     # its machines wait for each other's processor less than for time to pass
-    exec .venv/bin/pytest --lab --numprocesses 3 --dist loadfile tests/lab
+    exec .venv/bin/pytest --lab --numprocesses 3 --dist loadfile tests/end_to_end/lab
 fi
 .venv/bin/pytest "$@"

@@ -34,7 +34,7 @@ QUICK = Settings(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the switch for what takes a whole machine; see tests/lab."""
+    """Add the switch for what takes a whole machine; see tests/end_to_end/lab."""
     parser.addoption("--lab", action="store_true", help="run the camera lab, too")
 
 

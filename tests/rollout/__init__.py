@@ -1,1 +1,1 @@
-"""What the rollout does with text and files; tests/lab has the rollout on real machines."""
+"""Tests of scripts/rollout, systemd/ and nginx/; tests/end_to_end/lab runs the rollout on real machines."""

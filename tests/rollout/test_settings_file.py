@@ -6,8 +6,9 @@ from rollout.settings_file import merged, with_ids
 
 from soft_stream.config import env_file
 from soft_stream.config.loader import load
+from tests.support.checkout import ROOT
 
-REFERENCE = (Path(__file__).parents[2] / "camera-soft-stream.env").read_text()
+REFERENCE = (ROOT / "camera-soft-stream.env").read_text()
 SMALL_REFERENCE = """\
 # --- A heading ---
 

@@ -1,0 +1,40 @@
+"""Opens and closes a camera many times in a process of its own, and tells what that leaves behind, as JSON.
+
+Each close takes a fifth of a second, in which Picamera2's threads notice that they are to end: several processes at
+once are quicker.
+"""
+
+import json
+import sys
+import warnings
+from dataclasses import replace
+
+from tests.cameras.picamera.common import DUAL, QUICK, captured, opened, still_of
+from tests.support.fake_libcamera import enable
+from tests.support.fake_libcamera.facts import leftovers
+
+WARM_UP = 2
+# Half of them with full-size pictures beside the stream.
+SETTINGS = (
+    replace(QUICK, width=160, height=90),
+    replace(DUAL, width=160, height=90, snapshot_width=320, snapshot_height=180),
+)
+
+
+def main(rounds: int) -> None:
+    """Open and close, with a frame in between, sometimes a still."""
+    warnings.simplefilter("ignore")  # Picamera2 uses setDaemon
+    device = enable("pi5").camera("cam0")
+    before: dict[str, object] = {}
+    for each in range(WARM_UP + rounds):
+        with opened(SETTINGS[each % 2]) as (camera, negotiated):
+            captured(camera)
+            if negotiated.still_method == "dual":
+                still_of(camera)
+        if each == WARM_UP - 1:
+            before = leftovers()
+    print(json.dumps({"openings": device.openings, "before": before, "after": leftovers()}))  # noqa: T201 # its answer
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,65 @@
+"""Mirrors and turns: by the sensor where it can, on the planes where it cannot, and in the end always right."""
+
+from itertools import product
+
+import pytest
+
+from soft_stream.cameras.base import Orientation
+from tests.cameras.picamera.common import ALL_CORNERS, MARKS, captured, opened, picture_of, still_of
+from tests.support.fake_libcamera import enable
+from tests.support.fake_libcamera.plain import corners
+
+pytestmark = MARKS
+
+
+def expected(hflip: bool, vflip: bool, rotation: int) -> list[str]:
+    """Tell where the corners go: mirrored first, then rotated clockwise."""
+    left_top, right_top, left_bottom, right_bottom = ALL_CORNERS
+    if hflip:
+        left_top, right_top, left_bottom, right_bottom = right_top, left_top, right_bottom, left_bottom
+    if vflip:
+        left_top, right_top, left_bottom, right_bottom = left_bottom, right_bottom, left_top, right_top
+    for _ in range(rotation // 90):
+        left_top, right_top, left_bottom, right_bottom = left_bottom, left_top, right_bottom, right_top
+    return [left_top, right_top, left_bottom, right_bottom]
+
+
+@pytest.mark.parametrize(("hflip", "vflip", "rotation"), list(product((False, True), (False, True), (0, 90, 180, 270))))
+def test_every_turn_of_a_csi_camera_comes_out_right(hflip: bool, vflip: bool, rotation: int) -> None:
+    """The sensor mirrors, so that half a turn costs nothing; a quarter is left to do on the planes."""
+    world = enable("pi4")
+    with opened(hflip=hflip, vflip=vflip, rotation=rotation) as (camera, negotiated):
+        raw = captured(camera)
+        assert negotiated.orientation == Orientation(rotation=rotation % 180)
+        half = rotation >= 180
+        configured = world.camera().configuration
+        assert (configured.hflip, configured.vflip) == (hflip != half, vflip != half)
+    picture = picture_of(raw, negotiated.orientation)
+    assert picture.shape[:2] == ((320, 180) if rotation % 180 else (180, 320))
+    assert corners(picture) == expected(hflip, vflip, rotation)
+
+
+@pytest.mark.parametrize(
+    ("hflip", "vflip", "rotation"), [(True, False, 0), (False, False, 180), (True, False, 90), (False, True, 270)]
+)
+@pytest.mark.parametrize("pixel_format", ["mjpeg", "yuyv"])
+def test_a_webcam_is_turned_by_us(pixel_format: str, hflip: bool, vflip: bool, rotation: int) -> None:
+    """Libcamera drops the flips of a webcam without a word: all of them are left to do."""
+    enable("usb")
+    turn = {"hflip": hflip, "vflip": vflip, "rotation": rotation}
+    with opened(width=640, height=480, pixel_format=pixel_format, **turn) as (camera, negotiated):
+        raw = captured(camera)
+    assert negotiated.orientation == Orientation(hflip, vflip, rotation).simplest
+    assert corners(picture_of(raw, negotiated.orientation)) == expected(hflip, vflip, rotation)
+
+
+@pytest.mark.parametrize("still_method", ["switch", "dual"])
+def test_a_still_is_turned_as_the_stream_is(still_method: str) -> None:
+    """The sensor mirrors in the mode of stills too; what is left to do is the same."""
+    enable("pi5")
+    turn = {"hflip": True, "rotation": 90}
+    with opened(snapshot_width=640, snapshot_height=360, still_method=still_method, **turn) as (camera, negotiated):
+        captured(camera)
+        still = still_of(camera)
+    assert still.size == (640, 360)
+    assert corners(picture_of(still, negotiated.orientation)) == expected(True, False, 90)

@@ -1,0 +1,204 @@
+"""Full-size pictures: by switching modes or beside the stream, and what is as before afterwards."""
+
+import io
+import logging
+from itertools import pairwise
+
+import pytest
+from PIL import Image
+from PIL.ExifTags import IFD, Base
+
+from soft_stream.cameras.base import NoStill
+from soft_stream.capture.status import State
+from soft_stream.capture.subscribers import Client
+from tests.cameras.picamera.common import (
+    DUAL,
+    MARKS,
+    captured,
+    in_state,
+    living,
+    next_frame,
+    opened,
+    snapshot,
+    still_of,
+    until,
+    watching,
+)
+from tests.support.fake_libcamera import enable
+from tests.support.fake_libcamera.device import Device
+
+pytestmark = MARKS
+FULL = (4608, 2592)
+ZOOM = (1152, 648, 2304, 1296)
+
+
+def sizes_of(device: Device) -> list[tuple[int, int]]:
+    """List the sizes of main since the first stream, which the reading of the sensor's modes came before."""
+    sizes = [configured.size for configured in device.configurations if configured.raw is None]
+    return [size for size, before in zip(sizes, [None, *sizes], strict=False) if size != before]
+
+
+@pytest.mark.parametrize("boards", ["pi5", "pi4"])
+def test_a_still_switches_modes_and_back(boards: str) -> None:
+    """Full size, with few buffers, then the stream as it was: its size, controls, zoom and frame rate."""
+    device = enable(boards).camera("cam0")
+    with opened(min_fps=5.0) as (camera, negotiated):
+        camera.set_controls({"ScalerCrop": ZOOM, "Brightness": 0.5})
+        captured(camera, 12)
+        device.applied.clear()
+        assert negotiated.still_method == "switch"
+        assert still_of(camera).size == FULL
+        full = device.configuration
+        assert (full.size, full.sensor_mode, full.buffer_count, full.raw) == (FULL, FULL, 2, None)
+        # set in the mode of stills too, with longer frames where the sensor is that slow
+        assert [str(crop) for crop in device.values_of("ScalerCrop")] == ["(1152, 648)/2304x1296"]
+        assert device.values_of("Brightness") == [0.5]
+        assert device.values_of("FrameDurationLimits") == [(20_000, 200_000)]
+        device.applied.clear()
+        assert captured(camera).size == (320, 180)
+        assert device.configuration.sensor_mode == (2304, 1296)
+        assert [str(crop) for crop in device.values_of("ScalerCrop")] == ["(1152, 648)/2304x1296"]
+        assert device.values_of("Brightness") == [0.5]
+        assert device.values_of("FrameDurationLimits") == [(20_000, 200_000)]
+    assert sizes_of(device) == [(320, 180), FULL, (320, 180)]
+
+
+def test_several_stills_in_a_row_switch_once() -> None:
+    """The mode stays until the stream is wanted again, and nothing is left of a request for it."""
+    device = enable("pi4").camera()
+    with opened() as (camera, _):
+        captured(camera)
+        for _ in range(3):
+            still_of(camera)
+        captured(camera)
+    assert sizes_of(device) == [(320, 180), FULL, (320, 180)]
+
+
+def test_a_still_beside_the_stream_changes_no_mode() -> None:
+    """The camera was configured for both at once, and started once."""
+    device = enable("pi5").camera("cam0")
+    with opened(DUAL) as (camera, _):
+        for _ in range(3):
+            assert captured(camera).size == (320, 180)
+            assert still_of(camera).size == (1280, 720)
+        assert device.starts == 1
+
+
+@pytest.mark.parametrize("at", ["allocate", "start"])
+def test_no_memory_for_a_still_leaves_the_stream(at: str) -> None:
+    """The camera is without a configuration then, and Picamera2 would invent one: ours comes back."""
+    device = enable("pi4").camera()
+    with opened() as (camera, _):
+        captured(camera)
+        device.run_out_of_memory(at=at)
+        with pytest.raises(NoStill, match="Cannot allocate memory"):
+            camera.still(1.0)
+        assert captured(camera).size == (320, 180)
+        assert (device.configuration.size, device.configuration.pixel_format) == ((320, 180), "YUV420")
+        assert still_of(camera).size == FULL  # there is memory again; when to try is up to `Stills`
+
+
+@pytest.mark.parametrize("at", ["allocate", "start"])
+def test_no_memory_for_stills_beside_the_stream_settles_for_switching(at: str) -> None:
+    """The stream comes anyway, and the difference is told."""
+    device = enable("pi5").camera("cam0")
+    with opened():
+        pass  # reads the sensor's modes, which takes the same memory
+    device.run_out_of_memory(at=at)
+    with opened(still_method="dual") as (camera, negotiated):
+        assert negotiated.still_method == "switch"
+        assert negotiated.differences[0].startswith("No full-size pictures beside the stream; stills switch modes")
+        assert captured(camera).size == (320, 180)
+        assert still_of(camera).size == FULL
+
+
+def test_a_still_may_be_exposed_longer_than_the_stream() -> None:
+    """In the dark and at 50 fps a frame of the stream has 20 ms, a still 100 ms."""
+    device = enable("pi4").camera()
+    device.darken(500_000)
+    with opened() as (camera, _):
+        assert captured(camera).metadata.exposure_time == 0.02
+        assert still_of(camera).metadata.exposure_time == 0.1
+        assert captured(camera).metadata.exposure_time == 0.02
+
+
+# In a camera's whole life.
+
+
+async def test_a_stream_goes_on_beside_its_stills(caplog: pytest.LogCaptureFixture) -> None:
+    """With `dual` no frame is missing around a still: the gaps between the frames stay a few frames at most."""
+    caplog.set_level(logging.INFO)
+    device = enable("pi5").camera("cam0")
+    async with living(DUAL, autofocus="off") as source:
+        with watching(source):
+            await in_state(source, State.STREAMING)
+            times: list[float] = []
+            for _ in range(5):
+                still = await snapshot(source)
+                assert (still.size, still.is_still) == ((1280, 720), True)
+                frame = source.demand.feed.newest
+                for _ in range(5):
+                    frame = await next_frame(source, frame)
+                    times.append(frame.captured_at)
+            assert max(later - earlier for earlier, later in pairwise(times)) < 1.0
+            assert source.condition.counters.stills == 5
+        await in_state(source, State.IDLE)
+    assert device.starts == 1
+    assert device.frames >= 30
+
+
+async def test_a_stream_comes_back_after_a_switch() -> None:
+    """Its clients get their next frame afterwards; the pause is no silence that would restart the camera."""
+    device = enable("pi4").camera()
+    async with living(autofocus="off", watchdog_timeout=2.0) as source:
+        with watching(source):
+            await in_state(source, State.STREAMING)
+            before = await next_frame(source)
+            still = await snapshot(source)
+            after = await next_frame(source)
+            assert (before.size, still.size, after.size) == ((320, 180), FULL, (320, 180))
+            assert after.captured_at > still.captured_at > before.captured_at
+            assert source.condition.counters.restarts == 0
+        await in_state(source, State.IDLE)
+    assert sizes_of(device) == [(320, 180), FULL, (320, 180)]
+
+
+async def test_a_still_that_cannot_be_had_is_a_frame_of_the_stream() -> None:
+    """No memory for the switch: who asked gets the picture that there is, the stream goes on."""
+    device = enable("pi4").camera()
+    async with living(autofocus="off") as source:
+        with watching(source):
+            await in_state(source, State.STREAMING)
+            await next_frame(source)
+            device.run_out_of_memory()
+            picture = await snapshot(source)
+            assert (picture.size, picture.is_still) == ((320, 180), False)
+            await next_frame(source)
+            assert source.condition.counters.restarts == 0
+        await in_state(source, State.IDLE)
+
+
+@pytest.mark.parametrize("boards", ["pi4", "usb"])
+async def test_a_still_tells_how_it_was_taken(boards: str) -> None:
+    """Exif that other programs read: time, exposure, gain, lens, model, where they are known; never a thumbnail."""
+    device = enable(boards).camera()
+    device.subject = 4.0
+    async with living(width=640, height=480) as source:
+        with source.demand.wanted_by(Client("test", "/snapshot.jpg", "", streams=False)):
+            await until(lambda: source.condition.state is State.STREAMING)
+            still = await snapshot(source)
+        await in_state(source, State.IDLE)
+    with Image.open(io.BytesIO(still.jpeg)) as picture:
+        exif = picture.getexif()
+        details = exif.get_ifd(IFD.Exif)
+        assert picture.size == device.model.pixel_array
+        assert exif[Base.Model] == device.model.name
+        assert not exif.get_ifd(IFD.IFD1)
+    assert still.jpeg.count(b"\xff\xd8\xff") == 1
+    assert details[Base.DateTimeOriginal] == exif[Base.DateTime]
+    if boards == "pi4":
+        assert details[Base.ExposureTime] == pytest.approx(0.008)
+        assert details[Base.ISOSpeedRatings] == 150
+        assert details[Base.SubjectDistance] == pytest.approx(0.25)
+    else:
+        assert Base.ExposureTime not in details

@@ -1,0 +1,199 @@
+"""Webcams: their own JPEGs passed through, YUYV encoded, and the cable pulled."""
+
+import time
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy
+import pytest
+import simplejpeg
+
+from soft_stream.cameras.base import CameraError, CameraMissing, ControlsRefused
+from soft_stream.cameras.picamera.camera import PicameraCamera
+from soft_stream.cameras.picamera.request import colours_of, give_back, raw_frame
+from soft_stream.capture.status import State
+from tests.cameras.picamera.common import (
+    ALL_CORNERS,
+    MARKS,
+    QUICK,
+    SOON,
+    captured,
+    in_state,
+    life,
+    living,
+    next_frame,
+    opened,
+    picture_of,
+    until,
+    watching,
+)
+from tests.support.fake_libcamera import enable
+from tests.support.fake_libcamera.models import WEBCAM
+from tests.support.fake_libcamera.plain import PURE, corners, streaming
+
+pytestmark = MARKS
+WEB = replace(QUICK, width=640, height=480)
+CPU_OF_A_FRAME = 0.0002
+"""Seconds of our own work for a frame that is passed through."""
+
+
+def _capture_until_it_fails(camera: PicameraCamera) -> None:
+    while True:  # something may have come before
+        camera.capture(0.5).release()
+
+
+def test_a_jpeg_is_passed_through_up_to_its_end() -> None:
+    """The buffer is larger than the picture, and behind it lies the end of an older one."""
+    enable("usb")
+    with opened(WEB) as (camera, negotiated):
+        raw = captured(camera)
+        assert (negotiated.pixel_format, negotiated.size, negotiated.differences) == ("MJPEG", (640, 480), ())
+    assert raw.planes is None
+    assert simplejpeg.is_jpeg(raw.jpeg)
+    assert raw.jpeg.count(b"\xff\xd9") == 1
+    assert corners(simplejpeg.decode_jpeg(raw.jpeg)) == ALL_CORNERS
+    assert abs(raw.captured_at - time.time()) < SOON
+
+
+def test_frames_that_are_no_jpeg_are_skipped() -> None:
+    """Some webcams begin with them, and bad cables make more."""
+    device = enable("usb").camera()
+    device.garble(3)
+    with opened(WEB) as (camera, _):
+        for _ in range(4):
+            assert simplejpeg.is_jpeg(captured(camera).jpeg)
+    assert device.garbled == 0
+
+
+def test_yuyv_becomes_the_full_range_of_jpeg() -> None:
+    """It comes in that of video, in which white is 235."""
+    enable("usb")
+    with opened(WEB, pixel_format="yuyv") as (camera, negotiated):
+        raw = captured(camera)
+        assert (negotiated.pixel_format, negotiated.colour_space) == ("YUYV", "SMPTE170M")
+    assert raw.planes
+    assert [plane.shape for plane in raw.planes] == [(480, 640), (480, 320), (480, 320)]
+    picture = picture_of(raw)
+    for (row, column), colour in zip(((4, 4), (4, -4), (-4, 4), (-4, -4)), PURE.values(), strict=True):
+        assert abs(picture[row, column].astype(int) - colour).max() <= 5
+    assert picture[-4, -4].min() >= 250
+    assert numpy.asarray(raw.planes[0]).min() == 0
+
+
+@pytest.mark.parametrize(("pixel_format", "given"), [("auto", "YUYV"), ("yuyv", "YUYV")])
+def test_a_webcam_that_has_no_mjpeg_is_encoded(pixel_format: str, given: str) -> None:
+    """`pixel_format=auto` takes what there is."""
+    world = enable("none")
+    device = world.add("usb", "/base/scb/pcie@7d500000/pci@0,0/usb@0,0-1.7:1.0-046d:0826", WEBCAM)
+    device.model = replace(WEBCAM, formats=("YUYV",))
+    with opened(WEB, pixel_format=pixel_format) as (camera, negotiated):
+        assert negotiated.pixel_format == given
+        assert corners(picture_of(captured(camera))) == ALL_CORNERS
+
+
+def test_a_format_that_the_camera_does_not_have_is_refused() -> None:
+    """Another one would come instead, without a word."""
+    enable("usb")
+    with (
+        pytest.raises(CameraError, match="the camera does not deliver YUV420 but MJPEG"),
+        opened(WEB, pixel_format="yuv420"),
+    ):
+        pass
+
+
+def test_a_size_that_the_camera_does_not_have_is_the_next_smaller_one() -> None:
+    """What was negotiated is told."""
+    enable("usb")
+    with opened(WEB, width=1600, height=1200) as (camera, negotiated):
+        assert negotiated.size == captured(camera).size == (1280, 720)
+
+
+@pytest.mark.parametrize("fps", [30.0, 10.0, 7.0])
+def test_a_webcams_rate_is_thinned_by_us(fps: float) -> None:
+    """It cannot be told one: of its 30 frames a second as many are dropped as need be, evenly."""
+    device = enable("usb").camera()
+    with opened(WEB, fps=fps) as (camera, negotiated):
+        assert negotiated.fps == fps
+        assert negotiated.longest_interval == pytest.approx(1 / fps)
+        captured(camera)
+        before = device.frames
+        times = [captured(camera).captured_at for _ in range(8)]
+        assert device.frames - before >= 7 * (30 / fps) - 2
+    if fps < 30:
+        assert min(later - earlier for earlier, later in pairwise(times)) >= 0.6 / fps
+
+
+def test_a_pulled_cable_is_a_missing_camera_and_comes_back() -> None:
+    """No frame says so: the list of cameras does, then whatever is asked of the camera."""
+    device = enable("usb").camera()
+    with opened(WEB) as (camera, _):
+        captured(camera)
+        device.unplug()
+        with pytest.raises(CameraMissing, match="is not connected any more"):
+            _capture_until_it_fails(camera)
+        with pytest.raises(CameraMissing, match="No such device"):
+            camera.restart()
+    with pytest.raises(CameraMissing, match="is not connected; connected: none"), opened(WEB, id=device.id):
+        pass
+    device.plug()
+    with opened(WEB, id=device.id) as (camera, _):
+        captured(camera)
+
+
+async def test_a_webcam_that_is_plugged_in_again_streams_again() -> None:
+    """In the same process, to the same clients."""
+    device = enable("usb").camera()
+    async with living(WEB) as source:
+        with watching(source):
+            for _ in range(2):
+                await in_state(source, State.STREAMING)
+                await next_frame(source)
+                device.unplug()
+                await in_state(source, State.RETRYING)
+                await until(lambda: "is not connected" in source.condition.trouble)
+                device.plug()
+            await in_state(source, State.STREAMING)
+            await next_frame(source)
+            assert not life().done()
+        await in_state(source, State.IDLE)
+
+
+def test_a_frame_that_is_passed_through_costs_little() -> None:
+    """At most 0.2 ms of CPU of our own: what a request costs beyond its release, which is Picamera2's."""
+    enable("usb")
+    main = {"format": "MJPEG", "size": (1920, 1080)}
+    ours, bare = [], []
+    with streaming(main=main, controls={}) as picam2:
+        colours = colours_of(picam2.libcamera_config.at(0).color_space)
+        for _ in range(30):
+            request = picam2.capture_request(wait=SOON)
+            began = time.thread_time()
+            request.release()
+            bare.append(time.thread_time() - began)
+            request = picam2.capture_request(wait=SOON)
+            began = time.thread_time()
+            with raw_frame(request, "main", usb=True, colours=colours) as raw:
+                size = len(raw.jpeg)
+            ours.append(time.thread_time() - began)
+    assert size > 40_000
+    # another program makes some of them dearer
+    assert sorted(ours)[len(ours) // 4] - sorted(bare)[len(bare) // 4] <= CPU_OF_A_FRAME
+
+
+class QueueRefused:
+    """A request that libcamera does not take back."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def release(self) -> None:
+        """Fail as `Camera.queue_request` does."""
+        raise RuntimeError(f"Failed to queue request: {self._reason}")
+
+
+def test_a_cable_that_is_pulled_while_a_frame_is_out_refuses_no_controls() -> None:
+    """That the camera is gone says nothing against what was set; any other reason does."""
+    with pytest.raises(CameraMissing, match="No such device"):
+        give_back(QueueRefused("No such device"))
+    with pytest.raises(ControlsRefused, match="Invalid argument"):
+        give_back(QueueRefused("Invalid argument"))

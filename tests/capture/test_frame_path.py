@@ -1,0 +1,187 @@
+"""What one frame costs, counted: encodes, copies, sends, and how often anybody is woken for it."""
+
+import asyncio
+import selectors
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar, TypeVarTuple
+
+from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.capture.adaptive_quality import Ease
+from soft_stream.capture.camera_thread import CameraThread
+from soft_stream.capture.controls import Controls
+from soft_stream.capture.feed import Frame
+from soft_stream.capture.pause import Pause
+from soft_stream.capture.session import Opening
+from soft_stream.capture.status import Condition, State
+from soft_stream.capture.subscribers import Client, Demand
+from tests.conftest import QUICK, StartPortal
+from tests.support.fake_clients import frame_of, go_round, world
+from tests.support.multipart_reader import StreamReader
+
+Args = TypeVarTuple("Args")
+T = TypeVar("T")
+
+CLIENTS = 20
+FRAMES = 50
+
+
+class Witness:
+    """Sees all frames that are published, and wants them or not."""
+
+    def __init__(self, *, is_ready: bool) -> None:
+        self.is_ready = is_ready
+        self.frames: list[Frame] = []
+        self.enough = asyncio.Event()
+
+    def take(self, frame: Frame) -> None:
+        """Note a frame; see `Taker`."""
+        self.frames.append(frame)
+        if len(self.frames) >= FRAMES:
+            self.enough.set()
+
+    def end(self) -> None:
+        """Do nothing; see `Taker`."""
+
+
+class CountingThread(CameraThread):
+    """Counts what it is asked to do, and what it has to tell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = self.told = 0
+
+    async def run(self, what: str, limit: float, call: Callable[[*Args], T], *args: *Args) -> T:
+        """Count a call."""
+        self.calls += 1
+        return await super().run(what, limit, call, *args)
+
+    def tell(self, news: Callable[[], None]) -> None:
+        """Count what is told."""
+        self.told += 1
+        super().tell(news)
+
+
+class CountingSelector(selectors.DefaultSelector):
+    """Counts how often the event loop looks for something to do."""
+
+    rounds = 0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        """Count a round of the loop."""
+        self.rounds += 1
+        return super().select(timeout)
+
+
+async def test_one_part_and_one_write_for_each_ready_client() -> None:
+    """All get the very same bytes in one write each; who still takes the last frame is left alone, and skips."""
+    async with world() as each:
+        clients = [each.come() for _ in range(CLIENTS)]
+        await go_round()
+        for _, transport in clients[::4]:
+            transport.stop_reading()
+        first, second, third = (each.publish(frame_of(number)) for number in (1, 2, 3))
+        for index, (client, transport) in enumerate(clients):
+            parts = [first.part] if index % 4 == 0 else [first.part, second.part, third.part]
+            assert list(map(id, transport.written)) == list(map(id, parts))
+            assert (client.sent, client.number) == (len(parts), len(parts))
+
+
+async def test_nobody_ready_costs_nothing() -> None:
+    """While all clients still take the last frame, nothing is wanted and no part is made."""
+    async with world() as each:
+        clients = [each.come() for _ in range(CLIENTS)]
+        await go_round()
+        assert each.feed.wanted
+        for _, transport in clients:
+            transport.stop_reading()
+        each.publish(frame_of(1))
+        assert not each.feed.wanted
+        unseen = each.publish(frame_of(2))
+        assert "part" not in vars(unseen)
+        assert {len(transport.written) for _, transport in clients} == {1}
+
+
+async def test_one_encode_for_all_clients_of_a_portal(start_portal: StartPortal) -> None:
+    """Over real sockets: each frame that is published was encoded once, and all who get it get the same bytes."""
+    portal = await start_portal()
+    witness = Witness(is_ready=False)
+    portal.source.demand.feed.takers.append(witness)
+    readers = [await StreamReader.get(portal.port) for _ in range(CLIENTS)]
+    for reader in readers:
+        await reader.opening()
+        parts = [await reader.part() for _ in range(20)]
+        frames = {f"{frame.captured_at:.6f}": frame.jpeg for frame in witness.frames}
+        assert all(frames[part.headers["x-timestamp"]] == part.jpeg for part in parts)
+    sent = sum(client.sent for client in portal.source.demand.clients)
+    for reader in readers:
+        await reader.close()
+    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    assert portal.source.condition.counters.encoded == len(witness.frames)
+    assert sent > 5 * len(witness.frames)
+    assert len({frame.number for frame in witness.frames}) == len(witness.frames)
+
+
+def test_one_round_of_the_event_loop_for_each_frame() -> None:
+    """An undisturbed stream tells the event loop once a frame, and the task of the camera has nothing to do."""
+    selector = CountingSelector()
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+        runner.run(undisturbed(selector))
+
+
+async def undisturbed(selector: CountingSelector) -> None:
+    """Let frames flow to somebody who is always ready, and count what each one sets in motion."""
+    settings, thread, demand, device = QUICK, CountingThread(), Demand(), PatternDevice()
+    device.has_autofocus = False
+    pause = Pause(demand.changed)
+    condition = Condition(settings, thread, pause)
+    opening = Opening(
+        PatternCamera(settings, device), thread, settings, demand, condition, Controls(settings), pause, Ease(settings)
+    )
+    await opening.open()
+    condition.enter(State.STARTING, "for the test")
+    with demand.wanted_by(Client("test", "/", "", streams=True)):
+        demand.feed.takers.append(early := Witness(is_ready=True))
+        flowing = asyncio.create_task(opening.flow())
+        await early.enough.wait()
+        demand.feed.takers[:] = [witness := Witness(is_ready=True)]
+        counters, before = condition.counters, (selector.rounds, thread.calls)
+        encoded, told = counters.encoded, thread.told
+        await witness.enough.wait()
+        rounds, calls = selector.rounds - before[0], thread.calls - before[1]
+        assert rounds <= FRAMES + 2
+        # one more or less: the thread does not wait for us; a busy machine leaves frames out of all this
+        assert abs(thread.told - told - FRAMES) <= 1
+        assert abs(counters.encoded - encoded - FRAMES) <= 1
+        assert calls == 0
+    await flowing
+    await opening.close(30)
+    thread.end()
+
+
+class Slow(Witness):
+    """Takes longer over a frame than the camera."""
+
+    def take(self, frame: Frame) -> None:
+        """Note a frame, and be busy for a while."""
+        super().take(frame)
+        until = time.monotonic() + 2 / QUICK.fps
+        while time.monotonic() < until:
+            pass
+
+
+async def test_frames_do_not_queue_up_before_a_busy_event_loop(start_portal: StartPortal) -> None:
+    """Who cannot send as fast as the camera captures leaves frames out, and everything else has its turn in between."""
+    portal = await start_portal()
+    reader = await StreamReader.get(portal.port)
+    slow = Slow(is_ready=True)
+    portal.source.demand.feed.takers.append(slow)
+    taken_at_each_turn = list[int]()
+    while not slow.enough.is_set():
+        taken_at_each_turn.append(len(slow.frames))
+        await asyncio.sleep(0)
+    numbers = [frame.number for frame in slow.frames]
+    assert numbers[-1] - numbers[0] > 1.3 * len(numbers)
+    assert len(set(taken_at_each_turn)) > 0.9 * FRAMES
+    portal.source.demand.feed.takers.remove(slow)
+    await reader.close()

@@ -1,0 +1,220 @@
+"""The life of a camera, as its log and its device tell it."""
+
+import asyncio
+import logging
+import os
+import re
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from aiohttp import ClientConnectionError, ClientSession
+
+from soft_stream.cameras.base import CameraHung, FocusMode
+from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.capture.status import State
+from soft_stream.capture.subscribers import Client
+from soft_stream.capture.supervisor import Source
+from soft_stream.service.exit_status import ExitStatus
+from soft_stream.service.server import serve
+from tests.conftest import QUICK, Portal, StartPortal
+from tests.support.multipart_reader import StreamReader
+
+STATE = re.compile("|".join(f"{state.upper()}: " for state in State))
+
+
+def states(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """List the states that the log tells of."""
+    lines = (record.getMessage() for record in caplog.records if STATE.match(record.getMessage()))
+    return [line.partition(":")[0] for line in lines]
+
+
+@pytest.fixture(autouse=True)
+def _log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+
+async def test_one_opening_for_all_clients(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
+    """The first client opens the camera, the last one closes it; every state is logged once, in order."""
+    portal = await start_portal()
+    readers = [await StreamReader.get(portal.port) for _ in range(3)]
+    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    for reader in readers:
+        await reader.close()
+    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    assert (portal.device.opened, portal.device.closed) == (1, 1)
+    assert states(caplog) == ["STARTING", "FOCUSING", "STREAMING", "IDLE"]
+    assert caplog.text.count("Camera open after") == caplog.text.count("Camera closed") == 1
+    assert caplog.text.count("First frame after") == 1
+    assert "main 160x120 YUV420, stride 256, sYCC, sensor mode 2304x1296, 50 fps" in caplog.text
+    assert caplog.text.count("Client in: 127.0.0.1 /stream.mjpg") == caplog.text.count("Client out: ") == 3
+    assert len(portal.device.threads) == 1
+
+
+async def test_the_camera_stays_open_for_close_after(start_portal: StartPortal) -> None:
+    """A client that comes back soon finds the camera open."""
+    portal = await start_portal(close_after=60)
+    for _ in range(2):
+        reader = await StreamReader.get(portal.port)
+        await reader.close()
+        await portal.until(lambda: not portal.source.demand.clients)
+    assert (portal.device.opened, portal.device.closed) == (1, 0)
+
+
+async def test_frames_flow_while_the_lens_moves(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """The first frames of a stream come before the AF cycle is over; its end is logged with duration and result."""
+    reader = await StreamReader.get(portal.port)
+    assert portal.source.condition.state is State.FOCUSING
+    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    assert "STREAMING: Autofocus cycle focused after " in caplog.text
+    assert (await portal.status())["last_focus"]["result"] == "focused"
+    await reader.close()
+
+
+async def test_a_focus_that_fails_does_not_stop_the_stream(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """A failed AF cycle is logged, and the stream goes on."""
+    portal.device.focus_fails = True
+    reader = await StreamReader.get(portal.port)
+    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    assert "Autofocus cycle failed after" in caplog.text
+    await reader.opening()
+    await reader.part()
+    await reader.close()
+
+
+@pytest.mark.parametrize(("autofocus", "has_autofocus"), [("off", True), ("continuous", False)])
+async def test_no_focus_where_none_is_wanted_or_had(
+    start_portal: StartPortal, autofocus: str, has_autofocus: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Autofocus switched off, or a lens that does not move: straight to the stream, no error."""
+    portal = await start_portal(autofocus=autofocus)
+    portal.device.has_autofocus = has_autofocus
+    reader = await StreamReader.get(portal.port)
+    assert states(caplog) == ["STARTING", "STREAMING"]
+    await reader.close()
+
+
+async def test_a_busy_camera_is_tried_again(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """While another program has the camera it is asked for again and again; the log tells once who has it."""
+    portal.device.seize("rpicam-still")
+    with portal.source.demand.wanted_by(Client("test", "/", "", streams=True)):
+        await portal.until(lambda: portal.source.condition.counters.restarts == 3)
+        assert caplog.text.count("RETRYING: test camera 0 is in use by rpicam-still; next try in 0.1 s") == 1
+        assert states(caplog) == ["STARTING", "RETRYING"]
+        portal.device.free()
+        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+
+
+async def test_retrying_ends_with_the_last_client(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody waits any more: back to sleep, but not healthy as long as the camera is away."""
+    portal.device.unplug()
+    async with portal.http.get("/stream.mjpg") as answer:
+        assert answer.status == 503
+    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    assert states(caplog) == ["STARTING", "RETRYING", "IDLE"]
+    async with portal.http.get("/healthz") as answer:
+        assert answer.status == 503
+        assert await answer.text() == "Camera 0: test camera 0 is unplugged.\n"
+
+
+async def test_the_watchdog_can_be_switched_off(start_portal: StartPortal) -> None:
+    """With watchdog_timeout 0 a silent camera is waited for without end."""
+    portal = await start_portal(watchdog_timeout=0)
+    reader = await StreamReader.get(portal.port)
+    portal.device.stall()
+    await asyncio.sleep(1)
+    portal.device.resume()
+    assert portal.device.opened == 1
+    await reader.close()
+
+
+async def test_a_camera_that_does_not_close_ends_the_life(start_portal: StartPortal) -> None:
+    """A close that never returns is not waited for: only a new process helps."""
+    portal = await start_portal(close_timeout=0.5)
+    portal.device.hang_on_close()
+    reader = await StreamReader.get(portal.port)
+    await reader.close()
+    await asyncio.wait([portal.life])
+    assert isinstance(portal.life.exception(), CameraHung)
+    assert portal.life.exception()
+    portal.device.let_go()
+
+
+async def test_a_stop_does_not_wait_for_a_close_that_hangs(start_portal: StartPortal) -> None:
+    """Told to stop while the camera is closing: the close gets little more time, and is not forgotten."""
+    portal = await start_portal(close_timeout=300)
+    portal.device.hang_on_close()
+    reader = await StreamReader.get(portal.port)
+    portal.device.stall(survives_restart=True)
+    await portal.until(lambda: portal.source.condition.counters.restarts == 2)
+    portal.life.cancel()
+    await asyncio.wait([portal.life])
+    assert isinstance(portal.life.exception(), CameraHung)
+    portal.device.let_go()
+    await reader.close()
+
+
+async def test_a_camera_that_stays_away_says_so_once(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """Clients that come and go while the camera is away do not fill the log."""
+    portal.device.unplug()
+    for _ in range(4):
+        async with portal.http.get("/stream.mjpg") as answer:
+            assert answer.status == 503
+        await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    assert states(caplog) == ["STARTING", "RETRYING", "IDLE"]
+
+
+async def test_a_client_that_leaves_at_once_wakes_nobody(portal: Portal) -> None:
+    """Come and gone before the camera's task runs: nothing happens."""
+    with portal.source.demand.wanted_by(Client("test", "/", "", streams=True)):
+        pass
+    await asyncio.sleep(0.05)
+    assert not portal.life.done()
+    assert portal.device.opened == 0
+
+
+async def test_a_signal_while_the_camera_starts(unused_tcp_port_factory: Callable[[], int]) -> None:
+    """A stop during a slow opening is a stop: soon, and with status 0."""
+    device = PatternDevice()
+    device.slow_open(3)
+    settings = replace(QUICK, port=unused_tcp_port_factory())
+    serving = asyncio.create_task(serve(settings, {0: settings}, lambda each: PatternCamera(each, device)))
+    async with ClientSession(f"http://127.0.0.1:{settings.port}") as http:
+        while True:
+            try:
+                asked = await http.get("/healthz")
+                break
+            except ClientConnectionError:
+                await asyncio.sleep(0.01)
+        asked.release()
+        stream = asyncio.create_task(http.get("/stream.mjpg"))
+        await asyncio.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await serving is ExitStatus.STOPPED
+        (await stream).release()
+
+
+@pytest.mark.parametrize("surprise", [RuntimeError, TimeoutError])
+async def test_a_fault_that_nobody_thought_of_takes_the_same_road(
+    surprise: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever a camera raises, it is told with its traceback, and the camera is closed and opened again."""
+
+    class Surprising(PatternCamera):
+        def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
+            if device.opened == 1:
+                raise surprise("the lens fell off")
+            super().focus(mode, lens_position)
+
+    device = PatternDevice()
+    source = Source(QUICK, lambda each: Surprising(each, device))
+    life = asyncio.create_task(source.run())
+    with source.demand.wanted_by(Client("test", "/", "", streams=True)):
+        while source.condition.state is not State.STREAMING:  # noqa: ASYNC110 # there is no event for a state
+            await asyncio.sleep(0.01)
+    assert f"RETRYING: {surprise.__name__}: the lens fell off" in caplog.text
+    assert "Traceback" in caplog.text
+    life.cancel()
+    await asyncio.wait([life])
+    assert device.opened == device.closed == 2

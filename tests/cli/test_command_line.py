@@ -1,0 +1,123 @@
+"""The command line, as a user's shell and systemd see it."""
+
+import os
+import re
+import signal
+import socket
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from soft_stream import __version__
+from soft_stream.config.settings import SETTINGS
+from tests.support.processes import run, serving
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_wrong_settings_end_with_78(tmp_path: Path) -> None:
+    """`serve` and `check` list all problems and end with the status that keeps the unit down."""
+    file = tmp_path / "settings.env"
+    file.write_text("cam0_fps=fast\ncam0_prot=1\n")
+    for command in ("serve", "check"):
+        result = run(command, "--env-file", str(file))
+        assert result.returncode == 78
+        assert f"{file}:1: cam0_fps=fast: must be a number" in result.stderr
+        assert f"{file}:2: cam0_prot=1: no such setting; did you mean cam0_port?" in result.stderr
+
+
+def test_check_tells_what_is_in_force_and_why(tmp_path: Path) -> None:
+    """Every setting of every camera with the layer that it comes from, in the syntax of the file."""
+    file = tmp_path / "settings.env"
+    file.write_text("cam_fps=15\ncam0_name=Nozzle\ncam1_name=Bed\n")
+    result = run("check", "--env-file", str(file), cam1_fps="25")
+    assert result.returncode == 0
+    told = [line.split(maxsplit=2) for line in result.stdout.splitlines() if line.startswith("cam")]
+    for line in (
+        ["cam0_fps=15", "from", f"{file}:1 cam_fps"],
+        ["cam1_fps=25", "from", "environment cam1_fps"],
+        ["cam1_name=Bed", "from", f"{file}:3 cam1_name"],
+        ["cam1_port=18082", "from", "default"],
+    ):
+        assert line in told
+
+
+def test_check_finds_the_file_in_this_folder(tmp_path: Path) -> None:
+    """Without --env-file, and nothing installed, ./camera-soft-stream.env is read."""
+    (tmp_path / "camera-soft-stream.env").write_text("cam0_name=Here\n")
+    assert re.search(r"^cam0_name=Here +from camera-soft-stream.env:1", run("check", cwd=tmp_path).stdout, re.MULTILINE)
+
+
+def test_help_and_version_name_every_setting() -> None:
+    """`serve` has a flag for each setting, and -d for the log level."""
+    text = run("serve", "--help").stdout
+    for flag in (*(f"--{name.replace('_', '-')}" for name in SETTINGS), "--env-file", "-d"):
+        assert re.search(rf"[ \[]{flag}\b", text), flag
+    assert run("--version").stdout == f"{__version__}\n"
+
+
+@pytest.mark.skipif(Path("/usr/bin/libcamera-hello").exists(), reason="libcamera is installed: there may be a camera")
+def test_without_picamera2_there_are_no_cameras_to_list() -> None:
+    """On a machine without libcamera it says what is missing, and what can stand in."""
+    result = run("cameras")
+    assert result.returncode == 0
+    assert "Picamera2 cannot be imported" in result.stdout
+    assert "cam_source=test-pattern" in result.stdout
+    served = run("serve", "--source", "picamera")
+    assert served.returncode == 78
+    assert "cam0_source=picamera: Picamera2 cannot be imported" in served.stderr
+
+
+def test_a_port_in_use_ends_with_75() -> None:
+    """A port that somebody has is told with the settings that name it; the unit tries again."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("serve", "--source", "test-pattern", "--port", str(port))
+    assert result.returncode == 75
+    assert f"Cannot listen on http://127.0.0.1:{port} (cam0_bind, cam0_port): Address already in use\n" in result.stderr
+
+
+def test_ipv4_and_ipv6_at_once() -> None:
+    """Several addresses are served by one process."""
+    if not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists():
+        pytest.skip("this machine has no IPv6")
+    with serving("--bind", "127.0.0.1", "::1") as (_, url):
+        for address in (url, url.replace("127.0.0.1", "[::1]")):
+            with urllib.request.urlopen(f"{address}/healthz") as answer:
+                assert answer.status == 200
+
+
+def test_waiting_costs_little() -> None:
+    """Until a camera opens, neither numpy nor simplejpeg is loaded; it listens soon and then sleeps."""
+    with serving() as (process, _):
+        started = cpu_seconds(process.pid)
+        mapped = Path(f"/proc/{process.pid}/maps").read_text()
+        assert not re.search("numpy|simplejpeg|libcamera|PIL", mapped)
+        time.sleep(2)
+        assert cpu_seconds(process.pid) - started <= 0.02
+        assert started < 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_open_streams_and_closes_the_camera(number: signal.Signals) -> None:
+    """With streams open the process ends by itself, with 0, after it has closed the camera."""
+    with serving() as (process, url):
+        streams = [urllib.request.urlopen(f"{url}/stream.mjpg") for _ in range(3)]
+        for stream in streams:
+            stream.read(50_000)
+        process.send_signal(number)
+        for stream in streams:
+            assert stream.read().endswith(b"--softstreamframe\r\n")
+            stream.close()
+        assert process.wait() == 0
+        assert process.stderr
+        log = process.stderr.read()
+    assert "INFO cam0 Camera closed" in log
+    assert log.count("the portal shuts down") == 3
+    assert "Traceback" not in log

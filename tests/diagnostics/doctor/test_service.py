@@ -1,0 +1,203 @@
+"""Units, ports, the running portal, nginx."""
+
+import pytest
+
+from soft_stream.diagnostics.doctor.host import Reply
+from tests.diagnostics.doctor.stand_in import REFUSED, deployed, examine, shown, status, wrongs
+
+STATUS = "http://127.0.0.1:18081/status.json"
+HEALTH = "http://127.0.0.1:18081/healthz"
+SS = 'LISTEN 0 128 127.0.0.1:18081 0.0.0.0:* users:(("octoprint",pid=99,fd=6))\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "fix"),
+    [
+        (66, "its camera was not there", "sudo systemctl start camera-soft-cam@0.service"),
+        (75, "the camera hangs", "journalctl -b -u camera-soft-cam@0.service"),
+        (78, "a setting is wrong", "soft-stream check"),
+        (203, "the program cannot be started", "deploy"),
+    ],
+)
+def test_a_unit_that_is_down_says_why(code: int, reason: str, fix: str) -> None:
+    """The exit status in words, and what helps."""
+    down = shown(ActiveState="failed", SubState="failed", Result="exit-code", ExecMainStatus=code, MainPID=0)
+    findings = examine(deployed(commands={"systemctl show": down}, urls={STATUS: REFUSED}))
+    assert f"is failed (exit status {code}): {reason}" in wrongs(findings)["units"][0]
+    assert fix in findings["units"][0].fix
+
+
+@pytest.mark.parametrize(
+    ("properties", "told"),
+    [
+        ({"ActiveState": "failed", "Result": "watchdog", "ExecMainStatus": 6}, "failed (watchdog): it no longer told"),
+        ({"ActiveState": "failed", "Result": "oom-kill", "ExecMainStatus": 9}, "failed (oom-kill): it needed more"),
+        ({"ActiveState": "inactive", "SubState": "dead"}, "is inactive (dead)"),
+        (
+            {"ActiveState": "activating", "SubState": "auto-restart", "Result": "exit-code", "ExecMainStatus": 75},
+            "is activating (exit status 75)",
+        ),
+    ],
+)
+def test_a_unit_that_does_not_run_is_wrong(properties: dict[str, object], told: str) -> None:
+    """However it ended."""
+    findings = examine(deployed(commands={"systemctl show": shown(**properties)}, urls={STATUS: REFUSED}))
+    assert told in wrongs(findings)["units"][0]
+
+
+@pytest.mark.parametrize(
+    ("properties", "told"),
+    [
+        ({"NRestarts": 3}, "restarted it 3 times"),
+        ({"UnitFileState": "disabled"}, "is not enabled"),
+        ({"ActiveState": "inactive", "UnitFileState": "disabled"}, "is switched off"),
+    ],
+)
+def test_a_unit_with_something_to_know(properties: dict[str, object], told: str) -> None:
+    """It is noted."""
+    finding = examine(deployed(commands={"systemctl show": shown(**properties)}))["units"][0]
+    assert finding.level == "note"
+    assert told in finding.what
+
+
+def test_a_target_that_is_not_enabled() -> None:
+    """No camera would start at boot."""
+    machine = deployed()
+    target = next(command for command in machine.commands if command.endswith("camera-soft-cam.target"))
+    machine.commands[target] = shown(Id="camera-soft-cam.target", UnitFileState="disabled")
+    assert wrongs(examine(machine))["units"] == ["camera-soft-cam.target is not enabled"]
+
+
+def test_an_older_programs_unit_that_still_starts() -> None:
+    """It would take the camera."""
+    machine = deployed(
+        commands={"systemctl list-unit-files": "camera-soft-cam0.service enabled enabled\n"},
+    )
+    show = next(command for command in machine.commands if command.endswith("camera-soft-cam.target"))
+    machine.commands[show.replace("camera-soft-cam.target", "camera-soft-cam0.service")] = shown(
+        Id="camera-soft-cam0.service", ActiveState="inactive"
+    )
+    findings = examine(machine)
+    assert wrongs(findings)["units"] == ["camera-soft-cam0.service, of the program before this one, is enabled"]
+    assert findings["units"][-1].fix == "sudo systemctl disable --now camera-soft-cam0.service"
+
+
+def test_a_port_of_another_program() -> None:
+    """It is named where it can be read, else sudo is."""
+    machine = deployed(urls={STATUS: Reply(200, "<html>")}, commands={"ss": SS})
+    assert "port 18081 of camera 0 is in use by octoprint (pid 99)" in wrongs(examine(machine))["service"]
+    del machine.commands["ss"]
+    assert "run it with sudo to see which" in wrongs(examine(machine))["service"][0]
+
+
+def test_a_port_of_another_camera() -> None:
+    """It says whose."""
+    findings = examine(deployed(urls={STATUS: Reply(200, status(camera=3))}))
+    assert wrongs(findings)["service"] == ["port 18081 of camera 0 is in use by the portal of camera 3"]
+
+
+def test_a_portal_that_somebody_forgot() -> None:
+    """The unit cannot start beside it."""
+    down = shown(ActiveState="activating", SubState="auto-restart", Result="exit-code", ExecMainStatus=75)
+    findings = examine(deployed(commands={"systemctl show": down}))
+    assert "port 18081 of camera 0 has a portal that is not of camera-soft-cam@0.service" in wrongs(findings)["service"]
+
+
+def test_a_unit_that_runs_and_does_not_listen() -> None:
+    """It has other settings."""
+    findings = examine(deployed(urls={STATUS: REFUSED}))
+    assert wrongs(findings)["service"] == ["nobody listens on port 18081: camera 0 is not served"]
+
+
+def test_a_portal_that_does_not_answer() -> None:
+    """A call into the camera may hold it up."""
+    findings = examine(deployed(urls={STATUS: Reply(0, error="no answer for 10 s")}))
+    assert wrongs(findings)["service"] == ["port 18081 of camera 0: no answer for 10 s"]
+
+
+def test_a_camera_without_a_picture() -> None:
+    """The sentence of /healthz, and who is to be stopped where it names somebody."""
+    sentence = "Camera 0: it is in use by rpicam-still (pid 4199999); trying again."
+    findings = examine(deployed(urls={HEALTH: Reply(503, sentence)}))
+    assert wrongs(findings)["service"] == [f"camera 0: {sentence}"]
+    assert "kill 4199999" in findings["service"][0].fix
+
+
+def test_a_size_that_was_not_asked_for() -> None:
+    """What was negotiated is told beside it."""
+    reply = Reply(200, status(size=[640, 480], differences=["it mirrors nothing"]))
+    finding = examine(deployed(urls={STATUS: reply}))["service"][1]
+    assert finding.level == "note"
+    assert "camera 0 gives 640x480, 30 fps" in finding.what
+    assert "asked for were 1280x720; it mirrors nothing" in finding.what
+    assert "cam0_width=640" in finding.fix
+
+
+def test_a_lens_that_moves_and_has_no_autofocus() -> None:
+    """A Camera Module 3 always has one; another sensor need not."""
+    lens = Reply(200, status(has_autofocus=False))
+    assert "has no autofocus, though its lens moves" in wrongs(examine(deployed(urls={STATUS: lens})))["service"][0]
+    fixed = Reply(200, status(has_autofocus=False, model="imx477"))
+    assert "its lens does not move" in examine(deployed(urls={STATUS: fixed}))["service"][2].what
+
+
+def test_an_upgrade_that_waits_for_a_restart() -> None:
+    """The versions differ."""
+    reply = Reply(200, '{"version": "0.0.1", "camera": 0, "state": "idle", "negotiated": null}')
+    assert "served by version 0.0.1" in examine(deployed(urls={STATUS: reply}))["service"][1].what
+
+
+def test_a_picture_without_a_login_is_wrong() -> None:
+    """Everybody could see the camera; also where the portal behind it is down."""
+    for code in (200, 404, 502, 503):
+        findings = examine(deployed(urls={"http://127.0.0.1:8080/cam0/status.json": Reply(code)}))
+        assert f"/cam0/status.json answers {code} WITHOUT A LOGIN" in wrongs(findings)["nginx"][0]
+
+
+def test_a_camera_that_nginx_was_not_told_of() -> None:
+    """The other ports answer."""
+    findings = examine(deployed(urls={"http://127.0.0.1:8081/status.json": REFUSED}))
+    assert wrongs(findings)["nginx"] == ["connection refused: http://127.0.0.1:8081/status.json"]
+    assert "deploy" in findings["nginx"][0].fix
+
+
+def test_nginx_that_does_not_run() -> None:
+    """One finding for all ports."""
+    urls = {url: REFUSED for url in deployed().urls if ":80" in url}
+    findings = examine(deployed(urls=urls))
+    assert len(wrongs(findings)["nginx"]) == 1
+    assert findings["nginx"][0].fix.startswith("sudo nginx -t")
+
+
+@pytest.mark.parametrize(("reply", "level"), [(Reply(500), "WRONG"), (Reply(403), "WRONG"), (Reply(429), "note")])
+def test_nginx_that_cannot_ask_for_a_login(reply: Reply, level: str) -> None:
+    """A file of passwords that it cannot read is wrong, logins that it slows are not."""
+    assert examine(deployed(urls={"http://127.0.0.1:8080/": reply}))["nginx"][0].level == level
+
+
+def test_with_a_certificate_the_ports_speak_https() -> None:
+    """Also where its folder is not for everybody: nginx says what it wants."""
+    ports = [url for url in deployed().urls if ":80" in url]
+    urls = {url.replace("http:", "https:"): Reply(401) for url in ports}
+    for code in (307, 400):
+        assert wrongs(examine(deployed(urls=urls | dict.fromkeys(ports, Reply(code))))) == {}
+    machine = deployed(urls=urls, files={"/etc/camera-streamer/tls/certificate.pem": ""})
+    assert "https://127.0.0.1:8081/status.json" in examine(machine)["nginx"][0].what
+
+
+@pytest.mark.parametrize(
+    ("reply", "level", "told"),
+    [
+        (Reply(200), "ok", "with the login of anna"),
+        (Reply(401), "WRONG", "does not accept the login of anna"),
+        (Reply(502), "WRONG", "answers 502"),
+    ],
+)
+def test_the_ports_with_a_login(reply: Reply, level: str, told: str) -> None:
+    """Each camera is asked for; the password stands nowhere."""
+    paths = ("8081/status.json", "8080/cam0/status.json")
+    urls = {f"http://anna:s3cret@127.0.0.1:{path}": reply for path in paths}
+    findings = examine(deployed(urls=urls), login=("anna", "s3cret"))["nginx"][1:]
+    assert {each.level for each in findings} == {level}
+    assert all(told in each.what for each in findings)
+    assert "s3cret" not in str(findings)

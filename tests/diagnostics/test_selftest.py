@@ -1,0 +1,295 @@
+"""`soft-stream selftest`: on the test camera in this process, and as a user starts it on stand-ins for real cameras."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+from soft_stream.cameras.base import CameraBusy, CameraError, CameraHung, RawFrame
+from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.diagnostics import selftest
+from soft_stream.diagnostics.selftest.report import Check, Report
+from soft_stream.diagnostics.stop_hint import how_to_stop
+from soft_stream.service.exit_status import ExitStatus
+from tests.conftest import QUICK
+from tests.support.fake_libcamera import environment, installed
+from tests.support.fake_libcamera.remote import Remote
+from tests.support.processes import ENVIRON, run
+
+fake = pytest.mark.skipif(not installed(), reason="Picamera2 is not in .venv/picamera2; scripts/test.sh puts it there")
+
+# Any machine is fast enough for it.
+SETTINGS = replace(QUICK, fps=20.0, min_fps=1.0)
+SMALL = {
+    "cam_fps": "20",
+    "cam_min_fps": "1",
+    "cam_width": "640",
+    "cam_height": "480",
+    "cam_snapshot_width": "1280",
+    "cam_snapshot_height": "720",
+}
+SHORT = {"cam_start_timeout": "1", "cam_watchdog_timeout": "1", "cam_close_timeout": "1"}
+# It waits until the world is as the test wants it.
+PROGRAM = "import sys; input(); from soft_stream.__main__ import main; sys.exit(main(sys.argv[1:]))"
+
+
+class DullCamera(PatternCamera):
+    """A camera whose white is that of video."""
+
+    def capture(self, timeout: float) -> RawFrame:
+        """Capture in limited range."""
+        raw = super().capture(timeout)
+        assert raw.planes
+        y, u, v = raw.planes
+        raw.planes = (numpy.clip(y, 16, 235), u, v)
+        return raw
+
+
+class LeakingCamera(PatternCamera):
+    """A camera that leaves a descriptor behind with each closing."""
+
+    def close(self) -> None:
+        """Close, but not all."""
+        super().close()
+        LEAKS.append(os.memfd_create("leak"))
+
+
+LEAKS: list[int] = []
+
+
+async def tried(device: PatternDevice, camera: type[PatternCamera] = PatternCamera) -> tuple[dict[str, Check], Any]:
+    """Run the quick self-test on a test camera; returns its lines by what they are about, and the fault."""
+    report = Report(lambda _: None)
+    fault = await selftest.run(SETTINGS, report, quick=True, new_camera=lambda each: camera(each, device))
+    return {check.what: check for check in report.checks}, fault
+
+
+def failed(checks: dict[str, Check]) -> list[str]:
+    """List what has failed."""
+    return [what for what, check in checks.items() if check.verdict == "FAILED"]
+
+
+def answers(world: Remote) -> bool:
+    """Tell whether a process has begun to take verbs."""
+    try:
+        world.ask("plugged")
+    except OSError:
+        time.sleep(0.01)
+        return False
+    return True
+
+
+def selftest_of(
+    boards: str, folder: Path, *verbs: str, **environ: str
+) -> tuple[int, dict[str, dict[str, Any]], dict[str, Any]]:
+    """Run `soft-stream selftest` on a stand-in; returns exit status, lines by what they are about, and summary."""
+    socket = folder / "verbs"
+    command = [sys.executable, "-c", PROGRAM, "selftest", "--quick", "--json"]
+    environ = ENVIRON | environment(boards, socket) | {"cam_source": "picamera"} | SMALL | environ
+    with subprocess.Popen(
+        command, env=environ, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        while not answers(Remote(socket)):
+            assert process.poll() is None
+        for verb in verbs:
+            Remote(socket).ask(verb)
+        output, _ = process.communicate("\n")
+    *lines, summary = map(json.loads, output.splitlines())
+    return process.returncode, {line["check"]: line for line in lines}, summary
+
+
+async def test_a_camera_without_faults_passes() -> None:
+    """Every line is ok or says why there is nothing to check; the camera is closed at the end."""
+    device = PatternDevice()
+    checks, fault = await tried(device)
+    assert fault is None
+    assert failed(checks) == []
+    assert checks["size"].found == "160x120"
+    assert "320x240" in checks["full-size picture while streaming"].found
+    assert checks["lens afterwards"].found == "continuous"
+    assert checks["camera"].verdict == "skipped"
+    assert device.opened == device.closed
+
+
+async def test_a_camera_without_autofocus_has_none_to_check() -> None:
+    """No line about the lens can fail."""
+    device = PatternDevice()
+    device.has_autofocus = False
+    checks, _ = await tried(device)
+    assert failed(checks) == []
+    assert checks["autofocus"].verdict == "skipped"
+    assert "lens afterwards" not in checks
+
+
+async def test_a_camera_without_memory_for_stills_fails() -> None:
+    """A picture of the stream's size does not pass for a full-size one; the other checks go on."""
+    device = PatternDevice()
+    device.run_out_of_memory()
+    checks, _ = await tried(device)
+    assert failed(checks) == ["full-size picture while streaming"]
+    assert checks["3 such pictures"].verdict == "skipped"
+
+
+async def test_limited_range_fails() -> None:
+    """White has to be white in an overexposed picture."""
+    checks, _ = await tried(PatternDevice(), DullCamera)
+    assert failed(checks) == ["white"]
+    assert checks["white"].found.endswith("; is there light, and does the lens see it?")
+
+
+async def test_a_camera_that_leaves_descriptors_behind_fails() -> None:
+    """They are counted over the openings."""
+    checks, _ = await tried(PatternDevice(), LeakingCamera)
+    for descriptor in LEAKS:
+        os.close(descriptor)
+    assert failed(checks) == ["2 times open and close"]
+
+
+async def test_a_camera_that_does_not_close_ends_the_test() -> None:
+    """The fault says that only a new process helps."""
+    device = PatternDevice()
+    device.hang_on_close()
+    checks, fault = await tried(device)
+    device.let_go()
+    assert isinstance(fault, CameraHung)
+    assert failed(checks) == ["life of the camera"]
+    assert "close" in checks["life of the camera"].found
+
+
+async def test_a_camera_in_use_ends_the_test() -> None:
+    """Nothing is tried on a camera that another program has, which is named."""
+    device = PatternDevice()
+    device.seize("rpicam-still (pid 1)")
+    checks, fault = await tried(device)
+    assert isinstance(fault, CameraBusy)
+    assert list(checks) == ["camera", "opening"]
+    assert "rpicam-still (pid 1)" in checks["opening"].found
+    assert "To stop it: " in checks["opening"].found
+
+
+async def test_an_interruption_closes_the_camera() -> None:
+    """Ctrl-C cancels the test, which leaves the camera to others."""
+    device = PatternDevice()
+    testing = asyncio.create_task(tried(device))
+    while not device.opened:  # noqa: ASYNC110 # the camera has no event for it
+        await asyncio.sleep(0.005)
+    testing.cancel()
+    await asyncio.wait([testing])
+    assert testing.cancelled()
+    assert device.closed == device.opened
+
+
+def test_the_holder_is_told_with_the_command_that_stops_it() -> None:
+    """A service is stopped by systemctl, any other program by kill; where no program is known, fuser finds it."""
+    told = how_to_stop(f"the camera is in use by python3 (pid {os.getpid()})", QUICK)
+    assert re.search(rf"kill {os.getpid()}\b|sudo systemctl stop \S+\.service", told)
+    assert "http://127.0.0.1:18081/pause" in told
+    assert "sudo fuser" in how_to_stop("the camera is in use by another program", QUICK)
+
+
+def test_a_line_for_each_check_and_a_summary() -> None:
+    """Each says what was checked, found and expected; a check that raises has failed."""
+    said: list[str] = []
+    report = Report(said.append)
+    with report.check("size", "160x120") as check:
+        check.conclude("160x120")
+    with report.check("opening", "a frame"):
+        raise CameraError("no frame came")
+    with report.check("autofocus", "focused") as check:
+        check.skip("the camera has none")
+    report.end()
+    assert said == [
+        "ok       size: 160x120 (expected: 160x120)",
+        "FAILED   opening: no frame came (expected: a frame)",
+        "skipped  autofocus: the camera has none",
+        "1 ok, 1 FAILED, 1 skipped: opening",
+    ]
+    assert report.has_failed
+
+
+def test_the_command_ends_with_0_on_a_test_camera(tmp_path: Path) -> None:
+    """The settings are those of the file."""
+    file = tmp_path / "settings.env"
+    file.write_text("cam3_source=test-pattern\ncam3_width=320\ncam3_height=180\ncam3_fps=20\ncam3_min_fps=1\n")
+    result = run("selftest", "--camera", "3", "--env-file", str(file), "--quick")
+    assert result.returncode == ExitStatus.STOPPED, result.stdout
+    assert "ok       size: 320x180 (expected: 320x180)\n" in result.stdout
+    assert re.search(r"^\d+ ok, 0 FAILED, \d skipped$", result.stdout.splitlines()[-1])
+
+
+def test_wrong_settings_end_the_command_with_78(tmp_path: Path) -> None:
+    """As everywhere."""
+    file = tmp_path / "settings.env"
+    file.write_text("cam0_fps=fast\n")
+    assert run("selftest", "--env-file", str(file)).returncode == ExitStatus.WRONG_SETTING
+
+
+@fake
+@pytest.mark.parametrize("boards", ["pi5", "fixed", "usb"])
+def test_the_stand_ins_pass(boards: str, tmp_path: Path) -> None:
+    """Picamera2 drives them as on a Raspberry Pi; what a camera does not have is skipped."""
+    status, lines, summary = selftest_of(boards, tmp_path)
+    assert [line for line in lines.values() if line["verdict"] == "failed"] == []
+    assert (status, summary["failed"]) == (ExitStatus.STOPPED, 0)
+    assert lines["autofocus"]["verdict"] == ("skipped" if boards in ("fixed", "usb") else "ok")
+    assert "cam0_id=" in lines["camera"]["found"]
+
+
+@fake
+@pytest.mark.parametrize(
+    ("verb", "what", "found"),
+    [
+        ("af_fails 0", "autofocus", "failed after"),
+        ("mute_af 0", "autofocus", "no autofocus for it"),
+        ("stall 0 survives_reopening=True", "opening", "no "),
+    ],
+)
+def test_faults_of_the_camera_fail(verb: str, what: str, found: str, tmp_path: Path) -> None:
+    """The line says what was found instead, and the status is 1."""
+    status, lines, _ = selftest_of("pi5", tmp_path, verb, **SHORT)
+    assert [line["check"] for line in lines.values() if line["verdict"] == "failed"] == [what]
+    assert found in lines[what]["found"]
+    assert status == ExitStatus.CHECK_FAILED
+
+
+@fake
+def test_a_camera_in_other_hands_ends_the_command_with_75(tmp_path: Path) -> None:
+    """It says so, and how to find out more."""
+    status, lines, _ = selftest_of("pi5", tmp_path, "seize 0")
+    assert status == ExitStatus.START_ME_AGAIN
+    assert "it is in use by another program. To see which: " in lines["opening"]["found"]
+
+
+@fake
+def test_a_camera_that_hangs_ends_the_command_with_75(tmp_path: Path) -> None:
+    """The process ends, though a thread never will."""
+    status, lines, _ = selftest_of("pi5", tmp_path, "hang_on_stop 0", **SHORT)
+    assert status == ExitStatus.START_ME_AGAIN
+    assert "has not returned from" in lines["life of the camera"]["found"]
+
+
+@fake
+def test_a_missing_camera_ends_the_command_with_66(tmp_path: Path) -> None:
+    """It lists those that are there."""
+    status, lines, _ = selftest_of("pi5", tmp_path, cam0_id="/base/none")
+    assert status == ExitStatus.CAMERA_MISSING
+    assert list(lines) == ["camera"]
+    assert "i2c@88000/imx708@1a" in lines["camera"]["found"]
+
+
+@fake
+def test_standstills_of_the_event_loop_are_told(tmp_path: Path) -> None:
+    """Libcamera's bindings hold Python's lock; the line names the call that did."""
+    _, lines, _ = selftest_of("pi5", tmp_path, "hold_gil 0 0.3")
+    longest = re.match(r"open ([\d.]+) s", lines["longest standstill"]["found"])
+    assert longest
+    assert float(longest[1]) > 0.25

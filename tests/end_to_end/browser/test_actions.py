@@ -1,0 +1,205 @@
+"""The buttons below the picture: what each does at the server, and what the page says of it."""
+
+import asyncio
+import re
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from soft_stream.capture.status import State
+from tests.conftest import Portal, StartPortal
+from tests.end_to_end.browser.conftest import SEEN, Visit
+
+MINI_BRIGHTNESS = """() => {
+    const video = document.pictureInPictureElement;
+    const context = new OffscreenCanvas(32, 24).getContext("2d");
+    context.drawImage(video, 0, 0, 32, 24);
+    return context.getImageData(0, 0, 32, 24).data.reduce((sum, value) => sum + value, 0) / (32 * 24 * 4);
+}"""
+PRESSED = re.compile("true")
+
+
+async def open_page(visit: Visit, portal: Portal) -> Page:
+    """Go to the page, and wait until it is live."""
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await expect(visit.page.locator("#state")).to_have_text("Live")
+    return visit.page
+
+
+def problem_of(page: Page) -> Locator:
+    """Where the page says what failed."""
+    return page.locator("#problem")
+
+
+async def test_a_snapshot_is_shown_with_its_facts_and_can_be_kept(start_portal: StartPortal, visit: Visit) -> None:
+    """It is the picture of the stream; what is kept is what was shown, with a name that says whose it is and when."""
+    portal = await start_portal(name="Bed / nozzle")
+    page = await open_page(visit, portal)
+    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await page.keyboard.press("s")
+    await expect(page.get_by_role("dialog")).to_contain_text("160 × 120 pixels")  # noqa: RUF001 # as people write it
+    await expect(page.get_by_role("dialog")).to_contain_text(re.compile(r"\d kB · in focus · 1/250\s*s · gain 1\.0"))
+    assert portal.source.condition.counters.snapshots == 1
+    assert portal.source.condition.counters.stills == 0
+    assert await page.evaluate("document.getElementById('preview-picture').decode().then(() => true)")
+    async with page.expect_download() as download:
+        await page.click("#preview-download")
+    kept = await download.value
+    assert re.fullmatch(r"Bed-nozzle-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.jpg", kept.suggested_filename)
+    assert (await kept.path()).read_bytes().startswith(b"\xff\xd8\xff")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize(("renditions_max", "size"), [(8, "120 × 160"), (0, "160 × 120")])  # noqa: RUF001 # as people write it
+async def test_a_turned_picture_is_taken_turned_where_the_server_does_that(
+    start_portal: StartPortal, visit: Visit, renditions_max: int, size: str
+) -> None:
+    """Turning is remembered, and holds for the file as well; without renditions the file is as it comes."""
+    portal = await start_portal(renditions_max=renditions_max)
+    page = await open_page(visit, portal)
+    await page.keyboard.press("r")
+    await page.click("#mirror")
+    await page.reload()
+    await expect(page.locator("#rotate")).to_have_text(re.compile("Turned 90°"))
+    await expect(page.locator("#mirror")).to_have_attribute("aria-pressed", PRESSED)
+    await expect(page.locator("#picture")).to_have_js_property("height", 160)
+    await page.click("#snapshot")
+    await expect(page.get_by_role("dialog")).to_contain_text(size)
+
+
+async def test_a_full_size_picture_tells_how_it_goes_and_can_be_cancelled(portal: Portal, visit: Visit) -> None:
+    """The dialog is there at once, and shows the picture in the end; who cancels gets none, and no complaint."""
+    portal.device.slow_still(1.0)
+    page = await open_page(visit, portal)
+    await page.click("#still")
+    await expect(page.locator("#preview-step")).to_have_text("Taking the picture …")
+    await expect(page.get_by_role("progressbar")).to_be_visible()
+    await page.click("text=Cancel")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await expect(page.locator("#still")).to_be_enabled()
+    await expect(problem_of(page)).to_be_hidden()
+    await page.click("#still")
+    await expect(page.get_by_role("dialog")).to_contain_text("320 × 240 pixels")  # noqa: RUF001 # as people write it
+    await expect(page.get_by_role("progressbar")).to_be_hidden()
+    assert portal.source.condition.counters.stills >= 1
+    assert visit.complaints == []
+
+
+async def test_what_fails_is_said_until_something_succeeds(portal: Portal, visit: Visit) -> None:
+    """The server's sentence is shown, and the button can be pressed again."""
+    page = await open_page(visit, portal)
+    portal.device.unplug()
+    await portal.until(lambda: "unplugged" in portal.source.condition.fault)
+    await page.click("#still")
+    await expect(problem_of(page)).to_contain_text("No picture: test camera 0 is unplugged")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await expect(page.locator("#still")).to_be_enabled()
+    portal.device.plug()
+    await expect(page.locator("#state")).to_have_text("Live")
+    await page.click("#snapshot")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await expect(problem_of(page)).to_be_hidden()
+
+
+async def test_focus_now_tells_how_it_ended(portal: Portal, visit: Visit) -> None:
+    """The lens scans once more, and the page says what came of it."""
+    page = await open_page(visit, portal)
+    cycles = portal.device.cycles
+    await page.click("#focus")
+    await expect(page.locator("#said")).to_have_text(re.compile(r"In focus after \d+\.\d s\."))
+    assert portal.device.cycles == cycles + 1
+    portal.device.focus_fails = True
+    await page.click("#focus")
+    await expect(page.locator("#said")).to_have_text(re.compile(r"Not in focus"))
+    await expect(page.locator("#focus")).to_be_enabled()
+
+
+async def test_the_focus_is_held_as_long_as_the_server_says_so(portal: Portal, visit: Visit) -> None:
+    """The button follows the camera's control, also when somebody else changes it."""
+    page = await open_page(visit, portal)
+    held = page.locator("#hold")
+    await held.click()
+    await expect(held).to_have_attribute("aria-pressed", PRESSED)
+    assert portal.source.controls.values["AfMode"] == 0
+    await expect(page.locator("#focus")).to_be_disabled()
+    async with portal.http.post("/controls", json={"AfMode": None}):
+        await expect(held).to_have_attribute("aria-pressed", "false")
+    await expect(page.locator("#focus")).to_be_enabled()
+    async with portal.http.post("/controls", json={"AfMode": 0}):
+        await expect(held).to_have_attribute("aria-pressed", PRESSED)
+    await held.click()
+    await portal.until(lambda: "AfMode" not in portal.source.controls.values)
+
+
+async def test_a_camera_without_autofocus(portal: Portal, visit: Visit) -> None:
+    """What needs a lens that moves cannot be pressed, and says why."""
+    portal.device.has_autofocus = False
+    page = await open_page(visit, portal)
+    for name in ("#focus", "#hold"):
+        await expect(page.locator(name)).to_be_disabled()
+        await expect(page.locator(name)).to_have_attribute("title", "This camera has no autofocus")
+
+
+async def test_pause_and_resume(
+    portal: Portal,
+    visit: Visit,
+) -> None:
+    """The camera is closed for everybody and opened again; a pause by POST can be ended by anybody, a file's cannot."""
+    page = await open_page(visit, portal)
+    pause = page.locator("#pause")
+    await pause.click()
+    await expect(pause).to_have_text("Resume")
+    assert portal.device.closed == 1
+    assert portal.source.pause.hold
+    assert portal.source.pause.hold.owner.startswith("page-")
+    await pause.click()
+    await expect(pause).to_have_text("Pause")
+    await portal.until(lambda: portal.device.opened == 2)
+    async with portal.http.post("/pause?client=octoprint"):
+        await expect(pause).to_have_text("Resume")
+    await pause.click()
+    await expect(pause).to_have_text("Pause")
+    hold = portal.source.pause.begin("a file", "another program", 60)
+    await expect(pause).to_have_text("Resume")
+    await pause.click()
+    await expect(problem_of(page)).to_contain_text("The camera is still paused by another program")
+    portal.source.pause.end("a file", hold)
+    await expect(pause).to_have_text("Pause")
+
+
+async def test_full_screen_shows_nothing_but_the_picture(portal: Portal, visit: Visit) -> None:
+    """The picture fills the screen, with what is said of it, and a key ends that."""
+    page = await open_page(visit, portal)
+    await page.click("#fullscreen")
+    assert await page.evaluate("document.fullscreenElement.id") == "view"
+    async with portal.http.post("/controls", json={"ScalerCrop": [576, 324, 1152, 648]}):
+        await expect(page.locator("#zoom-reset")).to_be_in_viewport()
+    await page.keyboard.press("f")
+    await page.wait_for_function("document.fullscreenElement === null")
+    assert visit.complaints == []
+
+
+async def test_a_small_window_goes_on_in_the_background_and_does_not_lie(
+    start_portal: StartPortal, visit: Visit
+) -> None:
+    """The stream stays while the page is hidden; a picture that stands still is darkened in the small window, too."""
+    portal = await start_portal(watchdog_timeout=0)
+    page = await open_page(visit, portal)
+    await page.click("#pip")
+    await expect(page.locator("#pip")).to_have_attribute("aria-pressed", PRESSED)
+    await page.evaluate(SEEN, "hidden")
+    sent = portal.source.condition.counters.encoded
+    await portal.until(lambda: portal.source.condition.counters.encoded > sent + 100)
+    bright = await page.evaluate(MINI_BRIGHTNESS)
+    portal.device.stall()
+    while await page.evaluate(MINI_BRIGHTNESS) > bright - 30:  # noqa: ASYNC110 # the browser tells nothing by itself
+        await asyncio.sleep(0.05)
+    portal.device.resume()
+    while await page.evaluate(MINI_BRIGHTNESS) < bright - 30:  # noqa: ASYNC110 # as above
+        await asyncio.sleep(0.05)
+    await page.evaluate("document.exitPictureInPicture()")
+    await portal.until(lambda: not portal.source.demand.clients)
+    await expect(page.locator("#pip")).to_have_attribute("aria-pressed", "false")
+    assert visit.complaints == []

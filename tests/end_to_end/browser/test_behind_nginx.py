@@ -1,0 +1,75 @@
+"""The pages behind the real nginx with the project's configuration: a login, and a folder for each camera."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.async_api import expect
+
+from tests.conftest import QUICK, Portal, StartPortal
+from tests.end_to_end.browser.conftest import StartVisit, Visit
+from tests.support import nginx_process
+from tests.support.nginx_process import PASSWORD, USER, Nginx
+from tests.support.processes import free_port
+
+
+@pytest.fixture
+async def portals(start_portal: StartPortal) -> list[Portal]:
+    """A portal for each of two cameras, which know of each other."""
+    cameras = {n: replace(QUICK, camera=n, port=free_port(), name=f"Cam {n}") for n in range(2)}
+    return [
+        await start_portal(cameras=cameras, camera=n, port=camera.port, name=camera.name)
+        for n, camera in cameras.items()
+    ]
+
+
+@pytest.fixture
+async def front(portals: list[Portal], tmp_path: Path) -> AsyncIterator[Nginx]:
+    """An nginx in front of them."""
+    ports = {number: portal.port for number, portal in enumerate(portals)}
+    async with nginx_process.running(tmp_path, ports) as front:
+        yield front
+
+
+@pytest.fixture(params=["typed", "in the address"])
+async def logged_in(request: pytest.FixtureRequest, start_visit: StartVisit, front: Nginx) -> tuple[Visit, str]:
+    """A browser that knows the login, and where it finds the cameras: typed when asked for, or part of a bookmark."""
+    if request.param == "typed":
+        return await start_visit(http_credentials={"username": USER, "password": PASSWORD}), front.url()
+    return await start_visit(), front.url().replace("//", f"//{USER}:{quote(PASSWORD)}@")
+
+
+async def test_a_camera_in_its_folder(portals: list[Portal], logged_in: tuple[Visit, str]) -> None:
+    """The picture moves, a snapshot is taken, and the portal lets its own page focus."""
+    visit, url = logged_in
+    page = visit.page
+    await page.goto(f"{url}/cam1/")
+    await expect(page.locator("#state")).to_have_attribute("data-state", "streaming")
+    await visit.sees_movement()
+    cycles = portals[1].device.cycles
+    await page.locator("#focus").click()
+    await portals[1].until(lambda: portals[1].device.cycles > cycles)
+    await page.locator("#snapshot").click()
+    await expect(page.locator("#preview img")).to_be_visible()
+    await expect(page.locator("#problem")).to_be_hidden()
+    assert visit.complaints == []
+    assert visit.hosts() == {url.rpartition("/")[2].rpartition("@")[2]}
+    assert portals[0].device.opened == 0
+
+
+async def test_all_cameras_on_the_portal_port(portals: list[Portal], logged_in: tuple[Visit, str]) -> None:
+    """The page of all cameras knows both and shows them live, and leads to each."""
+    visit, url = logged_in
+    page = visit.page
+    await page.goto(f"{url}/")
+    await expect(page.locator(".tile .state")).to_have_text(["Asleep", "Asleep"])
+    await page.locator("[data-mode=live]").click()
+    await expect(page.locator(".tile .state")).to_have_text(["Live", "Live"])
+    assert [portal.device.opened for portal in portals] == [1, 1]
+    await page.get_by_role("link", name="Cam 1").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Cam 1")
+    await expect(page.locator("#state")).to_have_attribute("data-state", "streaming")
+    assert visit.complaints == []
+    assert visit.hosts() == {url.rpartition("/")[2].rpartition("@")[2]}

@@ -1,0 +1,188 @@
+"""The panel of the camera's controls, in a real browser."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from tests.conftest import Portal, StartPortal
+from tests.end_to_end.browser.conftest import StartVisit, Visit
+
+
+async def panel_of(visit: Visit, portal: Portal) -> Locator:
+    """Open the page, and the panel on it."""
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await visit.page.get_by_role("button", name="Controls").click()
+    panel = visit.page.get_by_role("region", name="Controls")
+    await expect(panel.get_by_role("slider", name="Brightness")).to_be_visible()
+    return panel
+
+
+async def test_the_panel_has_what_the_camera_has(portal: Portal, visit: Visit) -> None:
+    """Each control that is listed has a field in its group; the button says that the panel is open, and closes it."""
+    panel = await panel_of(visit, portal)
+    for group, name in (("Exposure", "Gain"), ("Focus", "Lens position (dioptres)")):
+        await expect(panel.get_by_role("group", name=group).get_by_role("slider", name=name)).to_be_visible()
+    await expect(panel.get_by_role("combobox", name="Autofocus").get_by_role("option")).to_have_text(
+        ["Manual", "Once", "Continuous"]
+    )
+    crop = panel.get_by_role("group", name="Other").get_by_role("spinbutton")
+    assert [await each.input_value() for each in await crop.all()] == ["0", "0", "2304", "1296"]
+    button = visit.page.get_by_role("button", name="Controls")
+    await expect(button).to_have_attribute("aria-expanded", "true")
+    await button.click()
+    await expect(button).to_have_attribute("aria-expanded", "false")
+    await expect(panel).to_be_hidden()
+    assert visit.complaints == []
+
+
+async def test_a_slider_moves_the_camera(portal: Portal, visit: Visit) -> None:
+    """What the keys do to a slider is what the camera is told, and the number beside it."""
+    panel = await panel_of(visit, portal)
+    slider = panel.get_by_role("slider", name="Brightness")
+    await slider.focus()
+    for _ in range(3):
+        await slider.press("ArrowRight")
+    await portal.until(lambda: portal.source.controls.values.get("Brightness") == 0.03)
+    await expect(panel.get_by_role("spinbutton", name="Brightness")).to_have_value("0.03")
+    await slider.press("End")
+    await portal.until(lambda: portal.source.controls.values.get("Brightness") == 1.0)
+    assert visit.complaints == []
+
+
+async def test_exposure_times_lie_far_apart(portal: Portal, visit: Visit) -> None:
+    """A slider from 100 µs to 10 s has its middle where a camera's is, says so in words, and reaches both ends."""
+    panel = await panel_of(visit, portal)
+    field = panel.locator(".field", has_text="Exposure time")
+    await expect(field).to_contain_text("automatic · 1/250 s")
+    slider = panel.get_by_role("slider", name="Exposure time")
+    await slider.fill("120")
+    await portal.until(lambda: portal.source.controls.values.get("ExposureTime") == 31_600)
+    await expect(field).to_contain_text("1/32 s")
+    await expect(slider).to_have_attribute("aria-valuetext", "1/32 s")
+    await slider.press("Home")
+    await portal.until(lambda: portal.source.controls.values.get("ExposureTime") == 100)
+    await expect(field).to_contain_text("1/10000 s")
+
+
+async def test_a_wrong_value_is_refused_beside_its_field(portal: Portal, visit: Visit) -> None:
+    """The server's sentence describes the field, which goes back to what holds; the next right value takes it away."""
+    panel = await panel_of(visit, portal)
+    number = panel.get_by_role("spinbutton", name="Gain")
+    await number.fill("99")
+    await number.press("Enter")
+    problem = panel.locator(".field", has_text="Gain").get_by_role("alert")
+    await expect(problem).to_have_text("AnalogueGain=99: must be a number from 1.0 to 16.0, or 0 (automatic).")
+    await expect(number).to_have_accessible_description(await problem.inner_text())
+    await expect(number).to_have_attribute("aria-invalid", "true")
+    await expect(number).to_have_value("")
+    assert "AnalogueGain" not in portal.source.controls.values
+    await number.fill("2")
+    await number.press("Enter")
+    await portal.until(lambda: portal.source.controls.values.get("AnalogueGain") == 2.0)
+    await expect(problem).to_be_empty()
+    await expect(number).to_have_attribute("aria-invalid", "false")
+
+
+async def test_one_control_is_given_back(portal: Portal, visit: Visit) -> None:
+    """Only what was set has a button for that; the others stay as they are."""
+    panel = await panel_of(visit, portal)
+    reset = panel.get_by_role("button", name="Reset Brightness")
+    await expect(reset).to_be_hidden()
+    async with portal.http.post("/controls", json={"Brightness": 0.5, "AnalogueGain": 3}) as answer:
+        assert answer.status == 200
+    await reset.click()
+    await portal.until(lambda: portal.source.controls.values == {"AnalogueGain": 3.0})
+    await expect(panel.get_by_role("spinbutton", name="Brightness")).to_have_value("0")
+    await expect(reset).to_be_hidden()
+    await expect(panel.get_by_role("slider", name="Brightness")).to_be_focused()
+
+
+async def test_everything_is_given_back(portal: Portal, visit: Visit) -> None:
+    """All that was set is the camera's again, with the lens."""
+    panel = await panel_of(visit, portal)
+    await panel.get_by_role("spinbutton", name="Lens position").fill("5")
+    await panel.get_by_role("spinbutton", name="Lens position").press("Enter")
+    await portal.until(lambda: portal.source.controls.values == {"LensPosition": 5.0, "AfMode": 0})
+    await expect(panel.get_by_role("combobox", name="Autofocus")).to_have_value("0")
+    await panel.get_by_role("button", name="Reset all").click()
+    await portal.until(lambda: not portal.source.controls.values)
+    await expect(panel.get_by_role("combobox", name="Autofocus")).to_have_value("2")
+    await expect(panel.get_by_role("status")).to_have_text("The camera decides again.")
+
+
+async def test_the_default_is_saved(start_portal: StartPortal, visit: Visit, tmp_path: Path) -> None:
+    """What holds is written where the next start of the process finds it."""
+    portal = await start_portal(controls_file=tmp_path / "controls.env")
+    panel = await panel_of(visit, portal)
+    await panel.get_by_role("slider", name="Brightness").fill("130")
+    await portal.until(lambda: "Brightness" in portal.source.controls.values)
+    await panel.get_by_role("button", name="Save").click()
+    await expect(panel.get_by_role("status")).to_have_text("Saved: the camera begins with this from now on.")
+    assert "cam0_controls='Brightness=0.3'\n" in (tmp_path / "controls.env").read_text()
+
+
+async def test_where_nothing_can_be_saved(portal: Portal, visit: Visit) -> None:
+    """The server's sentence says why."""
+    panel = await panel_of(visit, portal)
+    await panel.get_by_role("button", name="Save").click()
+    await expect(panel.get_by_role("alert").last).to_have_text(
+        "The controls are set, but there is no file to keep them in."
+    )
+
+
+async def test_what_others_set_is_shown(portal: Portal, visit: Visit) -> None:
+    """The fields follow, except the one in which somebody writes."""
+    panel = await panel_of(visit, portal)
+    gain = panel.get_by_role("spinbutton", name="Gain")
+    await gain.fill("7")
+    async with portal.http.post("/controls", json={"Brightness": 0.25, "AnalogueGain": 3, "AfMode": 1}) as answer:
+        assert answer.status == 200
+    await expect(panel.get_by_role("spinbutton", name="Brightness")).to_have_value("0.25")
+    await expect(panel.get_by_role("combobox", name="Autofocus")).to_have_value("1")
+    await expect(gain).to_have_value("7")
+    await gain.press("Enter")
+    await portal.until(lambda: portal.source.controls.values["AnalogueGain"] == 7.0)
+
+
+async def test_an_emptied_field_is_automatic(portal: Portal, visit: Visit) -> None:
+    """Whoever takes a number away gives the control back, and sees what the camera makes of it."""
+    async with portal.http.post("/controls", json={"AnalogueGain": 3}) as answer:
+        assert answer.status == 200
+    panel = await panel_of(visit, portal)
+    gain = panel.get_by_role("spinbutton", name="Gain")
+    await expect(gain).to_have_value("3")
+    await gain.fill("")
+    await gain.press("Enter")
+    await portal.until(lambda: "AnalogueGain" not in portal.source.controls.values)
+    await expect(gain).to_have_attribute("placeholder", "1")
+
+
+async def test_with_the_keys_alone(portal: Portal, visit: Visit) -> None:
+    """The panel is opened, a mode chosen, and a rectangle written without a mouse."""
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
+    await visit.page.get_by_role("button", name="Controls").focus()
+    await visit.page.keyboard.press("Enter")
+    focused = "document.activeElement.getAttribute('aria-label') || document.activeElement.id"
+    await expect(visit.page.get_by_role("slider", name="Brightness")).to_be_visible()
+    await visit.page.keyboard.press("Tab")
+    while await visit.page.evaluate(focused) != "control-AfMode":
+        await visit.page.keyboard.press("Tab")
+    await visit.page.keyboard.press("Home")
+    await portal.until(lambda: portal.source.controls.values.get("AfMode") == 0)
+    while await visit.page.evaluate(focused) != "Crop of the sensor (pixels): width":
+        await visit.page.keyboard.press("Tab")
+    await visit.page.keyboard.type("1152")
+    await visit.page.keyboard.press("Tab")
+    await portal.until(lambda: portal.source.controls.values.get("ScalerCrop") == (0, 0, 1152, 1296))
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_the_picture_stays_in_sight(portal: Portal, start_visit: StartVisit, width: int) -> None:
+    """Beside the panel or above it, people see what they change, without a sideways scroll."""
+    visit = await start_visit(viewport={"width": width, "height": 740})
+    panel = await panel_of(visit, portal)
+    await panel.get_by_role("button", name="Save").scroll_into_view_if_needed()
+    await expect(visit.page.locator("#picture")).to_be_in_viewport(ratio=0.9)
+    assert await visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

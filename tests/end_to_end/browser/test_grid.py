@@ -1,0 +1,141 @@
+"""The page of all cameras: whose pictures it shows, which of them are live, and what it says of those that are not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from playwright.async_api import expect
+
+from soft_stream.capture.subscribers import Client
+from tests.conftest import QUICK, StartPortal
+from tests.end_to_end.browser.conftest import NOT_LIVE, Relay, StartVisit, Visit
+from tests.end_to_end.browser.grid import begin_live, is_dim, is_live, page_of, portals, shows, tile
+from tests.support import nginx_process
+from tests.support.nginx_process import PASSWORD, USER
+
+
+async def test_who_watches_elsewhere_makes_thumbnails(start_portal: StartPortal, visit: Visit) -> None:
+    """A camera that runs anyway is shown as a picture with its age, which is refreshed; the others sleep on."""
+    cameras = await portals(start_portal)
+    with cameras[1].source.demand.wanted_by(Client("another", "/stream.mjpg", "", streams=True)):
+        await visit.page.goto(page_of(cameras[0]))
+        await expect(tile(visit.page, 1).locator(".age")).to_contain_text("ago")
+        await expect(tile(visit.page, 1).locator(".state")).to_have_text("Awake")
+        await expect(tile(visit.page, 1).locator(".frame")).not_to_have_class(NOT_LIVE)
+        await cameras[1].until(lambda: cameras[1].source.condition.counters.snapshots == 2)
+        assert (await tile(visit.page, 1).locator(".frame img").count()) == 1
+    await expect(tile(visit.page, 1).locator(".state")).to_have_text("Asleep")
+    await is_dim(tile(visit.page, 1))
+    assert [each.device.opened for each in cameras] == [0, 1, 0]
+    assert visit.complaints == []
+
+
+async def test_a_camera_that_stays_open_has_thumbnails(start_portal: StartPortal, visit: Visit) -> None:
+    """Nobody watches it, and nobody has to."""
+    (camera,) = await portals(start_portal, 1, close_after=3600)
+    async with camera.http.get("/snapshot.jpg?size=stream"):
+        await visit.page.goto(page_of(camera))
+    await camera.until(lambda: camera.source.condition.counters.snapshots > 1)
+    await expect(tile(visit.page, 0).locator(".age")).to_contain_text("ago")
+    assert not camera.source.demand.streaming
+
+
+async def test_one_camera_is_woken(start_portal: StartPortal, visit: Visit) -> None:
+    """The button of a tile makes that one live, and lets it sleep again."""
+    cameras = await portals(start_portal)
+    await visit.page.goto(page_of(cameras[0]))
+    await tile(visit.page, 1).get_by_role("button", name="Wake").click()
+    await is_live(tile(visit.page, 1))
+    live = tile(visit.page, 1).get_by_role("button", name="Live")
+    await expect(live).to_have_attribute("aria-pressed", "true")
+    await live.click()
+    await cameras[1].until(lambda: cameras[1].device.closed == 1)
+    await expect(tile(visit.page, 1).get_by_role("button", name="Wake")).to_be_visible()
+    assert [each.device.opened for each in cameras] == [0, 1, 0]
+
+
+async def test_a_stall_and_a_pause_are_shown(start_portal: StartPortal, visit: Visit) -> None:
+    """No picture passes for live while nothing comes, whoever's fault it is."""
+    cameras = await portals(start_portal, watchdog_timeout=0)
+    await visit.page.goto(page_of(cameras[0]))
+    await begin_live(visit.page)
+    for number in (0, 1):
+        await is_live(tile(visit.page, number))
+    cameras[1].device.stall()
+    await shows(tile(visit.page, 1), "fault")
+    await expect(tile(visit.page, 1).locator(".note")).to_contain_text("no frames for")
+    await is_dim(tile(visit.page, 1))
+    async with cameras[0].http.post("/pause?client=timelapse&seconds=60") as answer:
+        assert answer.status == 200
+    await shows(tile(visit.page, 0), "paused")
+    await expect(tile(visit.page, 0).locator(".note")).to_contain_text("Paused by")
+    await is_dim(tile(visit.page, 0))
+    cameras[1].device.resume()
+    async with cameras[0].http.post("/resume?client=timelapse") as answer:
+        assert answer.status == 200
+    for number in range(3):
+        await is_live(tile(visit.page, number))
+
+
+async def test_a_stream_that_was_cut_is_asked_for_again(start_portal: StartPortal, visit: Visit) -> None:
+    """A stream that ends while the camera goes on leaves no frozen picture behind."""
+    other = await start_portal(camera=1, close_after=60)
+    relay = await Relay.to(other.port)
+    cameras = {n: replace(QUICK, camera=n, port=port, name=f"Cam {n}") for n, port in enumerate((1, relay.port))}
+    portal = await start_portal(camera=0, cameras=cameras)
+    await visit.page.goto(f"http://127.0.0.1:{portal.port}/cameras")
+    await begin_live(visit.page)
+    await is_live(tile(visit.page, 1))
+    (mine,) = [client for client in other.source.demand.clients if client.streams]
+    relay.cut()
+    await other.until(lambda: mine not in other.source.demand.clients)
+    await other.until(lambda: any(client.sent for client in other.source.demand.clients))
+    await is_live(tile(visit.page, 1))
+    await relay.close()
+
+
+async def test_a_portal_without_renditions(start_portal: StartPortal, visit: Visit) -> None:
+    """Where nothing is made smaller, pictures are taken as they come, and that is no error."""
+    cameras = await portals(start_portal, renditions_max=0)
+    await visit.page.goto(page_of(cameras[0]))
+    await begin_live(visit.page)
+    for number in range(3):
+        await is_live(tile(visit.page, number))
+    assert not [url for url in visit.requests if "width=" in url]
+    assert visit.complaints == []
+
+
+async def test_too_many_renditions(start_portal: StartPortal, visit: Visit) -> None:
+    """A portal that has enough to do is asked for the pictures as they come."""
+    (camera,) = await portals(start_portal, 1, renditions_max=1, width=1280, height=720, fps=10.0)
+    async with camera.http.get("/stream.mjpg?quality=10"):
+        await visit.page.set_viewport_size({"width": 600, "height": 600})
+        await visit.page.goto(page_of(camera))
+        await begin_live(visit.page)
+        await is_live(tile(visit.page, 0))
+        widths = [client.rendition.width for client in camera.source.demand.clients if client.name]
+        assert widths == [0]
+        assert [url for url in visit.requests if "width=" in url]
+
+
+async def test_four_streams_behind_one_address(
+    start_portal: StartPortal, start_visit: StartVisit, tmp_path: Path
+) -> None:
+    """A browser has six connections to one host: four cameras stream, and there is room for the rest of the page."""
+    cameras = await portals(start_portal, 6)
+    ports = {number: each.port for number, each in enumerate(cameras)}
+    visit = await start_visit(
+        http_credentials={"username": USER, "password": PASSWORD}, viewport={"width": 1600, "height": 1000}
+    )
+    async with nginx_process.running(tmp_path, ports) as front:
+        await visit.page.goto(f"{front.url()}/")
+        await begin_live(visit.page)
+        for number in range(4):
+            await is_live(tile(visit.page, number))
+        for number in (4, 5):
+            await expect(tile(visit.page, number).locator(".state")).to_have_text("Asleep")
+        await tile(visit.page, 5).get_by_role("button", name="Wake").click()
+        await is_live(tile(visit.page, 5))
+        await shows(tile(visit.page, 3), "idle")
+        assert [len(each.source.demand.clients) for each in cameras] == [1, 1, 1, 0, 0, 1]
+        assert visit.complaints == []
+        assert visit.hosts() == {f"127.0.0.1:{front.port()}"}

@@ -1,0 +1,178 @@
+"""The page of all cameras with a process for each camera, as on a Raspberry Pi."""
+
+import asyncio
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from playwright.async_api import expect
+
+from tests.end_to_end.browser.conftest import SEEN, StartVisit, Visit
+from tests.end_to_end.browser.grid import begin_live, is_dim, is_live, shows, tile
+from tests.support import nginx_process
+from tests.support.nginx_process import PASSWORD, USER
+from tests.support.processes import free_port, serving
+
+NAMES = ("Bed", "Nozzle", "Workshop")
+SETTINGS = "cam_width=320\ncam_height=180\ncam_close_after=0.2\ncam_autofocus=off\ncam_source=test-pattern\n"
+
+
+@dataclass
+class Process:
+    """A process that serves one of three cameras, and can be ended and started again."""
+
+    arguments: tuple[str, ...]
+    port: int
+    life: ExitStack
+    running: "subprocess.Popen[str] | None" = None
+
+    def start(self) -> None:
+        """Start it."""
+        self.running, _ = self.life.enter_context(serving(*self.arguments, port=self.port))
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self.running
+        self.running.send_signal(number)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.send(signal.SIGKILL)
+        assert self.running
+        self.running.wait()
+
+    async def status(self) -> dict[str, Any]:
+        """Ask for status.json."""
+        with await asyncio.to_thread(urlopen, f"http://127.0.0.1:{self.port}/status.json") as answer:
+            facts: dict[str, Any] = json.load(answer)
+            return facts
+
+    async def until_streams(self, count: int) -> list[dict[str, Any]]:
+        """Wait until so many clients get frames, and return what is known of them."""
+        while True:
+            clients: list[dict[str, Any]] = (await self.status())["clients"]
+            if len(clients) == count and all(client["sent"] for client in clients):
+                return clients
+            await asyncio.sleep(0.05)
+
+    async def until_closed(self) -> None:
+        """Wait until the camera was opened and is closed."""
+        while True:
+            counters = (await self.status())["counters"]
+            if counters["opened"] == counters["closed"] > 0:
+                return
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Iterator[list[Process]]:
+    """Three processes that know of each other."""
+    ports = [free_port() for _ in NAMES]
+    file = tmp_path / "three.env"
+    lines = [f"cam{n}_name={name}\ncam{n}_port={ports[n]}\n" for n, name in enumerate(NAMES)]
+    file.write_text(SETTINGS + "".join(lines))
+    with ExitStack() as life:
+        processes = [Process(("--env-file", str(file), "--camera", str(n)), port, life) for n, port in enumerate(ports)]
+        for process in processes:
+            process.start()
+        yield processes
+
+
+async def test_thumbnails_wake_nobody(three: list[Process], visit: Visit) -> None:
+    """Cameras that sleep are shown as that, and nothing is asked that could open one, or fail."""
+    await visit.page.goto(f"http://127.0.0.1:{three[0].port}/cameras")
+    for number, name in enumerate(NAMES):
+        await expect(tile(visit.page, number).locator(".state")).to_have_text("Asleep")
+        await expect(tile(visit.page, number).get_by_role("link")).to_have_text(name)
+        await expect(tile(visit.page, number).get_by_role("button", name="Wake")).to_be_visible()
+    while sum("cameras.json" in url for url in visit.requests) < 4:
+        await visit.page.wait_for_event("request")
+    assert not [url for url in visit.requests if "stream" in url or "snapshot" in url]
+    assert [(await each.status())["counters"]["opened"] for each in three] == [0, 0, 0]
+    assert visit.complaints == []
+
+
+async def test_live_streams_while_somebody_can_see_them(three: list[Process], visit: Visit) -> None:
+    """Live opens all cameras, a hidden page lets them close, and one that is seen again goes on."""
+    await visit.page.goto(f"http://127.0.0.1:{three[0].port}/cameras")
+    await begin_live(visit.page)
+    for number, each in enumerate(three):
+        await is_live(tile(visit.page, number))
+        (client,) = await each.until_streams(1)
+        assert client["rendition"]["width"] == 640
+        assert client["client"].startswith("page-")
+    await visit.page.evaluate(SEEN, "hidden")
+    for each in three:
+        await each.until_closed()
+    visit.requests.clear()
+    await asyncio.sleep(3)
+    assert visit.requests == []
+    await visit.page.evaluate(SEEN, "visible")
+    for number, each in enumerate(three):
+        await is_live(tile(visit.page, number))
+        await each.until_streams(1)
+    assert visit.complaints == []
+
+
+async def test_a_process_that_was_killed_and_came_back(three: list[Process], visit: Visit) -> None:
+    """Its picture is dimmed with the reason and its age, the others stay live, and it comes back by itself."""
+    await visit.page.goto(f"http://127.0.0.1:{three[0].port}/cameras")
+    await begin_live(visit.page)
+    for number in range(3):
+        await is_live(tile(visit.page, number))
+    three[1].kill()
+    await shows(tile(visit.page, 1), "unreachable")
+    await is_dim(tile(visit.page, 1))
+    await expect(tile(visit.page, 1).locator(".note")).to_contain_text(
+        f"nothing answers at http://127.0.0.1:{three[1].port}"
+    )
+    await expect(tile(visit.page, 1).locator(".age")).to_contain_text("ago")
+    await is_live(tile(visit.page, 2))
+    three[1].start()
+    await is_live(tile(visit.page, 1))
+
+
+async def test_the_portal_of_the_page_itself_comes_back(three: list[Process], visit: Visit) -> None:
+    """Nobody knows whether anything is live while it is away, and the page says so once."""
+    await visit.page.goto(f"http://127.0.0.1:{three[0].port}/cameras")
+    await begin_live(visit.page)
+    await is_live(tile(visit.page, 2))
+    three[0].kill()
+    await expect(visit.page.get_by_role("alert")).to_contain_text("does not answer")
+    for number in range(3):
+        await shows(tile(visit.page, number), "unreachable")
+        await is_dim(tile(visit.page, number))
+    three[0].start()
+    for number in range(3):
+        await is_live(tile(visit.page, number))
+    await expect(visit.page.get_by_role("alert")).to_be_hidden()
+
+
+async def test_a_process_that_hangs_behind_one_address(
+    three: list[Process], start_visit: StartVisit, tmp_path: Path
+) -> None:
+    """Whichever process nginx asks, it is told which one does not answer, and the others stay live."""
+    visit = await start_visit(http_credentials={"username": USER, "password": PASSWORD})
+    async with nginx_process.running(tmp_path, {n: each.port for n, each in enumerate(three)}) as front:
+        await visit.page.goto(f"{front.url()}/")
+        await begin_live(visit.page)
+        for number in range(3):
+            await is_live(tile(visit.page, number))
+        three[1].send(signal.SIGSTOP)
+        await shows(tile(visit.page, 1), "unreachable")
+        await is_dim(tile(visit.page, 1))
+        for _ in range(6):  # nginx asks one after the other
+            async with visit.page.expect_response("**/cameras.json*") as answer:
+                assert (await answer.value).ok
+            await is_live(tile(visit.page, 0))
+            await is_live(tile(visit.page, 2))
+        await expect(visit.page.get_by_role("alert")).to_be_hidden()
+        three[1].send(signal.SIGCONT)
+        await is_live(tile(visit.page, 1))

@@ -1,0 +1,84 @@
+"""The pages do only what their Content-Security-Policy allows, and that is little."""
+
+from dataclasses import replace
+
+import pytest
+from playwright.async_api import expect
+
+from tests.conftest import QUICK, StartPortal
+from tests.end_to_end.browser.conftest import Visit
+
+PATHS = ("/", "/cameras", "/webrtc")
+# Chromium writes it to the console as well, but not what a page catches
+REPORT = "addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective}`));"
+
+
+@pytest.fixture
+async def strict(visit: Visit) -> Visit:
+    """A browser that complains of everything that the policy of a page forbids."""
+    await visit.page.add_init_script(REPORT)
+    return visit
+
+
+def directives(policy: str) -> dict[str, list[str]]:
+    """Take a Content-Security-Policy apart: what each directive allows."""
+    parts = (each.split() for each in policy.split(";"))
+    return {name: sources for name, *sources in parts}
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_nothing_is_allowed_that_is_not_needed(start_portal: StartPortal, path: str) -> None:
+    """Scripts and styles are files of the portal, but for one script that its hash names; nothing is from elsewhere."""
+    portal = await start_portal()
+    async with portal.http.get(path) as answer:
+        policy = directives(answer.headers["Content-Security-Policy"])
+    own, named = policy.pop("script-src")
+    assert own == "'self'"
+    assert named.startswith("'sha256-")
+    for name in ("style-src", "connect-src"):
+        assert policy.pop(name) == ["'self'"]
+    for name in ("default-src", "base-uri", "form-action"):
+        assert policy.pop(name) == ["'none'"]
+    assert policy == {"img-src": ["'self'", "blob:"], "frame-ancestors": ["'self'"]}
+
+
+async def test_a_violation_is_a_complaint(start_portal: StartPortal, strict: Visit) -> None:
+    """What the policy forbids is seen: an inline handler, and a picture from elsewhere."""
+    portal = await start_portal()
+    await strict.page.goto(f"http://127.0.0.1:{portal.port}/webrtc")
+    await strict.page.evaluate("document.body.innerHTML = '<img src=http://[::1]:9/ onload=close()>'")
+    while sum(complaint.startswith("policy: ") for complaint in strict.complaints) < 2:
+        await strict.page.wait_for_event("console")
+
+
+async def test_a_camera_with_all_its_panels_open(start_portal: StartPortal, strict: Visit) -> None:
+    """Neither the page nor what it makes of itself breaks the policy, asks somebody else, or writes to the console."""
+    portal = await start_portal()
+    page = strict.page
+    await page.goto(f"http://127.0.0.1:{portal.port}/")
+    await expect(page.locator("#state")).to_have_attribute("data-state", "streaming")
+    await strict.open_panels()
+    await page.locator("#snapshot").click()
+    await expect(page.locator("#preview img")).to_be_visible()
+    assert strict.complaints == []
+    assert strict.hosts() == {f"127.0.0.1:{portal.port}"}
+
+
+async def test_all_cameras(start_portal: StartPortal, strict: Visit) -> None:
+    """The page of all cameras shows pictures of those on other ports, asks nobody else, and may."""
+    other = await start_portal(camera=1, name="Cam 1")
+    cameras = {0: replace(QUICK, name="Cam 0"), 1: replace(QUICK, camera=1, port=other.port, name="Cam 1")}
+    portal = await start_portal(cameras=cameras)
+    await strict.page.goto(f"http://127.0.0.1:{portal.port}/cameras")
+    await strict.page.locator("[data-mode=live]").click()
+    await expect(strict.page.locator(".tile .state")).to_have_text(["Live", "Live"])
+    assert strict.complaints == []
+    assert strict.hosts() == {f"127.0.0.1:{portal.port}", f"127.0.0.1:{other.port}"}
+
+
+async def test_the_notice_about_webrtc(start_portal: StartPortal, strict: Visit) -> None:
+    """A page of words asks for its own files only."""
+    portal = await start_portal()
+    await strict.page.goto(f"http://127.0.0.1:{portal.port}/webrtc", wait_until="networkidle")
+    assert strict.complaints == []
+    assert strict.hosts() == {f"127.0.0.1:{portal.port}"}

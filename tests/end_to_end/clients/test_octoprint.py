@@ -1,0 +1,57 @@
+"""OctoPrint's own code takes snapshots from the portal."""
+
+import base64
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.conftest import QUICK, Portal
+from tests.end_to_end.clients.programs import PYTHON, SCRIPTS, needs_package, run
+
+pytestmark = needs_package("octoprint")
+SIZE = (QUICK.width, QUICK.height)
+FULL_SIZE = (QUICK.snapshot_width, QUICK.snapshot_height)
+
+
+async def octoprint(portal: Portal, path: str, folder: Path) -> dict[str, Any]:
+    """Press the Test button and record a timelapse of three frames; return what came of both."""
+    address = f"http://127.0.0.1:{portal.port}{path}"
+    ended = await run(PYTHON, SCRIPTS / "octoprint_webcam.py", folder, address, "3")
+    assert ended.status == 0, ended.said
+    outcome: dict[str, Any] = json.loads(ended.out)
+    return outcome
+
+
+def sizes(folder: Path) -> list[tuple[int, int]]:
+    """Return the size of each picture in a folder; all of them must be whole."""
+    frames = [Image.open(frame) for frame in folder.iterdir()]
+    for frame in frames:
+        frame.load()
+    return [frame.size for frame in frames]
+
+
+@pytest.mark.parametrize(
+    ("path", "size"), [("/snapshot.jpg", FULL_SIZE), ("/?action=snapshot", SIZE), ("/webcam/?action=snapshot", SIZE)]
+)
+async def test_octoprint_takes_snapshots(portal: Portal, path: str, size: tuple[int, int], tmp_path: Path) -> None:
+    """Its settings show the picture when the URL is tested, and its timelapse records whole frames."""
+    outcome = await octoprint(portal, path, tmp_path)
+    tested, timelapse = outcome["test"], outcome["timelapse"]
+    assert (tested["result"], tested["status"]) == (True, 200)
+    assert tested["response"]["assumed_content_type"] == "image/jpeg"
+    assert Image.open(BytesIO(base64.b64decode(tested["response"]["content"]))).size == size
+    assert (timelapse["succeeded"], timelapse["failed"]) == (3, 0)
+    assert sizes(Path(timelapse["folder"])) == [size] * 3
+
+
+async def test_octoprint_notices_that_there_is_no_camera(portal: Portal, tmp_path: Path) -> None:
+    """Where there is no picture, the test says so, and the timelapse counts an error instead of keeping a frame."""
+    portal.device.unplug()
+    outcome = await octoprint(portal, "/snapshot.jpg", tmp_path)
+    tested, timelapse = outcome["test"], outcome["timelapse"]
+    assert (tested["result"], tested["status"]) == (False, 503)
+    assert (timelapse["succeeded"], timelapse["failed"]) == (0, 3)

@@ -1,0 +1,52 @@
+"""Scripts that speak HTTP/1.0 through a plain socket, as motionEye's client and many a microcontroller do."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from tests.conftest import QUICK, Portal
+from tests.support.multipart_reader import StreamReader
+
+STREAMS = pytest.mark.parametrize("path", ["/stream.mjpg", "/?action=stream"])
+SNAPSHOTS = pytest.mark.parametrize("path", ["/snapshot.jpg", "/?action=snapshot&_=17123"])
+CLOSES = pytest.mark.parametrize("closes_its_side", [False, True])
+
+
+@asynccontextmanager
+async def asking(portal: Portal, path: str, closes_its_side: bool) -> AsyncIterator[tuple[StreamReader, list[str]]]:
+    """Send the shortest request there is, without even a Host header; yields the connection and the answer's head."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", portal.port)
+    stream = StreamReader(reader, writer)
+    try:
+        writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        if closes_its_side:
+            writer.write_eof()  # as `nc -N` does
+        yield stream, (await reader.readuntil(b"\r\n\r\n")).decode().lower().splitlines()
+    finally:
+        await stream.close()
+
+
+@STREAMS
+@CLOSES
+async def test_the_shortest_request_gets_the_stream(portal: Portal, path: str, closes_its_side: bool) -> None:
+    """Parts come as they are, not in chunks, also after the client has closed its own side of the connection."""
+    async with asking(portal, path, closes_its_side) as (stream, head):
+        assert head[0] == "http/1.0 200 ok"
+        assert not [line for line in head if line.startswith("transfer-encoding")]
+        await stream.opening()
+        for _ in range(10):
+            assert Image.open(BytesIO((await stream.part()).jpeg)).size == (QUICK.width, QUICK.height)
+    await portal.until(lambda: not portal.source.demand.clients)
+
+
+@SNAPSHOTS
+@CLOSES
+async def test_the_shortest_request_gets_a_snapshot(portal: Portal, path: str, closes_its_side: bool) -> None:
+    """The picture is whole, and ends with the connection."""
+    async with asking(portal, path, closes_its_side) as (snapshot, head):
+        assert head[0] == "http/1.0 200 ok"
+        Image.open(BytesIO(await snapshot.rest())).load()

@@ -1,0 +1,84 @@
+"""The lab's system, and machines that are booted from it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.lab import older_portal
+from tests.end_to_end.lab.container import Container
+from tests.end_to_end.lab.deploying import Checkout
+from tests.end_to_end.lab.guest import CAMERAS, Guest
+from tests.end_to_end.lab.tree import Tree, Unavailable, provide
+
+BootContainer = Callable[[], Container]
+NewCheckout = Callable[[], Checkout]
+BootGuest = Callable[..., Guest]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tree(request: pytest.FixtureRequest) -> Iterator[Tree]:
+    """The system, built if need be; without --lab, and where it cannot be had, the tests of the lab are skipped."""
+    if not request.config.getoption("--lab"):
+        pytest.skip("the camera lab runs with --lab")
+    with ExitStack() as held:
+        try:
+            system = held.enter_context(provide())
+        except Unavailable as why:
+            pytest.skip(f"no camera lab: {why}")
+        yield system
+
+
+@pytest.fixture(scope="module")
+def boot_container(tree: Tree) -> Iterator[BootContainer]:
+    """Boot fresh containers; all of them end with the module."""
+    with ExitStack() as machines:
+        yield lambda: machines.enter_context(Container(tree))
+
+
+@pytest.fixture(scope="module")
+def boot_guest(tree: Tree) -> Iterator[BootGuest]:
+    """Boot fresh guests, with both cameras plugged in unless told otherwise; all of them end with the module."""
+    with ExitStack() as machines:
+
+        def boot(cameras: Iterable[int] = CAMERAS) -> Guest:
+            return machines.enter_context(Guest(tree, cameras))
+
+        yield boot
+
+
+@pytest.fixture(scope="module")
+def container(boot_container: BootContainer) -> Container:
+    """A container that the tests of a module share."""
+    return boot_container()
+
+
+@pytest.fixture(scope="module")
+def guest(boot_guest: BootGuest) -> Guest:
+    """A guest with both cameras plugged in, which the tests of a module share."""
+    return boot_guest()
+
+
+@pytest.fixture
+def new_checkout(tmp_path: Path) -> NewCheckout:
+    """Copy the project as it was when the test began, each time as another release."""
+    original = Checkout(tmp_path / "original")
+    numbers = count()
+
+    def copy() -> Checkout:
+        number = next(numbers)
+        checkout = Checkout(tmp_path / f"copy{number}", original.folder)
+        checkout.change("systemd/camera-soft-cam@.service", "Nice=5", f"Nice={number}")
+        return checkout
+
+    return copy
+
+
+@pytest.fixture
+def ancestor(boot_container: BootContainer) -> Container:
+    """A machine that runs the older portal."""
+    machine = boot_container()
+    older_portal.install(machine)
+    return machine

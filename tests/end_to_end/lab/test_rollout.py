@@ -1,0 +1,388 @@
+"""Rollouts to a real systemd and nginx over ssh: what they bring, what they leave alone, and how they end."""
+
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.end_to_end.lab.conftest import BootContainer
+from tests.end_to_end.lab.container import Container
+from tests.end_to_end.lab.deploying import (
+    CAMERAS,
+    OPT,
+    ROLLOUT,
+    SETTINGS,
+    TWO_CAMERAS,
+    Checkout,
+    answer,
+    in_force,
+    measure,
+    password,
+    pids,
+    serves,
+    states,
+    under_way,
+)
+
+EVERYTHING = (
+    "find /etc /opt /usr/local /run/systemd/system /run/camera-soft-stream* /var/lib -not -path '/var/lib/systemd/*' "
+    "-not -path '/opt/picam/*' -printf '%p %M %u %g %s %T@ %l\\n' 2>/dev/null | sort"
+)
+BEFORE_EXEC = "ExecStart=/opt/camera-soft-stream/current/bin/soft-stream serve"
+DEVICE = "soft_stream/cameras/synthetic/camera.py"
+CAPTURE = "device, scene = self._touch(), self._opened()\n"
+
+NewCheckout = Callable[[], Checkout]
+
+
+@pytest.fixture(scope="module")
+def new_checkout(tmp_path_factory: pytest.TempPathFactory) -> NewCheckout:
+    """Copy the project as it was when the tests began, to be changed."""
+    original = Checkout(tmp_path_factory.mktemp("project") / "original")
+    original.change("docs/deploy.md", "\n", f"\n{original.folder}\n")  # nobody else's release has the same name
+
+    def copy() -> Checkout:
+        return Checkout(tmp_path_factory.mktemp("project") / "copy", original.folder)
+
+    return copy
+
+
+@pytest.fixture(scope="module")
+def checkout(new_checkout: NewCheckout) -> Checkout:
+    """The release that is in force on `rolled`."""
+    return new_checkout()
+
+
+@pytest.fixture(scope="module")
+def rolled(container: Container, checkout: Checkout) -> Container:
+    """A container with two cameras rolled out, which each test leaves as it was."""
+    said = checkout.deploy(container, settings=TWO_CAMERAS)
+    assert said.endswith("is in force.\n")
+    return container
+
+
+def test_a_bare_machine_serves_two_streams_behind_a_login(rolled: Container) -> None:
+    """One command by an ordinary user with sudo, without internet there, makes two authenticated streams."""
+    for camera in (0, 1):
+        print(measure(rolled, rolled.url(8081 + camera, "/stream.mjpg"), frames=60))  # noqa: T201 # the figure
+        measure(rolled, rolled.url(8080, f"/cam{camera}/stream.mjpg"))
+        assert answer(rolled, f"http://127.0.0.1:{8081 + camera}/stream.mjpg").startswith("401 ")
+    assert states(rolled, *CAMERAS) == [("active", "enabled")] * 2
+
+
+def test_a_release_brings_what_the_system_does_not_have(rolled: Container) -> None:
+    """The packages aiohttp and Jinja2 come with it; numpy, simplejpeg and Pillow are the system's, as is Picamera2."""
+    packages = rolled.output(f"ls {OPT}/current/lib").lower().split()
+    assert {"aiohttp", "jinja2", "asyncinotify"} < set(packages)
+    assert not [name for name in packages if re.match(r"numpy|simplejpeg|pil\b|pillow|picamera2|libcamera", name)]
+
+
+def test_nobody_else_reads_the_password(rolled: Container) -> None:
+    """The password is in no process list and no journal; its file is root's, nginx reads its hash, others neither."""
+    secret = password(rolled)
+    assert len(secret) >= 12
+    assert secret not in rolled.output("journalctl --boot --no-pager; ps axww -o args; cat /var/log/nginx/*")
+    modes = rolled.output("cd /etc/camera-streamer && stat -c '%n %a %U %G' htpasswd initial-password")
+    assert modes.split("\n") == ["htpasswd 640 root www-data", "initial-password 600 root root"]
+    leaks = rolled.run(
+        ["grep", "-rlF", "-e", secret, "/etc", "/opt/camera-soft-stream", "/run", "/root", "/home"], check=False
+    ).stdout
+    assert leaks.split() == ["/etc/camera-streamer/initial-password"]
+
+
+def test_a_second_rollout_changes_nothing(rolled: Container, checkout: Checkout) -> None:
+    """It says so, ends with 0, restarts no unit, leaves nginx alone, makes no backup; with the same settings, too."""
+    before = in_force(rolled), pids(rolled), rolled.output("pgrep nginx")
+    assert "Nothing to change" in checkout.deploy(rolled)
+    assert "Nothing to change" in checkout.deploy(rolled, settings=TWO_CAMERAS)
+    assert "Nothing to change" in checkout.deploy(rolled, host="root@container")
+    assert (in_force(rolled), pids(rolled), rolled.output("pgrep nginx")) == before
+
+
+def test_a_dry_run_tells_and_changes_nothing(
+    rolled: Container, checkout: Checkout, new_checkout: NewCheckout, boot_container: BootContainer
+) -> None:
+    """On a bare machine and on one that has a release: it lists what would change, and no file is touched."""
+    bare = boot_container()
+    newer = new_checkout()
+    newer.change("systemd/camera-soft-cam@.service", "Nice=5", "Nice=6")
+    unit = "* write /usr/local/lib/systemd/system/camera-soft-cam@.service"
+    for machine, expected in ((bare, unit), (rolled, unit)):
+        before = machine.output(EVERYTHING), machine.output("ls /tmp")
+        said = newer.deploy(machine, "--dry-run", settings=TWO_CAMERAS)
+        assert expected in said
+        assert said.endswith("Nothing was changed.\n")
+        assert (machine.output(EVERYTHING), machine.output("ls /tmp")) == before
+    assert "enable camera-soft-cam@1.service" in newer.deploy(bare, "--dry-run", "--tls", settings=TWO_CAMERAS)
+    assert bare.run("test -e /etc/camera-streamer", check=False).returncode == 1
+    listing = rolled.output(EVERYTHING)
+    assert "certificate.pem" in checkout.deploy(rolled, "--dry-run", "--tls")
+    assert "release " in checkout.deploy(rolled, "--dry-run", "--rollback")
+    assert "* remove /opt/camera-soft-stream" in checkout.deploy(rolled, "--dry-run", "--uninstall")
+    assert rolled.output(EVERYTHING) == listing
+
+
+BROKEN = {
+    "does not start": (
+        "soft_stream/service/server.py",
+        "import asyncio\n",
+        "import asyncio\n1 / 0\n",
+        "ZeroDivisionError",
+    ),
+    "gives no frames": (
+        DEVICE,
+        CAPTURE,
+        f"{CAPTURE}        raise NoFrame('nothing')\n",
+        "no frames from http://127.0.0.1:18081/stream.mjpg: ",
+    ),
+    "gives frames of camera 0 only": (
+        DEVICE,
+        CAPTURE,
+        f"{CAPTURE}        if self._settings.camera: raise NoFrame('nothing')\n",
+        "no frames from http://127.0.0.1:18082/stream.mjpg: ",
+    ),
+    "is killed by its unit": (
+        "systemd/camera-soft-cam@.service",
+        "SystemCallErrorNumber=EPERM",
+        "SystemCallFilter=~socket\nSystemCallErrorNumber=kill",
+        "camera-soft-cam@0.service does not start",
+    ),
+    "is refused by nginx": ("nginx/includes/server.conf.j2", "root ", "nonsense ", 'unknown directive "nonsense"'),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_release_is_taken_back(rolled: Container, new_checkout: NewCheckout, how: str) -> None:
+    """It ends with 1 and says why; the old release serves, and nothing of the new one is left."""
+    *change, reason = BROKEN[how]
+    broken = new_checkout()
+    broken.change(*change)
+    before, ran, releases = in_force(rolled), pids(rolled), rolled.output(f"ls {OPT}/releases")
+    said = broken.deploy(rolled, status=1)
+    assert reason in said
+    assert (in_force(rolled), rolled.output(f"ls {OPT}/releases")) == (before, releases)
+    serves(rolled, 0, 1)
+    if how == "is refused by nginx":
+        assert pids(rolled) == ran
+    if how == "gives frames of camera 0 only":
+        assert "cam0: observed FPS" in said
+
+
+def test_a_first_rollout_that_fails_leaves_nothing_running(
+    boot_container: BootContainer, new_checkout: NewCheckout
+) -> None:
+    """On a bare machine a release without frames ends with 1; no unit runs or is enabled, and nginx is as it was."""
+    bare = boot_container()
+    broken = new_checkout()
+    broken.change(*BROKEN["gives frames of camera 0 only"][:3])
+    said = broken.deploy(bare, settings=TWO_CAMERAS, status=1)
+    assert "no frames from http://127.0.0.1:18082/stream.mjpg: " in said
+    is_bare(bare)
+    assert answer(bare, "http://127.0.0.1:8081/").startswith("000")
+
+
+def is_bare(machine: Container) -> None:
+    """Make sure that nothing of ours runs, is enabled or counts for nginx."""
+    assert machine.output("systemctl list-units --all --plain --no-legend 'camera-soft-*'") == ""
+    assert machine.output("systemctl list-unit-files --plain --no-legend 'camera-soft-*' || true") == ""
+    assert machine.output("find /etc/systemd /etc/nginx /run/systemd/system -name '*camera-soft*'") == ""
+    assert machine.run(f"test -e {OPT}/current", check=False).returncode == 1
+
+
+def held(checkout: Checkout, camera: int) -> str:
+    """Make a release whose camera takes longer to start than any test; return a command that tells when it does."""
+    hold = f"ExecStartPre=/bin/sh -c '[ %i != {camera} ] || exec sleep 80'\n"
+    checkout.change("systemd/camera-soft-cam@.service", BEFORE_EXEC, hold + BEFORE_EXEC)
+    on_trial = "[ -e /run/systemd/system/camera-soft-cam@.service ]"
+    return f"{on_trial} && systemctl show --property ActiveState camera-soft-cam@{camera} | grep -q =activating"
+
+
+def cut(machine: Container, _: "subprocess.Popen[str]") -> None:
+    """Break the ssh connection at the other end."""
+    machine.run("pkill -KILL -u pi")
+
+
+def kill_unit(machine: Container, _: "subprocess.Popen[str]") -> None:
+    """Kill the rollout on the machine."""
+    machine.run(f"systemctl kill --signal=KILL {ROLLOUT}")
+
+
+def sent(number: signal.Signals) -> Callable[[Container, "subprocess.Popen[str]"], None]:
+    """Send a signal to the process that deploys."""
+    return lambda _, process: process.send_signal(number)
+
+
+Break = Callable[[Container, "subprocess.Popen[str]"], None]
+ENDS = {
+    "SIGKILL": (sent(signal.SIGKILL), -signal.SIGKILL),
+    "SIGTERM": (sent(signal.SIGTERM), 75),
+    "SIGINT": (sent(signal.SIGINT), 75),
+    "cut": (cut, 75),
+    "the unit killed": (kill_unit, 75),
+}
+
+
+@pytest.mark.parametrize(
+    ("how", "camera"),
+    [("SIGKILL", 0), ("SIGTERM", 1), ("SIGINT", 1), ("cut", 0), ("the unit killed", 1)],
+)
+def test_a_rollout_that_is_broken_off_leaves_the_old_release(
+    rolled: Container, checkout: Checkout, new_checkout: NewCheckout, how: str, camera: int
+) -> None:
+    """While a camera is on trial: the old release serves again, nothing is left in /run, a later rollout succeeds."""
+    newer = new_checkout()
+    moment = held(newer, camera)
+    before = in_force(rolled)
+    break_off, status = ENDS[how]
+    with under_way(newer, rolled, moment) as process:
+        break_off(rolled, process)
+        said = process.communicate(timeout=120)[0]
+        assert process.returncode == status, said
+        assert "Traceback" not in said
+    assert in_force(rolled) == before
+    serves(rolled, 0, 1)
+    assert "Nothing to change" in checkout.deploy(rolled)
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
+def test_a_rollout_that_is_broken_off_while_it_is_sent_changes_nothing(
+    rolled: Container, checkout: Checkout, new_checkout: NewCheckout, how: str
+) -> None:
+    """No camera is touched, and a later rollout succeeds."""
+    newer = new_checkout()
+    newer.change("systemd/camera-soft-cam@.service", "Nice=5", "Nice=7")
+    before, ran = in_force(rolled), pids(rolled)
+    slow = "#!/bin/sh\ntouch /run/sending\nwhile [ -e /run/sending ]; do sleep 0.1; done\nexec /usr/bin/tar $*\n"
+    rolled.run(f"printf %s {slow!r} | sed 's/\\\\n/\\n/g' >/usr/local/bin/tar; chmod +x /usr/local/bin/tar")
+    break_off, status = ENDS[how]
+    with under_way(newer, rolled, "[ -e /run/sending ]") as process:
+        break_off(rolled, process)
+        said = process.communicate(timeout=120)[0]
+        rolled.run("rm /usr/local/bin/tar /run/sending")
+        assert process.returncode == status, said
+        assert "Traceback" not in said
+    rolled.until("! pgrep -x tar")
+    assert (in_force(rolled), pids(rolled)) == (before, ran)
+    assert "Nothing to change" in checkout.deploy(rolled)
+
+
+def test_two_rollouts_at_once_do_not_disturb_each_other(rolled: Container, new_checkout: NewCheckout) -> None:
+    """The second one is refused with a sentence; the first one comes to its end."""
+    newer = new_checkout()
+    moment = held(newer, 1)
+    newer.change("systemd/camera-soft-cam@.service", "sleep 80", "sleep 4")
+    before = in_force(rolled)
+    with newer.start(rolled) as first:
+        rolled.until(moment)
+        said = newer.deploy(rolled, status=69)
+        assert "under way" in said
+        for flag in ("--rollback", "--uninstall"):
+            assert "under way" in newer.deploy(rolled, flag, status=69)
+        output = first.communicate(timeout=120)[0]
+        assert first.returncode == 0, output
+    assert "is in force." in output
+    serves(rolled, 0, 1)
+    newer.deploy(rolled, "--rollback")
+    assert in_force(rolled) == before
+    serves(rolled, 0, 1)
+
+
+def test_a_port_of_another_program_is_named(boot_container: BootContainer, new_checkout: NewCheckout) -> None:
+    """When something else listens where nginx is to, the rollout is taken back and says how to find it."""
+    bare = boot_container()
+    bare.run("systemd-run --unit=squatter python3 -m http.server 8081")
+    bare.until("ss -ltn | grep -q :8081")
+    said = new_checkout().deploy(bare, settings=TWO_CAMERAS.replace("cam1_name=Bed\n", ""), status=1)
+    assert "Port 8081 does not ask for a login" in said
+    assert "ss -ltnp sport = :8081" in said
+    is_bare(bare)
+    assert "Directory listing" in answer(bare, "http://127.0.0.1:8081/")
+
+
+@pytest.mark.parametrize("wrong", ["cam0_port=8081", "cam1_port=8080"])
+def test_a_port_of_nginx_is_none_for_a_camera(rolled: Container, checkout: Checkout, wrong: str) -> None:
+    """It is a wrong setting: 78, and nothing is touched."""
+    before = in_force(rolled), pids(rolled)
+    said = checkout.deploy(rolled, settings=f"{TWO_CAMERAS}{wrong}\n", status=78)
+    assert f"{wrong}: nginx listens there" in said
+    assert (in_force(rolled), pids(rolled)) == before
+
+
+def test_wrong_settings_are_found_before_anything_is_touched(rolled: Container, checkout: Checkout) -> None:
+    """The file, the line and what would be right are named, those of --env-file and those of the machine."""
+    before, ran = rolled.output(EVERYTHING), pids(rolled)
+    said = checkout.deploy(rolled, settings=f"{TWO_CAMERAS}cam0_fps=fast\n", status=78)
+    assert re.search(r"owner\.env:7: cam0_fps=fast: .*0\.1 to 240", said)
+    assert rolled.output(EVERYTHING) == before
+    before = in_force(rolled)
+    rolled.run(f"cp {SETTINGS} /root/settings && echo cam1_hflip=maybe >>{SETTINGS}")
+    said = checkout.deploy(rolled, status=78)
+    rolled.run(f"cp /root/settings {SETTINGS}")
+    assert re.search(rf"{SETTINGS}:\d+: cam1_hflip=maybe: must be 1 \(on\) or 0 \(off\)", said)
+    assert (in_force(rolled), pids(rolled)) == (before, ran)
+
+
+def test_what_the_machine_lacks_is_said(rolled: Container, checkout: Checkout, boot_container: BootContainer) -> None:
+    """A host that does not answer, no such Python, or one without packages that cannot be had: 69, all as it was."""
+    said = checkout.deploy(rolled, "--port", "9", host="pi@127.0.0.1", status=69)
+    assert "127.0.0.1 cannot be reached" in said
+    assert "/nonexistent does not run there" in checkout.deploy(rolled, "--python=/nonexistent", status=69)
+    bare = boot_container()
+    said = checkout.deploy(bare, "--python=/usr/bin/python3", settings=TWO_CAMERAS, status=69)
+    assert "python3-simplejpeg" in said
+    assert "sudo apt-get update && sudo apt-get install" in said
+    is_bare(bare)
+    assert bare.run("test -e /etc/camera-streamer || id camera-soft-stream", check=False).returncode == 1
+
+
+def test_the_owners_settings_stay(rolled: Container, checkout: Checkout, new_checkout: NewCheckout) -> None:
+    """Values are kept, new keys come at the end, the difference is shown, a backup stays; rollback brings all back."""
+    before = in_force(rolled)
+    newer = new_checkout()
+    newer.change("camera-soft-stream.env", "cam_log_level=info", "cam_log_level=warning")
+    rolled.run(f"cp {SETTINGS} /root/settings")
+    rolled.run(f"sed -i 's/^cam_quality=.*/cam_quality=61/; /^cam_log_level/d' {SETTINGS}")
+    mine = rolled.output(f"cat {SETTINGS}")
+    said = newer.deploy(rolled)
+    now = rolled.output(f"cat {SETTINGS}")
+    assert "\ncam_quality=61\n" in now
+    assert now.endswith("\ncam_log_level=warning")
+    assert "+cam_log_level=warning" in said
+    backup = re.search(r"The settings before: (\S+)", said)
+    assert backup
+    assert rolled.output(f"cat {backup[1]}") == mine
+    serves(rolled, 0, 1)
+    newer.deploy(rolled, "--rollback")
+    assert rolled.output(f"cat {SETTINGS}") == mine
+    rolled.run(f"cp /root/settings {SETTINGS}; rm {SETTINGS}.*")
+    assert in_force(rolled) == before
+    assert "Nothing to change" in checkout.deploy(rolled)
+
+
+def test_cameras_come_and_go_with_the_settings(rolled: Container, checkout: Checkout) -> None:
+    """One that is removed from them is stopped and disabled, one that is added is started and enabled."""
+    before = in_force(rolled)
+    said = checkout.deploy(rolled, settings=TWO_CAMERAS.replace("cam1_name=Bed\n", ""))
+    assert "disable camera-soft-cam@1.service" in said
+    assert states(rolled, *CAMERAS) == [("active", "enabled"), ("inactive", "disabled")]
+    assert answer(rolled, "http://127.0.0.1:8082/").startswith("000")
+    serves(rolled, 0)
+    checkout.deploy(rolled, settings=TWO_CAMERAS)
+    assert states(rolled, *CAMERAS) == [("active", "enabled")] * 2
+    serves(rolled, 0, 1)
+    rolled.run(f"rm {SETTINGS}.* {OPT}/history/00000[!1].json")
+    assert in_force(rolled) == before
+
+
+def test_a_camera_that_its_owner_disabled_stays_off(rolled: Container, new_checkout: NewCheckout) -> None:
+    """An upgrade restarts the others only."""
+    rolled.run("systemctl disable --now camera-soft-cam@1")
+    newer = new_checkout()
+    newer.change("systemd/camera-soft-cam@.service", "Nice=5", "Nice=8")
+    said = newer.deploy(rolled)
+    assert "cam1" not in said.replace("camera-soft-cam@1", "cam1")
+    assert states(rolled, *CAMERAS) == [("active", "enabled"), ("inactive", "disabled")]
+    rolled.run("systemctl enable --now camera-soft-cam@1")
+    serves(rolled, 0, 1)

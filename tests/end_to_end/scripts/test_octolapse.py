@@ -1,0 +1,233 @@
+"""scripts/octolapse-before-snapshot.sh, with a program in PATH that stands in for rpicam-still."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from soft_stream.capture.status import State
+from tests.conftest import Portal, StartPortal
+from tests.support.checkout import ROOT
+from tests.support.multipart_reader import StreamReader
+from tests.support.pausing import pause_file_of
+
+SCRIPT = ROOT / "scripts/octolapse-before-snapshot.sh"
+ID = "/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a"
+OTHER_ID = "/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a"
+
+# It lists two cameras, ours as the second one; a photo is a note of what it was asked, and what the portal was doing.
+RPICAM_STILL = f"""#!/usr/bin/env bash
+if [ "$1" = --list-cameras ]; then
+    echo "Available cameras"
+    echo "-----------------"
+    echo "0 : imx708 [4608x2592 10-bit RGGB] ({OTHER_ID})"
+    echo "    Modes: 'SRGGB10_CSI2P' : 1536x864 [120.13 fps - (768, 432)/3072x1728 crop]"
+    echo
+    echo "1 : imx708_noir [4608x2592 10-bit RGGB] ({ID})"
+    exit
+fi
+while [ $# -gt 0 ]; do
+    if [ "$1" = --output ]; then output=$2; fi
+    if [ "$1" = --camera ]; then camera=$2; fi
+    shift
+done
+case "$MOOD" in
+fails) echo "ERROR: *** no cameras available ***" >&2; exit 255 ;;
+lazy) exit ;;
+sleeps) echo $$ >"$RUNTIME/photographer"; exec sleep 600 ;;
+esac
+python3 -c 'import sys, urllib.request
+print(urllib.request.urlopen(sys.argv[1]).read().decode())' "http://127.0.0.1:$PORT/status.json" >"$RUNTIME/seen"
+printf '\\xff\\xd8\\xff camera %s' "$camera" >"$output"
+"""
+
+
+def runs(pid: int) -> bool:
+    """Tell whether a process is still there."""
+    return Path(f"/proc/{pid}").exists()
+
+
+@dataclass
+class Printer:
+    """Octolapse's side: runs the script with an environment."""
+
+    folder: Path
+    environ: dict[str, str]
+
+    async def begin(self, **environ: str) -> asyncio.subprocess.Process:
+        """Start the script as Octolapse does, with its six arguments."""
+        arguments = ("1", "0.125", "/data", "/data/snapshots", "1.jpg", "/data/snapshots/1.jpg")
+        return await asyncio.create_subprocess_exec(
+            SCRIPT,
+            *arguments,
+            env=self.environ | environ,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def run(self, **environ: str) -> tuple[int, str]:
+        """Run the script to its end; return its exit status and what it said."""
+        process = await self.begin(**environ)
+        said, complained = await process.communicate()
+        assert said == b""
+        assert process.returncode is not None
+        return process.returncode, complained.decode()
+
+    @property
+    def left(self) -> list[str]:
+        """What lies in the runtime folder, apart from what the stand-in writes."""
+        return sorted({each.name for each in self.folder.iterdir()} - {"bin", "seen", "photographer"})
+
+
+def printer_of(folder: Path, port: int) -> Printer:
+    """Install the stand-in."""
+    (folder / "bin").mkdir()
+    program = folder / "bin/rpicam-still"
+    program.write_text(RPICAM_STILL)
+    program.chmod(0o755)
+    environ = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "PORT": str(port), "RUNTIME": str(folder), "MOOD": ""}
+    return Printer(folder, environ)
+
+
+@asynccontextmanager
+async def printing(
+    start_portal: StartPortal, folder: Path, camera_id: str = ID
+) -> AsyncIterator[tuple[Portal, Printer]]:
+    """Run a portal that watches a pause file, and a printer beside it."""
+    portal = await start_portal(id=camera_id, pause_snapshot=str(folder / "cam0-snap.jpg"), pause_max=60)
+    async with pause_file_of(portal, folder / "cam0.pause"):
+        yield portal, printer_of(folder, portal.port)
+
+
+@pytest.mark.parametrize(
+    ("camera_id", "index"),
+    [(ID, 1), (OTHER_ID, 0), ("/base/axi/pcie@120000/rp1/i2c@88000/imx708@1a", 1), ("", 0)],
+)
+async def test_a_photo(start_portal: StartPortal, tmp_path: Path, camera_id: str, index: int) -> None:
+    """The right camera takes it while the portal's is closed, the stream stays, and /snap.jpg has it afterwards."""
+    async with printing(start_portal, tmp_path, camera_id) as (portal, printer):
+        reader = await StreamReader.get(portal.port)
+        await reader.opening()
+        assert await printer.run() == (0, "")
+        assert '"state": "paused"' in (tmp_path / "seen").read_text()
+        assert '"negotiated": null' in (tmp_path / "seen").read_text()
+        async with portal.http.get("/snap.jpg") as answer:
+            assert answer.content_type == "image/jpeg"
+            assert await answer.read() == f"camera {index}".encode().join([b"\xff\xd8\xff ", b""])
+        await reader.until("live")
+        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+        await portal.until(lambda: printer.left == ["cam0-snap.jpg"])
+        assert portal.device.opened == 2
+        await reader.close()
+
+
+@pytest.mark.parametrize(
+    ("mood", "said"),
+    [
+        ("fails", "rpicam-still ended with status 255: ERROR: *** no cameras available ***"),
+        ("lazy", "rpicam-still left no photo"),
+        ("sleeps", "rpicam-still took longer than 1 s"),
+    ],
+)
+async def test_no_photo(start_portal: StartPortal, tmp_path: Path, mood: str, said: str) -> None:
+    """A failure is said with status 5, the old photo remains, and the camera comes back."""
+    async with printing(start_portal, tmp_path) as (portal, printer):
+        (tmp_path / "cam0-snap.jpg").write_bytes(b"\xff\xd8\xff the one before")
+        reader = await StreamReader.get(portal.port)
+        status, complaint = await printer.run(MOOD=mood, PHOTO_TIME="1")
+        assert (status, complaint) == (5, f"octolapse-before-snapshot.sh: {said}\n")
+        async with portal.http.get("/snap.jpg") as answer:
+            assert await answer.read() == b"\xff\xd8\xff the one before"
+        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+        await portal.until(lambda: printer.left == ["cam0-snap.jpg"])
+        await reader.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_script_that_is_stopped(start_portal: StartPortal, tmp_path: Path, number: signal.Signals) -> None:
+    """A signal in the middle ends rpicam-still first, and then gives the camera back."""
+    async with printing(start_portal, tmp_path) as (portal, printer):
+        reader = await StreamReader.get(portal.port)
+        process = await printer.begin(MOOD="sleeps")
+        note = tmp_path / "photographer"
+        await portal.until(lambda: note.exists() and note.read_text().strip())
+        photographer = int(note.read_text())
+        assert runs(photographer)
+        process.send_signal(number)
+        assert await process.wait() == 128 + number
+        assert not runs(photographer)
+        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+        await portal.until(lambda: printer.left == [])
+        await reader.close()
+
+
+async def test_a_script_that_is_killed(start_portal: StartPortal, tmp_path: Path) -> None:
+    """Nobody can clean up after kill -9: the next photo does, since the owner of the pause is no more."""
+    async with printing(start_portal, tmp_path) as (portal, printer):
+        process = await printer.begin(MOOD="sleeps")
+        note = tmp_path / "photographer"
+        await portal.until(lambda: note.exists() and note.read_text().strip())
+        process.kill()
+        await process.wait()
+        os.kill(int(note.read_text()), signal.SIGKILL)
+        assert portal.source.condition.state is State.PAUSED
+        assert await printer.run() == (0, "")
+        await portal.until(lambda: portal.source.condition.state is State.IDLE)
+
+
+async def test_a_portal_that_does_not_run(tmp_path: Path, unused_tcp_port: int) -> None:
+    """Without a portal nothing is touched: status 3."""
+    printer = printer_of(tmp_path, unused_tcp_port)
+    status, complaint = await printer.run()
+    assert status == 3
+    assert complaint.endswith(f"no portal answers on port {unused_tcp_port}; is camera 0 served there?\n")
+    assert printer.left == []
+
+
+async def test_a_portal_that_does_not_acknowledge(start_portal: StartPortal, tmp_path: Path) -> None:
+    """A portal that watches no file, or another one: status 4 after the limit, and the file is gone."""
+    portal = await start_portal(id=ID)
+    printer = printer_of(tmp_path, portal.port)
+    status, complaint = await printer.run(RELEASE_TIME="1")
+    assert (status, printer.left) == (4, [])
+    assert complaint.endswith("the portal has not released the camera within 1 s\n")
+
+
+async def test_another_acknowledgement_is_not_taken_for_ours(start_portal: StartPortal, tmp_path: Path) -> None:
+    """A file that acknowledges somebody else's pause says nothing about ours."""
+    portal = await start_portal(id=ID)
+    (tmp_path / "cam0.pause.ack").write_text("1\n")
+    assert (await printer_of(tmp_path, portal.port).run(RELEASE_TIME="1"))[0] == 4
+
+
+async def test_a_camera_that_another_program_has(start_portal: StartPortal, tmp_path: Path) -> None:
+    """The pause of a program that lives is not taken away: status 4."""
+    async with printing(start_portal, tmp_path) as (portal, printer):
+        (tmp_path / "cam0.pause").write_text(f"{os.getpid()}\n")
+        await portal.until(lambda: portal.source.condition.state is State.PAUSED)
+        status, complaint = await printer.run()
+        assert status == 4
+        assert complaint.endswith(f"cam0.pause is there already: {os.getpid()} has the camera\n")
+        assert portal.source.condition.state is State.PAUSED
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"RUNTIME": "/nowhere"}, "/nowhere is not there, or user "),
+        ({"CAMERA": "1"}, "rpicam-still --list-cameras does not list camera "),
+    ],
+)
+async def test_what_is_missing(start_portal: StartPortal, tmp_path: Path, environ: dict[str, str], said: str) -> None:
+    """A folder or a camera that is not there is said before anybody is disturbed: status 2."""
+    portal = await start_portal(id="/base/soc/i2c0mux/i2c@1/ov5647@36")
+    printer = printer_of(tmp_path, portal.port)
+    status, complaint = await printer.run(**environ)
+    assert status == 2
+    assert said in complaint
+    assert printer.left == []

@@ -1,1 +1,0 @@
-"""soft_stream/cameras/picamera over the real Picamera2 and tests/fake_libcamera: what it does on each board."""

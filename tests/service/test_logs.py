@@ -1,0 +1,294 @@
+"""What the log has, and where: stderr, a file, frames a second, HTTP requests."""
+
+import asyncio
+import logging
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import pytest
+from aiohttp import ClientSession
+
+from soft_stream.config.loader import SettingsError, load
+from soft_stream.service import fps_log
+from soft_stream.web.middleware import access_log
+from tests.conftest import QUICK, Portal, StartPortal
+from tests.support.processes import run, serving
+
+DATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (DEBUG|INFO|WARNING|ERROR) cam0 .+")
+
+
+@contextmanager
+def logging_requests(file: Path, *flags: str) -> Iterator[tuple["subprocess.Popen[str]", IO[str], Callable[[], None]]]:
+    """Serve with a log file that has a line for each call of the function; yields process, its stderr, and that."""
+    with serving("--log-file", str(file), "--loghttp", *flags) as (process, url):
+        assert process.stderr
+
+        def ask() -> None:
+            with urllib.request.urlopen(f"{url}/healthz") as answer:
+                assert answer.status == 200
+
+        yield process, process.stderr, ask
+
+
+def until_said(stderr: IO[str], words: str) -> list[str]:
+    """Read stderr up to the line with these words; return the lines before it."""
+    before: list[str] = []
+    while words not in (line := stderr.readline()):
+        assert line, f"it ended without having said {words}; it said {before}"
+        before.append(line)
+    return before
+
+
+def end(process: "subprocess.Popen[str]") -> None:
+    """End a process as systemd does."""
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 0
+
+
+def test_each_has_its_own_level(tmp_path: Path) -> None:
+    """The file has what the journal leaves out, with date and time, down to the last line; only its owner writes."""
+    file = tmp_path / "cam0.log"
+    with port_in_use() as port:
+        result = run(
+            *("serve", "--source", "test-pattern", "--port", str(port)),
+            *("--log-file", str(file), "--log-file-level", "D", "-d", "C"),
+        )
+    assert (result.returncode, result.stderr) == (75, "")
+    lines = file.read_text().splitlines()
+    assert all(DATED.fullmatch(line) for line in lines), lines
+    assert "DEBUG cam0 Using selector" in lines[0]
+    assert "ERROR cam0 Cannot listen on " in lines[-1]
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_the_file_may_have_less_than_the_journal(tmp_path: Path) -> None:
+    """A warning is in both, a line of level info in the journal only."""
+    file = tmp_path / "cam0.log"
+    with serving("--log-file", str(file), "--log-file-level", "W", "--width", "162", "--height", "120") as (
+        process,
+        url,
+    ):
+        urllib.request.urlopen(f"{url}/snapshot.jpg?size=stream").close()
+        end(process)
+        assert process.stderr
+        said = process.stderr.read()
+    assert "INFO cam0 Camera open" in said
+    assert file.read_text() == "".join(
+        f"{date} {line}\n"
+        for date, line in zip(re.findall(r"^\S+", file.read_text(), re.M), re.findall("WARNING .*", said), strict=True)
+    )
+
+
+@contextmanager
+def port_in_use() -> Iterator[int]:
+    """Yield a port that somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        yield taken.getsockname()[1]
+
+
+def test_the_letters_of_mjpgstreamer() -> None:
+    """D, I, W, E and C are levels, for the file as well."""
+    for letter, level in (("D", "debug"), ("I", "info"), ("W", "warning"), ("E", "error"), ("C", "critical")):
+        flags = {"log_level": letter, "log_file_level": letter}
+        settings = load({}, camera=0, flags=flags).cameras[0]
+        assert (settings.log_level, settings.log_file_level) == (level, level)
+
+
+def test_a_new_file_begins_when_one_is_full(tmp_path: Path) -> None:
+    """No file becomes larger than what was set, and so many older ones are kept, the newest first."""
+    file = tmp_path / "cam0.log"
+    with logging_requests(file, "--log-file-size", "1", "--log-file-count", "2") as (process, _, ask):
+        for _ in range(60):
+            ask()
+        end(process)
+    files = sorted(tmp_path.iterdir())
+    assert [each.name for each in files] == ["cam0.log", "cam0.log.1", "cam0.log.2"]
+    assert all(500 < each.stat().st_size <= 1000 for each in files[1:])
+    lines = "".join(each.read_text() for each in reversed(files)).splitlines()
+    assert all(DATED.fullmatch(line) for line in lines)
+    times = [line.split()[0] for line in lines]
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"), [(lambda _: None, "No such file"), (Path.mkdir, "Is a directory"), (os.mkfifo, "")]
+)
+def test_a_file_that_cannot_be_opened(tmp_path: Path, make: Callable[[Path], None], reason: str) -> None:
+    """One warning names file, setting and reason; the portal runs on, and the journal has the log."""
+    file = tmp_path / "folder" / "cam0.log"
+    if reason != "No such file":
+        file.parent.mkdir()
+        make(file)
+    flags = ["--log-file", str(file), "--loghttp"]
+    command = ["serve", "--source", "test-pattern", *flags]
+    with port_in_use() as port:
+        result = run(*command, "--port", str(port))
+    told = [line for line in result.stderr.splitlines() if str(file) in line]
+    assert len(told) == 1
+    assert told[0].startswith(f"WARNING cam0 {file} (cam0_log_file) cannot be written: {reason}")
+    assert "Cannot listen" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_full_disk_is_told_once(tmp_path: Path) -> None:
+    """One warning however many lines are lost; once there is room the file goes on, and says how many are missing."""
+    file = tmp_path / "cam0.log"
+    with logging_requests(file) as (process, stderr, ask):
+        until_said_in(file, "Listening")
+        unlimited = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (file.stat().st_size + 10, unlimited[1]))
+        for _ in range(5):
+            ask()
+        said = until_said(stderr, "cannot be written: File too large; only the journal has the log")
+        open_files = [os.readlink(each) for each in Path(f"/proc/{process.pid}/fd").iterdir() if each.is_symlink()]
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, unlimited)
+        ask()
+        said += until_said(stderr, "is written again; ")
+        ask()
+        end(process)
+        said += stderr.readlines()
+    assert open_files.count(str(file)) <= 1
+    assert all(line.startswith("INFO cam0 HTTP: ") for line in said)
+    lines = file.read_text().splitlines()
+    written = [line for line in lines if DATED.fullmatch(line)]
+    (missing,) = (int(found[1]) for line in written if (found := re.search(r"; (\d+) lines are missing", line)))
+    assert missing == 3 + len(said) - len(written)  # what stderr had: these, "Listening", and two about the file
+    assert [len(line) for line in lines if line not in written] == [10]  # what there was room for
+    assert "HTTP: " in lines[-1]
+
+
+@pytest.mark.parametrize("take_away", [Path.unlink, lambda file: file.rename(file.with_suffix(".old"))])
+def test_a_file_that_is_taken_away(tmp_path: Path, take_away: Callable[[Path], None]) -> None:
+    """After logrotate has moved it, or somebody removed it, the next line makes a new one."""
+    file = tmp_path / "cam0.log"
+    with logging_requests(file) as (process, stderr, ask):
+        until_said_in(file, "Listening")
+        take_away(file)
+        ask()
+        until_said(stderr, "HTTP: ")
+        end(process)
+    lines = file.read_text().splitlines()
+    assert "HTTP: 127.0.0.1 GET /healthz: 200, " in lines[0]
+
+
+def until_said_in(file: Path, words: str) -> None:
+    """Wait until a file has these words."""
+    while not file.exists() or words not in file.read_text():
+        os.sched_yield()
+
+
+def test_two_cameras_need_two_files() -> None:
+    """The same log file for two cameras is an error that names both lines."""
+    environ = {"cam0_log_file": "/tmp/x.log", "cam1_log_file": "/tmp/x.log"}  # noqa: S108 # nothing is written
+    with pytest.raises(SettingsError, match=r"cam1_log_file=/tmp/x\.log: camera 0 has the same"):
+        load(environ)
+    load({"cam0_name": "a", "cam1_name": "b"})
+
+
+async def lines_of(portal: Portal, caplog: pytest.LogCaptureFixture, count: int) -> list[str]:
+    """Wait for so many lines about requests."""
+    logger = access_log.log.name
+    await portal.until(lambda: sum(each.name == logger for each in caplog.records) >= count)
+    return [each.getMessage() for each in caplog.records if each.name == logger]
+
+
+async def test_every_request_has_a_line(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
+    """Who, what, status, bytes and seconds: also of errors, and of clients that leave, whose stream counts whole."""
+    caplog.set_level(logging.INFO)
+    portal = await start_portal(loghttp=True)
+    forwarded = {"X-Forwarded-For": "192.0.2.7"}
+    async with portal.http.get("/status.json?a=b", headers=forwarded) as answer:
+        body = len(await answer.read())
+    async with portal.http.get("/nothing") as answer:
+        assert answer.status == 404
+    async with ClientSession(f"http://127.0.0.1:{portal.port}") as leaving, leaving.get("/stream.mjpg") as stream:
+        read = len(await stream.content.readexactly(100_000))
+    portal.device.stall()
+    await portal.until(lambda: not portal.source.demand.clients)
+    state, missing, streamed = await lines_of(portal, caplog, 3)
+    told = re.fullmatch(r"HTTP: 192\.0\.2\.7 GET /status\.json\?a=b: 200, (\d+) bytes, 0\.\d{3} s", state)
+    assert told
+    assert body < int(told[1]) < body + 500
+    assert missing.startswith("HTTP: 127.0.0.1 GET /nothing: 404, ")
+    told = re.fullmatch(r"HTTP: 127\.0\.0\.1 GET /stream\.mjpg: 200, (\d+) bytes, \d+\.\d{3} s", streamed)
+    assert told
+    assert int(told[1]) >= read
+
+
+async def test_who_left_before_the_answer(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
+    """A client that does not wait for its picture is told as one without an answer."""
+    caplog.set_level(logging.INFO)
+    portal = await start_portal(loghttp=True)
+    portal.device.stall()
+    async with ClientSession(f"http://127.0.0.1:{portal.port}") as leaving:
+        asking = asyncio.create_task(leaving.get("/snapshot.jpg"))
+        await portal.until(lambda: portal.source.demand.clients)
+        asking.cancel()
+        await asyncio.wait([asking])
+    (line,) = await lines_of(portal, caplog, 1)
+    assert line.startswith("HTTP: 127.0.0.1 GET /snapshot.jpg: no answer, 0 bytes, ")
+
+
+async def test_no_secrets_and_no_novels(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
+    """Keys that programs add to URLs are left out, long URLs are cut, and escapes stay escaped."""
+    caplog.set_level(logging.INFO)
+    portal = await start_portal(loghttp=True)
+    for query in ("apikey=123&x=%0ACRITICAL&access_token=456", "x=" + "y" * 5000):
+        async with portal.http.get(f"/healthz?{query}") as answer:
+            assert answer.status == 200
+    secret, long = await lines_of(portal, caplog, 2)
+    assert "GET /healthz?apikey=...&x=%0ACRITICAL&access_token=...: 200" in secret
+    assert len(long) < 400
+
+
+async def test_nothing_is_logged_unless_asked(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """By default requests have no line of their own."""
+    caplog.set_level(logging.DEBUG)
+    async with portal.http.get("/healthz") as answer:
+        assert answer.status == 200
+    assert not [each for each in caplog.records if each.name == access_log.log.name]
+
+
+async def test_frames_a_second(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
+    """While somebody streams there is a line in each period, with what webcamd shows; else there is none."""
+    caplog.set_level(logging.INFO)
+    portal = await start_portal(close_after=60)
+    logger = logging.getLogger("soft_stream.service.fps_log").name
+    keeping = asyncio.create_task(fps_log.keep(portal.source, period=0.3))
+
+    def lines() -> list[str]:
+        return [each.getMessage() for each in caplog.records if each.name == logger]
+
+    async with portal.http.get("/snapshot.jpg?size=stream") as answer:
+        assert answer.status == 200
+    await asyncio.sleep(0.7)
+    assert lines() == []
+    async with portal.http.get("/stream.mjpg") as one, portal.http.get("/stream.mjpg") as two:
+        reading = [asyncio.create_task(each.read()) for each in (one, two)]
+        await portal.until(lambda: len(lines()) >= 2)
+        async with portal.http.get("/snapshot.jpg?size=stream") as answer:
+            assert answer.status == 200
+        count = len(lines())
+        await portal.until(lambda: len(lines()) > count)
+        told = re.fullmatch(
+            r"FPS: captured (\d+\.\d), encoded (\d+\.\d); streams 2, on average (\d+\.\d); snapshots 1", lines()[count]
+        )
+        assert told, lines()
+        assert all(0 < float(rate) <= QUICK.fps * 1.5 for rate in told.groups())
+        for task in reading:
+            task.cancel()
+        await asyncio.wait(reading)
+    await portal.until(lambda: not portal.source.demand.streaming)
+    count = len(lines())
+    await asyncio.sleep(0.7)
+    assert len(lines()) == count
+    keeping.cancel()

@@ -1,0 +1,330 @@
+"""The pause file: made, removed, moved, touched, left behind; and its acknowledgement."""
+
+# ruff: noqa: ASYNC240 # the files of a test are small
+
+import asyncio
+import logging
+import os
+import resource
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from soft_stream.capture.status import State
+from soft_stream.capture.subscribers import Client
+from tests.conftest import Portal, StartPortal
+from tests.support.multipart_reader import StreamReader
+from tests.support.pausing import pause_file_of
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Name a pause file that is not there."""
+    return tmp_path / "cam0.pause"
+
+
+@pytest.fixture
+def ack(tmp_path: Path) -> Path:
+    """Name its acknowledgement."""
+    return tmp_path / "cam0.pause.ack"
+
+
+@pytest.fixture
+async def watched(portal: Portal, file: Path) -> AsyncIterator[Portal]:
+    """A portal that watches the file."""
+    async with pause_file_of(portal, file):
+        yield portal
+
+
+async def until_paused(portal: Portal, ack: Path) -> str:
+    """Wait for the acknowledgement; return what it says."""
+    await portal.until(ack.exists)
+    assert portal.source.condition.state is State.PAUSED
+    assert portal.device.opened == portal.device.closed
+    return ack.read_text()
+
+
+async def until_resumed(portal: Portal, ack: Path) -> None:
+    """Wait for the end of the pause."""
+    await portal.until(lambda: portal.source.condition.state is not State.PAUSED)
+    assert not ack.exists()
+    assert portal.source.pause.hold is None
+
+
+async def test_a_file_pauses_and_its_end_resumes(watched: Portal, file: Path, ack: Path) -> None:
+    """The acknowledgement is there once the camera is closed, and gone before it is opened again."""
+    reader = await StreamReader.get(watched.port)
+    for count in (1, 2, 3):
+        file.write_text("me\n")
+        assert await until_paused(watched, ack) == "me\n"
+        assert watched.source.condition.counters.pauses == count
+        file.unlink()
+        await until_resumed(watched, ack)
+        await watched.until(lambda: watched.source.condition.state is State.STREAMING)
+    assert watched.device.opened == 4
+    await reader.close()
+
+
+async def test_no_acknowledgement_while_the_camera_is_open(start_portal: StartPortal, file: Path, ack: Path) -> None:
+    """A camera that takes its time to close is not called free."""
+    portal = await start_portal(close_timeout=60)
+    async with pause_file_of(portal, file):
+        await no_acknowledgement(portal, file, ack)
+
+
+async def no_acknowledgement(watched: Portal, file: Path, ack: Path) -> None:
+    """Look for it while the camera closes."""
+    with watched.source.demand.wanted_by(Client("test", "/", "", streams=True)):
+        await watched.until(lambda: watched.source.condition.state is State.STREAMING)
+        watched.device.hang_on_close()
+        file.write_text("me")
+        await watched.until(lambda: watched.source.pause.hold)
+        await asyncio.sleep(0.3)
+        assert not ack.exists()
+        watched.device.let_go()
+        assert await until_paused(watched, ack) == "me\n"
+
+
+async def test_the_program_of_a_pid_is_named(watched: Portal, file: Path, ack: Path) -> None:
+    """A pid shows as the program that has it; the acknowledgement repeats the file."""
+    file.write_text(f"{os.getpid()}\n")
+    assert await until_paused(watched, ack) == f"{os.getpid()}\n"
+    owner = (await watched.status())["pause"]["owner"]
+    assert owner == f"{Path('/proc/self/comm').read_text().strip()} (pid {os.getpid()})"
+
+
+@pytest.mark.parametrize(
+    ("text", "owner"),
+    [
+        ("", "user "),
+        ("Octolapse\n", "Octolapse"),
+        ("4194304999", "pid 4194304999"),
+        ("a\x1b[31mb\nc", "a[31mbc"),
+        ("9" * 500, "pid 99999"),
+        ("ü" * 300, "üüüüü"),
+    ],
+)
+async def test_owners(watched: Portal, file: Path, ack: Path, text: str, owner: str) -> None:
+    """Anything may stand in the file: what can be printed of it, or its user, is the owner."""
+    file.write_text(text)
+    await until_paused(watched, ack)
+    hold = watched.source.pause.hold
+    assert hold
+    assert hold.owner.startswith(owner)
+    assert hold.owner.isprintable()
+    assert len(hold.owner) <= 210
+
+
+async def test_a_file_that_is_moved_into_place(watched: Portal, file: Path, ack: Path) -> None:
+    """A rename pauses at once, also with a file that is old; a rename away resumes."""
+    other = file.with_name("claim")
+    other.write_text("mover")
+    os.utime(other, (1, 1))
+    other.replace(file)
+    assert await until_paused(watched, ack) == "mover\n"
+    file.replace(other)
+    await until_resumed(watched, ack)
+
+
+async def test_a_new_owner_takes_over(watched: Portal, file: Path, ack: Path) -> None:
+    """Another file in the place of the first one: the pause goes on, acknowledged anew, and the camera stays closed."""
+    file.write_text("first")
+    assert await until_paused(watched, ack) == "first\n"
+    other = file.with_name("claim")
+    other.write_text("second")
+    other.replace(file)
+    await watched.until(lambda: ack.read_text() == "second\n")
+    assert watched.source.condition.counters.pauses == 1
+
+
+async def test_a_touch_prolongs(start_portal: StartPortal, file: Path, ack: Path) -> None:
+    """The time of a pause counts from the last touch."""
+    portal = await start_portal(pause_max=60)
+    async with pause_file_of(portal, file):
+        file.write_text("me")
+        await until_paused(portal, ack)
+        before = portal.source.pause.hold
+        os.utime(file)
+        await portal.until(lambda: portal.source.pause.hold is not before)
+        after = portal.source.pause.hold
+        assert before
+        assert after
+        assert after.until > before.until
+        assert portal.source.condition.counters.pauses == 1
+
+
+async def test_a_file_that_stays_too_long(
+    start_portal: StartPortal, file: Path, ack: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After pause_max seconds the camera comes back, the file notwithstanding; touched, it pauses again."""
+    portal = await start_portal(pause_max=1)
+    reader = await StreamReader.get(portal.port)
+    async with pause_file_of(portal, file):
+        for count in (1, 2):
+            file.touch()
+            await until_paused(portal, ack)
+            await until_resumed(portal, ack)
+            await reader.until("live")
+            assert file.exists()
+            assert portal.source.condition.counters.pauses == count
+    assert caplog.text.count("has lasted 1 s and ends") == 2
+    await reader.close()
+
+
+async def test_a_file_that_is_there_at_the_start(portal: Portal, file: Path, ack: Path) -> None:
+    """A file from before the start pauses; the acknowledgement of a process before us is not left to lie."""
+    ack.write_text("a process that was killed\n")
+    file.write_text("me")
+    async with pause_file_of(portal, file):
+        await portal.until(lambda: ack.exists() and ack.read_text() == "me\n")
+        await until_paused(portal, ack)
+    assert not ack.exists()
+    assert portal.source.pause.hold is None
+
+
+async def test_a_file_that_was_left_long_before_the_start(
+    start_portal: StartPortal, file: Path, ack: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Restarts do not prolong a pause that somebody forgot."""
+    portal = await start_portal(pause_max=0.2)
+    file.write_text("me")
+    ack.write_text("me")
+    await portal.until(lambda: time.time() - file.stat().st_ctime > 0.3)
+    async with pause_file_of(portal, file):
+        await portal.until(lambda: "cam0.pause is older than 0.2 s and not obeyed" in caplog.text)
+        assert not ack.exists()
+        assert portal.source.condition.counters.pauses == 0
+
+
+async def test_an_old_acknowledgement_without_a_file(portal: Portal, file: Path, ack: Path) -> None:
+    """An acknowledgement that nobody asked for is removed at the start."""
+    ack.write_text("stale")
+    async with pause_file_of(portal, file):
+        await portal.until(lambda: not ack.exists())
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link to nothing"])
+async def test_a_file_that_cannot_be_read(watched: Portal, file: Path, ack: Path, kind: str) -> None:
+    """That it exists is enough; a pipe is not waited for. A link that leads nowhere is no file."""
+    if kind == "folder":
+        file.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to("nowhere")
+        await asyncio.sleep(0.3)
+        assert watched.source.pause.hold is None
+        return
+    assert (await until_paused(watched, ack)).startswith("user ")
+
+
+async def test_an_acknowledgement_that_cannot_be_written(
+    watched: Portal, file: Path, ack: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The pause holds nevertheless; the log says what is wrong, and the end of the pause is not lost."""
+    ack.mkdir()
+    file.write_text("me")
+    await watched.until(lambda: "The pause file is obeyed, but " in caplog.text)
+    assert watched.source.condition.state is State.PAUSED
+    file.unlink()
+    await watched.until(lambda: watched.source.condition.state is State.IDLE)
+
+
+async def test_links_are_not_followed(watched: Portal, file: Path, ack: Path, tmp_path: Path) -> None:
+    """Who may write into the folder cannot make the portal write elsewhere."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    ack.symlink_to(victim)
+    ack.with_name("cam0.pause.ack.new").symlink_to(victim)
+    file.write_text("me")
+    await watched.until(lambda: ack.exists() and not ack.is_symlink())
+    assert await until_paused(watched, ack) == "me\n"
+    assert victim.read_text() == "precious"
+
+
+async def test_other_files_mean_nothing(watched: Portal, file: Path) -> None:
+    """Only the one name counts."""
+    for name in ("cam1.pause", "cam0.pause.new", "cam0"):
+        file.with_name(name).write_text("me")
+    await asyncio.sleep(0.3)
+    assert watched.source.pause.hold is None
+
+
+async def test_quick_changes_end_right(watched: Portal, file: Path, ack: Path) -> None:
+    """However quickly files come and go, what counts is what is there in the end."""
+    for count in range(50):
+        file.write_text(f"{count}")
+        file.unlink()
+    file.write_text("last")
+    await watched.until(lambda: ack.exists() and ack.read_text() == "last\n")
+    assert watched.source.condition.state is State.PAUSED
+    file.unlink()
+    await until_resumed(watched, ack)
+
+
+async def test_a_folder_that_is_missing(portal: Portal, file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Without the folder nothing is watched, and the log says so; the portal goes on."""
+    missing = file.parent / "missing" / file.name
+    async with pause_file_of(portal, missing) as watching:
+        await asyncio.wait([watching])
+        assert watching.exception() is None
+    sentence = f"{missing} cannot be watched, so no file pauses the camera: No such file or directory"
+    assert sentence in caplog.text
+
+
+async def test_a_folder_that_goes_away(portal: Portal, file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The pause ends with the folder, and the log says that no file is watched any more."""
+    folder = file.parent / "folder"
+    folder.mkdir()
+    async with pause_file_of(portal, folder / file.name):
+        (folder / file.name).write_text("me")
+        await until_paused(portal, folder / "cam0.pause.ack")
+        for name in ("cam0.pause", "cam0.pause.ack"):
+            (folder / name).unlink()
+        folder.rmdir()
+        await portal.until(lambda: f"The folder {folder} is gone" in caplog.text)
+        await portal.until(lambda: portal.source.condition.state is State.IDLE)
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """Let this process open no further file."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(number) for number in os.listdir("/proc/self/fd"))
+    taken = [os.open("/dev/null", os.O_RDONLY) for _ in range(highest)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(taken) + 1, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for descriptor in taken:
+            os.close(descriptor)
+
+
+async def test_a_kernel_that_gives_no_watch(portal: Portal, file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """At the limits of inotify the log says what is too low, and the portal goes on without a pause file."""
+    caplog.set_level(logging.INFO)
+    with no_more_files():
+        async with pause_file_of(portal, file) as watching:
+            await asyncio.wait([watching])
+            assert watching.exception() is None
+    assert "so no file pauses the camera: Too many open files; " in caplog.text
+    assert "fs.inotify.max_user_instances" in caplog.text
+    async with portal.http.get("/snapshot.jpg") as answer:
+        assert answer.status == 200
+
+
+async def test_nothing_is_left_over(portal: Portal, file: Path, ack: Path) -> None:
+    """After the end no descriptor, task or acknowledgement remains, and the camera is not paused."""
+    before = len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())
+    for _ in range(3):
+        async with pause_file_of(portal, file):
+            file.write_text("me")
+            await until_paused(portal, ack)
+        assert not ack.exists()
+        await portal.until(lambda: portal.source.condition.state is State.IDLE)
+        file.unlink()
+    assert (len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())) == before

@@ -1,0 +1,145 @@
+"""What sensors and webcams can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support.fake_libcamera.controls import ControlInfo
+from tests.support.fake_libcamera.geometry import Rectangle, Size
+
+LONGEST_FRAME = 220_535_845
+ISP_FORMATS = ("YUV420", "YVU420", "NV12", "NV21", "YUYV", "RGB888", "BGR888", "XRGB8888", "XBGR8888")
+
+
+@dataclass(frozen=True)
+class SensorMode:
+    """One way to read a sensor out."""
+
+    size: tuple[int, int]
+    crop: tuple[int, int, int, int]
+    """Which part of the pixel array: x, y, width, height."""
+    frame_duration: int
+    """The shortest, in microseconds."""
+    bit_depth: int = 10
+
+
+@dataclass(frozen=True)
+class Model:
+    """A sensor, or a webcam, which has no modes."""
+
+    name: str
+    pixel_array: tuple[int, int]
+    modes: tuple[SensorMode, ...] = ()
+    lens: tuple[float, float] | None = None
+    """The lens positions in dioptres, where there is autofocus."""
+    sizes: tuple[tuple[int, int], ...] = ()
+    """What a webcam offers."""
+    fps: float = 30.0
+    """Of a webcam."""
+    formats: tuple[str, ...] = ISP_FORMATS
+
+    @property
+    def is_usb(self) -> bool:
+        """Whether it is a webcam."""
+        return not self.modes
+
+    def raw_format(self, bit_depth: int) -> str:
+        """Name the raw format of a bit depth."""
+        return f"SBGGR{bit_depth}_CSI2P" if bit_depth > 8 else "SBGGR8"
+
+    def bounds(self, mode: SensorMode | None, aspect: tuple[int, int], *, pisp: bool) -> dict[str, ControlInfo]:
+        """Tell the controls and their limits in a sensor mode."""
+        if mode is None:
+            return {
+                "Brightness": ControlInfo(-1.0, 1.0, 0.0),
+                "Contrast": ControlInfo(0.0, 2.0, 1.0),
+                "Saturation": ControlInfo(0.0, 2.0, 1.0),
+                "AeEnable": ControlInfo(False, True, True),
+                "ExposureTime": ControlInfo(300, 204_700, 15_600),
+            }
+        crop = Rectangle(*mode.crop)
+        bounds: dict[str, Any] = {
+            "AeEnable": (False, True, True),
+            "AeConstraintMode": (0, 3, 0),
+            "AeExposureMode": (0, 3, 0),
+            "AeMeteringMode": (0, 3, 0),
+            "AnalogueGain": (1.1228070259094238, 16.0, 1.0),
+            "AnalogueGainMode": (0, 1, 0),
+            "AwbEnable": (False, True, None),
+            "AwbMode": (0, 7, 0),
+            "Brightness": (-1.0, 1.0, 0.0),
+            "ColourGains": (0.0, 32.0, None),
+            "ColourTemperature": (100, 100_000, None),
+            "Contrast": (0.0, 32.0, 1.0),
+            "ExposureTime": (26, LONGEST_FRAME - 119_043, 20_000),
+            "ExposureTimeMode": (0, 1, 0),
+            "ExposureValue": (-8.0, 8.0, 0.0),
+            "FrameDurationLimits": (mode.frame_duration, LONGEST_FRAME, 33_333),
+            "HdrMode": (0, 4, 0),
+            "NoiseReductionMode": (0, 4, 0),
+            "Saturation": (0.0, 32.0, 1.0),
+            "ScalerCrop": (Rectangle(0, 0, 64, 64), crop, crop.middle(aspect)),
+            "Sharpness": (0.0, 16.0, 1.0),
+        }
+        if not pisp:
+            del bounds["HdrMode"]
+        if self.lens:
+            bounds |= {
+                "AfMetering": (0, 1, 0),
+                "AfMode": (0, 2, 0),
+                "AfPause": (0, 2, 0),
+                "AfRange": (0, 2, 0),
+                "AfSpeed": (0, 1, 0),
+                "AfTrigger": (0, 1, 0),
+                "AfWindows": (Rectangle(), Rectangle(65535, 65535, 65535, 65535), Rectangle()),
+                "LensPosition": (*self.lens, 1.0),
+            }
+        return {name: ControlInfo(*limits) for name, limits in bounds.items()}
+
+    def properties(self, mode: SensorMode | None) -> dict[str, Any]:
+        """Tell the properties of it in a sensor mode."""
+        size = Size(*self.pixel_array)
+        facts = {
+            "Model": self.name,
+            "Location": 2,
+            "PixelArraySize": size,
+            "PixelArrayActiveAreas": (Rectangle(0, 0, *self.pixel_array),),
+        }
+        if mode is None:
+            return facts
+        return facts | {
+            "Rotation": 180,
+            "UnitCellSize": Size(1400, 1400),
+            "ColorFilterArrangement": 3,
+            "ScalerCropMaximum": Rectangle(*mode.crop),
+            "SensorSensitivity": 1.0,
+        }
+
+
+IMX708_WIDE = Model(
+    "imx708_wide",
+    (4608, 2592),
+    (
+        SensorMode((1536, 864), (768, 432, 3072, 1728), 8_324),
+        SensorMode((2304, 1296), (0, 0, 4608, 2592), 17_849),
+        SensorMode((4608, 2592), (0, 0, 4608, 2592), 69_669),
+    ),
+    lens=(0.0, 35.0),
+)
+IMX219 = Model(
+    "imx219",
+    (3280, 2464),
+    (
+        SensorMode((640, 480), (1000, 752, 1280, 960), 9_677),
+        SensorMode((1640, 1232), (0, 0, 3280, 2464), 23_905),
+        SensorMode((1920, 1080), (680, 692, 1920, 1080), 21_135),
+        SensorMode((3280, 2464), (0, 0, 3280, 2464), 47_184),
+    ),
+)
+WEBCAM = Model(
+    "HD Pro Webcam C920",
+    (1920, 1080),
+    sizes=((640, 480), (1280, 720), (1920, 1080)),
+    formats=("MJPEG", "YUYV"),
+)

@@ -1,0 +1,216 @@
+"""A sensor at work: frames at its own pace into the requests that are there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from tests.support.fake_libcamera.autofocus import Autofocus
+from tests.support.fake_libcamera.configuration import CameraConfiguration
+from tests.support.fake_libcamera.controls import CONTROLS, AeStateEnum
+from tests.support.fake_libcamera.device import Applied, Device, Stall
+from tests.support.fake_libcamera.formats import is_raw
+from tests.support.fake_libcamera.geometry import Rectangle
+from tests.support.fake_libcamera.models import LONGEST_FRAME
+from tests.support.fake_libcamera.request import FrameStatus, Request, RequestStatus
+
+if TYPE_CHECKING:
+    from tests.support.fake_libcamera.camera import Camera
+    from tests.support.fake_libcamera.scene import Scene
+
+SECOND = 1_000_000
+NANOSECONDS = 1_000_000_000
+# After so long without a frame libcamera takes the sensor for broken, and cancels all requests until the next start.
+FRONTEND_TIMEOUT = 1.0
+FRONTEND_TIMEOUT_FRAMES = 5
+# After a cold start AE has converged after so many frames.
+AE_FRAMES = 4
+DEFAULT_LIMITS = (33_333, 66_666)
+# How long an exposure takes where there is light, in microseconds.
+EXPOSURE = 8_000
+MANUAL = 1
+
+
+class Streaming:
+    """A camera from its start to its stop."""
+
+    def __init__(
+        self, camera: Camera, configuration: CameraConfiguration, controls: dict[str, Any], *, warm: bool
+    ) -> None:
+        self._camera = camera
+        self._device: Device = camera.device
+        self._autofocus: Autofocus = camera.autofocus
+        self._configuration = configuration
+        self._startup_frames = 0 if warm else camera.device.startup_frames
+        self._converged = warm
+        self._requests: deque[Request] = deque()
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._timed_out = False
+        self._sequence = 0
+        self._settings: dict[str, Any] = {"FrameDurationLimits": DEFAULT_LIMITS}
+        self._crops: tuple[Rectangle, ...] = ()
+        self._scene: Scene | None = None
+        self._thread = threading.Thread(target=self._run, name=f"sensor {camera.device.name}", daemon=True)
+        self._reset_crops()
+        self._apply(controls)
+
+    def start(self) -> None:
+        """Let the sensor run."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the sensor stop."""
+        self._stopping.set()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def queue(self, request: Request) -> None:
+        """Take a request to be filled."""
+        with self._lock:
+            if not self._timed_out:
+                self._requests.append(request)
+                return
+        self._camera.cancel(request)
+
+    def cancel_all(self) -> None:
+        """Give back all requests unfilled."""
+        with self._lock:
+            requests, self._requests = list(self._requests), deque()
+        self._camera.cancel(*requests)
+
+    def _run(self) -> None:
+        from tests.support.fake_libcamera.scene import Scene  # numpy is imported when a camera starts, not before
+
+        self._scene = Scene(self._device.model, self._configuration)
+        due = last = time.monotonic()
+        while True:
+            duration = self._device.frame_duration = self._frame_duration()
+            due = max(due + duration / SECOND, time.monotonic())
+            if self._stopping.wait(due - time.monotonic()):
+                return
+            self._sequence += 1
+            if self._device.stalled is Stall.NONE and self._device.plugged:
+                last = time.monotonic()
+                self._expose()
+            elif time.monotonic() - last > max(FRONTEND_TIMEOUT, FRONTEND_TIMEOUT_FRAMES * duration / SECOND):
+                self._time_out()
+
+    def _time_out(self) -> None:
+        if self._device.model.is_usb or self._timed_out:
+            return  # uvcvideo waits for ever
+        with self._lock:
+            self._timed_out = True
+        self.cancel_all()
+
+    def _expose(self) -> None:
+        """Make a frame, if there is a request to put it into."""
+        with self._lock:
+            request = self._requests.popleft() if self._requests else None
+        if request is None:
+            return
+        self._apply(request.controls)
+        device = self._device
+        self._autofocus.step(device.af_frames, device.subject, fails=device.af_will_fail)
+        request.sequence = self._sequence
+        started_up = self._startup_frames <= 0
+        self._startup_frames -= 1
+        clock = time.CLOCK_MONOTONIC if device.model.is_usb else time.CLOCK_BOOTTIME
+        timestamp = time.clock_gettime_ns(clock)
+        assert self._scene
+        for buffer, crop, stream in zip(request.buffers.values(), self._crops, request.buffers, strict=True):
+            buffer.metadata.timestamp = timestamp
+            used = self._scene.expose(buffer, stream.configuration, crop, self._sequence, dark=device.darkness > 0)
+            if device.garbled:
+                device.garbled -= 1
+                self._scene.garble(buffer, used)
+            buffer.metadata.planes[0].bytes_used = used
+        facts = self._facts(timestamp)
+        request.metadata = {CONTROLS[name]: value for name, value in facts.items()}
+        request.finish(RequestStatus.Complete, FrameStatus.Success if started_up else FrameStatus.Startup)
+        device.frames += started_up
+        device.startup_frames_given += not started_up
+        device.af_mode, device.af_state = int(self._autofocus.mode), int(self._autofocus.state)
+        device.lens_position = self._autofocus.position
+        self._camera.complete(request)
+
+    def _apply(self, values: dict[str, Any]) -> None:
+        """Let the controls of a request take effect."""
+        self._device.applied += [Applied(self._sequence, name, value) for name, value in values.items()]
+        if self._device.model.lens and not self._device.af_muted:
+            self._autofocus.apply(values)
+        self._settings |= values
+        mode = self._configuration.mode
+        if mode is None:
+            return
+        bounds = Rectangle(*mode.crop)
+        if "ScalerCrops" in values:  # it counts more than ScalerCrop
+            self._crops = (*(crop.within(bounds) for crop in values["ScalerCrops"]), *self._crops[2:])
+        elif "ScalerCrop" in values:
+            self._crops = tuple(values["ScalerCrop"].within(bounds) for _ in self._crops)
+
+    def _reset_crops(self) -> None:
+        """Show as much of the sensor mode as main's aspect ratio lets; a Pi 5 crops lores by its own."""
+        mode, streams = self._configuration.mode, list(self._configuration)
+        if mode is None:
+            self._crops = (Rectangle(0, 0, *self._device.model.pixel_array),)
+            return
+        sizes = [stream.size if self._device.pisp else streams[0].size for stream in streams]
+        whole = Rectangle(*mode.crop)
+        self._crops = tuple(
+            whole if is_raw(str(stream.pixel_format)) else whole.middle((size.width, size.height))
+            for stream, size in zip(streams, sizes, strict=True)
+        )
+
+    def _frame_duration(self) -> int:
+        """In microseconds: within the limits and what the sensor mode can do, as long as the exposure at least."""
+        mode = self._configuration.mode
+        if mode is None:
+            return int(SECOND / self._device.model.fps)
+        limits = self._settings["FrameDurationLimits"]
+        shortest, longest = (min(max(limit, mode.frame_duration), LONGEST_FRAME) for limit in limits)
+        return int(min(max(shortest, self._wanted_exposure()), longest))
+
+    def _wanted_exposure(self) -> int:
+        """In microseconds: what was set, or what AE finds."""
+        if self._settings.get("ExposureTimeMode") == MANUAL:
+            return int(self._settings["ExposureTime"])
+        return self._device.darkness or EXPOSURE
+
+    def _gain(self) -> float:
+        """What was set, or what AE finds."""
+        if self._settings.get("AnalogueGainMode") == MANUAL:
+            return float(self._settings["AnalogueGain"])
+        return 16.0 if self._device.darkness else 1.5
+
+    def _facts(self, timestamp: int) -> dict[str, Any]:
+        """Tell the metadata of a frame."""
+        device = self._device
+        if device.model.is_usb:
+            return {"SensorTimestamp": timestamp}
+        duration = self._device.frame_duration
+        converged = self._converged or self._sequence > AE_FRAMES
+        facts: dict[str, Any] = {
+            "AeState": int(AeStateEnum.Converged if converged else AeStateEnum.Searching),
+            "AnalogueGain": self._gain(),
+            "ColourCorrectionMatrix": (1.8, -0.6, -0.2, -0.3, 1.7, -0.4, -0.1, -0.6, 1.7),
+            "ColourGains": (2.1, 1.9),
+            "ColourTemperature": 4200,
+            "DigitalGain": 1.0,
+            "ExposureTime": min(duration, self._wanted_exposure()),
+            "FocusFoM": int(1000 / (1 + abs(self._autofocus.position - device.subject))),
+            "FrameDuration": duration,
+            "FrameWallClock": time.time_ns(),
+            "Lux": 2.0 if device.darkness else 400.0,
+            "ScalerCrop": self._crops[0],
+            "SensorBlackLevels": (4096, 4096, 4096, 4096),
+            "SensorTemperature": 40.0,
+            "SensorTimestamp": timestamp,
+        }
+        if device.model.lens and not device.af_muted:
+            facts["AfState"] = int(self._autofocus.state)
+            facts["AfPauseState"] = 0
+            facts["LensPosition"] = self._autofocus.position
+        return facts

@@ -1,0 +1,249 @@
+"""The fake libcamera lists and configures cameras, and makes pictures, as libcamera does under the real Picamera2.
+
+What goes wrong, focuses, or is a webcam has its tests in tests/support/fake_libcamera/.
+"""
+
+import os
+
+import pytest
+
+from tests.support.fake_libcamera import enable
+from tests.support.fake_libcamera.controls import AeStateEnum
+from tests.support.fake_libcamera.plain import (
+    MARKS,
+    PURE,
+    SOON,
+    WHOLE,
+    corners,
+    frame,
+    metadata_until,
+    opened,
+    picamera2,
+    red_share,
+    refused,
+    rgb,
+    streaming,
+    video,
+)
+
+pytestmark = MARKS
+
+
+# Which cameras there are.
+
+
+def test_picamera2_sorts_the_cameras_and_num_is_not_the_position() -> None:
+    """CSI comes before USB and ids descend; Num is libcamera's own count, which opens the other camera of a Pi 5."""
+    enable("pi5+usb")
+    infos = picamera2().global_camera_info()
+    assert [(info["Num"], info["Id"].split("/rp1/")[1]) for info in infos] == [
+        (1, "i2c@88000/imx708@1a"),
+        (0, "i2c@80000/imx708@1a"),
+        (2, "usb@300000-1:1.0-046d:0825"),
+    ]
+    assert ["Rotation" in info for info in infos] == [True, True, False]
+    with opened(infos[0]["Num"]) as picam2:
+        assert picam2.camera.id == infos[1]["Id"]
+
+
+@pytest.mark.parametrize(
+    ("boards", "first"),
+    [
+        ("pi5", "/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a"),
+        ("pi5-old", "/base/axi/pcie@120000/rp1/i2c@88000/imx708@1a"),
+        ("pi4", "/base/soc/i2c0mux/i2c@1/imx708@1a"),
+        ("fixed", "/base/soc/i2c0mux/i2c@1/imx219@10"),
+        ("usb", "/base/scb/pcie@7d500000/pci@0,0/usb@0,0-1.1:1.0-046d:0825"),
+    ],
+)
+def test_boards_have_the_ids_that_libcamera_makes(boards: str, first: str) -> None:
+    """Each board names its cameras by its device tree; libcamera tells the numbers of their device files."""
+    enable(boards)
+    with opened() as picam2:
+        assert picam2.camera.id == first
+        assert [os.major(number) for number in picam2.camera_properties["SystemDevices"][:1]] == [81]
+
+
+def test_without_cameras_the_list_is_empty() -> None:
+    """Nothing is raised until one is opened."""
+    enable("none")
+    assert picamera2().global_camera_info() == []
+    with refused() as reason:
+        assert "No camera number 0 found" in str(reason.value)
+
+
+def test_a_webcam_comes_and_goes_while_the_manager_lives() -> None:
+    """The list follows the cable of a webcam; a camera at a flex is looked for only once."""
+    world = enable("pi4+usb")
+    assert len(picamera2().global_camera_info()) == 2
+    world.camera("usb").unplug()
+    world.camera("cam0").unplug()
+    assert [info["Model"] for info in picamera2().global_camera_info()] == ["imx708_wide"]
+    world.camera("usb").plug()
+    assert len(picamera2().global_camera_info()) == 2
+
+
+def test_a_busy_camera_tells_why_only_in_the_cause() -> None:
+    """Another program's camera, and one that is open in this process, fail to open with the same words."""
+    world = enable("pi4")
+    world.camera().seize("rpicam-still")
+    with refused() as busy:
+        assert str(busy.value) == "Camera __init__ sequence did not complete."
+        assert str(busy.value.__cause__) == "Failed to acquire camera: Device or resource busy"
+    world.camera().free()
+    with opened(), refused() as open_here:
+        assert "busy" in str(open_here.value.__cause__)
+    assert not world.camera().acquired
+
+
+# What is configured.
+
+
+@pytest.mark.parametrize(("boards", "stride"), [("pi5", 896), ("pi4", 832)])
+def test_lines_are_padded_as_the_isp_wants_them(boards: str, stride: int) -> None:
+    """800 pixels take 896 bytes on a Pi 5 and 832 on others; the padding shows."""
+    enable(boards)
+    with streaming(size=(800, 600), sensor=WHOLE) as picam2:
+        assert picam2.camera_configuration()["main"]["stride"] == stride
+        lines = frame(picam2)
+        assert lines.shape == (900, stride)
+        assert (lines[:600, 800:] == 0xA5).all()
+        assert corners(rgb(picam2)) == list(PURE)
+
+
+@pytest.mark.parametrize(("size", "space"), [((1280, 720), "Rec709"), ((640, 480), "SMPTE170M")])
+def test_video_has_limited_range_unless_asked_otherwise(size: tuple[int, int], space: str) -> None:
+    """Picamera2's default for video gives a JPEG with a grey veil: white is 235."""
+    enable("pi4")
+    with streaming(size=size, colour_space=None, sensor=WHOLE) as picam2:
+        assert str(picam2.camera_configuration()["colour_space"]) == f"<libcamera.ColorSpace '{space}'>"
+        assert abs(rgb(picam2)[-4, -4].astype(int) - 235).max() <= 3
+
+
+def test_sycc_gives_the_colours_of_jpeg() -> None:
+    """Full-range BT.601 comes out as it went in."""
+    enable("pi4")
+    with streaming(size=(640, 360)) as picam2:
+        picture = rgb(picam2).astype(int)
+        for (row, column), colour in zip(((4, 4), (4, -4), (-4, 4), (-4, -4)), PURE.values(), strict=True):
+            assert abs(picture[row, column] - colour).max() <= 4
+
+
+def test_without_a_sensor_mode_720p_shows_less_of_the_scene() -> None:
+    """The score chooses the cropped mode of the imx708, where the red corner is half as large; forcing one helps."""
+    world = enable("pi5")
+    with streaming(size=(1280, 720)) as picam2:
+        assert picam2.camera_configuration()["sensor"]["output_size"] == (1536, 864)
+        assert red_share(rgb(picam2)) == pytest.approx(1 / 8, abs=0.01)
+    with streaming(size=(1280, 720), sensor=WHOLE) as picam2:
+        assert red_share(rgb(picam2)) == pytest.approx(1 / 4, abs=0.01)
+    assert [each.sensor_mode for each in world.camera().configurations] == [(1536, 864), (2304, 1296)]
+
+
+def test_sensor_modes_tell_frame_rates_and_crops() -> None:
+    """Picamera2 configures the camera once for each; a webcam only tells formats."""
+    enable("pi5+usb")
+    with opened() as picam2:
+        modes = [(mode["size"], mode["fps"], mode["crop_limits"]) for mode in picam2.sensor_modes]
+    assert modes == [
+        ((1536, 864), 120.13, (768, 432, 3072, 1728)),
+        ((2304, 1296), 56.03, (0, 0, 4608, 2592)),
+        ((4608, 2592), 14.35, (0, 0, 4608, 2592)),
+    ]
+    with opened(2) as picam2:
+        assert picam2.sensor_modes == [{"format": "MJPEG"}, {"format": "YUYV"}]
+
+
+@pytest.mark.parametrize(
+    ("flips", "seen"),
+    [
+        ({"hflip": True}, ["green", "red", "white", "blue"]),
+        ({"vflip": True}, ["blue", "white", "red", "green"]),
+        ({"hflip": True, "vflip": True}, ["white", "blue", "green", "red"]),
+        ({"transpose": True}, ["red", "green", "blue", "white"]),
+    ],
+)
+def test_the_sensor_flips_and_does_not_transpose(flips: dict[str, bool], seen: list[str]) -> None:
+    """What cannot be done is dropped without a word, and can be read in the configuration."""
+    enable("pi4")
+    from libcamera import Transform
+
+    with streaming(transform=Transform(**flips)) as picam2:
+        assert corners(rgb(picam2)) == seen
+        assert picam2.camera_configuration()["transform"].transpose is False
+
+
+def test_a_crop_zooms_and_a_new_configuration_forgets_it() -> None:
+    """ScalerCrop is in pixels of the sensor, kept within the sensor mode, told in the metadata."""
+    enable("fixed")
+    with streaming(size=(640, 480), sensor={"output_size": (1640, 1232), "bit_depth": 10}) as picam2:
+        picam2.set_controls({"ScalerCrop": (-100, 0, 1640, 1232)})
+        metadata_until(picam2, lambda facts: facts["ScalerCrop"] == (0, 0, 1640, 1232))
+        assert red_share(rgb(picam2)) == pytest.approx(1 / 2, abs=0.01)
+        picam2.switch_mode(picam2.camera_configuration(), wait=SOON)
+        assert picam2.capture_metadata(wait=SOON)["ScalerCrop"] != (0, 0, 1640, 1232)
+
+
+@pytest.mark.parametrize(
+    ("boards", "own_aspect", "share"), [("pi5", True, 0), ("pi5", False, 1 / 8), ("pi4", False, 1 / 8)]
+)
+def test_lores_comes_with_main(boards: str, own_aspect: bool, share: float) -> None:
+    """Both are in one request; a Pi 5 can crop lores by its own aspect ratio, others show what main shows."""
+    enable(boards)
+    lores = {"size": (320, 320), "preserve_ar": own_aspect}
+    with streaming(size=(1280, 720), lores=lores) as picam2:
+        assert picam2.camera_configuration()["lores"]["size"] == (320, 320)
+        assert red_share(rgb(picam2)) == pytest.approx(1 / 8, abs=0.01)
+        assert ("ScalerCrops" in picam2.camera_controls) == (boards == "pi5")
+        assert red_share(rgb(picam2, "lores")) == pytest.approx(share, abs=0.01)
+
+
+def test_sizes_must_be_even() -> None:
+    """Picamera2 rounds its own configurations, and refuses odd ones made by hand."""
+    enable("pi4")
+    with opened() as picam2:
+        configuration = video(picam2)
+        configuration["main"]["size"] = (321, 180)
+        with pytest.raises(RuntimeError, match="width and height should be even"):
+            picam2.configure(configuration)
+
+
+def test_no_memory_leaves_the_camera_unconfigured() -> None:
+    """Allocating full-size buffers fails as often as asked for, then works."""
+    world = enable("pi4")
+    world.camera().run_out_of_memory()
+    with opened() as picam2:
+        picam2.configure(video(picam2))
+        with pytest.raises(OSError, match="Cannot allocate memory"):
+            picam2.configure(video(picam2, (4608, 2592)))
+        assert picam2.camera_configuration() == {}
+        picam2.configure(video(picam2, (4608, 2592)))
+        world.camera().run_out_of_memory(at="start")
+        with pytest.raises(RuntimeError, match="Failed to start camera: Cannot allocate memory"):
+            picam2.start()
+
+
+def test_frames_take_as_long_as_the_light_and_the_limits_want() -> None:
+    """In the dark exposures are long, within FrameDurationLimits; a sensor mode has its own shortest frame."""
+    world = enable("pi4")
+    with streaming(controls={"FrameDurationLimits": (100, 40_000)}) as picam2:
+        assert picam2.capture_metadata(wait=SOON)["FrameDuration"] == 8_324
+        world.camera().darken()
+        metadata_until(picam2, lambda facts: facts["FrameDuration"] == facts["ExposureTime"] == 40_000)
+        world.camera().brighten()
+        picam2.set_controls({"ExposureTime": 20_000, "AnalogueGain": 4.0})
+        seen = metadata_until(picam2, lambda facts: facts["FrameDuration"] == 20_000)
+        assert seen[-1]["AnalogueGain"] == 4.0
+
+
+def test_after_a_cold_start_the_first_frames_are_no_good() -> None:
+    """Picamera2 drops them by their status; after a warm start there are none."""
+    camera = enable("pi4").camera()
+    camera.startup_frames = 5
+    with streaming() as picam2:
+        assert picam2.capture_metadata(wait=SOON)["AeState"] == AeStateEnum.Converged
+        assert camera.startup_frames_given == 5
+        picam2.stop()
+        picam2.start()
+        assert picam2.capture_metadata(wait=SOON)["AeState"] == AeStateEnum.Converged
+        assert camera.startup_frames_given == 5

@@ -1,0 +1,365 @@
+"""/controls.json and POST /controls: what the camera can be told, and what it is told."""
+
+# ruff: noqa: ASYNC240 # the files of a test are small
+
+import asyncio
+import io
+import logging
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageStat
+
+from soft_stream.capture.status import State
+from soft_stream.config.loader import Loaded, load
+from tests.conftest import Portal, StartPortal
+from tests.support.multipart_reader import StreamReader
+
+
+@pytest.fixture
+async def streaming(portal: Portal) -> AsyncIterator[Portal]:
+    """A portal that somebody watches."""
+    reader = await StreamReader.get(portal.port)
+    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    yield portal
+    await reader.close()
+
+
+async def setting(portal: Portal, body: Any, keep: str = "") -> tuple[int, Any]:
+    """Set controls by JSON, by a form (text) or by a raw body; return the status and the JSON, or the sentence."""
+    how = {"json": body} if isinstance(body, dict) else {"data": body}
+    headers = {"Content-Type": "application/x-www-form-urlencoded"} if isinstance(body, str) else {}
+    async with portal.http.post(f"/controls{keep}", headers=headers, **how) as answer:
+        return answer.status, await answer.json() if answer.status == 200 else (await answer.text()).strip()
+
+
+async def brightness(portal: Portal) -> float:
+    """Take a picture; return how bright it is."""
+    async with portal.http.get("/snapshot.jpg?size=stream&focus=never") as answer:
+        assert answer.status == 200
+        mean: float = ImageStat.Stat(Image.open(io.BytesIO(await answer.read())).convert("L")).mean[0]
+        return mean
+
+
+async def test_what_the_camera_advertises(portal: Portal) -> None:
+    """Every control with type, bounds, default and value; a camera that was never open is opened for that, once."""
+    for _ in range(2):
+        async with portal.http.get("/controls.json") as answer:
+            assert answer.status == 200
+            assert answer.headers["Cache-Control"] == "no-store"
+            listed = await answer.json()
+        await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    assert list(listed) == sorted(listed)
+    assert listed["Brightness"] == {"type": "float", "count": 1, "min": -1, "max": 1, "default": 0, "value": 0}
+    assert listed["ScalerCrop"]["max"] == [0, 0, 2304, 1296]
+    assert "AfMode" in listed
+    assert (portal.device.opened, portal.device.cycles) == (1, 0)
+
+
+async def test_head_opens_no_camera(portal: Portal) -> None:
+    """It is answered with what is known, which is nothing as long as the camera was never open."""
+    async with portal.http.head("/controls.json") as answer:
+        assert (answer.status, answer.headers["Content-Length"]) == (200, str(len("{}")))
+    assert portal.device.opened == 0
+
+
+async def test_a_camera_without_autofocus_has_no_controls_of_a_lens(portal: Portal) -> None:
+    """Only what this camera has is listed; anything else is refused."""
+    portal.device.has_autofocus = False
+    async with portal.http.get("/controls.json") as answer:
+        assert not {"AfMode", "LensPosition"} & set(await answer.json())
+    assert await setting(portal, {"LensPosition": 2}) == (400, "this camera has no control LensPosition.")
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "value"),
+    [
+        ({"Brightness": 0.5}, "Brightness", 0.5),
+        ({"Brightness": 1}, "Brightness", 1.0),
+        ({"Brightness": "-0.25"}, "Brightness", -0.25),
+        ({"ExposureTime": 5000.0}, "ExposureTime", 5000),
+        ({"ExposureTime": 0}, "ExposureTime", 0),
+        ({"ScalerCrop": [0, 0, 1152, 648]}, "ScalerCrop", [0, 0, 1152, 648]),
+        ("ScalerCrop=0,0,1152,648", "ScalerCrop", [0, 0, 1152, 648]),
+        ("AfMode=1&Brightness=0.5", "Brightness", 0.5),
+        ('{"Brightness": 0.5}', "Brightness", 0.5),
+        (b' {"Brightness": 0.5}', "Brightness", 0.5),
+    ],
+)
+async def test_setting_one(streaming: Portal, body: Any, name: str, value: Any) -> None:
+    """JSON and forms, numbers and text, also JSON that calls itself a form: of the right type it reaches the camera."""
+    status, listed = await setting(streaming, body)
+    assert (status, listed[name]["value"]) == (200, value)
+    assert type(listed[name]["value"]) is type(value)
+    assert (await streaming.status())["controls"][name] == value
+
+
+async def test_the_picture_changes(streaming: Portal) -> None:
+    """What is set is seen in the next pictures, and null gives it back."""
+    before = await brightness(streaming)
+    assert (await setting(streaming, {"Brightness": 0.3}))[0] == 200
+    assert await brightness(streaming) > before + 30
+    status, listed = await setting(streaming, {"Brightness": None})
+    assert (status, listed["Brightness"]["value"]) == (200, 0)
+    assert abs(await brightness(streaming) - before) < 10
+    assert streaming.source.controls.values == {}
+
+
+async def test_what_was_set_holds_for_the_next_openings(portal: Portal) -> None:
+    """A camera that sleeps is told when it opens."""
+    before = await brightness(portal)
+    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    assert (await setting(portal, {"Brightness": 0.3}))[0] == 200
+    assert portal.source.condition.state is State.IDLE
+    assert await brightness(portal) > before + 30
+    assert portal.device.opened == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"Brigthness": 1}, "this camera has no control Brigthness; did you mean Brightness?"),
+        ({"Brigthness": None}, "this camera has no control Brigthness; did you mean Brightness?"),
+        ({"": 1}, "this camera has no control "),
+        ({"Brightness": 1.01}, "Brightness=1.01: must be a number from -1.0 to 1.0"),
+        ({"Brightness": "nan"}, "Brightness=nan: must be a number from -1.0 to 1.0"),
+        ({"Brightness": True}, "Brightness=True: must be a number from -1.0 to 1.0"),
+        (b'{"\\ud800": 1}', "this camera has no control \\ud800"),
+        ({"Brightness": "dark"}, "Brightness=dark: must be a number from -1.0 to 1.0"),
+        ({"Brightness": ""}, "Brightness=: must be a number from -1.0 to 1.0"),
+        ({"Brightness": []}, "Brightness=: must be a number from -1.0 to 1.0"),
+        ({"Brightness": [0.1, 0.2]}, "Brightness=0.1,0.2: must be a number from -1.0 to 1.0"),
+        ({"Brightness": {"a": 1}}, "Brightness={'a': 1}: must be a number from -1.0 to 1.0"),
+        ({"ExposureTime": 1.5}, "ExposureTime=1.5: must be a whole number from 100 to 10000000, or 0 (automatic)"),
+        ({"ExposureTime": 10**30}, "ExposureTime=1" + "0" * 30 + ": must be a whole number from 100 to 10000000, or 0"),
+        ({"ExposureTime": -1}, "ExposureTime=-1: must be a whole number from 100 to 10000000, or 0 (automatic)"),
+        ({"ExposureTime": "9" * 5000}, "ExposureTime=" + "9" * 60 + ": must be a whole number"),
+        ({"AnalogueGain": 0.5}, "AnalogueGain=0.5: must be a number from 1.0 to 16.0, or 0 (automatic)"),
+        (
+            {"ScalerCrop": [0, 0, 9999, 648]},
+            "ScalerCrop=0,0,9999,648: must be x,y,width,height inside 0,0,2304,1296, at least 64x64 large",
+        ),
+        ({"ScalerCrop": [1, 2, 3]}, "ScalerCrop=1,2,3: must be x,y,width,height inside"),
+        ({"ScalerCrop": [[1, 2], [3, 4]]}, "ScalerCrop=[1, 2],[3, 4]: must be x,y,width,height inside"),
+        ({"ScalerCrop": [-8, 0, 64, 64]}, "ScalerCrop=-8,0,64,64: must be x,y,width,height inside"),
+        ("Brightness", 'The body must be JSON such as {"Brightness": 0.1}: '),
+        (b"[1]", 'The body must be a JSON object such as {"Brightness": 0.1}.'),
+        (b"null", 'The body must be a JSON object such as {"Brightness": 0.1}.'),
+        (b"", 'The body must be JSON such as {"Brightness": 0.1}: '),
+        (b'{"Brightness": 0.1', 'The body must be JSON such as {"Brightness": 0.1}: '),
+        (b'{"Brightness": \xff}', 'The body must be JSON such as {"Brightness": 0.1}: '),
+        (b'{"Brightness": NaN}', "Brightness=nan: must be a number from -1.0 to 1.0"),
+        (b'{"Brightness": -Infinity}', "Brightness=-inf: must be a number from -1.0 to 1.0"),
+        (b'{"Brightness": 1e999}', "Brightness=inf: must be a number from -1.0 to 1.0"),
+        (b'{"Brightness": ' + b"9" * 6000 + b"}", 'The body must be JSON such as {"Brightness": 0.1}: '),
+        (b'{"a":' * 3000, 'The body must be JSON such as {"Brightness": 0.1}: '),
+    ],
+)
+async def test_what_is_wrong_changes_nothing(streaming: Portal, body: Any, said: str) -> None:
+    """400 with a sentence that names the control, the value and what would be right; nothing reaches the camera."""
+    status, sentence = await setting(streaming, body)
+    assert (status, sentence[: len(said)]) == (400, said)
+    assert streaming.source.controls.values == {}
+    assert len(sentence) < 200
+    assert streaming.source.condition.counters.restarts == 0
+
+
+async def test_all_or_nothing(streaming: Portal) -> None:
+    """One that is wrong among several: none of them is set."""
+    assert (await setting(streaming, {"Brightness": 0.1, "ExposureTime": "never"}))[0] == 400
+    assert (await setting(streaming, {"Brightness": None, "Contrats": 1}))[0] == 400
+    assert streaming.source.controls.values == {}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "size", "status"),
+    [("application/json; charset=klingon", 10, 400), ("application/json", 20_000, 413), ("text/plain", 10, 400)],
+)
+async def test_strange_bodies(streaming: Portal, content_type: str, size: int, status: int) -> None:
+    """Unknown charsets and bodies without end are told with a sentence, too."""
+    headers = {"Content-Type": content_type}
+    async with streaming.http.post("/controls", data=b"x" * size, headers=headers) as answer:
+        assert answer.status == status
+        assert (await answer.text()).endswith("\n")
+
+
+async def test_a_body_that_is_not_what_it_says(portal: Portal) -> None:
+    """A compressed body that is none is the client's fault."""
+    headers = {"Content-Encoding": "gzip"}
+    async with portal.http.post("/controls", data=b"{}abcdefgh", headers=headers, compress=None) as answer:
+        assert answer.status == 400
+        assert "Content-Encoding: gzip" in await answer.text()
+    assert portal.device.opened == 0
+
+
+async def test_a_lens_that_is_set_stays_there(streaming: Portal) -> None:
+    """LensPosition implies AfMode 0, which ends autofocus; given back, autofocus is as the settings have it."""
+    _, listed = await setting(streaming, {"LensPosition": 1.0})
+    assert (listed["AfMode"]["value"], listed["LensPosition"]["value"]) == (0, 1.0)
+    await streaming.until(lambda: streaming.device.lens == 0.5)
+    cycles = streaming.device.cycles
+    async with streaming.http.get("/snapshot.jpg?focus=always&size=full") as answer:
+        assert answer.status == 200
+    assert (streaming.device.cycles, streaming.device.lens) == (cycles, 0.5)
+    assert (await setting(streaming, {"LensPosition": None, "AfMode": None}))[0] == 200
+    async with streaming.http.get("/snapshot.jpg?focus=always") as answer:
+        assert answer.headers["X-Focus"] == "focused"
+    assert streaming.device.cycles == cycles + 1
+
+
+async def test_a_lens_that_is_set_during_a_cycle(start_portal: StartPortal) -> None:
+    """The cycle is given up, and the lens is where it was told to be."""
+    portal = await start_portal()
+    portal.device.slow_lens(100_000)
+    reader = await StreamReader.get(portal.port)
+    await portal.until(lambda: portal.device.cycles == 1)
+    assert portal.source.condition.state is State.FOCUSING
+    assert (await setting(portal, {"LensPosition": 1.0}))[0] == 200
+    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.device.lens == 0.5)
+    await asyncio.sleep(0.2)
+    assert portal.device.lens == 0.5
+    await reader.close()
+
+
+async def test_a_long_exposure_is_not_a_fault(start_portal: StartPortal) -> None:
+    """An exposure of seconds lengthens what counts as stale and as silent; a short one shortens it again."""
+    portal = await start_portal(watchdog_timeout=2)
+    reader = await StreamReader.get(portal.port)
+    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    assert (portal.source.condition.stale_after, portal.source.condition.watchdog_timeout) == (2.0, 2.0)
+    assert (await setting(portal, {"ExposureTime": 1_500_000}))[0] == 200
+    assert (portal.source.condition.stale_after, portal.source.condition.watchdog_timeout) == (4.5, 9.0)
+    await reader.opening()
+    captured = portal.source.condition.counters.captured
+    await portal.until(lambda: portal.source.condition.counters.captured >= captured + 2)
+    assert portal.source.condition.counters.restarts == 0
+    assert (await setting(portal, {"ExposureTime": None}))[0] == 200
+    assert portal.source.condition.watchdog_timeout == 2.0
+    await reader.close()
+
+
+async def test_a_camera_that_fails_meanwhile(start_portal: StartPortal) -> None:
+    """Controls for a camera that cannot be opened are 503 with the reason."""
+    portal = await start_portal(start_timeout=1)
+    portal.device.unplug()
+    status, said = await setting(portal, {"Brightness": 0.1})
+    assert (status, said) == (503, "No picture: test camera 0 is unplugged.")
+
+
+async def test_controls_of_the_settings(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
+    """cam_controls is what the camera begins with; what it cannot be told is logged and passed over."""
+    portal = await start_portal(controls=(("Brightness", "0.5"), ("ExposureTime", "soon"), ("Sharpness", "1")))
+    async with portal.http.get("/controls.json") as answer:
+        listed = await answer.json()
+    assert listed["Brightness"]["value"] == 0.5
+    assert portal.source.controls.values == {"Brightness": 0.5}
+    assert "cam0_controls: ExposureTime=soon: must be a whole number" in caplog.text
+    assert "cam0_controls: this camera has no control Sharpness" in caplog.text
+
+
+async def test_kept_controls_hold_after_a_restart(start_portal: StartPortal, tmp_path: Path) -> None:
+    """?keep=1 writes a layer of the settings: above the file, below the environment and flags."""
+    state = tmp_path / "state"
+    settings_file = tmp_path / "settings.env"
+    settings_file.write_text("cam_controls=Brightness=0.9\ncam0_controls=Brightness=0.8\n")
+    environ = {"STATE_DIRECTORY": str(state)}
+
+    def read(environ: dict[str, str], **flags: str) -> Awaitable[Loaded]:
+        return asyncio.to_thread(load, environ, file=settings_file, camera=0, flags=flags)
+
+    before = (await read(environ)).cameras[0]
+    assert before.controls == (("Brightness", "0.8"),)
+    portal = await start_portal(controls_file=before.controls_file, controls=before.controls)
+    body = {"ScalerCrop": [0, 0, 1152, 648], "ExposureTime": 5000, "Brightness": -0.5}
+    assert (await setting(portal, body, "?keep=1"))[0] == 200
+    kept = (("Brightness", "-0.5"), ("ExposureTime", "5000"), ("ScalerCrop", "0,0,1152,648"))
+    for repeated in ({}, {"cam0_controls": "Brightness=0.8"}):  # the environment of a unit repeats the file
+        loaded = await read(environ | repeated)
+        assert loaded.cameras[0].controls == kept
+        assert loaded.origins[0]["controls"].endswith("cam0-controls.env:2 cam0_controls")
+    environ["cam0_controls"] = "Brightness=0.7"
+    assert (await read(environ)).cameras[0].controls == (("Brightness", "0.7"),)
+    assert (await read(environ, controls="Brightness=0.6")).cameras[0].controls == (("Brightness", "0.6"),)
+    again = await start_portal(controls=kept)
+    async with again.http.get("/controls.json") as answer:
+        assert (await answer.json())["ScalerCrop"]["value"] == [0, 0, 1152, 648]
+
+
+@pytest.mark.parametrize("left", ["", "\n", "# Written by POST /controls?keep=1\n"])
+def test_an_empty_file_of_kept_controls(tmp_path: Path, left: str) -> None:
+    """What a file system may leave after a power cut keeps nobody from starting."""
+    (tmp_path / "cam0-controls.env").write_text(left)
+    (tmp_path / "cam0-controls.new").write_text("cam0_controls='Brightness=0.1 Expo")
+    settings_file = tmp_path / "settings.env"
+    settings_file.write_text("cam0_controls=Brightness=0.8\n")
+    loaded = load({"STATE_DIRECTORY": str(tmp_path)}, file=settings_file, camera=0)
+    assert loaded.cameras[0].controls == (("Brightness", "0.8"),)
+
+
+async def test_what_is_not_kept_is_forgotten(start_portal: StartPortal, tmp_path: Path) -> None:
+    """Without keep=1 no file is written; null with it takes a kept value out again."""
+    file = tmp_path / "cam0-controls.env"
+    portal = await start_portal(controls_file=file)
+    assert (await setting(portal, {"Brightness": 0.5}))[0] == 200
+    assert not list(tmp_path.iterdir())
+    assert (await setting(portal, {"ExposureTime": 5000}, "?keep=1"))[0] == 200
+    assert "'Brightness=0.5 ExposureTime=5000'" in file.read_text()
+    assert (await setting(portal, {"ExposureTime": None, "Brightness": None}, "?keep=1"))[0] == 200
+    assert file.read_text().endswith("cam0_controls=\n")
+    assert (await setting(portal, {}, "?keep=yes")) == (400, "keep=yes: must be one of: 0, 1.")
+
+
+async def test_a_folder_that_cannot_be_written(start_portal: StartPortal, tmp_path: Path) -> None:
+    """The controls are set and said not to be kept."""
+    (tmp_path / "file").touch()
+    portal = await start_portal(controls_file=tmp_path / "file" / "cam0-controls.env")
+    status, said = await setting(portal, {"Brightness": 0.5}, "?keep=1")
+    assert status == 500
+    assert said.startswith("The controls are set, but not kept: ")
+    assert portal.source.controls.values == {"Brightness": 0.5}
+
+
+async def test_many_at_once_are_kept_in_order(start_portal: StartPortal, tmp_path: Path) -> None:
+    """Requests that arrive together leave the last state in the file, and nothing beside it."""
+    file = tmp_path / "cam0-controls.env"
+    portal = await start_portal(controls_file=file)
+    values = [round(0.01 * number, 2) for number in range(1, 21)]
+    answers = await asyncio.gather(*(setting(portal, {"Brightness": value}, "?keep=1") for value in values))
+    assert {status for status, _ in answers} == {200}
+    assert f"Brightness={portal.source.controls.values['Brightness']}" in file.read_text()
+    assert list(tmp_path.iterdir()) == [file]
+
+
+async def test_who_leaves_meanwhile_leaves_no_contradiction(streaming: Portal) -> None:
+    """A request that is given up has been done or not; what is remembered is what the camera was told."""
+    for number in range(20):
+        asked = asyncio.create_task(setting(streaming, {"Brightness": (number + 1) / 100}))
+        await asyncio.sleep(number / 1000)
+        asked.cancel()
+        await asyncio.wait([asked])
+    _, listed = await setting(streaming, {})
+    assert listed["Brightness"]["value"] == streaming.source.controls.values.get("Brightness", 0)
+
+
+async def test_the_log_tells_who_set_what(streaming: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """A picture that looks strange can be explained; what one gesture sets is not a line each."""
+    caplog.set_level(logging.INFO)
+    for step in range(20):
+        await setting(streaming, {"Brightness": step / 20})
+    await setting(streaming, {"AnalogueGain": 2.0})
+    await streaming.until(lambda: "'AnalogueGain': 2.0" in caplog.text)
+    said = [line.text for line in streaming.source.condition.lines if "Controls" in line.text]
+    assert said[-1].startswith("Controls set by 127.0.0.1: {")
+    assert "'Brightness': 0.95" in "".join(said)
+    assert len(said) < 20
+
+
+async def test_a_lens_that_is_let_go_has_no_place_any_more(streaming: Portal) -> None:
+    """Where it was held is not remembered once autofocus moves it again."""
+    await setting(streaming, {"AfMode": 0})
+    assert streaming.source.controls.values.keys() == {"AfMode", "LensPosition"}
+    await setting(streaming, {"AfMode": None})
+    assert streaming.source.controls.values == {}

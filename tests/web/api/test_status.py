@@ -1,0 +1,87 @@
+"""/status.json and /healthz."""
+
+import asyncio
+
+from soft_stream.capture.status import State
+from tests.conftest import Portal, StartPortal
+from tests.support.multipart_reader import StreamReader
+
+
+async def test_a_sleeping_camera_is_healthy(portal: Portal) -> None:
+    """Idle is what it should be when nobody watches; asking does not wake it."""
+    status = await portal.status()
+    assert (status["state"], status["negotiated"], status["clients"], status["fault"]) == ("idle", None, [], "")
+    async with portal.http.get("/healthz") as answer:
+        assert (answer.status, await answer.text()) == (200, "Camera 0: idle\n")
+    assert portal.device.opened == 0
+
+
+async def test_a_stream_in_figures(start_portal: StartPortal) -> None:
+    """While somebody watches: what was negotiated, the rates, and every client with its own."""
+    portal = await start_portal(name="Nozzle")
+    reader = await StreamReader.get(portal.port)
+    await reader.opening()
+    for _ in range(60):
+        await reader.until("live")
+    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    status = await portal.status()
+    assert (status["name"], status["state"], status["source"]) == ("Nozzle", "streaming", "test-pattern")
+    assert status["negotiated"]["size"] == [160, 120]
+    assert status["negotiated"]["pixel_format"] == "YUV420"
+    assert 25 < status["captured_fps"] < 55
+    (client,) = status["clients"]
+    assert (client["peer"], client["path"]) == ("127.0.0.1", "/stream.mjpg")
+    assert client["sent"] >= 60
+    assert 0 < client["sent_fps"] <= status["captured_fps"] * 1.1
+    assert client["drops"] >= 0
+    assert 0 <= client["age"] < 5
+    assert status["last_focus"]["result"] == "focused"
+    opening = status["last_opening"]
+    assert set(opening) == {"import", "open", "first_frame", "focus"}
+    assert all(0 < seconds < 5 for seconds in opening.values())
+    assert opening["focus"] == round(status["last_focus"]["seconds"], 4)
+    assert status["last_restart"] is None
+    assert status["counters"]["opened"] == 1
+    assert status["counters"]["captured"] >= status["counters"]["encoded"] >= 60
+    await reader.close()
+
+
+async def test_an_opening_without_autofocus_or_frames(start_portal: StartPortal) -> None:
+    """What does not come is null: there is no opening, no lens, or no frame."""
+    portal = await start_portal(autofocus="off")
+    assert (await portal.status())["last_opening"] is None
+    portal.device.stall(survives_reopening=True)
+    getting = asyncio.create_task(StreamReader.get(portal.port))
+    await portal.until(lambda: portal.source.condition.negotiated)
+    opening = (await portal.status())["last_opening"]
+    assert opening["open"] > 0
+    assert (opening["first_frame"], opening["focus"]) == (None, None)
+    portal.device.resume()
+    reader = await getting
+    opening = (await portal.status())["last_opening"]
+    assert opening["first_frame"] > 0
+    assert opening["focus"] is None
+    await reader.close()
+
+
+async def test_a_proxy_on_this_machine_tells_for_whom_it_asks(portal: Portal) -> None:
+    """Behind nginx a client is known by its own address."""
+    async with portal.http.get("/stream.mjpg", headers={"X-Forwarded-For": "10.0.0.1, 192.168.1.7"}) as answer:
+        assert answer.status == 200
+        assert (await portal.status())["clients"][0]["peer"] == "192.168.1.7"
+
+
+async def test_a_camera_without_frames_is_not_healthy(start_portal: StartPortal) -> None:
+    """Frames that should flow and do not, and a camera that cannot be opened: 503 with a sentence."""
+    portal = await start_portal(watchdog_timeout=3, retry_pause=30)
+    reader = await StreamReader.get(portal.port)
+    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    portal.device.stall(survives_reopening=True)
+    await portal.until(lambda: portal.source.condition.fault)
+    async with portal.http.get("/healthz") as answer:
+        assert (answer.status, await answer.text()) == (503, "Camera 0: no frames for 2 s.\n")
+    await portal.until(lambda: portal.source.condition.state is State.RETRYING)
+    async with portal.http.get("/healthz") as answer:
+        assert (answer.status, await answer.text()) == (503, "Camera 0: no frames for 3 s; trying again.\n")
+        assert answer.headers["Retry-After"] == "30"
+    await reader.close()

@@ -1,0 +1,282 @@
+"""What the portal tells of itself in the formats of webcamd, ustreamer, camera-streamer and mjpg-streamer."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, UnixConnector
+
+from soft_stream.capture.status import State
+from soft_stream.config import value_types
+from soft_stream.config.endpoints import Endpoint
+from soft_stream.config.settings import SETTINGS
+from soft_stream.web.compat.webcamd import UNTOLD, configuration
+from tests.conftest import QUICK, Portal, StartPortal
+from tests.support.multipart_reader import StreamReader
+
+FILES = ["/?info", "/info.json", "/state", "/status", "/output.json", "/output_0.json", "/program.json",
+         "/program_0.json"]  # fmt: skip
+
+
+async def told(portal: Portal, path: str, **headers: str) -> Any:
+    """Ask for one of the files."""
+    async with portal.http.get(path, headers=headers) as answer:
+        assert (answer.status, answer.content_type) == (200, "application/json")
+        assert answer.headers["Cache-Control"] == "no-store"
+        return await answer.json()
+
+
+@pytest.fixture
+async def streaming(portal: Portal) -> AsyncIterator[tuple[Portal, list[StreamReader]]]:
+    """A portal with two clients who have got frames for a while."""
+    readers = [await StreamReader.get(portal.port, f"/?stream&client=c{number}") for number in range(2)]
+    for reader in readers:
+        await reader.opening()
+    for _ in range(30):
+        await asyncio.gather(*(reader.part() for reader in readers))
+    yield portal, readers
+    await asyncio.gather(*(reader.close() for reader in readers))
+
+
+async def test_nothing_opens_the_camera(portal: Portal) -> None:
+    """All of them can be asked as often as one likes, with HEAD too, and are no clients."""
+    for path in FILES:
+        await told(portal, path)
+        async with portal.http.head(path) as answer:
+            assert answer.status == 200
+    assert (portal.device.opened, portal.source.condition.state) == (0, State.IDLE)
+
+
+async def test_webcamds_statistics(streaming: tuple[Portal, list[StreamReader]]) -> None:
+    """Each session has its address, port and rate, and their average is told; snapshots are counted."""
+    portal, readers = streaming
+    async with portal.http.get("/?snapshot") as answer:
+        assert answer.status == 200
+    for path in ("/?info", "/?INFO&1712345", "/webcam/info.json"):
+        stats = (await told(portal, path))["stats"]
+        assert stats["server"] == f"127.0.0.1:{portal.port}"
+        ports = {reader.writer.get_extra_info("sockname")[1] for reader in readers}
+        assert set(stats["sessions"]) == {f"127.0.0.1:{port}" for port in ports}
+        assert all(fps > 0 for fps in stats["sessions"].values())
+        assert stats["avgStreamFps"] == pytest.approx(sum(stats["sessions"].values()) / 2, abs=0.02)
+        assert stats["encodeFps"] == max(stats["sessions"].values())
+        assert (stats["sessionCount"], stats["snapshots"]) == (2, 1)
+
+
+async def test_webcamds_statistics_of_nobody(portal: Portal) -> None:
+    """While nobody streams there are no rates."""
+    stats = {"encodeFps": 0, "sessionCount": 0, "avgStreamFps": 0, "sessions": {}, "snapshots": 0}
+    assert (await told(portal, "/?info"))["stats"] == stats | {"server": f"127.0.0.1:{portal.port}"}
+
+
+async def test_a_session_behind_a_proxy(portal: Portal) -> None:
+    """The proxy's word counts for the address; the port is that of its connection, which tells sessions apart."""
+    headers = {"X-Forwarded-For": "fd00::7"}
+    async with portal.http.get("/stream.mjpg", headers=headers), portal.http.get("/?stream", headers=headers):
+        sessions = (await told(portal, "/?info"))["stats"]["sessions"]
+    assert len(sessions) == 2
+    assert all(session.startswith("[fd00::7]:") for session in sessions)
+
+
+async def test_sessions_over_a_unix_socket(start_portal: StartPortal, tmp_path: Path) -> None:
+    """There are no ports, and still each stream is a session, also those of one address."""
+    path = tmp_path / "socket"
+    portal = await start_portal(listen=(Endpoint("unix", path=str(path)),))
+    connector, headers = UnixConnector(str(path)), {"X-Forwarded-For": "192.0.2.7"}
+    async with (
+        ClientSession("http://localhost", connector=connector, headers=headers) as proxy,
+        proxy.get("/stream.mjpg"),
+        proxy.get("/?stream"),
+    ):
+        stats = (await told(portal, "/?info"))["stats"]
+        assert (stats["sessionCount"], len(stats["sessions"])) == (2, 2)
+        assert all(session.startswith("192.0.2.7:") for session in stats["sessions"])
+        assert (await told(portal, "/?info"))["stats"]["sessions"].keys() == stats["sessions"].keys()
+
+
+async def test_a_proxy_that_does_not_say_for_whom(portal: Portal) -> None:
+    """Then it is the client itself."""
+    async with portal.http.get("/stream.mjpg", headers={"X-Forwarded-For": ","}):
+        (session,) = (await told(portal, "/?info"))["stats"]["sessions"]
+    assert session.startswith("127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("settings", "config"),
+    [
+        ({}, {"width": 160, "height": 120, "rotate": -1, "encodewait": 0.02, "streamwait": 0, "showfps": False}),
+        ({"rotation": 90, "loghttp": True}, {"rotate": 0, "loghttp": True}),
+        ({"rotation": 180, "showfps": True}, {"rotate": 1, "showfps": True}),
+        ({"rotation": 270, "client_fps_max": 10.0}, {"rotate": 2, "streamwait": 0.1}),
+        ({}, {"index": 0, "ipv": 4, "v4bindaddress": "127.0.0.1", "v6bindaddress": "", "port": 18081}),
+        ({"bind": ("::",), "camera": 2}, {"index": 2, "ipv": 6, "v4bindaddress": "", "v6bindaddress": "::"}),
+        ({"bind": ("::1", "10.0.0.1")}, {"ipv": 4, "v4bindaddress": "10.0.0.1", "v6bindaddress": "::1"}),
+        (
+            {"controls": (("Brightness", "0.1"), ("Contrast", "1")), "name": "Bed", "autofocus": "off"},
+            {"controls": "Brightness=0.1 Contrast=1", "name": "Bed", "autofocus": "off"},
+        ),
+    ],
+)
+def test_webcamds_configuration(settings: dict[str, Any], config: dict[str, Any]) -> None:
+    """What webcamd has its own words for, made of what is in force, beside our settings by their names."""
+    found = configuration(replace(QUICK, **settings))
+    assert found | config == found
+    assert set(SETTINGS) - UNTOLD <= set(found)
+
+
+async def test_the_configuration_in_force(start_portal: StartPortal) -> None:
+    """It stands beside the statistics."""
+    portal = await start_portal(rotation=90)
+    assert (await told(portal, "/?info"))["config"] == configuration(portal.source.settings)
+
+
+async def test_no_secrets(start_portal: StartPortal, tmp_path: Path) -> None:
+    """Nothing says where keys, sockets and other files lie."""
+    paths = {name: str(tmp_path / name) for name in UNTOLD - {"listen"}}
+    portal = await start_portal(**paths, listen=(Endpoint("unix", path=str(tmp_path / "socket")),))
+    for path in FILES:
+        assert str(tmp_path) not in json.dumps(await told(portal, path))
+
+
+def test_every_path_is_a_secret() -> None:
+    """A setting that names a file is told to nobody; one that is new has to be thought of."""
+    kinds = {value_types.path().right, value_types.file_name().right}
+    assert {name for name, each in SETTINGS.items() if each.metadata["kind"].right in kinds} | {"listen"} == UNTOLD
+
+
+async def test_ustreamers_state(streaming: tuple[Portal, list[StreamReader]]) -> None:
+    """The shape is ustreamer's, with whole numbers; each client has its rate and the name that it gave."""
+    portal, _ = streaming
+    state = await told(portal, "/state")
+    assert state["ok"] is True
+    result = state["result"]
+    assert result["encoder"] == {"type": "CPU", "quality": 80}
+    assert result["source"] == {
+        "resolution": {"width": 160, "height": 120},
+        "online": True,
+        "desired_fps": 50,
+        "captured_fps": round(portal.source.condition.captured_fps),
+    }
+    stream = result["stream"]
+    assert stream["clients"] == len(stream["clients_stat"]) == 2
+    assert stream["queued_fps"] == max(each["fps"] for each in stream["clients_stat"].values())
+    assert sorted(each["key"] for each in stream["clients_stat"].values()) == ["c0", "c1"]
+    flags = {"extra_headers", "advance_headers", "dual_final_frames", "zero_data"}
+    for number, each in stream["clients_stat"].items():
+        assert int(number, 16)
+        assert set(each) == {"fps", "key"} | flags
+        assert not any(each[flag] for flag in flags)
+    assert set((await told(portal, "/state"))["result"]["stream"]["clients_stat"]) == set(stream["clients_stat"])
+
+
+async def test_ustreamers_online(start_portal: StartPortal) -> None:
+    """A camera that sleeps is online; one that another program has, or that fails, is not."""
+    portal = await start_portal(retry_pause=30)
+
+    async def is_online() -> bool:
+        online: bool = (await told(portal, "/state"))["result"]["source"]["online"]
+        return online
+
+    assert await is_online()
+    async with portal.http.post("/pause?seconds=60") as answer:
+        assert answer.status == 200
+    assert not await is_online()
+    async with portal.http.post("/resume") as answer:
+        assert answer.status == 200
+    assert await is_online()
+    portal.device.unplug()
+    async with portal.http.get("/snapshot") as answer:
+        assert answer.status == 503
+    assert not await is_online()
+
+
+async def test_the_size_before_there_are_pictures(start_portal: StartPortal) -> None:
+    """While the camera was not open yet, the size is the one that is asked of it, turned as it will be."""
+    for rotation, size in ((0, (160, 120)), (90, (120, 160))):
+        portal = await start_portal(rotation=rotation)
+        for _ in range(2):
+            resolution = (await told(portal, "/state"))["result"]["source"]["resolution"]
+            assert (resolution["width"], resolution["height"]) == size
+            async with portal.http.get("/snapshot") as answer:  # now there was one
+                assert answer.headers["X-Frame-Size"] == f"{size[0]}x{size[1]}"
+
+
+async def test_the_size_while_only_renditions_stream(start_portal: StartPortal) -> None:
+    """It is that of the camera's own pictures as it agreed to them, turned, and not that of the renditions."""
+    portal = await start_portal(width=162, rotation=90)
+    reader = await StreamReader.get(portal.port, "/stream.mjpg?width=60")
+    await reader.opening()
+    negotiated = portal.source.condition.negotiated
+    assert negotiated
+    assert portal.source.demand.feed.newest is None
+    portal.source.condition.negotiated = replace(negotiated, size=(200, 120))  # as a camera does that has no other
+    resolution = (await told(portal, "/state"))["result"]["source"]["resolution"]
+    assert resolution == {"width": 120, "height": 200}
+    await reader.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "here"),
+    [
+        ({}, "http://pi.local:8081/x/"),
+        ({"X-Forwarded-Prefix": "/"}, "http://pi.local:8081/x/"),
+        ({"X-Forwarded-Prefix": "/cam1", "X-Forwarded-Proto": "https"}, "https://pi.local:8081/cam1/x/"),
+        ({"X-Forwarded-Proto": "javascript"}, "http://pi.local:8081/x/"),
+    ],
+)
+async def test_where_camera_streamers_outputs_are_behind_a_proxy(
+    portal: Portal, headers: dict[str, str], here: str
+) -> None:
+    """What a proxy on this machine has taken away from the address is put before it again."""
+    endpoints = (await told(portal, "/x/status", Host="pi.local:8081", **headers))["endpoints"]
+    assert [endpoints[name]["uri"] for name in ("stream", "snapshot")] == [f"{here}stream", f"{here}snapshot"]
+
+
+async def test_a_client_that_does_not_say_whom_it_asks(portal: Portal) -> None:
+    """HTTP/1.0 may leave Host out; then the address that it reached is told, with its port."""
+    for path in ("/status", "/?info", "/cameras"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", portal.port)
+        writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.0 200 ")
+        assert path == "/cameras" or f"127.0.0.1:{portal.port}".encode() in body
+        writer.close()
+
+
+async def test_camera_streamers_status(streaming: tuple[Portal, list[StreamReader]]) -> None:
+    """The outputs that there are, with their clients, and where they are for the one who asks."""
+    portal, _ = streaming
+    status = await told(portal, "/webcam/status", Host="pi.local:8081")
+    assert set(status) == {"version", "revision", "outputs", "devices", "links", "endpoints"}
+    assert (
+        status["outputs"]["stream"] | {"width": 160, "height": 120, "enabled": True, "refs": 2}
+        == (status["outputs"]["stream"])
+    )
+    assert status["outputs"]["stream"]["frames"] >= 30
+    assert status["outputs"]["snapshot"]["refs"] == 0
+    assert status["devices"][0]["captures"][0]["format"] == "YUV420"
+    endpoints = status["endpoints"]
+    assert {name for name, each in endpoints.items() if each["enabled"]} == {"stream", "snapshot"}
+    assert endpoints["stream"]["uri"] == "http://pi.local:8081/webcam/stream"
+    assert endpoints["snapshot"]["uri"] == "http://pi.local:8081/webcam/snapshot"
+
+
+async def test_mjpg_streamers_plugins(start_portal: StartPortal) -> None:
+    """One input, the camera, and one output without controls."""
+    portal = await start_portal(name="Bed")
+    program = await told(portal, "/program.json")
+    assert [each["name"] for each in program["inputs"]] == ["Bed"]
+    assert [each["id"] for each in program["outputs"]] == ["0"]
+    assert await told(portal, "/output.json") == {"controls": []}
+
+
+async def test_another_camera_has_its_own_name(start_portal: StartPortal) -> None:
+    """What is told is of the camera that is served, not of the first one."""
+    cameras = {number: replace(QUICK, camera=number, name=f"Cam {number}") for number in range(2)}
+    portal = await start_portal(camera=1, name="Cam 1", cameras=cameras)
+    assert (await told(portal, "/cam1/state"))["result"]["instance_id"] == "Cam 1"
+    assert (await told(portal, "/cam1/?info"))["config"]["index"] == 1

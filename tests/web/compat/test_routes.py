@@ -1,0 +1,249 @@
+"""The URLs of older programs that give pictures: what they mean, and what comes."""
+
+import io
+import logging
+import time
+from typing import Any
+
+import pytest
+from aiohttp import web
+from PIL import Image
+
+from soft_stream.capture.status import State
+from soft_stream.web.compat.routes import Call, called
+from tests.conftest import Portal, StartPortal
+from tests.support.multipart_reader import StreamReader
+
+STREAMS = ["/stream", "/stream?key=k&extra_headers=1&advance_headers=1&dual_final_frames=1&zero_data=1",
+           "/stream/", "/?action=stream", "/?action=stream_0", "/webcam/?action=stream&1712345678901",
+           "/webcam?action=stream", "/?stream", "/?STREAM&1712345"]  # fmt: skip
+SNAPSHOTS = ["/snapshot", "/snapshot/", "/?action=snapshot", "/?action=snapshot_0&_=17", "/webcam?action=snapshot",
+             "/?action=snapshot?timestamp=17", "/?snapshot", "/?snapshot&bypassCache=17"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "call"),
+    [
+        ("", None),
+        ("1712345678901", None),
+        ("client=page-1&t=17", None),
+        ("foo=stream", None),
+        ("frame", None),
+        ("action=stream", Call.STREAM),
+        ("ACTION=Stream", Call.STREAM),
+        ("action=stream_0", Call.STREAM),
+        ("action=stream_00&_=1", Call.STREAM),
+        ("action=stream&1712345678901", Call.STREAM),
+        ("action=stream&_=17123", Call.STREAM),
+        ("action=stream&_1=2", Call.STREAM),
+        ("action=stream/", Call.STREAM),
+        ("t=17&action=stream", Call.STREAM),
+        ("action=snapshot", Call.SNAPSHOT),
+        ("action=snapshot_0&bypassCache=1712345678901", Call.SNAPSHOT),
+        ("action=snapshot&cacheBust=17", Call.SNAPSHOT),
+        ("action=snapshot?timestamp=17", Call.SNAPSHOT),
+        ("action=snapshot?_=17", Call.SNAPSHOT),
+        ("action=snapshot&timestamp=17&t=1", Call.SNAPSHOT),
+        ("action=snapshot&action=stream", Call.SNAPSHOT),
+        ("action=command&dest=0&plugin=0&id=9963776&group=1&value=3", Call.COMMAND),
+        ("stream", Call.WEBCAMD_STREAM),
+        ("Stream&rotate=1", Call.WEBCAMD_STREAM),
+        ("stream&1712345", Call.WEBCAMD_STREAM),
+        ("stream=&action=snapshot", Call.WEBCAMD_STREAM),
+        ("snapshot&1712345", Call.WEBCAMD_SNAPSHOT),
+        ("info", Call.WEBCAMD_INFO),
+        ("INFO&1712345", Call.WEBCAMD_INFO),
+    ],
+)
+def test_what_a_query_calls_for(query: str, call: Call | None) -> None:
+    """Old programs' words count, whatever clients append against caches; all else is the page."""
+    assert called(query) is call
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("action=stream_1", 404, "There is no plugin 1 here, only 0."),
+        ("action=snapshot_10&_=1", 404, "There is no plugin 10 here, only 0."),
+        ("action=take&filename=x", 404, "There is no action=take here, only stream, snapshot and command."),
+        ("action=", 404, "There is no action= here, only stream, snapshot and command."),
+        ("shutdown", 403, "No request ends this process; only its service manager does."),
+        ("ShutDown&1", 403, "No request ends this process; only its service manager does."),
+    ],
+)
+async def test_what_older_programs_have_and_we_have_not(portal: Portal, query: str, status: int, said: str) -> None:
+    """Another plugin, another action and webcamd's end are errors with a sentence, never the page."""
+    with pytest.raises(web.HTTPException) as refused:
+        called(query)
+    assert refused.value.status == status
+    for path in ("/?", "/webcam/?", "/webcam?"):
+        async with portal.http.get(path + query) as answer:
+            assert (answer.status, await answer.text()) == (status, f"{said}\n")
+    assert portal.device.opened == 0
+
+
+@pytest.mark.parametrize("path", STREAMS)
+async def test_streams(portal: Portal, path: str) -> None:
+    """Frames flow, the camera is kept open, and closed when the client has left."""
+    reader = await StreamReader.get(portal.port, path)
+    assert reader.head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\nContent-Type: multipart/x-mixed-replace; boundary=softstreamframe\r\n" in reader.head
+    await reader.opening()
+    for _ in range(3):
+        assert (await reader.part()).jpeg.startswith(b"\xff\xd8")
+    assert len(portal.source.demand.clients) == 1
+    await reader.close()
+    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    assert (portal.source.demand.clients, portal.device.opened) == ({}, 1)
+
+
+async def test_mjpg_streamers_post(portal: Portal) -> None:
+    """`POST /stream` is a stream as well; a page of another site has no business there."""
+    async with portal.http.post("/webcam/stream") as answer:
+        assert answer.content_type == "multipart/x-mixed-replace"
+        assert await answer.content.readline() == b"--softstreamframe\r\n"
+    async with portal.http.post("/stream", headers={"Origin": "http://example.org"}) as answer:
+        assert answer.status == 403
+    await portal.until(lambda: not portal.source.demand.clients)
+
+
+@pytest.mark.parametrize("path", SNAPSHOTS)
+async def test_snapshots(portal: Portal, path: str) -> None:
+    """A frame of the stream, also while nobody streams: dashboards ask many times a second."""
+    async with portal.http.get(path) as answer:
+        assert (answer.status, answer.content_type, answer.headers["X-Frame-Size"]) == (200, "image/jpeg", "160x120")
+        assert int(answer.headers["Content-Length"]) == len(await answer.read())
+    assert portal.source.condition.counters.stills == 0
+
+
+@pytest.mark.parametrize("path", ["/snapshot", "/?action=snapshot", "/?snapshot"])
+async def test_snapshots_in_full_size(start_portal: StartPortal, path: str) -> None:
+    """The query may say so, and so may the settings."""
+    for portal, query in ((await start_portal(), "&size=full"), (await start_portal(snapshot_size="full"), "&")):
+        async with portal.http.get(f"{path}{query if '?' in path else '?' + query}") as answer:
+            assert answer.headers["X-Frame-Size"] == "320x240"
+
+
+async def test_camera_streamers_delay(portal: Portal) -> None:
+    """`max_delay` lets a picture be as old as that when it was asked for."""
+    reader = await StreamReader.get(portal.port)
+    asked_at = time.time()
+    async with portal.http.get("/snapshot?max_delay=3600000") as answer:
+        assert float(answer.headers["X-Timestamp"]) < asked_at
+    async with portal.http.get("/snapshot?max_delay=0") as answer:
+        assert float(answer.headers["X-Timestamp"]) > asked_at
+    for query in ("max_delay=soon", "MAX_DELAY=soon", "max_delay=soon&max_age_ms=0"):
+        async with portal.http.get(f"/snapshot?{query}") as answer:
+            assert await answer.text() == "max_delay=soon: must be a number from 0 to 3600000.\n"
+            assert answer.status == 400
+    await reader.close()
+
+
+@pytest.mark.parametrize("path", [*STREAMS, *SNAPSHOTS])
+async def test_head(portal: Portal, path: str) -> None:
+    """HEAD has the head of what GET would have, and leaves the camera alone."""
+    async with portal.http.head(path) as answer:
+        kind = "multipart/x-mixed-replace" if "stream" in path.lower() else "image/jpeg"
+        assert (answer.status, answer.content_type) == (200, kind)
+    assert portal.device.opened == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "size"),
+    [("-1", (160, 120)), ("0", (120, 160)), ("1", (160, 120)), ("2", (120, 160)), ("90", (120, 160)),
+     ("180", (160, 120)), ("270", (120, 160))],
+)  # fmt: skip
+async def test_webcamds_turns(portal: Portal, word: str, size: tuple[int, int]) -> None:
+    """OpenCV's numbers and degrees turn the pictures of webcamd's URLs."""
+    async with portal.http.get(f"/?snapshot&rotate={word}") as answer:
+        assert Image.open(io.BytesIO(await answer.read())).size == size
+    reader = await StreamReader.get(portal.port, f"/?stream&rotate={word}")
+    await reader.opening()
+    assert Image.open(io.BytesIO((await reader.part()).jpeg)).size == size
+    await reader.close()
+
+
+@pytest.mark.parametrize(("word", "rotation"), [("-1", 0), ("0", 90), ("1", 180), ("2", 270), ("90", 90)])
+async def test_which_way_webcamd_turns(portal: Portal, word: str, rotation: int) -> None:
+    """0 is a quarter clockwise, 2 one back: the same rendition as with our own word."""
+    reader = await StreamReader.get(portal.port, f"/?stream&rotate={word}")
+    (client,) = portal.source.demand.clients
+    assert client.rendition.rotation == rotation
+    await reader.close()
+
+
+@pytest.mark.parametrize(
+    "path", ["/?snapshot&rotate=3", "/?stream&rotate=left", "/?action=stream&rotate=1", "/snapshot?rotate=2"]
+)
+async def test_turns_that_are_none(portal: Portal, path: str) -> None:
+    """Other numbers are no turns, and webcamd's are none on other programs' URLs."""
+    async with portal.http.get(path) as answer:
+        assert answer.status == 400
+        assert (await answer.text()).endswith(": must be one of: 0, 90, 180, 270.\n")
+
+
+async def test_our_own_words_on_old_urls(portal: Portal) -> None:
+    """What the query of ours can say, that of an old URL can say, too; wrong values are told."""
+    reader = await StreamReader.get(portal.port, "/?action=stream&fps=5&client=me&width=80")
+    (client,) = (await portal.status())["clients"]
+    assert (client["client"], client["fps_max"], client["rendition"]["width"]) == ("me", 5, 80)
+    await reader.close()
+    async with portal.http.get("/?action=stream&fps=no") as answer:
+        assert (answer.status, await answer.text()) == (400, "fps=no: must be a number from 0.5 to 1000.\n")
+
+
+@pytest.mark.parametrize(
+    "path", ["/?ACTION=snapshot&Width=abc", "/?Snapshot&WIDTH=abc", "/stream?wIdth=abc", "/?action=stream&Width=abc"]
+)
+async def test_capitals_in_keys(portal: Portal, path: str) -> None:
+    """They do not matter on older programs' URLs."""
+    async with portal.http.get(path) as answer:
+        assert (answer.status, await answer.text()) == (400, "width=abc: must be a whole number from 16 to 16384.\n")
+
+
+async def test_methods_without_the_slash(portal: Portal) -> None:
+    """What is only there to be read says so, with the folder's slash and without it."""
+    for path in ("/webcam/?action=snapshot", "/webcam?action=snapshot"):
+        async with portal.http.post(path) as answer:
+            assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
+
+
+async def test_the_log_says_what_was_asked(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """A client stands there and in status.json with the URL it came by, without what it appended."""
+    caplog.set_level(logging.INFO)
+    for path, shown in (("/webcam/?action=stream&token=17", "/webcam/?action=stream"), ("/x/stream?t=1", "/x/stream")):
+        reader = await StreamReader.get(portal.port, path)
+        assert [client["path"] for client in (await portal.status())["clients"]] == [shown]
+        await reader.close()
+        await portal.until(lambda: not portal.source.demand.clients)
+        assert f"Client in: 127.0.0.1 {shown}" in caplog.text
+        assert f"Client out: 127.0.0.1 {shown} after" in caplog.text
+    assert "token" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/video", "/video.mp4", "/stream.h264", "/clients.json", "/input_1.json", "/option?key=x"]
+)
+async def test_what_is_not_here(portal: Portal, path: str) -> None:
+    """No video, no list of addresses, no second input: 404."""
+    async with portal.http.get(path) as answer:
+        assert answer.status == 404
+
+
+async def names_of_servers(portal: Portal, paths: list[str]) -> dict[str, bool]:
+    """Ask for paths; return which answers call themselves mjpg-streamer's."""
+    named: dict[str, Any] = {}
+    for path in paths:
+        async with portal.http.get(path) as answer:
+            named[path] = answer.headers["Server"].startswith("MJPG-Streamer")
+    return named
+
+
+async def test_the_name_that_octolapse_looks_for(portal: Portal) -> None:
+    """Snapshots, commands and files of mjpg-streamer say that they are its own, errors too; nothing else does."""
+    its_own = ["/?action=snapshot", "/?action=snapshot&size=no", "/?action=command&id=-1", "/input.json",
+               "/output.json", "/program.json"]  # fmt: skip
+    others = ["/", "/snapshot.jpg", "/snapshot", "/?snapshot", "/state", "/status", "/status.json", "/nothing"]
+    assert await names_of_servers(portal, its_own + others) == dict.fromkeys(its_own, True) | dict.fromkeys(
+        others, False
+    )

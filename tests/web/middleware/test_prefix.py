@@ -1,0 +1,104 @@
+"""Path prefixes: proxies that pass them on, and the folders of other cameras."""
+
+from dataclasses import replace
+
+import pytest
+from yarl import URL
+
+from tests.conftest import QUICK, Portal, StartPortal
+from tests.support.multipart_reader import StreamReader
+
+CAMERAS = {number: replace(QUICK, camera=number) for number in (0, 1, 12)}
+
+
+@pytest.mark.parametrize("prefix", ["/webcam", "/printer/cam", "/cam1", "//", "/a.b~c/d_e-1"])
+async def test_every_url_below_a_prefix(portal: Portal, prefix: str) -> None:
+    """Pages, pictures, files and what changes something are where they are without it."""
+    for path, kind in (
+        ("/", "text/html"),
+        ("/static/shared/style.css", "text/css"),
+        ("/cameras", "text/html"),
+        ("/status.json", "application/json"),
+        ("/snapshot.jpg", "image/jpeg"),
+        ("/?action=snapshot", "image/jpeg"),
+        ("/info.json", "application/json"),
+    ):
+        async with portal.http.get(prefix + path) as answer:
+            assert (answer.status, answer.content_type) == (200, kind), path
+    async with portal.http.post(f"{prefix}/controls", json={"Brightness": 0.5}) as answer:
+        assert answer.status == 200
+    assert portal.source.controls.values == {"Brightness": 0.5}
+
+
+async def test_a_stream_below_a_prefix(portal: Portal) -> None:
+    """It flows, and the client is known by the path that it asked for."""
+    reader = await StreamReader.get(portal.port, "/printer/cam/stream.mjpg")
+    await reader.opening()
+    assert (await reader.part()).jpeg
+    assert [client["path"] for client in (await portal.status())["clients"]] == ["/printer/cam/stream.mjpg"]
+    await reader.close()
+
+
+@pytest.mark.parametrize("path", ["/cam1/", "/cam1/stream.mjpg", "/x/cam12/snapshot.jpg", "/CAM1/?action=stream",
+                                  "/cam1?action=snapshot", "/cam1/static/shared/style.css"])  # fmt: skip
+async def test_nobody_gets_the_wrong_camera(start_portal: StartPortal, path: str) -> None:
+    """Below the folder of another camera there is nothing, not even the page."""
+    portal = await start_portal(camera=0, cameras=CAMERAS)
+    async with portal.http.get(path) as answer:
+        assert answer.status == 404
+        assert await answer.text() == f"There is no {path.partition('?')[0]} here: this is camera 0.\n"
+    async with portal.http.post("/cam1/controls", json={"Brightness": 0.5}) as answer:
+        assert answer.status == 404
+    assert (portal.device.opened, portal.source.controls.values) == (0, {})
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/cam1/x/", "/cam1/snapshot/", "/cam1/snapshot.jpg/", "/cam1/stream.mjpg/", "/cam1/webcam/snapshot.jpg",
+     "/cam1/x?action=snapshot", "/Cam1/snapshot/?action=snapshot", "/x/CAM12/y/state", "/cam1/./snapshot.jpg",
+     "/cam1/%2e/snapshot.jpg", "/cam1/x/../snapshot.jpg", "/%63am1/x/snapshot.jpg", "//cam1//snapshot.jpg"],
+)  # fmt: skip
+async def test_nobody_gets_the_wrong_camera_further_below(start_portal: StartPortal, path: str) -> None:
+    """The folder of another camera may stand anywhere in the path, just as it was sent."""
+    portal = await start_portal(camera=0, cameras=CAMERAS)
+    async with portal.http.get(URL(f"http://127.0.0.1:{portal.port}{path}", encoded=True)) as answer:
+        assert answer.status == 404
+        assert "here: this is camera 0." in await answer.text()
+    assert portal.device.opened == 0
+
+
+@pytest.mark.parametrize("path", ["/cam0/", "/cam2/", "/cam0/x/", "/mycam1/", "/cam01/"])
+async def test_folders_that_are_no_other_camera(start_portal: StartPortal, path: str) -> None:
+    """The own number, one that is not configured, and names that only look alike are prefixes like all others."""
+    portal = await start_portal(camera=0, cameras=CAMERAS)
+    async with portal.http.get(path) as answer:
+        assert (answer.status, answer.content_type) == (200, "text/html")
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/webcam/nothing", "/webcam", "/webcam/static/nothing", "/webcam/stream.mj"]
+)
+async def test_unknown_names(portal: Portal, path: str) -> None:
+    """What is not there is not there below a prefix either, whatever the method."""
+    for method in ("GET", "POST"):
+        async with portal.http.request(method, path) as answer:
+            status = 405 if (method, path) == ("POST", "/webcam/static/nothing") else 404
+            assert answer.status == status
+    async with portal.http.get(path) as answer:
+        assert (await answer.text()).startswith(f"There is no {path} here. Try /, ")
+
+
+async def test_wrong_methods(portal: Portal) -> None:
+    """Below a prefix, too, what changes something is not there to be read, and the other way round."""
+    for method, path, allowed in (("GET", "/x/pause", "POST"), ("POST", "/x/snapshot.jpg", "GET,HEAD")):
+        async with portal.http.request(method, path) as answer:
+            assert (answer.status, answer.headers["Allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("prefix", ["/a%0Ab", "/a%20b", "/%1b[31m", "/%E2%80%A8"])
+async def test_no_prefix_breaks_a_line_of_the_log(portal: Portal, prefix: str) -> None:
+    """Paths stand in the log: prefixes with line ends, spaces and control characters are not there."""
+    for path in ("/stream.mjpg", "?action=stream", "/?action=stream", "/snapshot"):
+        async with portal.http.get(prefix + path) as answer:
+            assert answer.status == 404
+    assert portal.device.opened == 0

@@ -1,0 +1,177 @@
+"""What all clients of the stream see, and when: newest frames, repeats, labelled pictures."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Callable
+from itertools import pairwise
+
+from soft_stream.capture.feed import Frame
+from soft_stream.web.streaming import notices
+from tests.capture.test_frame_path import Witness
+from tests.conftest import StartPortal
+from tests.support.fake_clients import FakeTransport, frame_of, go_round, world
+from tests.support.multipart_reader import StreamReader
+
+
+def is_notice(part: object) -> bool:
+    """Tell a labelled picture from other parts."""
+    return isinstance(part, bytes) and b"X-Frame: notice\r\n" in part[:200]
+
+
+async def until(happened: Callable[[], object]) -> None:
+    """Wait until something is true."""
+    while not happened():  # noqa: ASYNC110 # the program has no event for what a test looks at
+        await asyncio.sleep(0.005)
+
+
+async def test_who_was_slow_gets_the_newest_frame_at_once() -> None:
+    """As soon as a client has taken what it had, it gets the newest frame and none of those before; then the next."""
+    async with world() as each:
+        client, slow = each.come()
+        _, fast = each.come()
+        await go_round()
+        slow.stop_reading()
+        frames = [each.publish(frame_of(number)) for number in range(1, 5)]
+        assert slow.written == [frames[0].part]
+        slow.read_on()
+        await go_round()
+        assert slow.written == [frames[0].part, frames[3].part]
+        last = each.publish(frame_of(5))
+        assert slow.written == [frames[0].part, frames[3].part, last.part]
+        assert len(fast.written) == 5
+        assert (client.sent, client.dropped) == (3, 2)
+
+
+async def test_who_was_not_slow_gets_no_frame_twice() -> None:
+    """A client that takes its frame before the next one comes waits for that one."""
+    async with world() as each:
+        _, transport = each.come()
+        await go_round()
+        transport.stop_reading()
+        first = each.publish(frame_of(1))
+        await go_round()
+        transport.read_on()
+        await go_round()
+        assert transport.written == [first.part]
+        assert each.feed.wanted
+
+
+async def test_a_frame_that_is_too_old_is_not_shown_to_who_was_slow() -> None:
+    """Who is ready again when no frame has come for 2 s gets a labelled picture, not what was newest then."""
+    async with world() as each:
+        _, slow = each.come()
+        _, fast = each.come()
+        await go_round()
+        slow.stop_reading()
+        first, second = each.publish(frame_of(1)), each.publish(frame_of(2, 1000))
+        await until(lambda: any(map(is_notice, fast.written)))
+        slow.read_on()
+        await until(lambda: len(slow.written) > 1)
+        assert slow.written[0] is first.part
+        assert is_notice(slow.written[1])
+        assert fast.written[:3] == [first.part, second.part, second.repeat]
+
+
+async def test_a_repeat_is_sent_once() -> None:
+    """After 1.5 intervals all get the same bytes once more, and then nothing until a frame or 2 s have come."""
+    async with world() as each:
+        transports = [each.come()[1] for _ in range(20)]
+        await go_round()
+        frames = []
+        for number in (1, 2):
+            frames.append(each.publish(frame_of(number)))
+            await until(lambda: all(len(transport.written) >= 2 * len(frames) for transport in transports))
+            await asyncio.sleep(10 * each.source.condition.frame_interval)
+        parts = [part for frame in frames for part in (frame.part, frame.repeat)]
+        for transport in transports:
+            assert list(map(id, transport.written)) == list(map(id, parts))
+
+
+async def test_a_client_that_comes_back_during_a_silence_gets_the_repeat_too() -> None:
+    """Its browser has not painted the frame yet, either; the others get nothing twice."""
+    async with world() as each:
+        _, fast = each.come()
+        _, slow = each.come()
+        await go_round()
+        slow.stop_reading()
+        only = each.publish(frame_of(1))
+        await until(lambda: len(fast.written) >= 2)
+        slow.read_on()
+        await until(lambda: len(slow.written) >= 2)
+        await asyncio.sleep(10 * each.source.condition.frame_interval)
+        assert fast.written == slow.written == [only.part, only.repeat]
+
+
+async def test_a_new_labelled_picture_comes_once_a_second_at_most() -> None:
+    """Also for a client that takes its time for each, and for one that comes back between two of them."""
+    async with world() as each:
+        transports = [each.come()[1] for _ in range(3)]
+        await go_round()
+        each.publish(frame_of(1))
+        lingering = [asyncio.create_task(linger(transports[0], 0.3)), asyncio.create_task(linger(transports[1], 0.8))]
+        await until(lambda: sum(map(is_notice, transports[2].written)) >= 8)
+        for transport in transports:
+            notes = zip(transport.written, transport.written_at, strict=True)
+            began = dict(reversed([(part, written_at) for part, written_at in notes if is_notice(part)]))
+            times = sorted(began.values())
+            assert len(times) >= 3
+            assert min(later - earlier for earlier, later in pairwise(times)) > 0.9 * notices.DRAW_INTERVAL
+        for task in lingering:
+            task.cancel()
+
+
+async def linger(transport: FakeTransport, seconds: float) -> None:
+    """Take so long for each part."""
+    transport.stop_reading()
+    while True:
+        await until(transport.get_write_buffer_size)
+        await asyncio.sleep(seconds)
+        transport.read_on()
+        transport.stop_reading()
+
+
+async def test_a_client_that_stopped_reading_keeps_no_frame_alive() -> None:
+    """What it has not taken are bytes; the frame goes when newer ones have come."""
+    async with world() as each:
+        _, stopped = each.come()
+        _, other = each.come()
+        await go_round()
+        stopped.stop_reading()
+        frames = [weakref.ref(each.publish(frame_of(number))) for number in range(1, 4)]
+        assert (len(stopped.written), len(other.written)) == (1, 3)
+        stopped.written.clear()
+        gc.collect()
+        assert [frame() is None for frame in frames] == [True, True, False]
+
+
+async def test_no_client_of_a_portal_keeps_a_frame_alive(start_portal: StartPortal) -> None:
+    """Neither the first frame of one that watches nor the last one of one that stopped reading stays in memory."""
+    portal = await start_portal(width=1280, height=720)
+    stopped = await StreamReader.get(portal.port)
+    stopped.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
+    portal.source.demand.feed.takers.append(witness := WeakWitness(is_ready=False))
+    fast = await StreamReader.get(portal.port)
+    await fast.opening()
+    blocked, flowing = portal.source.demand.clients
+    while not (flowing.sent > 30 and blocked.number < flowing.number - 20):
+        await fast.part()
+    gc.collect()
+    newest = portal.source.demand.feed.newest
+    assert newest
+    alive = [frame.number for frame in (each() for each in witness.seen) if frame]
+    assert [number for number in alive if number < newest.number] == []
+    await fast.close()
+    stopped.writer.transport.abort()
+
+
+class WeakWitness(Witness):
+    """Sees all frames, and keeps none of them."""
+
+    def __init__(self, *, is_ready: bool) -> None:
+        super().__init__(is_ready=is_ready)
+        self.seen: list[weakref.ref[Frame]] = []
+
+    def take(self, frame: Frame) -> None:
+        """Note a frame; see `Taker`."""
+        self.seen.append(weakref.ref(frame))

@@ -1,0 +1,149 @@
+"""`?fps=` and `client_fps_max`: a client that gets fewer frames than the camera gives."""
+
+import asyncio
+from itertools import pairwise
+from statistics import median
+
+import pytest
+
+from soft_stream.capture.status import State
+from tests.capture.test_frame_path import Witness
+from tests.conftest import Portal, StartPortal
+from tests.support.fake_clients import frame_of, go_round, world
+from tests.support.multipart_reader import StreamReader
+
+ASKED = 5
+PARTS = 20
+
+
+async def live_stamps(reader: StreamReader, count: int) -> list[float]:
+    """Read so many live parts; return when they were captured."""
+    await reader.opening()
+    return [float((await reader.until("live")).headers["x-timestamp"]) for _ in range(count)]
+
+
+@pytest.mark.parametrize("others", [0, 2])
+async def test_a_client_gets_as_many_as_it_asks_for(portal: Portal, others: int) -> None:
+    """Evenly, no frame twice, and the same beside others who get all; in status.json it stands as it was asked."""
+    feed = portal.source.demand.feed
+    feed.takers.append(witness := Witness(is_ready=True))  # so that each frame is there to be taken
+    watching = [await StreamReader.get(portal.port) for _ in range(others)]
+    following = [asyncio.create_task(live_stamps(each, 100_000)) for each in watching]
+    reader = await StreamReader.get(portal.port, f"/stream.mjpg?fps={ASKED}")
+    stamps = await live_stamps(reader, PARTS)
+    gaps = [later - earlier for earlier, later in pairwise(stamps)]
+    assert min(gaps) > 0
+    assert median(gaps) == pytest.approx(1 / ASKED, rel=0.2)
+    assert stamps[-1] - stamps[0] > 0.9 * (PARTS - 1) / ASKED
+    numbers = {round(frame.captured_at, 6): frame.number for frame in witness.frames}
+    skips = [numbers[later] - numbers[earlier] for earlier, later in pairwise(stamps[1:])]  # at 50 frames a second
+    assert median(skips) <= 13
+    *_, facts = (await portal.status())["clients"]
+    assert (facts["fps_max"], facts["path"]) == (ASKED, "/stream.mjpg")
+    assert facts["drops"] > facts["sent"]
+    for each in following:
+        each.cancel()
+    for each_reader in (*watching, reader):
+        each_reader.writer.transport.abort()
+
+
+async def test_only_what_is_asked_for_is_encoded(portal: Portal) -> None:
+    """While all clients want few frames, the others are captured and thrown away."""
+    reader = await StreamReader.get(portal.port, f"/stream.mjpg?fps={ASKED}")
+    await live_stamps(reader, 2)
+    (client,), counters = portal.source.demand.clients, portal.source.condition.counters
+    captured, encoded, sent = counters.captured, counters.encoded, client.sent
+    await portal.until(lambda: client.sent >= sent + PARTS)
+    assert counters.encoded - encoded <= client.sent - sent + 1
+    assert counters.captured - captured > 3 * (counters.encoded - encoded)
+    await reader.close()
+
+
+async def test_clients_that_are_slow_slow_the_encoder(start_portal: StartPortal) -> None:
+    """While nobody is ready nothing is encoded, though the client never asked for fewer."""
+    portal = await start_portal(width=1280, height=720)
+    reader = await StreamReader.get(portal.port)
+    reader.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
+    (client,), counters = portal.source.demand.clients, portal.source.condition.counters
+    await portal.until(lambda: client.unsent() and not portal.source.demand.feed.wanted)
+    captured, encoded = counters.captured, counters.encoded
+    await portal.until(lambda: counters.captured > captured + 30)
+    assert counters.encoded <= encoded + 1
+    reader.writer.transport.abort()
+
+
+async def test_what_comes_before_it_is_time_is_never_seen() -> None:
+    """A client gets the first frame from when it is due, not an older one, and no repeat of what it has."""
+    async with world() as each:
+        _, transport = each.come(fps_max=2)
+        await go_round()
+        first = each.publish(frame_of(1))
+        assert not each.feed.wanted
+        for number in range(2, 6):
+            each.publish(frame_of(number))
+        await asyncio.sleep(4 * each.source.condition.frame_interval)  # a repeat comes after 1.5 of them
+        assert transport.written == [first.part]
+        while not each.feed.wanted:  # noqa: ASYNC110 # the program has no event for that
+            await asyncio.sleep(0.005)
+        assert transport.written == [first.part]
+        last = each.publish(frame_of(6))
+        assert transport.written == [first.part, last.part]
+        assert transport.written_at[1] - transport.written_at[0] > 0.3
+
+
+@pytest.mark.parametrize(("cap", "asked", "fps_max"), [(5, "", 5), (5, "?fps=20", 5), (5, "?fps=2", 2), (0, "", 0)])
+async def test_the_lower_one_counts(start_portal: StartPortal, cap: float, asked: str, fps_max: float) -> None:
+    """What is allowed holds for everybody; one may ask for fewer."""
+    portal = await start_portal(client_fps_max=cap)
+    reader = await StreamReader.get(portal.port, f"/stream.mjpg{asked}")
+    assert (await portal.status())["clients"][0]["fps_max"] == fps_max
+    if fps_max:
+        stamps = await live_stamps(reader, 6)
+        assert stamps[-1] - stamps[0] > 0.8 * 5 / fps_max
+    await reader.close()
+
+
+@pytest.mark.parametrize("fps", ["0", "-1", "abc", "", "nan", "inf", "1e9", "0.4", "5,5"])
+async def test_wrong_values(portal: Portal, fps: str) -> None:
+    """400 with a sentence, for HEAD as well, and the camera sleeps on."""
+    async with portal.http.get(f"/stream.mjpg?fps={fps}") as answer:
+        assert answer.status == 400
+        assert await answer.text() == f"fps={fps}: must be a number from 0.5 to 1000.\n"
+        assert answer.headers["Cache-Control"] == "no-store"
+    async with portal.http.head(f"/stream.mjpg?fps={fps}") as answer:
+        assert answer.status == 400
+    assert portal.device.opened == 0
+
+
+async def test_a_stall_is_shown_to_who_wants_few(start_portal: StartPortal) -> None:
+    """Labelled pictures come to such a client as well, and then frames again."""
+    portal = await start_portal(watchdog_timeout=0)
+    reader = await StreamReader.get(portal.port, f"/stream.mjpg?fps={ASKED}")
+    await reader.opening()
+    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    portal.device.stall()
+    await reader.until("notice")
+    assert (await reader.part()).label == "notice"
+    portal.device.resume()
+    await reader.until("live")
+    await reader.close()
+
+
+async def test_a_short_silence_is_none_to_who_comes_seldom(start_portal: StartPortal) -> None:
+    """Who took nothing for longer than a picture passes for live, of a camera that is late by a moment: no notice."""
+    portal = await start_portal(watchdog_timeout=0)
+    reader = await StreamReader.get(portal.port, "/stream.mjpg?fps=0.5")
+    await reader.opening()
+    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await reader.until("live")
+    await portal.until(lambda: not portal.source.demand.feed.wanted)
+    labels = set()
+    for _ in range(2):
+        await portal.until(lambda: portal.source.demand.feed.wanted)
+        portal.device.stall()
+        await asyncio.sleep(1)  # which is less than 2 s
+        portal.device.resume()
+        labels |= {(await reader.part()).label for _ in range(2)}
+        await portal.until(lambda: not portal.source.demand.feed.wanted)
+    assert "notice" not in labels
+    await reader.close()

@@ -1,0 +1,57 @@
+"""Many clients that come and leave at random leave nothing behind."""
+
+import asyncio
+import gc
+import random
+import threading
+from pathlib import Path
+
+from soft_stream.capture.status import State
+from tests.conftest import Portal, StartPortal
+from tests.support.multipart_reader import StreamReader
+
+CLIENTS = 100
+VISITS = 4
+
+
+async def visit(portal: Portal, chance: random.Random) -> None:
+    """Come, watch for a moment or not at all, and leave with or without a word."""
+    for _ in range(VISITS):
+        await asyncio.sleep(chance.random())
+        if chance.random() < 0.3:
+            _, writer = await asyncio.open_connection("127.0.0.1", portal.port)
+            path = chance.choice(["/stream.mjpg", "/snapshot.jpg"])
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            await asyncio.sleep(chance.random() * 0.3)
+            writer.transport.abort()
+            continue
+        reader = await StreamReader.get(portal.port)
+        await reader.opening()
+        for _ in range(chance.randrange(10)):
+            await reader.part()
+        if chance.random() < 0.5:
+            reader.writer.transport.abort()
+        else:
+            await reader.close()
+
+
+async def test_nothing_is_left_over(start_portal: StartPortal) -> None:
+    """No task, thread, file descriptor, client or waiting future remains, and the camera is closed."""
+    portal = await start_portal()
+    async with portal.http.get("/snapshot.jpg") as answer:  # what is made once is made
+        await answer.read()
+    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+
+    def left() -> tuple[int, int, int]:
+        return len(asyncio.all_tasks()), threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+    before = left()
+    chance = random.Random(1)  # noqa: S311 # a game of chance, not a secret
+    await asyncio.gather(*(visit(portal, random.Random(chance.random())) for _ in range(CLIENTS)))  # noqa: S311
+    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    gc.collect()
+    assert left() == before
+    assert not portal.source.demand.clients
+    assert not portal.source.demand.feed.wanted
+    assert not portal.source.demand.wishes
+    assert portal.device.opened == portal.device.closed

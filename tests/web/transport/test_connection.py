@@ -1,0 +1,218 @@
+"""A client's connection: requests that never come, answers that nobody takes, and clients that close their own side."""
+
+import asyncio
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pytest
+from aiohttp import web
+
+from soft_stream.capture.status import State
+from soft_stream.web.transport import connection
+from soft_stream.web.transport.connection import Connection, accompany
+from soft_stream.web.transport.tls import Tls
+from tests.conftest import Portal, StartPortal
+from tests.support import certificates
+
+OLD = " HTTP/1.0\r\n\r\n"
+LAST = " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+KEPT = " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+async def half_close(portal: Portal, request: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send a request and close the own side at once, as `nc -N` does."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", portal.port)
+    writer.write(request.encode())
+    writer.write_eof()
+    return reader, writer
+
+
+@pytest.mark.parametrize("end", [OLD, LAST])
+@pytest.mark.parametrize("delay", [0, 0.2])
+async def test_an_answer_for_who_closed_its_own_side(start_portal: StartPortal, end: str, delay: float) -> None:
+    """The request is answered whole, also when the camera has to be opened first; then the connection ends."""
+    portal = await start_portal()
+    portal.device.slow_open(delay)
+    reader, writer = await half_close(portal, f"GET /snapshot.jpg{end}")
+    head, _, jpeg = (await reader.read()).partition(b"\r\n\r\n")
+    assert b" 200 OK" in head.splitlines()[0]
+    assert jpeg.startswith(b"\xff\xd8")
+    assert jpeg.endswith(b"\xff\xd9")
+    writer.close()
+
+
+async def test_a_stream_for_who_closed_its_own_side(portal: Portal) -> None:
+    """It flows until the client has left, which the next part finds out; then the camera closes."""
+    reader, writer = await half_close(portal, f"GET /stream.mjpg{OLD}")
+    for _ in range(5):
+        await reader.readuntil(b"Content-Type: image/jpeg")
+    assert len(portal.source.demand.clients) == 1
+    writer.close()
+    await portal.until(lambda: not portal.source.demand.clients)
+    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+
+
+@pytest.mark.parametrize("request_line", ["GET /snapshot.jpg" + KEPT, "POST /arm?seconds=60" + OLD, "GET /healthz HT"])
+async def test_who_may_ask_more_or_changes_something_has_left(start_portal: StartPortal, request_line: str) -> None:
+    """Their connection ends at once, and nothing is done for them any more."""
+    portal = await start_portal()
+    portal.device.slow_open(0.3)
+    reader, writer = await half_close(portal, request_line)
+    assert await reader.read() == b""
+    await portal.until(lambda: not portal.source.demand.clients)
+    assert portal.source.condition.counters.snapshots == 0
+    writer.close()
+
+
+async def drip(writer: asyncio.StreamWriter) -> None:
+    """Send a request that never ends, little by little."""
+    writer.write(b"GET /healthz HTTP/1.1\r\n")
+    while True:
+        writer.write(b"X: y\r\n")
+        await asyncio.sleep(0.01)
+
+
+async def test_a_connection_without_a_whole_request_is_ended(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After REQUEST_TIMEOUT, however slowly something comes; who was answered once may wait longer."""
+    monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.3)
+    patient, asking = await asyncio.open_connection("127.0.0.1", portal.port)
+    asking.write(f"GET /healthz{KEPT}".encode())
+    await patient.readuntil(b"\r\n\r\n")
+    reader, writer = await asyncio.open_connection("127.0.0.1", portal.port)
+    dripping = asyncio.create_task(drip(writer))
+    assert await reader.read() == b""
+    dripping.cancel()
+    asking.write(f"GET /healthz{KEPT}".encode())
+    assert b"200 OK" in await patient.readuntil(b"\r\n\r\n")
+    for each in (writer, asking):
+        each.transport.abort()
+
+
+async def test_a_stream_outlives_the_limit_for_requests(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is one for requests, not for answers."""
+    monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.2)
+    async with portal.http.get("/stream.mjpg") as stream:
+        await asyncio.sleep(0.5)
+        assert await stream.content.readuntil(b"Content-Type")
+
+
+BODY = "POST /controls HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize("earlier", ["", f"GET /healthz{KEPT}"])
+@pytest.mark.parametrize(
+    "begun",
+    [
+        BODY + "Content-Length: 5000\r\n\r\n{",
+        BODY + "Transfer-Encoding: chunked\r\n\r\n5\r\n{",
+        BODY + "Content-Length: 5000\r\nExpect: 100-continue\r\n\r\n",
+        "GET /stream.mjpg HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+        "GET /heal",
+    ],
+)
+async def test_a_request_has_to_come_whole(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch, earlier: str, begun: str
+) -> None:
+    """With its body, and after REQUEST_TIMEOUT, whether it is the first one of a connection or not."""
+    monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", portal.port)
+    if earlier:
+        writer.write(earlier.encode())
+        await reader.readuntil(b"\r\n\r\n")
+    writer.write(begun.encode())
+    while True:
+        try:
+            if not await reader.read(65536):
+                break
+        except ConnectionResetError:
+            break
+    writer.transport.abort()
+    await portal.until(lambda: not portal.source.demand.clients)
+
+
+async def test_a_request_that_has_come_may_wait_for_its_answer(
+    start_portal: StartPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit for requests ends with the last byte of the body, however long the answer takes."""
+    monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.2)
+    portal = await start_portal()
+    portal.device.slow_open(0.6)
+    for _ in range(2):  # one connection
+        async with portal.http.post("/arm?seconds=60", data=b"{}") as answer:
+            assert answer.status == 200
+
+
+@dataclass
+class Answering:
+    """A server whose every answer has so many bytes, and clients that take none of them."""
+
+    server: web.Server
+    context: ssl.SSLContext | None
+
+    def greet(self) -> asyncio.Protocol:
+        """Make one end of a connection."""
+        below = Connection(self.server())
+        return Tls(self.context, below, set()) if self.context else below
+
+    async def ask(self, trusting: ssl.SSLContext | None) -> asyncio.StreamWriter:
+        """Ask through a TCP connection that holds little, and read next to nothing."""
+        with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as here:
+            here.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            here.connect(listening.getsockname())
+            accepted, _ = listening.accept()
+            accepting = asyncio.get_running_loop().connect_accepted_socket(self.greet, accepted)
+            host = "localhost" if trusting else None
+            asking = asyncio.open_connection(sock=here.dup(), limit=1, ssl=trusting, server_hostname=host)
+            (reader, writer), _ = await asyncio.gather(asking, accepting)
+        writer.write(f"GET /{KEPT}".encode())
+        await reader.read(1)
+        writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
+        return writer
+
+
+@pytest.mark.parametrize("is_secure", [False, True])
+@pytest.mark.parametrize("size", [1_000_000, 20_000_000])
+async def test_an_answer_that_nobody_takes_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, is_secure: bool
+) -> None:
+    """Whether it waits here or in the kernel, the connection ends CLIENT_TIMEOUT after the last byte was taken."""
+    monkeypatch.setattr(connection, "CLIENT_TIMEOUT", 0.5)
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=bytes(size))
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        return await accompany(cast("web.Request", request), answer)
+
+    pair, context = certificates.make(tmp_path), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*pair)
+    answering = Answering(web.Server(handler), context if is_secure else None)
+    writer = await answering.ask(pair.trusting() if is_secure else None)
+    while answering.server.connections:  # noqa: ASYNC110 # a server has no event for it
+        await asyncio.sleep(0.01)
+    writer.transport.abort()
+
+
+async def test_who_takes_an_answer_slowly_gets_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit begins again with all that is taken, over a unix socket as well."""
+    monkeypatch.setattr(connection, "CLIENT_TIMEOUT", 0.3)
+    size = 2_000_000
+
+    async def handler(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=bytes(size))
+
+    here, there = socket.socketpair()
+    server = web.Server(handler)
+    await asyncio.get_running_loop().connect_accepted_socket(lambda: Connection(server()), there)
+    reader, writer = await asyncio.open_connection(sock=here, limit=1024)
+    writer.write(f"GET /{LAST}".encode())
+    await reader.readuntil(b"\r\n\r\n")
+    for _ in range(20):
+        await reader.readexactly(size // 20)
+        await asyncio.sleep(0.05)
+    assert await reader.read() == b""
+    writer.close()
+    await server.shutdown()

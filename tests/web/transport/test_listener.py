@@ -1,0 +1,238 @@
+"""Several endpoints at once: http, https and unix sockets."""
+
+import asyncio
+import ipaddress
+import json
+import os
+import resource
+import signal
+import socket
+import stat
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, UnixConnector
+
+from soft_stream.config.endpoints import Endpoint
+from soft_stream.config.loader import SettingsError, load
+from soft_stream.web.streaming import client_stream
+from tests.conftest import StartPortal
+from tests.support import certificates
+from tests.support.processes import free_port, run, serving
+
+HAS_IPV6 = socket.has_ipv6 and Path("/proc/net/if_inet6").exists()
+
+
+def curl(*arguments: str) -> str:
+    """Ask as curl does; what comes back, or an error."""
+    return subprocess.run(
+        ["/usr/bin/env", "curl", "-sS", "--fail", *arguments], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_every_endpoint_serves(tmp_path: Path) -> None:
+    """http, https and a unix socket at once, each named in the log; the unix socket goes with the process."""
+    pair, path, port = certificates.make(tmp_path), tmp_path / "cam0.sock", free_port()
+    address = "::1" if HAS_IPV6 else "127.0.0.1"
+    endpoints = [Endpoint("https", address, port), Endpoint("unix", path=str(path))]
+    files = ["--tls-certificate", str(pair.certificate), "--tls-key", str(pair.key)]
+    with serving("--listen", *map(str, endpoints), *files) as (process, url):
+        assert process.stderr
+        for endpoint in endpoints:
+            assert process.stderr.readline().endswith(f"Listening on {endpoint}\n")
+        for question in (
+            [f"{url}/status.json"],
+            ["--cacert", str(pair.certificate), f"{endpoints[0]}/status.json"],
+            ["--unix-socket", str(path), "http://localhost/status.json"],
+        ):
+            assert json.loads(curl(*question))["state"] == "idle"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666  # everybody may ask there, as on loopback
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0
+        assert not path.exists()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a unix socket is to be."""
+    return tmp_path / "cam0.sock"
+
+
+def over(path: Path) -> ClientSession:
+    """Ask over a unix socket."""
+    return ClientSession("http://localhost", connector=UnixConnector(str(path)))
+
+
+async def test_a_proxy_on_a_unix_socket_is_believed(start_portal: StartPortal, path: Path) -> None:
+    """X-Forwarded-For counts for who asks; without it the client is the unix socket."""
+    portal = await start_portal(listen=(Endpoint("unix", path=str(path)),))
+    async with over(path) as http:
+        for headers, peer in (({}, "unix socket"), ({"X-Forwarded-For": "1.2.3.4, 192.168.1.7"}, "192.168.1.7")):
+            async with http.get("/stream.mjpg", headers=headers) as stream:
+                await stream.content.readany()
+                assert [client["peer"] for client in (await portal.status())["clients"]] == [peer]
+            await portal.until(lambda: not portal.source.demand.clients)
+
+
+async def stopped_reading(path: Path) -> asyncio.StreamWriter:
+    """Begin to watch over a unix socket, and then read nothing."""
+    reader, writer = await asyncio.open_unix_connection(path, limit=1)
+    writer.write(b"GET /stream.mjpg HTTP/1.0\r\n\r\n")
+    await reader.read(1)
+    return writer
+
+
+async def test_little_waits_for_a_client_of_a_unix_socket(start_portal: StartPortal, path: Path) -> None:
+    """A client that stops reading costs one part here and 64 kB in the kernel; all of it is told as unsent."""
+    portal = await start_portal(listen=(Endpoint("unix", path=str(path)),), width=640, height=480)
+    writer = await stopped_reading(path)
+    async with portal.http.get("/stream.mjpg?client=fast") as stream:
+        stopped, fast = portal.source.demand.clients
+        while fast.sent < 40:
+            await stream.content.readany()
+    newest = portal.source.demand.feed.newest
+    assert newest
+    assert stopped.sent < 20
+    assert 0 < stopped.unsent() < 2 * len(newest.part) + 64 * 1024
+    writer.transport.abort()
+    await portal.until(lambda: not portal.source.demand.clients)
+
+
+async def test_a_client_of_a_unix_socket_that_takes_nothing_is_cut_off(
+    start_portal: StartPortal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After CLIENT_TIMEOUT without a byte taken, the connection ends and the client is forgotten."""
+    monkeypatch.setattr(client_stream, "CLIENT_TIMEOUT", 0.5)
+    portal = await start_portal(listen=(Endpoint("unix", path=str(path)),), width=640, height=480)
+    writer = await stopped_reading(path)
+    await portal.until(lambda: not portal.source.demand.clients)
+    writer.transport.abort()
+
+
+async def test_the_socket_of_a_dead_process_is_replaced(start_portal: StartPortal, path: Path) -> None:
+    """A file that nobody listens on any more is in nobody's way."""
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    await start_portal(listen=(Endpoint("unix", path=str(path)),))
+    async with over(path) as http, http.get("/healthz") as answer:
+        assert answer.status == 200
+
+
+def cannot_listen(endpoint: str) -> str:
+    """Serve at an endpoint that cannot be had; the sentence that says so."""
+    flags = ["--source", "test-pattern", "--port", str(free_port())]
+    result = run("serve", *flags, "--listen", endpoint)
+    assert result.returncode == 75
+    sentence: str = result.stderr.partition("Cannot listen on ")[2].partition("\n")[0]
+    return sentence
+
+
+def test_what_is_in_use_is_left_alone(path: Path) -> None:
+    """A socket that somebody listens on, and a file that is none, stay; the sentence names endpoint and setting."""
+    with socket.socket(socket.AF_UNIX) as living:
+        living.bind(str(path))
+        living.listen()
+        assert cannot_listen(f"unix:{path}") == f"unix:{path} (cam0_listen): Address already in use"
+        assert path.is_socket()
+    path.unlink()
+    path.write_text("not a socket")
+    assert cannot_listen(f"unix:{path}") == f"unix:{path} (cam0_listen): something that is not a socket is there"
+    assert path.read_text() == "not a socket"
+
+
+def test_another_processs_socket_is_not_removed(path: Path) -> None:
+    """Who ends leaves a socket that somebody else listens on by now."""
+    with serving("--listen", f"unix:{path}") as (process, _):
+        while not path.exists():
+            assert process.poll() is None
+        path.unlink()
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(path))
+            other.listen()
+            process.send_signal(signal.SIGTERM)
+            assert process.stderr
+            assert f"{path} stays: Address already in use" in process.stderr.read()
+            assert process.wait() == 0
+            assert path.is_socket()
+
+
+def test_reasons(tmp_path: Path) -> None:
+    """Why an endpoint cannot be had is said in words, with what to do about it where there is something."""
+    missing = f"unix:{tmp_path}/none/cam0.sock"
+    assert cannot_listen(missing) == f"{missing} (cam0_listen): No such file or directory"
+    elsewhere = "http://192.0.2.1:8080"
+    assert cannot_listen(elsewhere) == (
+        f"{elsewhere} (cam0_listen): Cannot assign requested address; this machine does not have the address now"
+    )
+    unknown = "http://[fe80::1%none]:8080"
+    assert cannot_listen(unknown) == f"{unknown} (cam0_listen): Name or service not known"
+
+
+def link_local() -> list[str]:
+    """Find the link-local addresses of this machine, with their scopes."""
+    lines = Path("/proc/net/if_inet6").read_text().split("\n") if HAS_IPV6 else []
+    fields = [line.split() for line in lines if line.startswith("fe80")]
+    return [f"{ipaddress.ip_address(bytes.fromhex(each[0]))}%{each[-1]}" for each in fields]
+
+
+@pytest.mark.skipif(not link_local(), reason="this machine has no link-local address")
+async def test_a_link_local_address_has_a_scope(start_portal: StartPortal) -> None:
+    """It is listened at as it is written, with its scope."""
+    portal = await start_portal(bind=(link_local()[0],))
+    _, writer = await asyncio.open_connection(link_local()[0], portal.port)
+    writer.close()
+
+
+def test_more_clients_than_descriptors() -> None:
+    """They are sent away, which is told once, and those who came before are served on."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (128, limit[1]))  # a child has its parent's limits
+        try:
+            process, url = stack.enter_context(serving())
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+        port = int(url.rpartition(":")[2])
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(140)]
+        assert clients[-1].recv(1) == b""
+        clients[0].sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert clients[0].recv(100).startswith(b"HTTP/1.0 200")
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr
+        said = process.stderr.read()
+        assert said.count("Clients are sent away: 96 are connected") == 1
+        assert "Traceback" not in said
+
+
+def problems(**environ: str) -> list[str]:
+    """Check settings that are wrong together."""
+    with pytest.raises(SettingsError) as error:
+        load(environ, file=Path(os.devnull))
+    return error.value.problems
+
+
+def test_an_endpoint_can_be_had_once() -> None:
+    """The same place for two cameras, or twice for one, is found without listening; 0.0.0.0 is every IPv4 address."""
+    assert problems(cam0_port="18081", cam1_listen="http://0.0.0.0:18081") == [
+        "environment: cam1_listen=http://0.0.0.0:18081: camera 0 listens at http://127.0.0.1:18081 already "
+        "(environment); each endpoint can be had once"
+    ]
+    assert problems(cam0_listen="http://127.0.0.1:18081")
+    assert problems(cam0_bind=":: 0.0.0.0 127.0.0.1") == [
+        "environment: cam0_bind=:: 0.0.0.0 127.0.0.1: http://0.0.0.0:18081 and http://127.0.0.1:18081 cannot be had at "
+        "once; 0.0.0.0 is every IPv4 address, and :: every IPv6 address"
+    ]
+    assert problems(cam0_listen="unix:/run/a", cam1_listen="unix:/run/a")
+    assert problems(cam0_listen="http://10.0.0.1:1 http://0.0.0.0:1")
+    here = {"cam0_listen": "http://10.0.0.1:1 http://[::]:18081 unix:/run/a", "cam1_listen": "http://10.0.0.2:1"}
+    assert load(here, file=Path(os.devnull)).cameras.keys() == {0, 1}
+
+
+def test_https_needs_a_certificate() -> None:
+    """Both files have to be named as soon as there is an https:// endpoint."""
+    assert problems(cam0_listen="https://[::1]:9000", cam_tls_key="/key.pem") == [
+        "environment: cam0_listen=https://[::1]:9000: cam0_tls_certificate must name its certificate (PEM)"
+    ]
+    assert len(problems(cam0_listen="https://[::1]:9000")) == 2
