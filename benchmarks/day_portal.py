@@ -14,8 +14,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from soft_stream.cameras.base import Control, ControlValue, FocusMode, Negotiated, NoFrame, Orientation, RawFrame
+from soft_stream.cameras.base import Control, ControlValue, FocusMode, Negotiated, NoFrame
 from soft_stream.config.settings import Settings
+from soft_stream.frames.raw import Orientation, RawFrame
 from soft_stream.service.server import serve
 
 SIZE = WIDTH, HEIGHT = 32, 32

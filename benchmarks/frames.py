@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from soft_stream.cameras.base import RawFrame
 from soft_stream.frames import jpeg
+from soft_stream.frames.raw import RawFrame
 
 if TYPE_CHECKING:
-    from soft_stream.cameras.base import Plane
+    from soft_stream.frames.raw import Plane
+
 
 SIZE = WIDTH, HEIGHT = 1280, 720
 QUALITY = 80

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from soft_stream.cameras.base import Negotiated, RawFrame
+from soft_stream.cameras.base import Negotiated
 from soft_stream.cameras.image_folder import FolderCamera
 from soft_stream.config.settings import Settings
-from soft_stream.frames.raw import planes_of
+from soft_stream.frames.raw import RawFrame, planes_of
 from soft_stream.service.server import serve
 
 if TYPE_CHECKING:
-    from soft_stream.cameras.base import Plane
+    from soft_stream.frames.raw import Plane
 
 
 class PlanesCamera(FolderCamera):

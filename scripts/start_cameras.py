@@ -50,7 +50,7 @@ def main() -> int:
             time.sleep(0.5)
     except SettingsError as error:
         print(f"{len(error.problems)} wrong in the settings:", *error.problems, sep="\n  ", file=sys.stderr)
-        return ExitStatus.WRONG_SETTING
+        return ExitStatus.CONFIG_ERROR
     except KeyboardInterrupt:
         print("Stopping ...", flush=True)
         return ExitStatus.STOPPED

@@ -55,6 +55,7 @@ fi
 .venv/bin/ruff check .
 shellcheck -x scripts/*.sh systemd/*.sh tests/end_to_end/lab/*.sh .ci/run
 .venv/bin/mypy
+.venv/bin/lint-imports --no-cache >/dev/null || .venv/bin/lint-imports --no-cache
 if [ "$*" = --lab ]; then
     .venv/bin/pytest --ignore tests/end_to_end/lab
     # its machines wait for each other's processor less than for time to pass

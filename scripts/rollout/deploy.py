@@ -48,13 +48,13 @@ def main() -> int:
         return _install(target, args, root, facts)
     except SettingsError as error:
         print(f"{len(error.problems)} wrong in the settings:", *error.problems, sep="\n  ", file=sys.stderr)
-        return ExitStatus.WRONG_SETTING
+        return ExitStatus.CONFIG_ERROR
     except (Unreachable, NoPackages) as reason:
         print(reason, file=sys.stderr)
         return UNAVAILABLE
     except KeyboardInterrupt:
         print("Broken off; nothing was changed.", file=sys.stderr)
-        return ExitStatus.START_ME_AGAIN
+        return ExitStatus.TEMPORARY_FAILURE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -119,7 +119,7 @@ def _install(target: Target, args: argparse.Namespace, root: str, facts: dict[st
         target.shell(f"rm -rf {incoming}", b"")
         return status
     status = _run(target, args.python, root, lib, words)
-    if status in (0, 1, UNAVAILABLE, ExitStatus.WRONG_SETTING):  # else what puts everything back may run from there
+    if status in (0, 1, UNAVAILABLE, ExitStatus.CONFIG_ERROR):  # else what puts everything back may run from there
         target.shell(f"{root}rm -rf {incoming}", b"")
     return status
 
@@ -146,7 +146,7 @@ def _run(target: Target, python: str, root: str, lib: str, words: list[str]) -> 
     status = target.attended(f"{root}{unit} {_rollout(python, lib, [*words, '--attended'])}")
     if status == SSH_FAILED:
         print("The rollout was ended from outside, or the connection broke; it is being put back.", file=sys.stderr)
-        return ExitStatus.START_ME_AGAIN
+        return ExitStatus.TEMPORARY_FAILURE
     return status
 
 

@@ -195,9 +195,9 @@ def _cameras(folder: Path, settings: str) -> Mapping[int, Settings]:
         cameras = load({}, file=candidate).cameras
     except SettingsError as error:
         problems = "\n  ".join(problem.replace(str(candidate), str(SETTINGS)) for problem in error.problems)
-        raise RolloutError(f"The settings are wrong:\n  {problems}", ExitStatus.WRONG_SETTING) from None
+        raise RolloutError(f"The settings are wrong:\n  {problems}", ExitStatus.CONFIG_ERROR) from None
     if not cameras:
-        raise RolloutError(f"{SETTINGS} configures no camera: write cam0_name=... for one", ExitStatus.WRONG_SETTING)
+        raise RolloutError(f"{SETTINGS} configures no camera: write cam0_name=... for one", ExitStatus.CONFIG_ERROR)
     return cameras
 
 
@@ -212,7 +212,7 @@ def _front(cameras: Mapping[int, Settings], *, tls: bool) -> tuple[dict[Path, st
         if settings.port in ports:
             raise RolloutError(
                 f"cam{number}_port={settings.port}: nginx listens there; take another, or roll out with --no-nginx",
-                ExitStatus.WRONG_SETTING,
+                ExitStatus.CONFIG_ERROR,
             )
     behind = {number: settings.port for number, settings in cameras.items()}
     site = nginx.render(behind, tls=tls, ipv6=Path("/proc/net/if_inet6").exists())

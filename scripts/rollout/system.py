@@ -112,7 +112,7 @@ def read(path: Path) -> str | None:
     try:
         return path.read_text(encoding="utf-8-sig") if path.exists() else None
     except UnicodeDecodeError:
-        raise RolloutError(f"{path}: not UTF-8 text", ExitStatus.WRONG_SETTING) from None
+        raise RolloutError(f"{path}: not UTF-8 text", ExitStatus.CONFIG_ERROR) from None
 
 
 def write(files: Mapping[Path, str | None]) -> None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol
 
-if TYPE_CHECKING:
-    # numpy is imported when a camera opens, not before: it doubles the memory of a process that only waits
-    import numpy
-    from numpy.typing import NDArray
-
-    Plane = NDArray[numpy.uint8]
+from soft_stream.frames.raw import Orientation, RawFrame
 
 
 class CameraError(Exception):
@@ -51,16 +46,6 @@ class CameraHung(CameraError):
     """A call into the camera does not return; only a new process helps."""
 
 
-class Focus(StrEnum):
-    """What the lens does, in the words of libcamera's AfState; NONE where there is no autofocus."""
-
-    NONE = "none"
-    IDLE = "idle"
-    SCANNING = "scanning"
-    FOCUSED = "focused"
-    FAILED = "failed"
-
-
 class FocusMode(StrEnum):
     """What the lens is asked to do: stay where it is, scan once and then stay, follow the scene, go somewhere."""
 
@@ -68,36 +53,6 @@ class FocusMode(StrEnum):
     CYCLE = "cycle"
     CONTINUOUS = "continuous"
     MANUAL = "manual"
-
-
-@dataclass(frozen=True)
-class Orientation:
-    """How a picture is turned: mirrored first, then rotated clockwise by 0, 90, 180 or 270 degrees."""
-
-    hflip: bool = False
-    vflip: bool = False
-    rotation: int = 0
-
-    @property
-    def simplest(self) -> Self:
-        """The same turn with a rotation of 0 or 90 only: half a turn is both mirrors."""
-        half = self.rotation >= 180
-        return type(self)(self.hflip != half, self.vflip != half, self.rotation % 180)
-
-
-@dataclass(frozen=True)
-class Metadata:
-    """What the camera tells of a frame, where it does: seconds, factor, dioptres."""
-
-    exposure_time: float | None = None
-    gain: float | None = None
-    lens_position: float | None = None
-    exposure_settled: bool = True
-    """False while automatic exposure is still on its way."""
-
-
-UNKNOWN = Metadata()
-"""What a camera tells that says nothing; made once, since it belongs to every frame."""
 
 
 @dataclass(frozen=True)
@@ -127,38 +82,6 @@ class Negotiated:
             f"main {width}x{height} {self.pixel_format}, stride {self.stride}, {self.colour_space}, "
             f"sensor mode {self.sensor_mode}, {self.fps:g} fps"
         )
-
-
-@dataclass(slots=True)
-class RawFrame:
-    """A picture as the camera delivers it: planes (Y, U, V, each 2-D, uint8, full range) or the camera's own JPEG.
-
-    Its memory belongs to the camera: use it inside `with`, and keep nothing of it.
-    """
-
-    size: tuple[int, int]
-    captured_at: float
-    """Unix seconds."""
-    focus: Focus = Focus.NONE
-    metadata: Metadata = UNKNOWN
-    planes: tuple[Plane, Plane, Plane] | None = None
-    jpeg: bytes = b""
-    release: Callable[[], None] = field(default=lambda: None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.planes = None
-        self.release()
-
-    def copy(self) -> RawFrame:
-        """Return the frame in memory of its own, which may be kept."""
-        planes = None
-        if self.planes:
-            y, u, v = self.planes
-            planes = (y.copy(), u.copy(), v.copy())
-        return replace(self, planes=planes, release=lambda: None)
 
 
 # libcamera's AfModeEnum

@@ -6,13 +6,13 @@ sensor that a CameraManager which began without it never would.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
 
 from soft_stream.cameras.base import CameraError, CameraMissing, CameraUnsupported, Found
 from soft_stream.cameras.identity import choose
-from soft_stream.service.exit_status import ExitStatus
 
 TIMEOUT = 60.0
 # Early in the boot a sensor may be probed after we start.
@@ -53,5 +53,5 @@ def look() -> list[Found]:
         raise CameraError(f"looking for cameras took longer than {TIMEOUT:g} s") from None
     if child.returncode:
         sentence = (child.stderr.strip().splitlines() or [f"exit status {child.returncode}"])[-1]
-        raise CameraUnsupported(sentence) if child.returncode == ExitStatus.WRONG_SETTING else CameraError(sentence)
+        raise CameraUnsupported(sentence) if child.returncode == os.EX_CONFIG else CameraError(sentence)
     return [Found(**found) for found in json.loads(child.stdout)]

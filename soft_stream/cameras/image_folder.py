@@ -5,19 +5,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from soft_stream.cameras.base import (
-    CameraError,
-    CameraMissing,
-    Control,
-    ControlValue,
-    FocusMode,
-    Negotiated,
-    NoFrame,
-    Orientation,
-    RawFrame,
-)
+from soft_stream.cameras.base import CameraError, CameraMissing, Control, ControlValue, FocusMode, Negotiated, NoFrame
 from soft_stream.config.settings import Settings
 from soft_stream.frames import jpeg
+from soft_stream.frames.raw import Orientation, RawFrame
 
 # Files are read once and kept, as long as they fit into this; a longer film is read from the disk.
 KEPT_BYTES = 32 * 1024 * 1024
@@ -46,7 +37,10 @@ class FolderCamera:
         if not self._files:
             raise CameraMissing(f"the folder {folder} has no .jpg")
         self._kept = [b""] * len(self._files)
-        self._size = jpeg.size_of(self._read(0))
+        try:
+            self._size = jpeg.size_of(self._read(0))
+        except jpeg.DamagedJpeg as error:
+            raise CameraError(f"{self._files[0]}: {error}") from None
         self._started_at, self._tick = time.monotonic(), 0
         return self._negotiated()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from soft_stream.config.settings import Settings
-from soft_stream.frames.pace import Pace
+from soft_stream.frames.rates import Pace
 
 log = logging.getLogger(__name__)
 

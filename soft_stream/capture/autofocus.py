@@ -2,13 +2,15 @@
 
 import time
 
-from soft_stream.cameras.base import Camera, CameraError, Focus, FocusMode
+from soft_stream.cameras.base import Camera, CameraError, FocusMode
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.controls import Controls
-from soft_stream.capture.focus_cycle import AutofocusCycle, FinishedCycle, FocusResult
+from soft_stream.capture.focus_cycle import AutofocusCycle
+from soft_stream.capture.requests import FinishedCycle, FocusResult, FocusWish, SnapshotSize, Wish
 from soft_stream.capture.status import Condition, State
-from soft_stream.capture.subscribers import Demand, FocusWish, SnapshotSize, Wish
+from soft_stream.capture.subscribers import Demand
 from soft_stream.config.settings import Settings
+from soft_stream.frames.raw import Focus
 
 # A lens answers within so many seconds, or the camera hangs.
 ORDER_TIMEOUT = 30.0

@@ -6,15 +6,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
-from soft_stream.cameras.base import CameraError, Focus, RawFrame
 from soft_stream.capture.adaptive_quality import Ease
 from soft_stream.capture.autofocus import Lens
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.encoder_pool import Encoders
-from soft_stream.capture.feed import Frame
 from soft_stream.capture.status import Condition
 from soft_stream.config.settings import Settings
 from soft_stream.frames import jpeg
+from soft_stream.frames.frame import Frame
+from soft_stream.frames.raw import Focus, RawFrame
 from soft_stream.frames.rendition import AS_IT_COMES, Rendition
 
 
@@ -35,7 +35,7 @@ class Encoding:
         """Return the frame as it comes; None when a thread that helps makes it, or none has time: it tells `when_done`.
 
         Raises:
-            CameraError: this frame cannot be encoded, or one that was given to a thread that helps.
+            DamagedJpeg: this frame cannot be encoded, or one that was given to a thread that helps.
         """
         number, focus = self._condition.counters.captured, self._lens.seen(raw.focus)
         if not self._encoders.are_helping:
@@ -105,7 +105,7 @@ class Encoding:
     ) -> None:
         """Run in the thread for renditions; a webcam's damaged JPEG has none."""
         for rendition in renditions:
-            with suppress(CameraError):
+            with suppress(jpeg.DamagedJpeg):
                 self._thread.tell(partial(when_done, rendition, self._frame(raw, rendition, number, focus)))
 
     def _frame(self, raw: RawFrame, rendition: Rendition, number: int, focus: Focus) -> Frame:

@@ -1,32 +1,11 @@
 """An AF cycle, followed by the AfState of the frames that flow meanwhile."""
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-from soft_stream.cameras.base import Focus, FocusMode
+from soft_stream.cameras.base import FocusMode
+from soft_stream.capture.requests import FocusResult
+from soft_stream.frames.raw import Focus
 
 # Frames until a control that was set shows in what the camera says: the requests under way, and the sensor's delay.
 CONTROL_LATENCY = 8
-
-
-class FocusResult(StrEnum):
-    """How an AF cycle ended."""
-
-    FOCUSED = "focused"
-    FAILED = "failed"
-    TIMED_OUT = "timed out"
-    UNSUPPORTED = "unsupported"
-    """The lens has a motor and no algorithm: AfMode can be set, but no AfState comes."""
-
-
-@dataclass(frozen=True)
-class FinishedCycle:
-    """The end of an AF cycle."""
-
-    result: FocusResult
-    seconds: float
-    at: float
-    """Unix seconds."""
 
 
 class AutofocusCycle:

@@ -6,19 +6,21 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
-from soft_stream.cameras.base import Camera, CameraError, CameraHung, ControlValue, Focus, NoFrame, RawFrame
+from soft_stream.cameras.base import Camera, CameraError, CameraHung, ControlValue, NoFrame
 from soft_stream.capture.adaptive_quality import Ease
 from soft_stream.capture.autofocus import Lens
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.controls import Controls
 from soft_stream.capture.encoder import Encoding
-from soft_stream.capture.feed import Frame
 from soft_stream.capture.pause import Pause
+from soft_stream.capture.requests import Wish
 from soft_stream.capture.status import Condition, LastOpening, State
 from soft_stream.capture.stills import Stills
-from soft_stream.capture.subscribers import Demand, Wish
+from soft_stream.capture.subscribers import Demand
 from soft_stream.config.settings import Settings
 from soft_stream.frames import jpeg
+from soft_stream.frames.frame import Frame
+from soft_stream.frames.raw import Focus, RawFrame
 from soft_stream.frames.rendition import AS_IT_COMES, Rendition
 
 log = logging.getLogger(__name__)
@@ -210,7 +212,7 @@ class Opening:
             if as_it_comes:
                 try:
                     frame = self._encoding.encode(raw, came)
-                except CameraError as fault:  # a damaged JPEG of a webcam is no reason to close it
+                except jpeg.DamagedJpeg as fault:  # a damaged JPEG of a webcam is no reason to close it
                     raise NoFrame(str(fault)) from fault
             if frame or not as_it_comes:
                 self._thread.tell(partial(came, frame))

@@ -2,31 +2,15 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
 
 from soft_stream.cameras.base import CameraError
-from soft_stream.capture.feed import Frame
+from soft_stream.capture.requests import Ask, FocusWish, SnapshotSize, Wish
 from soft_stream.capture.status import State
-from soft_stream.capture.subscribers import FocusWish, SnapshotSize, Wish
 from soft_stream.capture.supervisor import Source
-from soft_stream.frames.rendition import AS_IT_COMES, Rendition
+from soft_stream.frames.frame import Frame
 
 # Seconds between the decision to answer and the answer.
 ANSWER_TIME = 0.05
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What somebody asks of a snapshot; seconds."""
-
-    deadline: float
-    size: SnapshotSize | None = None
-    focus: FocusWish = FocusWish.AUTO
-    max_age: float = 0.0
-    """How old the picture may be when it was asked for; 0 is captured afterwards."""
-    wake: bool = True
-    """Whether the camera may be opened for it."""
-    rendition: Rendition = AS_IT_COMES
 
 
 class Asleep(Exception):  # no error: the camera sleeps, and is not to be woken

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from soft_stream.cameras.base import CameraError, Negotiated
 from soft_stream.capture.camera_thread import CameraThread
-from soft_stream.capture.focus_cycle import FinishedCycle
 from soft_stream.capture.pause import Pause
+from soft_stream.capture.requests import FinishedCycle
 from soft_stream.config.settings import Settings
 from soft_stream.frames.rates import Rate
 

@@ -5,14 +5,16 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 
-from soft_stream.cameras.base import Camera, CameraError, Negotiated, NoFrame, NoStill, RawFrame
+from soft_stream.cameras.base import Camera, CameraError, Negotiated, NoFrame, NoStill
 from soft_stream.capture.autofocus import Lens
 from soft_stream.capture.camera_thread import CameraThread
-from soft_stream.capture.feed import Frame
+from soft_stream.capture.requests import SnapshotSize, Wish
 from soft_stream.capture.status import Condition, TakenStill
-from soft_stream.capture.subscribers import Demand, SnapshotSize, Wish
+from soft_stream.capture.subscribers import Demand
 from soft_stream.config.settings import Settings
 from soft_stream.frames import exif, jpeg
+from soft_stream.frames.frame import Frame
+from soft_stream.frames.raw import RawFrame
 from soft_stream.frames.rendition import Rendition
 
 log = logging.getLogger(__name__)
@@ -168,8 +170,8 @@ class Stills:
         quality = rendition.quality or self._settings.snapshot_quality
         try:
             encoded = jpeg.encode(raw, quality, negotiated.orientation, rendition)
-        except CameraError as fault:  # a webcam's damaged JPEG; as it comes it may do
-            return fault
+        except jpeg.DamagedJpeg as fault:  # as it comes it may do
+            return CameraError(str(fault))
         return Frame(
             jpeg=exif.with_exif(encoded, raw.captured_at, raw.metadata, negotiated.model),
             number=self._condition.counters.captured,

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from soft_stream.cameras.base import CameraError, Metadata
-from soft_stream.capture.feed import Feed, FeedEnded, Frame
-from soft_stream.capture.focus_cycle import FinishedCycle
+from soft_stream.cameras.base import CameraError
+from soft_stream.capture.feed import Feed, FeedEnded
+from soft_stream.capture.requests import FinishedCycle, FocusCall, SnapshotSize, Wish
+from soft_stream.frames.frame import Frame
 from soft_stream.frames.rates import Tally
 from soft_stream.frames.rendition import AS_IT_COMES, Rendition, TooManyRenditions
 
@@ -65,64 +65,6 @@ class Client:
         self.tally.tick(now)
         self.first = self.first or frame.number
         self.number, self.captured_at = frame.number, frame.captured_at
-
-
-class SnapshotSize(StrEnum):
-    """Which size a snapshot is to have."""
-
-    FULL = "full"
-    STREAM = "stream"
-
-
-class FocusWish(StrEnum):
-    """Whether the lens is to be focused for a snapshot; AUTO: when it is not known to be in focus."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
-@dataclass(eq=False)
-class Wish:
-    """One picture that somebody waits for, captured after it was asked for."""
-
-    size: SnapshotSize | None
-    """None is the stream's while somebody streams, else full."""
-    focus: FocusWish
-    seconds: float
-    """How long it may take."""
-    outcome: "asyncio.Future[Frame]"
-    rendition: Rendition = AS_IT_COMES
-    asked: float = field(default_factory=time.monotonic)
-    spare: Frame | None = None
-    """A frame of the stream that is new enough, for the case that nothing better comes in time."""
-
-    @property
-    def seconds_left(self) -> float:
-        """How long it may still take."""
-        return self.asked + self.seconds - time.monotonic()
-
-    def precedes(self, captured_at: float, metadata: Metadata) -> bool:
-        """Tell whether a picture that has just come was exposed after the wish; the clock may have been set since."""
-        exposed_from = captured_at - (metadata.exposure_time or 0.0)
-        return time.monotonic() - (time.time() - exposed_from) >= self.asked
-
-    def settle(self, outcome: Frame | CameraError) -> None:
-        """Give a frame or a fault to whoever waits, if still anybody does."""
-        if self.outcome.done():
-            return
-        if isinstance(outcome, Frame):
-            self.outcome.set_result(outcome)
-        else:
-            self.outcome.set_exception(outcome)
-
-
-@dataclass(eq=False)
-class FocusCall:
-    """Somebody who waits for an AF cycle that begins after he asked."""
-
-    outcome: "asyncio.Future[FinishedCycle]"
-    asked: float = field(default_factory=time.monotonic)
 
 
 class Demand:

@@ -6,7 +6,7 @@ The tags are those of the Exif standard 2.32 (CIPA DC-008), by the names that Pi
 from datetime import datetime
 from typing import Any
 
-from soft_stream.cameras.base import Metadata
+from soft_stream.frames.raw import Metadata
 
 BEGIN = b"\xff\xd8"
 APP1 = b"\xff\xe1"

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from soft_stream.cameras.base import CameraError, Orientation, RawFrame
+from soft_stream.frames.raw import Orientation, RawFrame
 from soft_stream.frames.rendition import AS_IT_COMES, Rendition
+
+
+class DamagedJpeg(ValueError):
+    """The bytes are not a JPEG, or cannot be decoded."""
+
 
 UPRIGHT = Orientation()
 # With these qualities libjpeg's tables hold the bytes of a marker, FF D9 and FF D8. Home Assistant takes the first for
@@ -30,7 +35,7 @@ def encode(
     full-range BT.601: what JFIF means. A camera's own JPEG is passed through where nothing is to be different.
 
     Raises:
-        CameraError: the camera's own JPEG cannot be decoded.
+        DamagedJpeg: the camera's own JPEG cannot be decoded.
     """
     import simplejpeg
 
@@ -66,14 +71,14 @@ def size_of(jpeg: bytes) -> tuple[int, int]:
     """Return (width, height) of a JPEG.
 
     Raises:
-        CameraError: it is none.
+        DamagedJpeg: it is none.
     """
     import simplejpeg
 
     try:
         height, width, _, _ = simplejpeg.decode_jpeg_header(jpeg, strict=False)
     except ValueError as error:
-        raise CameraError(f"not a JPEG: {error}") from error
+        raise DamagedJpeg(f"not a JPEG: {error}") from error
     return width, height
 
 
@@ -128,4 +133,4 @@ def _decode(jpeg: bytes, size: tuple[int, int]) -> Any:
     try:
         return simplejpeg.decode_jpeg(jpeg, min_width=size[0], min_height=size[1], strict=False)
     except ValueError as error:
-        raise CameraError(f"the camera's JPEG cannot be decoded: {error}") from error
+        raise DamagedJpeg(f"the camera's JPEG cannot be decoded: {error}") from error

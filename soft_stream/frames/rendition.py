@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from soft_stream.cameras.base import Orientation
+from soft_stream.frames.raw import Orientation
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
-"""What the end of a process tells systemd; the numbers are those of sysexits.h."""
+"""Exit statuses of every command, with the numbers of sysexits.h."""
 
+import os
 from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """Exit status of every command; the units stay down after 66 and 78."""
+    """Exit status of a command; systemd does not restart a unit after 66 or 78."""
 
     STOPPED = 0
     CHECK_FAILED = 1
-    CAMERA_MISSING = 66
-    START_ME_AGAIN = 75
-    WRONG_SETTING = 78
+    CAMERA_MISSING = os.EX_NOINPUT
+    TEMPORARY_FAILURE = os.EX_TEMPFAIL
+    CONFIG_ERROR = os.EX_CONFIG

@@ -80,4 +80,4 @@ async def serve(
             fault,
             exc_info=None if isinstance(fault, CameraHung) else fault,
         )
-    return ExitStatus.STOPPED if stop.is_set() else ExitStatus.START_ME_AGAIN
+    return ExitStatus.STOPPED if stop.is_set() else ExitStatus.TEMPORARY_FAILURE

@@ -7,12 +7,14 @@ from aiohttp.http import SERVER_SOFTWARE
 
 from soft_stream.capture.supervisor import Source
 from soft_stream.config.settings import Settings
-from soft_stream.web.api import all_cameras, controls, snapshot, status
+from soft_stream.web.api import all_cameras, camera, controls, snapshot, status
 from soft_stream.web.compat import camera_streamer, mjpg_streamer, routes, ustreamer, webcamd
 from soft_stream.web.middleware import access_log, cors
+from soft_stream.web.middleware.errors import plain_errors
+from soft_stream.web.middleware.origin import same_origin
 from soft_stream.web.middleware.prefix import anywhere, only_own_camera
 from soft_stream.web.pages import pages
-from soft_stream.web.request import CAMERAS, SOURCE, plain_errors, same_origin
+from soft_stream.web.request import CAMERAS, SOURCE
 from soft_stream.web.streaming import handler
 from soft_stream.web.transport.connection import accompany
 
@@ -33,10 +35,10 @@ ROUTES = [
     web.get("/snap.jpg", snapshot.photo),
     web.get("/controls.json", controls.controls),
     web.post("/controls", controls.set_controls),
-    web.post("/focus", controls.focus),
-    web.post("/arm", controls.arm),
-    web.post("/pause", controls.pause),
-    web.post("/resume", controls.resume),
+    web.post("/focus", camera.focus),
+    web.post("/arm", camera.arm),
+    web.post("/pause", camera.pause),
+    web.post("/resume", camera.resume),
     web.get(r"/static/{name:[\w./-]+}", pages.static),
     # older programs; what they have at / with a query is in legacy
     web.get("/stream", routes.stream),
@@ -59,7 +61,7 @@ def build_app(source: Source, cameras: Mapping[int, Settings]) -> web.Applicatio
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY)
     app[SOURCE] = source
     app[CAMERAS] = cameras
-    app[controls.ARMING] = controls.Arming()
+    app[camera.ARMING] = camera.Arming()
     app[controls.GESTURES] = controls.Gestures(source.condition)
     app.add_routes(anywhere(ROUTES))
     app.on_response_prepare.append(_sign)
@@ -79,6 +81,6 @@ async def _sign(_: web.Request, response: web.StreamResponse) -> None:
 
 
 async def _let_go(app: web.Application) -> None:
-    app[controls.ARMING].end()
+    app[camera.ARMING].end()
     app[controls.GESTURES].end()
     app[SOURCE].demand.end()

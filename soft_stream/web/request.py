@@ -1,25 +1,21 @@
 """What all handlers share: what they find in the application, who asks, and how an error is answered."""
 
-import logging
 import math
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
-from soft_stream.cameras.base import CameraError
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import Source
 from soft_stream.config.endpoints import in_url
 from soft_stream.config.settings import LOWEST_CLIENT_FPS, Settings
-from soft_stream.frames.rendition import AS_IT_COMES, Rendition, TooManyRenditions
+from soft_stream.frames.rendition import AS_IT_COMES, Rendition
 
 SOURCE = web.AppKey("source", Source)
 CAMERAS = web.AppKey("cameras", Mapping[int, Settings])
 
-log = logging.getLogger(__name__)
 
 LOOPBACK, UNIX_SOCKET = ("127.0.0.1", "::1"), "unix socket"
 # Pixels that a rendition may have from side to side.
@@ -29,7 +25,6 @@ HIGHEST_FPS = 1000
 LONGEST_PATH, LONGEST_PEER = 100, 60
 READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 NUMBER, WHOLE_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+"), re.compile(r"[0-9]+")
-NO_STORE: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
 
 
 def peer_of(request: web.Request) -> str:
@@ -103,15 +98,6 @@ def rendition_of(request: web.Request) -> Rendition:
     return rendition
 
 
-@contextmanager
-def within_limits() -> Iterator[None]:
-    """Answer 503 when what is asked for inside is one rendition too many."""
-    try:
-        yield
-    except TooManyRenditions as limit:
-        raise web.HTTPServiceUnavailable(text=f"{limit}.", headers={hdrs.RETRY_AFTER: "5"}) from None
-
-
 def word_of(request: web.Request, key: str, default: str, *words: str) -> str:
     """Return what the query says for a key, one of the words; 400 for anything else."""
     value = query_of(request).get(key)
@@ -142,103 +128,3 @@ def whole_of(request: web.Request, key: str, default: int, low: int, high: int) 
     if not low <= value <= high:
         raise web.HTTPBadRequest(text=f"{key}={text[:60]}: must be a whole number from {low} to {high}.")
     return int(value)
-
-
-def unavailable(source: Source, sentence: str) -> web.HTTPServiceUnavailable:
-    """Make the answer of a camera that cannot serve now: one sentence, and when to come again."""
-    retry_after = str(max(1, round(source.settings.retry_pause)))
-    return web.HTTPServiceUnavailable(text=sentence, headers={hdrs.RETRY_AFTER: retry_after})
-
-
-def head_of_picture(source: Source, headers: Mapping[str, str]) -> web.Response:
-    """Answer HEAD with what GET would begin with as things stand, and leave the camera alone."""
-    if source.condition.fault:
-        raise unavailable(source, f"No picture: {source.condition.fault}.")
-    return web.Response(headers=headers)
-
-
-@contextmanager
-def picture_or_503(source: Source, seconds: float) -> Iterator[None]:
-    """Answer 503 with the reason when the picture that is waited for inside does not come in so many seconds."""
-    try:
-        yield
-    except TimeoutError:
-        reason = source.condition.fault or f"the camera is {source.condition.sentence}"
-        raise unavailable(source, f"No picture within {seconds:g} s: {reason}.") from None
-    except CameraError as fault:
-        raise unavailable(source, f"No picture: {fault}.") from fault
-
-
-@web.middleware
-async def same_origin(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Refuse requests that change something when a page sent them that is neither ours nor listed in the settings.
-
-    Browsers name the page's origin with every POST, and cannot be made to lie; programs send none.
-    https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
-    """
-    if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS) and not is_listed(request):
-        _refuse_pages_from_elsewhere(request, hdrs.ORIGIN)
-    return await handler(request)
-
-
-def refuse_other_sites(request: web.Request) -> None:
-    """Refuse a GET that changes something, with 403, when a page that is not ours can have sent it.
-
-    Browsers send no Origin with pictures and links, no Sec-Fetch-Site to plain http, and no Referer where a page tells
-    them so: one that proves nothing is refused. https://w3c.github.io/webappsec-fetch-metadata/#framework
-    """
-    _refuse_pages_from_elsewhere(request, hdrs.ORIGIN, hdrs.REFERER)
-    proofs = {hdrs.ORIGIN, hdrs.REFERER, "Sec-Fetch-Site"} & request.headers.keys()
-    if "mozilla/" in request.headers.get(hdrs.USER_AGENT, "").lower() and not proofs:
-        raise web.HTTPForbidden(text="A browser may do this from the portal's own pages only; use POST /controls.")
-
-
-def _refuse_pages_from_elsewhere(request: web.Request, *names: str) -> None:
-    """Refuse what the headers of these names, or Sec-Fetch-Site, say that another site's page has sent."""
-    for name in names:
-        page = request.headers.get(name)
-        if page is not None and not _is_here("/".join(page.split("/")[:3]), request):
-            raise web.HTTPForbidden(text=f"A page of {page[:100]} may not do this here.")
-    if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-        raise web.HTTPForbidden(text="A page of another site may not do this here.")
-
-
-def is_listed(request: web.Request) -> bool:
-    """Whether a page asks whose origin stands in `cors_origins`; `*` is nobody's name."""
-    origin = request.headers.get(hdrs.ORIGIN)
-    return origin != "*" and origin in request.app[SOURCE].settings.cors_origins
-
-
-def _is_here(origin: str, request: web.Request) -> bool:
-    scheme, _, host = origin.lower().partition("://")
-    return scheme in ("http", "https") and host == request.headers.get(hdrs.HOST, "").lower()
-
-
-@web.middleware
-async def plain_errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Give every HTTP error a short body, and keep it out of caches."""
-    try:
-        return await handler(request)
-    except web.HTTPNotFound as error:
-        if error.text == f"404: {error.reason}":  # aiohttp's words: nobody had better ones
-            error.text = (
-                f"There is no {request.path} here. Try /, /stream.mjpg, /snapshot.jpg, /status.json or /healthz."
-            )
-        failed: web.HTTPException = error
-    except web.HTTPMethodNotAllowed as error:
-        error.text = f"{request.path} does not take {request.method}, only {', '.join(sorted(error.allowed_methods))}."
-        failed = error
-    except web.HTTPException as error:
-        failed = error
-    except ConnectionError:
-        raise
-    except Exception:
-        log.exception("%s %s failed", request.method, request.path)
-        failed = web.HTTPInternalServerError(text="Something is wrong here; the log has the details.")
-    failed.headers.update(NO_STORE)
-    failed.text = f"{(failed.text or failed.reason).rstrip()}\n"
-    raise failed

@@ -8,9 +8,10 @@ import numpy
 import pytest
 import simplejpeg
 
-from soft_stream.cameras.base import CameraBusy, CameraMissing, Focus, FocusMode, NoFrame
+from soft_stream.cameras.base import CameraBusy, CameraMissing, FocusMode, NoFrame
 from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
 from soft_stream.frames.jpeg import encode
+from soft_stream.frames.raw import Focus
 from tests.conftest import QUICK
 
 

@@ -11,11 +11,12 @@ import numpy
 import pytest
 import simplejpeg
 
-from soft_stream.cameras.base import CameraError, RawFrame
+from soft_stream.cameras.base import CameraError
 from soft_stream.cameras.image_folder import FolderCamera
 from soft_stream.capture.encoder_pool import FRAMES, Encoders
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import Source
+from soft_stream.frames.raw import RawFrame
 from tests.capture.test_frame_path import Witness
 from tests.conftest import QUICK, StartPortal
 from tests.support.multipart_reader import StreamReader

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from soft_stream.cameras.base import CameraBusy
-from soft_stream.capture.feed import Feed, FeedEnded, Frame
+from soft_stream.capture.feed import Feed, FeedEnded
+from soft_stream.frames.frame import Frame
 
 
 def frame(number: int) -> Frame:

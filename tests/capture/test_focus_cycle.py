@@ -2,8 +2,10 @@
 
 import pytest
 
-from soft_stream.cameras.base import Focus, FocusMode
-from soft_stream.capture.focus_cycle import CONTROL_LATENCY, AutofocusCycle, FocusResult
+from soft_stream.cameras.base import FocusMode
+from soft_stream.capture.focus_cycle import CONTROL_LATENCY, AutofocusCycle
+from soft_stream.capture.requests import FocusResult
+from soft_stream.frames.raw import Focus
 
 IDLE, SCANNING, FOCUSED, FAILED, NONE = Focus.IDLE, Focus.SCANNING, Focus.FOCUSED, Focus.FAILED, Focus.NONE
 

@@ -10,11 +10,11 @@ from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
 from soft_stream.capture.adaptive_quality import Ease
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.controls import Controls
-from soft_stream.capture.feed import Frame
 from soft_stream.capture.pause import Pause
 from soft_stream.capture.session import Opening
 from soft_stream.capture.status import Condition, State
 from soft_stream.capture.subscribers import Client, Demand
+from soft_stream.frames.frame import Frame
 from tests.conftest import QUICK, StartPortal
 from tests.support.fake_clients import frame_of, go_round, world
 from tests.support.multipart_reader import StreamReader

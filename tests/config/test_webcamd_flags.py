@@ -2,7 +2,7 @@
 
 import pytest
 
-from soft_stream.__main__ import _parser
+from soft_stream.cli.main import make_parser
 from soft_stream.config import webcamd_flags
 from soft_stream.config.loader import load
 from tests.support.processes import run
@@ -24,7 +24,7 @@ from tests.support.processes import run
 )
 def test_the_words_of_webcamd(flags: str, fps: float, rotation: int) -> None:
     """Waits become caps, the longer one counts; quarter turns become degrees; our own words count more."""
-    args = _parser().parse_args(["serve", *flags.split()])
+    args = make_parser().parse_args(["serve", *flags.split()])
     ours = {name: value for name in ("client_fps_max", "rotation") if (value := getattr(args, name)) is not None}
     settings = load({}, camera=0, flags={**webcamd_flags.translated(args), **ours}).cameras[0]
     assert settings.client_fps_max == pytest.approx(fps)
@@ -44,7 +44,7 @@ def test_the_words_of_webcamd(flags: str, fps: float, rotation: int) -> None:
 )
 def test_addresses(flags: str, bind: str) -> None:
     """The version says which address counts, 4 unless it says otherwise; without one it is this machine only."""
-    args = _parser().parse_args(["serve", *flags.split()])
+    args = make_parser().parse_args(["serve", *flags.split()])
     ours = {"bind": " ".join(args.bind)} if args.bind else {}
     settings = load({}, camera=0, flags={**webcamd_flags.translated(args), **ours}).cameras[0]
     assert " ".join(settings.bind) == bind
@@ -52,8 +52,8 @@ def test_addresses(flags: str, bind: str) -> None:
 
 def test_the_index_is_the_camera() -> None:
     """Webcamd numbers its cameras, too."""
-    assert _parser().parse_args(["serve", "--index", "3"]).camera == 3
-    assert _parser().parse_args(["serve"]).camera == 0
+    assert make_parser().parse_args(["serve", "--index", "3"]).camera == 3
+    assert make_parser().parse_args(["serve"]).camera == 0
 
 
 def test_wrong_words_of_webcamd_end_with_78() -> None:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy
 import pytest
 
-from soft_stream.cameras.base import CameraBusy, CameraError, CameraHung, RawFrame
+from soft_stream.cameras.base import CameraBusy, CameraError, CameraHung
 from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
 from soft_stream.diagnostics import selftest
 from soft_stream.diagnostics.selftest.report import Check, Report
 from soft_stream.diagnostics.stop_hint import how_to_stop
+from soft_stream.frames.raw import RawFrame
 from soft_stream.service.exit_status import ExitStatus
 from tests.conftest import QUICK
 from tests.support.fake_libcamera import environment, installed
@@ -39,7 +40,7 @@ SMALL = {
 }
 SHORT = {"cam_start_timeout": "1", "cam_watchdog_timeout": "1", "cam_close_timeout": "1"}
 # It waits until the world is as the test wants it.
-PROGRAM = "import sys; input(); from soft_stream.__main__ import main; sys.exit(main(sys.argv[1:]))"
+PROGRAM = "import sys; input(); from soft_stream.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
 class DullCamera(PatternCamera):
@@ -230,7 +231,7 @@ def test_wrong_settings_end_the_command_with_78(tmp_path: Path) -> None:
     """As everywhere."""
     file = tmp_path / "settings.env"
     file.write_text("cam0_fps=fast\n")
-    assert run("selftest", "--env-file", str(file)).returncode == ExitStatus.WRONG_SETTING
+    assert run("selftest", "--env-file", str(file)).returncode == ExitStatus.CONFIG_ERROR
 
 
 @fake
@@ -265,7 +266,7 @@ def test_faults_of_the_camera_fail(verb: str, what: str, found: str, tmp_path: P
 def test_a_camera_in_other_hands_ends_the_command_with_75(tmp_path: Path) -> None:
     """It says so, and how to find out more."""
     status, lines, _ = selftest_of("pi5", tmp_path, "seize 0")
-    assert status == ExitStatus.START_ME_AGAIN
+    assert status == ExitStatus.TEMPORARY_FAILURE
     assert "it is in use by another program. To see which: " in lines["opening"]["found"]
 
 
@@ -273,7 +274,7 @@ def test_a_camera_in_other_hands_ends_the_command_with_75(tmp_path: Path) -> Non
 def test_a_camera_that_hangs_ends_the_command_with_75(tmp_path: Path) -> None:
     """The process ends, though a thread never will."""
     status, lines, _ = selftest_of("pi5", tmp_path, "hang_on_stop 0", **SHORT)
-    assert status == ExitStatus.START_ME_AGAIN
+    assert status == ExitStatus.TEMPORARY_FAILURE
     assert "has not returned from" in lines["life of the camera"]["found"]
 
 

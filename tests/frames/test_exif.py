@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
-from soft_stream.cameras.base import Metadata
 from soft_stream.frames.exif import with_exif
+from soft_stream.frames.raw import Metadata
 from tests.conftest import Portal
 
 CAPTURED_AT = 1795234761.387438

@@ -4,9 +4,8 @@ import numpy
 import pytest
 import simplejpeg
 
-from soft_stream.cameras.base import CameraError, Orientation, RawFrame
-from soft_stream.frames.jpeg import encode, turned_size
-from soft_stream.frames.raw import planes_of
+from soft_stream.frames.jpeg import DamagedJpeg, encode, turned_size
+from soft_stream.frames.raw import Orientation, RawFrame, planes_of
 
 # full-range BT.601 of white, red, green and blue, for the corners of a picture
 CORNERS = {
@@ -76,5 +75,5 @@ def test_a_cameras_own_jpeg_is_passed_through() -> None:
 
 def test_a_broken_jpeg_is_a_fault_of_the_camera() -> None:
     """What cannot be decoded cannot be turned."""
-    with pytest.raises(CameraError, match="cannot be decoded"):
+    with pytest.raises(DamagedJpeg, match="cannot be decoded"):
         encode(RawFrame((2, 2), 0.0, jpeg=b"\xff\xd8 broken"), 80, Orientation(rotation=90))

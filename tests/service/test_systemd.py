@@ -253,7 +253,7 @@ async def test_a_stall_that_nothing_cures_ends_with_75(unused_tcp_port_factory: 
                     assert answer.status == 503
             except OSError:  # it has just begun, or just ended
                 await asyncio.sleep(0.01)
-        assert await serving is ExitStatus.START_ME_AGAIN
+        assert await serving is ExitStatus.TEMPORARY_FAILURE
     assert (device.opened, device.closed, device.restarted) == (3, 3, 3)
 
 
@@ -275,7 +275,7 @@ async def test_a_call_that_hangs_ends_with_75(
                     assert answer.status == 503
             except OSError:
                 await asyncio.sleep(0.01)
-        assert await serving is ExitStatus.START_ME_AGAIN
+        assert await serving is ExitStatus.TEMPORARY_FAILURE
     assert f"This process ends: the camera has not returned from '{hangs}' for " in caplog.text
     assert device.opened == 1
 

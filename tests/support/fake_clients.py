@@ -9,12 +9,12 @@ from typing import Any
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_writer import StreamWriter
 
-from soft_stream.capture.feed import Feed, Frame
+from soft_stream.capture.feed import Feed
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import Source
-from soft_stream.web.streaming.broadcaster import Broadcast
+from soft_stream.frames.frame import Frame
+from soft_stream.web.streaming.broadcaster import Broadcast, Notices
 from soft_stream.web.streaming.client_stream import Outlet
-from soft_stream.web.streaming.notices import Notices
 from tests.conftest import QUICK
 
 

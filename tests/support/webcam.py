@@ -2,10 +2,10 @@
 
 import threading
 
-from soft_stream.cameras.base import RawFrame
 from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
 from soft_stream.config.settings import Settings
 from soft_stream.frames import jpeg
+from soft_stream.frames.raw import RawFrame
 
 BROKEN = b"\xff\xd8 no picture \xff\xd9"
 

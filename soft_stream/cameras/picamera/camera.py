@@ -18,7 +18,6 @@ from soft_stream.cameras.base import (
     Negotiated,
     NoFrame,
     NoStill,
-    RawFrame,
 )
 from soft_stream.cameras.identity import choose
 from soft_stream.cameras.picamera import controls, hdr
@@ -34,7 +33,8 @@ from soft_stream.cameras.picamera.library import (
 )
 from soft_stream.cameras.picamera.request import colours_of, raw_frame
 from soft_stream.cameras.picamera.sensor_modes import SensorMode, modes_of
-from soft_stream.frames.pace import Pace
+from soft_stream.frames.rates import Pace
+from soft_stream.frames.raw import RawFrame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

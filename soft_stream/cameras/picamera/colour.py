@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 if TYPE_CHECKING:
-    from soft_stream.cameras.base import Plane
+    from soft_stream.frames.raw import Plane
+
 
 WEIGHTS = {"601": (0.299, 0.114), "709": (0.2126, 0.0722)}  # of red and blue
 

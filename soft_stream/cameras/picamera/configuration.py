@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from soft_stream.cameras.base import Orientation
 from soft_stream.cameras.picamera.controls import HDR_MODES
 from soft_stream.cameras.picamera.library import is_pisp
 from soft_stream.cameras.picamera.request import Colours
 from soft_stream.cameras.picamera.sensor_modes import FAST_ENOUGH, SensorMode, choose
 from soft_stream.config.settings import Settings
+from soft_stream.frames.raw import Orientation
 
 # Of four requests Picamera2 keeps the newest one, we hold one at most, and two are with the sensor.
 STREAM_BUFFERS = 4

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from soft_stream.cameras.base import CameraError, CameraMissing, ControlsRefused, Focus, Metadata, RawFrame
+from soft_stream.cameras.base import CameraError, CameraMissing, ControlsRefused
 from soft_stream.cameras.picamera.library import faults
-from soft_stream.frames.raw import planes_of
+from soft_stream.frames.raw import Focus, Metadata, RawFrame, planes_of
 
 NANOSECONDS = 1_000_000_000
 # libcamera's AfState and AeState; https://libcamera.org/api-html/namespacelibcamera_1_1controls.html

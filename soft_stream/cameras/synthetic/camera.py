@@ -18,17 +18,14 @@ from soft_stream.cameras.base import (
     CameraMissing,
     Control,
     ControlValue,
-    Focus,
     FocusMode,
-    Metadata,
     Negotiated,
     NoFrame,
     NoStill,
-    Orientation,
-    RawFrame,
 )
 from soft_stream.cameras.synthetic.controls import FOCUS_AT, change, controls, sharpness
 from soft_stream.config.settings import Settings
+from soft_stream.frames.raw import Focus, Metadata, Orientation, RawFrame
 
 if TYPE_CHECKING:
     from soft_stream.cameras.synthetic.scene import Scene

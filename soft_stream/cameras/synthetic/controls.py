@@ -11,7 +11,8 @@ from soft_stream.cameras.base import Control, ControlValue
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from soft_stream.cameras.base import Plane
+    from soft_stream.frames.raw import Plane
+
 
 FOCUS_AT = 2.0
 """Dioptres at which the scene is sharp."""

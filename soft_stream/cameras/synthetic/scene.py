@@ -12,7 +12,8 @@ from soft_stream.frames.raw import planes_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from soft_stream.cameras.base import Plane
+    from soft_stream.frames.raw import Plane
+
 
 SHARPNESS_STEPS = 6
 PAN = 64  # pixels that the picture moves to and fro

@@ -8,11 +8,11 @@ from statistics import mean
 
 from soft_stream.cameras.base import CameraError, ControlValue, FocusMode
 from soft_stream.capture.controls import Controls
-from soft_stream.capture.feed import Frame
-from soft_stream.capture.focus_cycle import FocusResult
+from soft_stream.capture.requests import FocusResult
 from soft_stream.diagnostics.selftest.probes import difference, leftovers
 from soft_stream.diagnostics.selftest.report import Report
 from soft_stream.diagnostics.selftest.rig import Bench
+from soft_stream.frames.frame import Frame
 
 # Exposed so long, and amplified as much as can be, any room in which there is light is white.
 OVEREXPOSED = 290_000

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from soft_stream.cameras.base import Camera, Control, ControlValue, FocusMode, Negotiated, RawFrame
+from soft_stream.cameras.base import Camera, Control, ControlValue, FocusMode, Negotiated
+from soft_stream.frames.raw import RawFrame
 
 BEAT = 0.01
 

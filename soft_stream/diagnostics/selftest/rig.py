@@ -8,13 +8,13 @@ from itertools import pairwise
 
 from soft_stream.cameras.base import Camera, CameraError, Negotiated, NoFrame
 from soft_stream.capture import snapshots
-from soft_stream.capture.feed import Frame
-from soft_stream.capture.snapshots import Ask
+from soft_stream.capture.requests import Ask, FocusWish, SnapshotSize
 from soft_stream.capture.status import State
-from soft_stream.capture.subscribers import Client, FocusWish, SnapshotSize
+from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import Source
 from soft_stream.config.settings import Settings
 from soft_stream.diagnostics.selftest.probes import Calls, Heartbeat, WatchedCamera
+from soft_stream.frames.frame import Frame
 
 
 class Bench:

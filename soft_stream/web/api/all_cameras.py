@@ -12,7 +12,8 @@ from soft_stream.capture.status import State
 from soft_stream.config.settings import Settings
 from soft_stream.web.api.addresses import addresses_for
 from soft_stream.web.api.status import facts_of
-from soft_stream.web.request import CAMERAS, NO_STORE, SOURCE, query_of
+from soft_stream.web.middleware.errors import NO_STORE
+from soft_stream.web.request import CAMERAS, SOURCE, query_of
 
 # A process that does not answer within so many seconds is as good as down; nginx waits 2 s for the answer with all.
 PATIENCE = 1.2

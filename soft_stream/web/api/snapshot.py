@@ -9,22 +9,11 @@ from pathlib import Path
 from aiohttp import hdrs, web
 
 from soft_stream.capture import snapshots
-from soft_stream.capture.feed import Frame
-from soft_stream.capture.snapshots import Ask
-from soft_stream.capture.subscribers import FocusWish, SnapshotSize
+from soft_stream.capture.requests import Ask, FocusWish, SnapshotSize
 from soft_stream.config.settings import Settings
-from soft_stream.web.request import (
-    NO_STORE,
-    SOURCE,
-    client_of,
-    fps_of,
-    head_of_picture,
-    number_of,
-    picture_or_503,
-    rendition_of,
-    within_limits,
-    word_of,
-)
+from soft_stream.frames.frame import Frame
+from soft_stream.web.middleware.errors import NO_STORE, head_of_picture, picture_or_503, within_limits
+from soft_stream.web.request import SOURCE, client_of, fps_of, number_of, rendition_of, word_of
 
 LARGEST_PHOTO = 64 * 1024 * 1024
 LONGEST_MS = 3_600_000

@@ -11,7 +11,8 @@ from soft_stream import __version__
 from soft_stream.capture.status import LastOpening
 from soft_stream.capture.subscribers import Client, Demand
 from soft_stream.capture.supervisor import Source
-from soft_stream.web.request import NO_STORE, SOURCE, unavailable, word_of
+from soft_stream.web.middleware.errors import NO_STORE, unavailable
+from soft_stream.web.request import SOURCE, word_of
 
 STARTED = time.time()
 

@@ -7,7 +7,8 @@ from aiohttp import web
 from soft_stream import __version__
 from soft_stream.capture.supervisor import Source
 from soft_stream.web.compat.facts import size_of_stream
-from soft_stream.web.request import NO_STORE, SOURCE, forwarded, host_of
+from soft_stream.web.middleware.errors import NO_STORE
+from soft_stream.web.request import SOURCE, forwarded, host_of
 
 
 async def status(request: web.Request) -> web.Response:

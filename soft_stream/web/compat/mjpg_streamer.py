@@ -17,7 +17,9 @@ from soft_stream.cameras.base import ZERO_IS_AUTOMATIC, Control, ControlValue
 from soft_stream.capture.controls import Controls
 from soft_stream.web.api import controls
 from soft_stream.web.compat.facts import size_of_stream
-from soft_stream.web.request import NO_STORE, SOURCE, query_of, refuse_other_sites
+from soft_stream.web.middleware.errors import NO_STORE
+from soft_stream.web.middleware.origin import refuse_other_sites
+from soft_stream.web.request import SOURCE, query_of
 
 # Octolapse sets controls of servers whose name begins like this, and looks for it on snapshots and commands.
 SERVER = "MJPG-Streamer (camera-soft-stream)"

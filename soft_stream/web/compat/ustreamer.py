@@ -7,7 +7,8 @@ from aiohttp import web
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
 from soft_stream.web.compat.facts import made_fps, sent_fps, size_of_stream, streaming_clients
-from soft_stream.web.request import NO_STORE, SOURCE
+from soft_stream.web.middleware.errors import NO_STORE
+from soft_stream.web.request import SOURCE
 
 
 async def state(request: web.Request) -> web.Response:

@@ -14,7 +14,8 @@ from soft_stream.capture.subscribers import Client
 from soft_stream.config.endpoints import in_url
 from soft_stream.config.settings import SETTINGS, Settings, as_text
 from soft_stream.web.compat.facts import made_fps, sent_fps, streaming_clients
-from soft_stream.web.request import NO_STORE, SOURCE, host_of
+from soft_stream.web.middleware.errors import NO_STORE
+from soft_stream.web.request import SOURCE, host_of
 
 # OpenCV's numbers of quarter turns, and no turn.
 TURNS = {"-1": 0, "0": 90, "1": 180, "2": 270}

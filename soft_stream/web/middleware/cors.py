@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
 
-from soft_stream.web.request import NO_STORE, READING, SOURCE, is_listed
+from soft_stream.web.middleware.errors import NO_STORE
+from soft_stream.web.middleware.origin import is_listed
+from soft_stream.web.request import READING, SOURCE
 
 EVERYBODY = ("*",)
 # Headers of answers that scripts may read beside those that they always may.

@@ -12,8 +12,9 @@ import jinja2
 from aiohttp import hdrs, web
 
 from soft_stream.web.api.addresses import addresses_for, policy_sources
+from soft_stream.web.middleware.errors import NO_STORE
 from soft_stream.web.pages.i18n import WORDS, language_of
-from soft_stream.web.request import NO_STORE, SOURCE
+from soft_stream.web.request import SOURCE
 
 FILE_TYPES = {".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
 STATIC_FOLDER = Path(__file__).parent / "static"

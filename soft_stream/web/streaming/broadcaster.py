@@ -4,17 +4,51 @@ import asyncio
 import logging
 import time
 
-from soft_stream.capture.feed import Feed, Frame
+from soft_stream.capture.feed import Feed
+from soft_stream.capture.status import Condition
 from soft_stream.capture.supervisor import Source
+from soft_stream.frames import multipart
+from soft_stream.frames.frame import Frame
 from soft_stream.web.streaming.client_stream import Outlet
-from soft_stream.web.streaming.notices import DRAW_INTERVAL, Notices
 from soft_stream.web.streaming.sendfile import Roads
 
 log = logging.getLogger(__name__)
 
+# A new one is drawn this often: its age in seconds counts on.
+DRAW_INTERVAL = 1.0
 # Chromium and WebKit paint a part only when the next one begins: so long after it, a frame is sent once more, and a
 # labelled picture at once.
 REPEAT_AFTER_INTERVALS = 1.5
+
+
+class Notices:
+    """Draws one labelled picture for all clients, in a thread of its own: the camera's may be stuck."""
+
+    def __init__(self, title: str, condition: Condition) -> None:
+        self._title = title
+        self._condition = condition
+        self._drawing: asyncio.Task[bytes] | None = None
+        self._drawn_at = float("-inf")
+
+    async def part(self, last: Frame) -> bytes:
+        """Return the newest labelled picture as a part; `last` is the frame that it shows."""
+        now = time.monotonic()
+        if self._drawing is None or (self._drawing.done() and now - self._drawn_at > DRAW_INTERVAL * 0.9):
+            self._drawn_at = now
+            self._drawing = asyncio.create_task(self._draw(last), name="notice")
+        return await asyncio.shield(self._drawing)
+
+    async def _draw(self, last: Frame) -> bytes:
+        age = f"last picture {time.time() - last.captured_at:.0f} s ago"
+        lines = (f"{self._title}: not live", self._condition.sentence, age)
+        return multipart.part(await asyncio.to_thread(_draw_label, last, lines), last.captured_at, "notice")
+
+
+def _draw_label(last: Frame, lines: tuple[str, ...]) -> bytes:
+    """Import Pillow in a thread, and only when it is needed: it costs a process that waits several MB."""
+    from soft_stream.frames.overlay import labelled_picture
+
+    return labelled_picture(last, lines)
 
 
 def broadcast_of(source: Source, feed: Feed) -> "Broadcast":

@@ -14,9 +14,9 @@ from typing import cast
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
-from soft_stream.capture.feed import Frame
 from soft_stream.capture.subscribers import Client
-from soft_stream.frames.pace import Pace
+from soft_stream.frames.frame import Frame
+from soft_stream.frames.rates import Pace
 from soft_stream.web.transport.connection import CLIENT_TIMEOUT
 
 # How many bytes the kernel takes at most before it has sent those it has: the rest of a part waits here, and newer ones

@@ -10,15 +10,8 @@ from soft_stream.capture.feed import Feed
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import Source
 from soft_stream.frames import multipart
-from soft_stream.web.request import (
-    SOURCE,
-    client_of,
-    fps_of,
-    head_of_picture,
-    picture_or_503,
-    rendition_of,
-    within_limits,
-)
+from soft_stream.web.middleware.errors import head_of_picture, picture_or_503, within_limits
+from soft_stream.web.request import SOURCE, client_of, fps_of, rendition_of
 from soft_stream.web.streaming.broadcaster import broadcast_of
 from soft_stream.web.streaming.client_stream import outlet_of
 from soft_stream.web.transport.connection import CLIENT_TIMEOUT

@@ -12,15 +12,17 @@ import pytest
 import simplejpeg
 from numpy.typing import NDArray
 
-from soft_stream.cameras.base import Negotiated, Orientation, RawFrame
+from soft_stream.cameras.base import Negotiated
 from soft_stream.cameras.picamera.camera import PicameraCamera
-from soft_stream.capture.feed import Frame
-from soft_stream.capture.snapshots import Ask, take
+from soft_stream.capture.requests import Ask, FocusWish, SnapshotSize
+from soft_stream.capture.snapshots import take
 from soft_stream.capture.status import State
-from soft_stream.capture.subscribers import Client, FocusWish, SnapshotSize
+from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import Source
 from soft_stream.config.settings import Settings
 from soft_stream.frames import jpeg
+from soft_stream.frames.frame import Frame
+from soft_stream.frames.raw import Orientation, RawFrame
 from tests.support.fake_libcamera import installed
 from tests.support.fake_libcamera.plain import PURE
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from soft_stream.cameras.base import Control, ControlValue, Focus, FocusMode
+from soft_stream.cameras.base import Control, ControlValue, FocusMode
 from soft_stream.cameras.picamera.camera import PicameraCamera
 from soft_stream.capture.controls import Controls, WrongControl
 from soft_stream.capture.status import State
+from soft_stream.frames.raw import Focus
 from tests.cameras.picamera.common import (
     DUAL,
     MARKS,

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from soft_stream.cameras.base import Focus, FocusMode
-from soft_stream.capture.focus_cycle import FocusResult
+from soft_stream.cameras.base import FocusMode
+from soft_stream.capture.requests import FocusResult, FocusWish
 from soft_stream.capture.status import State
-from soft_stream.capture.subscribers import Client, FocusWish
+from soft_stream.capture.subscribers import Client
+from soft_stream.frames.raw import Focus
 from tests.cameras.picamera.common import (
     MARKS,
     captured,

@@ -40,7 +40,7 @@ def nothing_is_left(facts: dict[str, Any]) -> bool:
 
 async def _rounds(number: int) -> dict[str, Any]:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.picamera.rounds", str(number), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "tests.cameras.picamera.rounds", str(number), stdout=asyncio.subprocess.PIPE
     )
     answer, _ = await child.communicate()
     facts: dict[str, Any] = json.loads(answer)

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from soft_stream.cameras.base import Orientation
+from soft_stream.frames.raw import Orientation
 from tests.cameras.picamera.common import ALL_CORNERS, MARKS, captured, opened, picture_of, still_of
 from tests.support.fake_libcamera import enable
 from tests.support.fake_libcamera.plain import corners

@@ -47,8 +47,7 @@ async def test_a_violation_is_a_complaint(start_portal: StartPortal, strict: Vis
     portal = await start_portal()
     await strict.page.goto(f"http://127.0.0.1:{portal.port}/webrtc")
     await strict.page.evaluate("document.body.innerHTML = '<img src=http://[::1]:9/ onload=close()>'")
-    while sum(complaint.startswith("policy: ") for complaint in strict.complaints) < 2:
-        await strict.page.wait_for_event("console")
+    await portal.until(lambda: sum(complaint.startswith("policy: ") for complaint in strict.complaints) >= 2)
 
 
 async def test_a_camera_with_all_its_panels_open(start_portal: StartPortal, strict: Visit) -> None:

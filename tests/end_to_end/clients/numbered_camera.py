@@ -3,9 +3,9 @@
 import numpy
 from numpy.typing import NDArray
 
-from soft_stream.cameras.base import RawFrame
 from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
 from soft_stream.config.settings import Settings
+from soft_stream.frames.raw import RawFrame
 
 BITS = 16
 WHITE = 255

@@ -6,8 +6,8 @@ import weakref
 from collections.abc import Callable
 from itertools import pairwise
 
-from soft_stream.capture.feed import Frame
-from soft_stream.web.streaming import notices
+from soft_stream.frames.frame import Frame
+from soft_stream.web.streaming import broadcaster
 from tests.capture.test_frame_path import Witness
 from tests.conftest import StartPortal
 from tests.support.fake_clients import FakeTransport, frame_of, go_round, world
@@ -116,7 +116,7 @@ async def test_a_new_labelled_picture_comes_once_a_second_at_most() -> None:
             began = dict(reversed([(part, written_at) for part, written_at in notes if is_notice(part)]))
             times = sorted(began.values())
             assert len(times) >= 3
-            assert min(later - earlier for earlier, later in pairwise(times)) > 0.9 * notices.DRAW_INTERVAL
+            assert min(later - earlier for earlier, later in pairwise(times)) > 0.9 * broadcaster.DRAW_INTERVAL
         for task in lingering:
             task.cancel()
 

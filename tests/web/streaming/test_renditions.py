@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from soft_stream.cameras.base import Orientation, RawFrame
 from soft_stream.frames.jpeg import encode
+from soft_stream.frames.raw import Orientation, RawFrame
 from soft_stream.frames.rendition import Rendition
 from tests.conftest import QUICK, Portal, StartPortal, running
 from tests.frames.test_jpeg import CORNERS, corners, seen

@@ -1,0 +1,40 @@
+"""`soft-stream cameras`: list the connected cameras."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+
+from soft_stream.cameras.base import CameraError, CameraUnsupported
+from soft_stream.cameras.identity import in_port_order
+from soft_stream.config.env_file import quoted
+from soft_stream.service.exit_status import ExitStatus
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    command = commands.add_parser("cameras", help="list the connected cameras as lines for the settings file")
+    command.set_defaults(run=list_cameras)
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def list_cameras(args: argparse.Namespace) -> int:
+    """Print the connected cameras and return the exit status."""
+    from soft_stream.cameras.picamera.library import find
+
+    try:
+        connected = find()
+    except CameraError as error:
+        if args.json:
+            print(error, file=sys.stderr)
+            return ExitStatus.CONFIG_ERROR if isinstance(error, CameraUnsupported) else ExitStatus.TEMPORARY_FAILURE
+        print(f"# {error}", "# A test camera can stand in:", "cam_source=test-pattern", sep="\n")
+        return ExitStatus.STOPPED
+    if args.json:
+        print(json.dumps([asdict(found) for found in in_port_order(connected)]))
+        return ExitStatus.STOPPED
+    for number, found in enumerate(in_port_order(connected)):
+        print(f"# {found.model}, {'USB' if found.usb else 'CSI'}", f"cam{number}_id={quoted(found.id)}", sep="\n")
+    if not connected:
+        print("# libcamera sees no camera: is the cable in, and does `rpicam-hello --list-cameras` show it?")
+    return ExitStatus.STOPPED

@@ -1,0 +1,81 @@
+"""`soft-stream serve`: serve one camera until a signal stops it."""
+
+import argparse
+import asyncio
+import logging
+import os
+from dataclasses import replace
+from typing import Any
+
+from soft_stream.cameras import discovery, id_history
+from soft_stream.cameras.base import CameraError
+from soft_stream.cli.exit import STATUS_OF_FAULT, end
+from soft_stream.cli.options import add_camera, add_env_file
+from soft_stream.config import webcamd_flags
+from soft_stream.config.env_file import quoted
+from soft_stream.config.loader import Loaded, load
+from soft_stream.config.settings import SETTINGS, Settings, as_text, default_of
+from soft_stream.service import logs
+from soft_stream.service.exit_status import ExitStatus
+
+log = logging.getLogger("soft_stream")
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command, with an option for each setting."""
+    command = commands.add_parser("serve", help="serve one camera", description="Serve one camera until stopped.")
+    command.set_defaults(run=serve)
+    for name, each in SETTINGS.items():
+        kind, meaning = each.metadata["kind"], each.metadata["meaning"]
+        default = "" if each.metadata["own"] else f" ({as_text(default_of(name, 0)) or 'empty'})"
+        flags = [f"--{name.replace('_', '-')}", *(["-d"] if name == "log_level" else [])]
+        text = f"{meaning}; {kind.right}{default}".replace("%", "%%")
+        # --bind takes several addresses, --hflip needs no value
+        counts: dict[type, dict[str, Any]] = {tuple: {"nargs": "+"}, bool: {"nargs": "?", "const": "1"}}
+        count = counts.get(type(default_of(name, 0)), {})
+        command.add_argument(*flags, dest=name, metavar=name.upper(), help=text, **count)
+    webcamd_flags.add_to(command)
+    add_camera(command)
+    add_env_file(command)
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serve the camera until it ends, and return the exit status."""
+    given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
+    ours = {name: " ".join(value) if isinstance(value, list) else value for name, value in given.items()}
+    flags = {**webcamd_flags.translated(args), **ours}
+    loaded = load(os.environ, file=args.env_file, camera=args.camera, flags=flags)
+    settings = loaded.cameras[args.camera]
+    with logs.written(settings):
+        status = _serve_camera(settings, loaded)
+    return end(status)
+
+
+def _serve_camera(settings: Settings, loaded: Loaded) -> ExitStatus:
+    number = settings.camera
+    if loaded.file and not any(f"cam{number}_" in origin for origin in loaded.origins[number].values()):
+        log.warning("%s has no cam%d_ line; what holds for every camera holds for this one", loaded.file, number)
+    if settings.source == "picamera":
+        try:
+            settings = _with_id(settings)
+        except CameraError as fault:
+            log.error("cam%d_source=picamera: %s", number, fault)  # noqa: TRY400 # the sentence says it all
+            return STATUS_OF_FAULT.get(type(fault), ExitStatus.TEMPORARY_FAILURE)
+        if settings.controls_file and os.environ.get("STATE_DIRECTORY"):  # a service
+            id_history.remember(settings.controls_file.parent, number, settings.id)
+    # only now: the other commands do without a web server
+    from soft_stream.service.server import serve
+
+    return asyncio.run(serve(settings, loaded.cameras))
+
+
+def _with_id(settings: Settings) -> Settings:
+    """Look for the camera and name it by its id: when it is unplugged later, no other one must take its place.
+
+    Raises:
+        CameraError: it cannot be served.
+    """
+    found, advice = discovery.wait_for(settings.id, settings.camera)
+    if advice:
+        log.warning("%s; put this into the settings: cam%d_id=%s", advice, settings.camera, quoted(found.id))
+    return replace(settings, id=found.id)
