@@ -26,7 +26,7 @@ READS_SLOWLY = ("--most", "16384", "--pause", "0.05")
 # by figure, what may be put down to chance
 BOUNDS = {"growth MB": 1.0, "more descriptors": 0, "drift ms": 5.0, "slow drift ms": 100.0, "miscounted": 0}
 HEAD = """\
-|  | frames/s | skipped | age p50 ms | p99 | max | slow: frames/s | age p50 ms | max | RSS MB | descriptors |
+|  | frames/s | dropped | age p50 ms | p99 | max | slow: frames/s | age p50 ms | max | RSS MB | descriptors |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
 
 Facts = dict[str, Any]
@@ -106,8 +106,8 @@ def _miscounted(day: Facts) -> int:
     wrong += abs(status["frame"]["number"] - day["seen"][FAST]["last"])
     for client in status["clients"]:
         seen = day["seen"][client["client"]]
-        wrong += abs(client["sent"] - seen["frames"]) + abs(client["drops"] - seen["missed"])
-        wrong += abs(client["sent"] + client["drops"] - (seen["last"] - seen["first"] + 1))
+        wrong += abs(client["sent"] - seen["frames"]) + abs(client["dropped"] - seen["missed"])
+        wrong += abs(client["sent"] + client["dropped"] - (seen["last"] - seen["first"] + 1))
     return int(wrong)
 
 
@@ -152,7 +152,7 @@ def main() -> int:
     if args.json:
         args.json.write_text(json.dumps(day, indent=1))
     for who, seen in day["seen"].items():
-        print(f"\n{who}: {seen['frames']} frames, {seen['missed']} skipped, {seen['repeats']} repeats", end="")
+        print(f"\n{who}: {seen['frames']} frames, {seen['missed']} dropped, {seen['repeats']} repeats", end="")
     print("\n\n| figure | bound | measured |  |\n| --- | --- | --- | --- |")
     for name, bound in BOUNDS.items():
         verdict = "met" if figures[name] <= bound else "**missed**"

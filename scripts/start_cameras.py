@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from soft_stream.cameras import discovery
-from soft_stream.cameras.base import CameraAmbiguous, CameraError, CameraMissing, Found
-from soft_stream.cameras.identity import choose
+from soft_stream.cameras.base import CameraAmbiguous, CameraError, CameraInfo, CameraMissing
+from soft_stream.cameras.identity import select_camera
 from soft_stream.config.loader import SettingsError, load
 from soft_stream.config.settings import Settings
 from soft_stream.service.exit_status import ExitStatus
@@ -69,7 +69,7 @@ def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _connected() -> Sequence[Found]:
+def _connected() -> Sequence[CameraInfo]:
     try:
         return discovery.look()
     except CameraError as reason:
@@ -77,12 +77,12 @@ def _connected() -> Sequence[Found]:
         return []
 
 
-def _what(settings: Settings, connected: Sequence[Found]) -> str:
+def _what(settings: Settings, connected: Sequence[CameraInfo]) -> str:
     """Say what kind of camera this is; nothing when it is a real one that is missing, which is told and left out."""
     if settings.source == "test-pattern" or not connected:
         return "a test camera"
     try:
-        return choose(connected, settings.id, settings.camera)[0].model
+        return select_camera(connected, settings.id, settings.camera)[0].model
     except (CameraMissing, CameraAmbiguous) as missing:
         print(f"{settings.title}: left out, {missing}", flush=True)
         return ""

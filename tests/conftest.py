@@ -12,10 +12,10 @@ from blockbuster import BlockBuster, blockbuster_ctx
 
 from soft_stream.cameras.base import Camera
 from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
 from soft_stream.web.app import build_app
-from soft_stream.web.transport.listener import Listening
+from soft_stream.web.transport.listener import Listener
 
 # A small and quick camera: most tests look at what happens, not at the picture.
 QUICK = Settings(
@@ -52,7 +52,7 @@ def _nothing_blocks_the_event_loop() -> Iterator[BlockBuster]:
 class Portal:
     """A running portal: the source to look at, the device to do things to, and a session of HTTP requests."""
 
-    source: Source
+    supervisor: CameraSupervisor
     device: PatternDevice
     http: ClientSession
     port: int
@@ -82,19 +82,19 @@ async def running(
 ) -> AsyncIterator[Portal]:
     """Run a portal with a test camera, on a port that is free unless one is given."""
     device = PatternDevice()
-    source = Source(settings, lambda each: new_camera(each, device))
-    app = build_app(source, cameras or {settings.camera: settings})
+    supervisor = CameraSupervisor(settings, lambda each: new_camera(each, device))
+    app = build_app(supervisor, cameras or {settings.camera: settings})
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.5)
     await runner.setup()
     assert runner.server
-    listening = Listening(replace(settings, port=port), runner.server)
-    await listening.begin()
-    port = listening.port
-    life = asyncio.create_task(source.run())
+    listener = Listener(replace(settings, port=port), runner.server)
+    await listener.begin()
+    port = listener.port
+    life = asyncio.create_task(supervisor.run())
     async with ClientSession(f"http://127.0.0.1:{port}") as http:
-        yield Portal(source, device, http, port, life)
+        yield Portal(supervisor, device, http, port, life)
     device.let_go()
-    await listening.end()
+    await listener.end()
     await runner.cleanup()
     life.cancel()
     await asyncio.wait([life])

@@ -150,7 +150,7 @@ class Camera(Protocol):
 
 
 @dataclass(frozen=True)
-class Found:
+class CameraInfo:
     """A camera that could be opened."""
 
     id: str

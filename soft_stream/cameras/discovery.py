@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 
-from soft_stream.cameras.base import CameraError, CameraMissing, CameraUnsupported, Found
-from soft_stream.cameras.identity import choose
+from soft_stream.cameras.base import CameraError, CameraInfo, CameraMissing, CameraUnsupported
+from soft_stream.cameras.identity import select_camera
 
 TIMEOUT = 60.0
 # Early in the boot a sensor may be probed after we start.
@@ -20,7 +20,7 @@ PATIENCE = 10.0
 LOOK_EVERY = 1.0
 
 
-def wait_for(wanted: str, number: int, patience: float = PATIENCE) -> tuple[Found, str]:
+def wait_for_camera(wanted: str, number: int, patience: float = PATIENCE) -> tuple[CameraInfo, str]:
     """Look for a camera until it is there; return what `choose` does.
 
     Raises:
@@ -32,14 +32,14 @@ def wait_for(wanted: str, number: int, patience: float = PATIENCE) -> tuple[Foun
     until = time.monotonic() + patience
     while True:
         try:
-            return choose(look(), wanted, number)
+            return select_camera(look(), wanted, number)
         except CameraMissing:
             if time.monotonic() + LOOK_EVERY > until:
                 raise
             time.sleep(LOOK_EVERY)
 
 
-def look() -> list[Found]:
+def look() -> list[CameraInfo]:
     """Ask a child process which cameras there are.
 
     Raises:
@@ -54,4 +54,4 @@ def look() -> list[Found]:
     if child.returncode:
         sentence = (child.stderr.strip().splitlines() or [f"exit status {child.returncode}"])[-1]
         raise CameraUnsupported(sentence) if child.returncode == os.EX_CONFIG else CameraError(sentence)
-    return [Found(**found) for found in json.loads(child.stdout)]
+    return [CameraInfo(**found) for found in json.loads(child.stdout)]

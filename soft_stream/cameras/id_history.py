@@ -13,7 +13,7 @@ KEPT = 5
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedId:
     """A camera, and since when it was the one."""
 
     since: str
@@ -27,14 +27,14 @@ def remember(folder: Path, number: int, camera_id: str) -> None:
         before = parse(file.read_text(encoding="utf-8", errors="replace")) if file.exists() else []
         if before and before[-1].id == camera_id:
             return
-        now = Served(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), camera_id)
+        now = ServedId(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), camera_id)
         fresh = file.with_name(f"{file.name}.new")
         fresh.write_text("".join(f"{each.since} {each.id}\n" for each in [*before, now][-KEPT:]), encoding="utf-8")
         fresh.chmod(0o644)
         fresh.replace(file)
 
 
-def parse(text: str) -> list[Served]:
+def parse(text: str) -> list[ServedId]:
     """Read what was noted, oldest first; lines that are something else are nothing."""
     parts = (line.split(" ", 1) for line in text.splitlines())
-    return [Served(*part) for part in parts if len(part) == 2]
+    return [ServedId(*part) for part in parts if len(part) == 2]

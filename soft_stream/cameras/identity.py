@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 
-from soft_stream.cameras.base import CameraAmbiguous, CameraMissing, Found
+from soft_stream.cameras.base import CameraAmbiguous, CameraInfo, CameraMissing
 
 
-def choose(connected: Sequence[Found], wanted: str, number: int) -> tuple[Found, str]:
+def select_camera(connected: Sequence[CameraInfo], wanted: str, number: int) -> tuple[CameraInfo, str]:
     """Return the camera that is meant, and what to put into the settings when they do not name it as they should.
 
     The id `wanted` counts; when its beginning has changed, as with a kernel that renamed the bus, its end does.
@@ -32,7 +32,7 @@ def choose(connected: Sequence[Found], wanted: str, number: int) -> tuple[Found,
     return alike[0], f"The id {wanted} has changed its beginning"
 
 
-def in_port_order(connected: Sequence[Found]) -> list[Found]:
+def in_port_order(connected: Sequence[CameraInfo]) -> list[CameraInfo]:
     """Sort cameras: CSI before USB, each in the order of the ports that are printed on the board.
 
     On a Raspberry Pi 5 the port CAM/DISP 0 is i2c@88000 and CAM/DISP 1 is i2c@80000; on a Compute Module 4 they are
@@ -41,7 +41,7 @@ def in_port_order(connected: Sequence[Found]) -> list[Found]:
     return sorted(connected, key=_port)
 
 
-def _port(found: Found) -> tuple[bool, int, list[tuple[int, str]]]:
+def _port(found: CameraInfo) -> tuple[bool, int, list[tuple[int, str]]]:
     bus = re.search(r"/i2c@([0-9a-f]+)/", found.id)
     address = int(bus[1], 16) if bus and not found.usb else 0
     parts = re.findall(r"\d+|\D+", found.id)

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from soft_stream.config.settings import Settings
-from soft_stream.frames.rates import Pace
+from soft_stream.frames.rates import RateLimiter
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ FORGET = 30.0
 
 
 @dataclass(frozen=True)
-class Eased:
+class Degradation:
     """What holds instead of what was set, and why; `fps` is the most that is encoded."""
 
     level: int
@@ -59,23 +59,23 @@ class Eased:
         return f"{self.why}: quality {self.quality}, {self.fps:g} fps"
 
 
-class Ease:
+class AdaptiveQuality:
     """How much the stream gives up; the camera thread tells and asks, everybody may read `now`."""
 
     def __init__(
         self, settings: Settings, thermal: Path = THERMAL, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.now: Eased | None = None
+        self.now: Degradation | None = None
         """None while nothing is given up."""
         self.quality = settings.quality
         """The JPEG quality of the stream."""
         self.share = 1.0
         """The part of the camera's frames that the stream has."""
         self._quality = settings.quality
-        self._is_on = settings.ease == "on"
+        self._is_on = settings.adaptive_quality == "on"
         self._thermal = thermal
         self._clock = clock
-        self._pace: Pace | None = None
+        self._pace: RateLimiter | None = None
         self._heat = 0  # the level that the temperature asks for
         self._load = 0  # the level that encoding asks for
         self._load_since = self._judged_at = self._last_at = clock()
@@ -85,9 +85,9 @@ class Ease:
         """Return the JPEG quality for those who asked for one, or did not (0)."""
         return _lowered(asked, LEVELS[_level_of(self.now)]) if asked else self.quality
 
-    def lets_through(self, captured_at: float) -> bool:
+    def allow(self, captured_at: float) -> bool:
         """Decide whether the stream gets a frame that somebody is ready to take."""
-        return self._pace is None or self._pace.lets_through(captured_at)
+        return self._pace is None or self._pace.allow(captured_at)
 
     def encoded(self, seconds: float, interval: float) -> None:
         """Note how long a frame took to encode, beside the time until the next; now and then, judge."""
@@ -144,12 +144,12 @@ class Ease:
             self.now = self._pace = None
             return
         before, fps = self.now, self.share / interval
-        self.now = Eased(level, why, self.quality, round(fps, 2))
+        self.now = Degradation(level, why, self.quality, round(fps, 2))
         # the camera's own rate may have changed, too
         if before is None or (before.level, before.fps) != (level, self.now.fps):
-            self._pace = Pace(fps) if self.share < 1 else None
+            self._pace = RateLimiter(fps) if self.share < 1 else None
 
-    def _tell(self, before: Eased | None, why: str) -> None:
+    def _tell(self, before: Degradation | None, why: str) -> None:
         was, level = _level_of(before), _level_of(self.now)
         if level > was:
             log.warning("Eased: %s", self.now)
@@ -174,8 +174,8 @@ def _lowered(quality: int, level: Level) -> int:
     return max(min(quality, LOWEST_QUALITY), quality - level.points)
 
 
-def _level_of(eased: Eased | None) -> int:
-    return eased.level if eased else 0
+def _level_of(degradation: Degradation | None) -> int:
+    return degradation.level if degradation else 0
 
 
 def _level_of_heat(celsius: float | None, level: int) -> int:

@@ -6,9 +6,9 @@ from soft_stream.cameras.base import Camera, CameraError, FocusMode
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.controls import Controls
 from soft_stream.capture.focus_cycle import AutofocusCycle
-from soft_stream.capture.requests import FinishedCycle, FocusResult, FocusWish, SnapshotSize, Wish
-from soft_stream.capture.status import Condition, State
-from soft_stream.capture.subscribers import Demand
+from soft_stream.capture.requests import FocusOutcome, FocusPolicy, FocusResult, SnapshotSize, Wish
+from soft_stream.capture.status import CameraStatus, State
+from soft_stream.capture.subscribers import Subscribers
 from soft_stream.config.settings import Settings
 from soft_stream.frames.raw import Focus
 
@@ -20,7 +20,7 @@ USUAL_CYCLE = 1.0
 SLOWEST_CYCLE = 40
 
 
-class Lens:
+class AutofocusController:
     """Runs AF cycles when somebody wants one, and lets the lens rest as it should afterwards."""
 
     def __init__(
@@ -28,15 +28,15 @@ class Lens:
         camera: Camera,
         thread: CameraThread,
         settings: Settings,
-        demand: Demand,
-        condition: Condition,
+        subscribers: Subscribers,
+        status: CameraStatus,
         controls: Controls,
     ) -> None:
         self._camera = camera
         self._thread = thread
         self._settings = settings
-        self._demand = demand
-        self._condition = condition
+        self._subscribers = subscribers
+        self._status = status
         self._controls = controls
         self._cycle: AutofocusCycle | None = None
         self._cycled_at = float("-inf")
@@ -50,18 +50,23 @@ class Lens:
     @property
     def usual_cycle(self) -> float:
         """Seconds that a cycle takes, by the last one that came to an end."""
-        last = self._condition.last_focus
+        last = self._status.last_focus
         return last.seconds if last and last.result in (FocusResult.FOCUSED, FocusResult.FAILED) else USUAL_CYCLE
 
     @property
     def can_cycle(self) -> bool:
         """Whether this camera can focus, and is meant to."""
-        return self._condition.has_autofocus and self._controls.focus_mode in ("continuous", "once")
+        return self._status.has_autofocus and self._controls.focus_mode in ("continuous", "once")
 
     @property
     def is_wanted(self) -> bool:
         """Whether there is a cycle, something left to do after the last one, or a wish for one; for any thread."""
-        return self._cycle is not None or not self._resting or bool(self._demand.focus_calls) or self._wants_cycle()
+        return (
+            self._cycle is not None
+            or not self._resting
+            or bool(self._subscribers.focus_requests)
+            or self._wants_cycle()
+        )
 
     @property
     def is_late(self) -> bool:
@@ -70,16 +75,16 @@ class Lens:
 
     async def begin(self) -> None:
         """Begin with a cycle, or say why there is none; a lens that is set by hand goes where it should be."""
-        condition, negotiated = self._condition, self._condition.negotiated
+        status, negotiated = self._status, self._status.negotiated
         self._cycle, self._cycled_at, self._resting = None, float("-inf"), True
         if negotiated and negotiated.has_autofocus and self._controls.focus_mode == "manual":
             await self._order(FocusMode.MANUAL)
         if self._wants_cycle():
             await self._begin_cycle()
         elif self.can_cycle:
-            condition.enter(State.STREAMING, "nobody wants the lens to move")
+            status.set_state(State.STREAMING, "nobody wants the lens to move")
         else:
-            condition.enter(State.STREAMING, self._why_not())
+            status.set_state(State.STREAMING, self._why_not())
 
     async def follow(self, focus: Focus | None) -> None:
         """Go on with the cycle, or begin one that somebody wants; `focus` is None when no frame came."""
@@ -95,12 +100,12 @@ class Lens:
         result = self._cycle.result(focus, now)
         if result is None:
             return
-        finished = FinishedCycle(result, now - self._cycle.started_at, time.time())
-        self._cycle, self._held_for = None, list(self._demand.wishes)
-        self._condition.cannot_focus = result is FocusResult.UNSUPPORTED
-        self._condition.focused(finished)
-        self._condition.enter(State.STREAMING, f"Autofocus cycle {result} after {finished.seconds:.2f} s")
-        self._demand.focused(self._cycled_at, finished)
+        finished = FocusOutcome(result, now - self._cycle.started_at, time.time())
+        self._cycle, self._held_for = None, list(self._subscribers.wishes)
+        self._status.cannot_focus = result is FocusResult.UNSUPPORTED
+        self._status.focused(finished)
+        self._status.set_state(State.STREAMING, f"Autofocus cycle {result} after {finished.seconds:.2f} s")
+        self._subscribers.focused(self._cycled_at, finished)
 
     def saw(self, focus: Focus) -> None:
         """Note what a frame of the stream said."""
@@ -114,7 +119,7 @@ class Lens:
 
     async def rest(self) -> None:
         """After a cycle, and the pictures that waited for it: follow the scene, or stay."""
-        if self._cycle or self._resting or any(wish in self._demand.wishes for wish in self._held_for):
+        if self._cycle or self._resting or any(wish in self._subscribers.wishes for wish in self._held_for):
             return
         self._resting = True
         if self.can_cycle and self._controls.focus_mode == "continuous":
@@ -122,50 +127,50 @@ class Lens:
 
     def awaited_by(self, wish: Wish) -> bool:
         """Tell whether a picture should wait for the lens."""
-        if wish.focus is FocusWish.NEVER or not self.can_cycle:
+        if wish.focus is FocusPolicy.NEVER or not self.can_cycle:
             return False
         if (
-            wish.focus is FocusWish.AUTO
-            and self._demand.streaming
-            and self._demand.size_of(wish) is SnapshotSize.STREAM
+            wish.focus is FocusPolicy.AUTO
+            and self._subscribers.streaming
+            and self._subscribers.size_of(wish) is SnapshotSize.STREAM
         ):
             return False  # dashboards ask for one after the other: https://github.com/mainsail-crew/mainsail
-        if self._cycle and wish.focus is FocusWish.AUTO:
+        if self._cycle and wish.focus is FocusPolicy.AUTO:
             return True
         if self._cycled_at >= wish.asked:
             return self._cycle is not None
         has_time = wish.seconds_left > self.usual_cycle
-        return has_time and (wish.focus is FocusWish.ALWAYS or self.state is not Focus.FOCUSED)
+        return has_time and (wish.focus is FocusPolicy.ALWAYS or self.state is not Focus.FOCUSED)
 
     def _wants_cycle(self) -> bool:
         if not self.can_cycle:
             return False
-        if self._cycled_at == float("-inf") and self._demand.may_focus:
+        if self._cycled_at == float("-inf") and self._subscribers.may_focus:
             return True
-        if any(call.asked > self._cycled_at for call in tuple(self._demand.focus_calls)):
+        if any(call.asked > self._cycled_at for call in tuple(self._subscribers.focus_requests)):
             return True
-        return any(self.awaited_by(wish) for wish in tuple(self._demand.wishes))
+        return any(self.awaited_by(wish) for wish in tuple(self._subscribers.wishes))
 
     async def _begin_cycle(self) -> None:
-        self._condition.enter(State.FOCUSING, "Autofocus cycle begins")
+        self._status.set_state(State.FOCUSING, "Autofocus cycle begins")
         self._resting = False
         self._cycled_at = time.monotonic()
         await self._order(FocusMode.HOLD)
-        timeout = max(self._settings.autofocus_timeout, SLOWEST_CYCLE * self._condition.frame_interval)
+        timeout = max(self._settings.autofocus_timeout, SLOWEST_CYCLE * self._status.frame_interval)
         self._cycle = AutofocusCycle(self._cycled_at, timeout)
 
     def _why_not(self) -> str:
-        has_autofocus = self._condition.has_autofocus
+        has_autofocus = self._status.has_autofocus
         return f"autofocus is {self._controls.focus_mode}" if has_autofocus else "the camera has no autofocus"
 
     async def _give_up(self) -> None:
         """There are no cycles, or no more since autofocus was switched off."""
         why = self._why_not()
-        self._demand.cannot_focus(CameraError(why))
+        self._subscribers.cannot_focus(CameraError(why))
         if self._cycle is None:
             return
         self._cycle = None
-        self._condition.enter(State.STREAMING, why)
+        self._status.set_state(State.STREAMING, why)
         if self._controls.focus_mode == "manual":  # an order of the cycle may have come after that
             await self._order(FocusMode.MANUAL)
 

@@ -112,7 +112,7 @@ class Controls:
             OSError: it cannot be written.
         """
         async with self._keeping:
-            text = " ".join(f"{name}={as_text(value)}" for name, value in sorted(self.values.items()))
+            text = " ".join(f"{name}={format_value(value)}" for name, value in sorted(self.values.items()))
             line = f"cam{self._settings.camera}_controls={quoted(text)}"
             await asyncio.to_thread(_write, file, f"# Written by POST /controls?keep=1\n{line}\n")
 
@@ -139,7 +139,7 @@ def cast_value(control: Control, value: Any) -> ControlValue:
     Raises:
         WrongControl: it cannot be one, or lies out of bounds.
     """
-    written = _shown(as_text(tuple(value) if isinstance(value, list) else value))
+    written = _shown(format_value(tuple(value) if isinstance(value, list) else value))
     if isinstance(value, bool) and control.kind != "bool":
         raise WrongControl(f"{control.name}={value}: must be {_right(control)}")
     parts = [part.strip().lower() for part in written.split(",")]
@@ -152,10 +152,10 @@ def cast_value(control: Control, value: Any) -> ControlValue:
     return cast if control.count > 1 else cast[0]
 
 
-def as_text(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Write a value the way the setting `controls` has it."""
     if isinstance(value, tuple):
-        return ",".join(as_text(part) for part in value)
+        return ",".join(format_value(part) for part in value)
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
@@ -195,8 +195,8 @@ def _right(control: Control) -> str:
         return "1 (on) or 0 (off)"
     if control.kind == "rectangle":
         _, _, width, height = control.min  # type: ignore[misc] # rectangles have rectangular bounds
-        return f"x,y,width,height inside {as_text(control.max)}, at least {width}x{height} large"
+        return f"x,y,width,height inside {format_value(control.max)}, at least {width}x{height} large"
     what = "whole number" if control.kind == "int" else "number"
     many = f"{control.count} {what}s with commas between them, each" if control.count > 1 else f"a {what}"
     automatic = ", or 0 (automatic)" if control.name in ZERO_IS_AUTOMATIC else ""
-    return f"{many} from {as_text(control.min)} to {as_text(control.max)}{automatic}"
+    return f"{many} from {format_value(control.min)} to {format_value(control.max)}{automatic}"

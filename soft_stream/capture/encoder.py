@@ -6,28 +6,35 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
-from soft_stream.capture.adaptive_quality import Ease
-from soft_stream.capture.autofocus import Lens
+from soft_stream.capture.adaptive_quality import AdaptiveQuality
+from soft_stream.capture.autofocus import AutofocusController
 from soft_stream.capture.camera_thread import CameraThread
-from soft_stream.capture.encoder_pool import Encoders
-from soft_stream.capture.status import Condition
+from soft_stream.capture.encoder_pool import EncoderPool
+from soft_stream.capture.status import CameraStatus
 from soft_stream.config.settings import Settings
 from soft_stream.frames import jpeg
 from soft_stream.frames.frame import Frame
 from soft_stream.frames.raw import Focus, RawFrame
-from soft_stream.frames.rendition import AS_IT_COMES, Rendition
+from soft_stream.frames.rendition import ORIGINAL, Rendition
 
 
-class Encoding:
+class FrameEncoder:
     """Encodes the frames of one opening; called in the camera thread."""
 
-    def __init__(self, thread: CameraThread, settings: Settings, condition: Condition, lens: Lens, ease: Ease) -> None:
+    def __init__(
+        self,
+        thread: CameraThread,
+        settings: Settings,
+        status: CameraStatus,
+        autofocus: AutofocusController,
+        adaptive_quality: AdaptiveQuality,
+    ) -> None:
         self._thread = thread
         self._settings = settings
-        self._condition = condition
-        self._lens = lens
-        self._ease = ease
-        self._encoders = Encoders()
+        self._status = status
+        self._autofocus = autofocus
+        self._adaptive_quality = adaptive_quality
+        self._pool = EncoderPool()
         self._renderer: ThreadPoolExecutor | None = None
         self._rendering: Future[None] | None = None
 
@@ -37,23 +44,23 @@ class Encoding:
         Raises:
             DamagedJpeg: this frame cannot be encoded, or one that was given to a thread that helps.
         """
-        number, focus = self._condition.counters.captured, self._lens.seen(raw.focus)
-        if not self._encoders.are_helping:
-            self._count(raw, [AS_IT_COMES])
+        number, focus = self._status.counters.captured, self._autofocus.seen(raw.focus)
+        if not self._pool.are_helping:
+            self._count(raw, [ORIGINAL])
             return self._encode(raw, number, focus)
-        if self._encoders.have_room:
-            self._count(raw, [AS_IT_COMES])
-            self._encoders.hand_over(partial(self._encode_beside, raw.copy(), number, focus, when_done))
-        for seconds in self._encoders.collect():
-            self._condition.encoded(seconds)
-            self._ease.encoded(seconds / self._encoders.count, self._time_for(raw))
+        if self._pool.have_room:
+            self._count(raw, [ORIGINAL])
+            self._pool.hand_over(partial(self._encode_beside, raw.copy(), number, focus, when_done))
+        for seconds in self._pool.collect():
+            self._status.encoded(seconds)
+            self._adaptive_quality.encoded(seconds / self._pool.count, self._time_for(raw))
         return None
 
     def as_made(self, raw: RawFrame, rendition: Rendition) -> Rendition:
         """Return the simplest rendition that gives the same picture: for most it is the frame as it comes."""
-        if rendition == AS_IT_COMES:
+        if rendition == ORIGINAL:
             return rendition
-        width, _ = jpeg.turned_size(raw.size, rendition.turn(self._condition.agreed.orientation))
+        width, _ = jpeg.turned_size(raw.size, rendition.turn(self._status.require_negotiated.orientation))
         return rendition.as_made(width, self._settings.quality if raw.planes else 0)
 
     def render(
@@ -69,29 +76,29 @@ class Encoding:
             self._rendering.result()
         self._renderer = self._renderer or ThreadPoolExecutor(1, thread_name_prefix="rendition")
         self._count(raw, renditions)
-        number, focus = self._condition.counters.captured, self._lens.seen(raw.focus)
+        number, focus = self._status.counters.captured, self._autofocus.seen(raw.focus)
         job = partial(self._render, raw.copy(), tuple(renditions), number, focus, when_done)
         self._rendering = self._renderer.submit(job)
 
     def end(self) -> None:
         """Wait until the threads that help are done."""
-        self._encoders.end()
+        self._pool.end()
         if self._renderer:
             self._renderer.shutdown()
 
     def _encode(self, raw: RawFrame, number: int, focus: Focus) -> Frame:
         began = time.monotonic()
-        frame = self._frame(raw, AS_IT_COMES, number, focus)
+        frame = self._frame(raw, ORIGINAL, number, focus)
         seconds, time_for_it = frame.published_at - began, self._time_for(raw)
-        self._condition.encoded(seconds)
-        self._ease.encoded(seconds, time_for_it)
-        self._encoders.took(seconds, time_for_it)
+        self._status.encoded(seconds)
+        self._adaptive_quality.encoded(seconds, time_for_it)
+        self._pool.took(seconds, time_for_it)
         return frame
 
     def _encode_beside(self, raw: RawFrame, number: int, focus: Focus, when_done: Callable[[Frame], None]) -> float:
         """Run in one of the threads that help, and return how long it took."""
         began = time.monotonic()
-        frame = self._frame(raw, AS_IT_COMES, number, focus)
+        frame = self._frame(raw, ORIGINAL, number, focus)
         self._thread.tell(partial(when_done, frame))
         return frame.published_at - began
 
@@ -109,9 +116,9 @@ class Encoding:
                 self._thread.tell(partial(when_done, rendition, self._frame(raw, rendition, number, focus)))
 
     def _frame(self, raw: RawFrame, rendition: Rendition, number: int, focus: Focus) -> Frame:
-        orientation = self._condition.agreed.orientation
+        orientation = self._status.require_negotiated.orientation
         return Frame(
-            jpeg=jpeg.encode(raw, self._ease.quality_of(rendition.quality), orientation, rendition),
+            jpeg=jpeg.encode(raw, self._adaptive_quality.quality_of(rendition.quality), orientation, rendition),
             number=number,
             size=jpeg.size_in(rendition, raw.size, orientation),
             captured_at=raw.captured_at,
@@ -121,9 +128,9 @@ class Encoding:
         )
 
     def _count(self, raw: RawFrame, renditions: Iterable[Rendition]) -> None:
-        orientation = self._condition.agreed.orientation
-        self._condition.counters.encoded += sum(not jpeg.passes_through(raw, orientation, each) for each in renditions)
+        orientation = self._status.require_negotiated.orientation
+        self._status.counters.encoded += sum(not jpeg.passes_through(raw, orientation, each) for each in renditions)
 
     def _time_for(self, raw: RawFrame) -> float:
         """Return the seconds until the next frame."""
-        return max(1 / self._condition.agreed.fps, raw.metadata.exposure_time or 0.0)
+        return max(1 / self._status.require_negotiated.fps, raw.metadata.exposure_time or 0.0)

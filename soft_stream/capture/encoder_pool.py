@@ -16,7 +16,7 @@ ENOUGH = 0.9
 FRAMES = 10
 
 
-class Encoders:
+class EncoderPool:
     """Threads that help during one opening, once it turned out that the camera's own is not enough.
 
     There is no queue: while all of them are at work, a frame is left out. Frames may be done in another order than they

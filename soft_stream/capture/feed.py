@@ -18,7 +18,7 @@ class FeedEnded(CameraError):
         super().__init__("the portal shuts down")
 
 
-class Waiting:
+class FrameWaiters:
     """Those who wait for one frame; all of them get the same one, or the same fault."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Waiting:
                 future.set_exception(outcome)
 
 
-class Taker(Protocol):
+class FrameConsumer(Protocol):
     """Who takes one frame after the other."""
 
     @property
@@ -68,14 +68,14 @@ class Feed:
 
     def __init__(self) -> None:
         self.newest: Frame | None = None
-        self.takers: list[Taker] = []
-        self._waiting = Waiting()
+        self.consumers: list[FrameConsumer] = []
+        self._waiting = FrameWaiters()
         self._ended = False
 
     @property
     def wanted(self) -> bool:
         """Whether anybody is ready to take a frame; may be read from the camera thread."""
-        return bool(self._waiting) or any(taker.is_ready for taker in self.takers)
+        return bool(self._waiting) or any(taker.is_ready for taker in self.consumers)
 
     async def newer(self, than: Frame | None) -> Frame:
         """Wait for a frame newer than the one given; frames that are skipped are never seen.
@@ -93,7 +93,7 @@ class Feed:
     def publish(self, frame: Frame) -> None:
         """Make a frame the newest one and give it to all who are ready."""
         self.newest = frame
-        for taker in self.takers:
+        for taker in self.consumers:
             taker.take(frame)
         if self._waiting:
             self._waiting.settle(frame)
@@ -109,6 +109,6 @@ class Feed:
     def end(self) -> None:
         """Let everybody go: there will be no more frames."""
         self._ended = True
-        for taker in self.takers:
+        for taker in self.consumers:
             taker.end()
         self._waiting.settle(FeedEnded())

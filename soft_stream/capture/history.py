@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from soft_stream.capture.status import Condition
-from soft_stream.capture.subscribers import Demand
+from soft_stream.capture.status import CameraStatus
+from soft_stream.capture.subscribers import Subscribers
 
 INTERVAL = 10.0
 KEPT_FOR = 3600.0
@@ -37,9 +37,9 @@ class Sample:
 class History:
     """The samples of the last hour, the oldest first."""
 
-    def __init__(self, demand: Demand, condition: Condition) -> None:
-        self._demand = demand
-        self._condition = condition
+    def __init__(self, subscribers: Subscribers, status: CameraStatus) -> None:
+        self._subscribers = subscribers
+        self._status = status
         self._samples = deque[Sample](maxlen=round(KEPT_FOR / INTERVAL))
         self._encoded, self._seconds, self._restarts = 0, 0.0, 0
 
@@ -65,18 +65,18 @@ class History:
             self._samples.append(self._sample())
 
     def _sample(self) -> Sample:
-        condition = self._condition
-        encoded, seconds, restarted = condition.encodings, condition.encoding_seconds, condition.counters.restarts
+        status = self._status
+        encoded, seconds, restarted = status.encodings, status.encoding_seconds, status.counters.restarts
         count, took, restarts = encoded - self._encoded, seconds - self._seconds, restarted - self._restarts
         self._encoded, self._seconds, self._restarts = encoded, seconds, restarted
         return Sample(
             at=time.time(),
-            fps=condition.captured_fps,
+            fps=status.captured_fps,
             encode=took / count if count else None,
-            clients=sum(client.streams for client in self._demand.clients),
-            silence=condition.take_longest_silence(),
+            clients=sum(client.streams for client in self._subscribers.clients),
+            silence=status.take_longest_silence(),
             restarts=restarts,
-            opening=condition.counters.opened,
+            opening=status.counters.opened,
         )
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from soft_stream.cameras.base import CameraError
 from soft_stream.frames.frame import Frame
 from soft_stream.frames.raw import Metadata
-from soft_stream.frames.rendition import AS_IT_COMES, Rendition
+from soft_stream.frames.rendition import ORIGINAL, Rendition
 
 
 class SnapshotSize(StrEnum):
@@ -18,7 +18,7 @@ class SnapshotSize(StrEnum):
     STREAM = "stream"
 
 
-class FocusWish(StrEnum):
+class FocusPolicy(StrEnum):
     """Whether the lens is to be focused for a snapshot; AUTO: when it is not known to be in focus."""
 
     AUTO = "auto"
@@ -32,11 +32,11 @@ class Wish:
 
     size: SnapshotSize | None
     """None is the stream's while somebody streams, else full."""
-    focus: FocusWish
+    focus: FocusPolicy
     seconds: float
     """How long it may take."""
     outcome: "asyncio.Future[Frame]"
-    rendition: Rendition = AS_IT_COMES
+    rendition: Rendition = ORIGINAL
     asked: float = field(default_factory=time.monotonic)
     spare: Frame | None = None
     """A frame of the stream that is new enough, for the case that nothing better comes in time."""
@@ -62,10 +62,10 @@ class Wish:
 
 
 @dataclass(eq=False)
-class FocusCall:
+class FocusRequest:
     """Somebody who waits for an AF cycle that begins after he asked."""
 
-    outcome: "asyncio.Future[FinishedCycle]"
+    outcome: "asyncio.Future[FocusOutcome]"
     asked: float = field(default_factory=time.monotonic)
 
 
@@ -75,12 +75,12 @@ class Ask:
 
     deadline: float
     size: SnapshotSize | None = None
-    focus: FocusWish = FocusWish.AUTO
+    focus: FocusPolicy = FocusPolicy.AUTO
     max_age: float = 0.0
     """How old the picture may be when it was asked for; 0 is captured afterwards."""
     wake: bool = True
     """Whether the camera may be opened for it."""
-    rendition: Rendition = AS_IT_COMES
+    rendition: Rendition = ORIGINAL
 
 
 class FocusResult(StrEnum):
@@ -94,7 +94,7 @@ class FocusResult(StrEnum):
 
 
 @dataclass(frozen=True)
-class FinishedCycle:
+class FocusOutcome:
     """The end of an AF cycle."""
 
     result: FocusResult

@@ -7,21 +7,21 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from soft_stream.cameras.base import Camera, CameraError, CameraHung, ControlValue, NoFrame
-from soft_stream.capture.adaptive_quality import Ease
-from soft_stream.capture.autofocus import Lens
+from soft_stream.capture.adaptive_quality import AdaptiveQuality
+from soft_stream.capture.autofocus import AutofocusController
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.controls import Controls
-from soft_stream.capture.encoder import Encoding
+from soft_stream.capture.encoder import FrameEncoder
 from soft_stream.capture.pause import Pause
 from soft_stream.capture.requests import Wish
-from soft_stream.capture.status import Condition, LastOpening, State
+from soft_stream.capture.status import CameraStatus, StartupTimes, State
 from soft_stream.capture.stills import Stills
-from soft_stream.capture.subscribers import Demand
+from soft_stream.capture.subscribers import Subscribers
 from soft_stream.config.settings import Settings
 from soft_stream.frames import jpeg
 from soft_stream.frames.frame import Frame
 from soft_stream.frames.raw import Focus, RawFrame
-from soft_stream.frames.rendition import AS_IT_COMES, Rendition
+from soft_stream.frames.rendition import ORIGINAL, Rendition
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ CALL_TIMEOUT = 30.0
 STOP_TIMEOUT = 1.0
 
 
-class Opening:
+class CameraSession:
     """Straight-line code from `open` to `close`; every blocking call runs in the camera thread."""
 
     def __init__(
@@ -41,25 +41,25 @@ class Opening:
         camera: Camera,
         thread: CameraThread,
         settings: Settings,
-        demand: Demand,
-        condition: Condition,
+        subscribers: Subscribers,
+        status: CameraStatus,
         controls: Controls,
         pause: Pause,
-        ease: Ease,
+        adaptive_quality: AdaptiveQuality,
     ) -> None:
         self.frames = 0
         """How many have come."""
         self._camera = camera
         self._thread = thread
         self._settings = settings
-        self._demand = demand
-        self._condition = condition
+        self._subscribers = subscribers
+        self._status = status
         self._controls = controls
         self._pause = pause
-        self._ease = ease
-        self._lens = Lens(camera, thread, settings, demand, condition, controls)
-        self._stills = Stills(camera, thread, settings, demand, condition, self._lens)
-        self._encoding = Encoding(thread, settings, condition, self._lens, ease)
+        self._adaptive_quality = adaptive_quality
+        self._autofocus = AutofocusController(camera, thread, settings, subscribers, status, controls)
+        self._stills = Stills(camera, thread, settings, subscribers, status, self._autofocus)
+        self._encoder = FrameEncoder(thread, settings, status, self._autofocus, adaptive_quality)
         self._opened_at = 0.0
         self._was_restarted = False
 
@@ -69,26 +69,30 @@ class Opening:
         Raises:
             CameraError: it cannot be opened.
         """
-        condition, settings = self._condition, self._settings
+        status, settings = self._status, self._settings
         await self._thread.run("import", CALL_TIMEOUT, jpeg.load)
         loaded = time.monotonic()
-        condition.last_opening = took = LastOpening(loaded - (began or loaded))
+        status.last_opening = took = StartupTimes(loaded - (began or loaded))
         negotiated = await self._thread.run("open", settings.start_timeout + CALL_TIMEOUT, self._camera.open)
-        condition.agree(negotiated)
-        condition.counters.opened += 1
+        status.set_negotiated(negotiated)
+        status.counters.opened += 1
         self._opened_at = time.monotonic()
         took.open = self._opened_at - loaded
-        condition.note(f"Camera open after {took.open:.2f} s: {negotiated}")
+        status.log_event(f"Camera open after {took.open:.2f} s: {negotiated}")
         if negotiated.size != (settings.width, settings.height):
             asked = f"{settings.width}x{settings.height}"
-            condition.note(f"Asked for {asked}, negotiated {negotiated.size[0]}x{negotiated.size[1]}", logging.WARNING)
+            status.log_event(
+                f"Asked for {asked}, negotiated {negotiated.size[0]}x{negotiated.size[1]}", logging.WARNING
+            )
         for difference in negotiated.differences:
-            condition.note(difference, logging.WARNING)
+            status.log_event(difference, logging.WARNING)
         self._controls.learn(await self._thread.run("list controls", CALL_TIMEOUT, self._camera.controls))
 
     async def set_controls(self, values: Mapping[str, ControlValue]) -> None:
         """Tell the camera values that it can take; see `Controls.checked`."""
-        self._condition.agree(await self._thread.run("set controls", CALL_TIMEOUT, self._camera.set_controls, values))
+        self._status.set_negotiated(
+            await self._thread.run("set controls", CALL_TIMEOUT, self._camera.set_controls, values)
+        )
 
     async def flow(self) -> None:
         """Let frames flow until nobody has wanted any for `close_after` seconds, or another program wants the camera.
@@ -124,52 +128,52 @@ class Opening:
                 self._note_closed(closing.exception())
 
     def _close(self) -> None:
-        self._encoding.end()  # before the last of what they tell can reach a camera that is closed
+        self._encoder.end()  # before the last of what they tell can reach a camera that is closed
         self._camera.close()
 
     def _note_closed(self, fault: BaseException | None) -> None:
         if isinstance(fault, CameraHung):
             raise fault
         if fault:
-            self._condition.note(f"The camera closed with a fault: {fault}", logging.WARNING)
-        if self._condition.negotiated:
-            self._condition.negotiated = None
-            self._condition.counters.closed += 1
-            self._condition.note("Camera closed")
+            self._status.log_event(f"The camera closed with a fault: {fault}", logging.WARNING)
+        if self._status.negotiated:
+            self._status.negotiated = None
+            self._status.counters.closed += 1
+            self._status.log_event("Camera closed")
 
     async def _flow(self) -> None:
-        condition, demand = self._condition, self._demand
-        condition.expect_frames()
+        status, subscribers = self._status, self._subscribers
+        status.reset_frame_timer()
         self._stills.begin()
-        if condition.state is State.STARTING and not self._pause.hold:
-            await self._lens.begin()
-        while demand.lasts(self._settings.close_after) and not self._pause.hold:
+        if status.state is State.STARTING and not self._pause.hold:
+            await self._autofocus.begin()
+        while subscribers.should_stay_open(self._settings.close_after) and not self._pause.hold:
             focus = await self._until_disturbed()
-            if condition.state is State.RETRYING:  # until a frame comes after a restart
+            if status.state is State.RETRYING:  # until a frame comes after a restart
                 if focus is None:
                     continue
-                await self._lens.begin()
-            await self._lens.follow(focus)
+                await self._autofocus.begin()
+            await self._autofocus.follow(focus)
             await self._stills.take()
-            await self._lens.rest()
-        if not self.frames and condition.silent_for >= condition.stale_after and not self._pause.hold:
+            await self._autofocus.rest()
+        if not self.frames and status.silent_for >= status.stale_after and not self._pause.hold:
             # nobody waited for the watchdog, as with snapshots whose deadline is shorter
-            raise CameraError(f"no frame came in {condition.silent_for:.0f} s")
+            raise CameraError(f"no frame came in {status.silent_for:.0f} s")
 
     async def _until_disturbed(self) -> Focus | None:
         """Let frames flow until there is more to do than to publish them; the watchdog barks here.
 
         Returns what the lens did in the last one; None when none came for a while.
         """
-        condition = self._condition
-        timeout = min(CAPTURE_SLICE, condition.watchdog_timeout or CAPTURE_SLICE)
-        self._demand.changed.set()  # whatever there is to do was done just now: look again
+        status = self._status
+        timeout = min(CAPTURE_SLICE, status.watchdog_timeout or CAPTURE_SLICE)
+        self._subscribers.changed.set()  # whatever there is to do was done just now: look again
         try:
             return await self._thread.run("capture", CALL_TIMEOUT, self._capture_on, timeout)
         except NoFrame:
             # what was set meanwhile may have made frames longer
-            silent_for, watchdog = condition.silent_for, condition.watchdog_timeout
-            if watchdog and silent_for >= watchdog and self._demand.clients:
+            silent_for, watchdog = status.silent_for, status.watchdog_timeout
+            if watchdog and silent_for >= watchdog and self._subscribers.clients:
                 raise NoFrame(f"no frames for {silent_for:.0f} s") from None
             return None
 
@@ -185,73 +189,73 @@ class Opening:
         """Tell whether there is nothing to do between two frames; asked in the camera thread, for each of them."""
         if self._thread.is_awaited:
             return False
-        if not self._demand.changed.is_set() and not self._demand.wishes:
+        if not self._subscribers.changed.is_set() and not self._subscribers.wishes:
             return True  # as it was when it was last looked at
-        self._demand.changed.clear()
+        self._subscribers.changed.clear()
         return bool(
-            self._condition.state is State.STREAMING
-            and self._demand.clients
+            self._status.state is State.STREAMING
+            and self._subscribers.clients
             and not self._pause.hold
-            and not self._lens.is_wanted
+            and not self._autofocus.is_wanted
             and not self._stills.is_wanted
         )
 
     def _capture(self, timeout: float) -> Focus:
         """Run in the camera thread: capture, and encode only what somebody waits for."""
         with self._camera.capture(timeout) as raw:
-            self._condition.counters.captured += 1
-            self._condition.lens_position = raw.metadata.lens_position
+            self._status.counters.captured += 1
+            self._status.lens_position = raw.metadata.lens_position
             self._stills.exposure_settled = raw.metadata.exposure_settled
             if not self._thread.is_heard:  # the event loop is behind: nothing is to queue up before it
                 return raw.focus
             focus, takers = raw.focus, self._stills.takers()
             wanted = self._wanted(takers, raw)
-            as_it_comes = wanted.pop(AS_IT_COMES, ())
+            as_it_comes = wanted.pop(ORIGINAL, ())
             came = partial(self._came, focus, asked=as_it_comes, takers=takers)
             frame = None
             if as_it_comes:
                 try:
-                    frame = self._encoding.encode(raw, came)
+                    frame = self._encoder.encode(raw, came)
                 except jpeg.DamagedJpeg as fault:  # a damaged JPEG of a webcam is no reason to close it
                     raise NoFrame(str(fault)) from fault
             if frame or not as_it_comes:
                 self._thread.tell(partial(came, frame))
             if wanted:
-                self._encoding.render(raw, wanted, lambda made, frame: self._publish(frame, wanted[made], takers))
+                self._encoder.render(raw, wanted, lambda made, frame: self._publish(frame, wanted[made], takers))
         return focus
 
     def _wanted(self, takers: Sequence[Wish], raw: RawFrame) -> dict[Rendition, list[Rendition]]:
         """Tell what is to be made of the frame of now, and in which renditions somebody is ready to take that."""
         asked = {wish.rendition for wish in takers}
-        streamed = self._demand.renditions_wanted
-        if streamed and self._ease.lets_through(raw.captured_at):
+        streamed = self._subscribers.renditions_wanted
+        if streamed and self._adaptive_quality.allow(raw.captured_at):
             asked.update(streamed)
         wanted: dict[Rendition, list[Rendition]] = {}
         for rendition in asked:
-            wanted.setdefault(self._encoding.as_made(raw, rendition), []).append(rendition)
+            wanted.setdefault(self._encoder.as_made(raw, rendition), []).append(rendition)
         return wanted
 
     def _came(self, focus: Focus, frame: Frame | None, *, asked: Collection[Rendition], takers: Sequence[Wish]) -> None:
         """Note that the camera delivers, and publish a frame that was encoded."""
-        self._condition.frame_came()
+        self._status.frame_came()
         self.frames += 1
         self._was_restarted = False
-        self._lens.saw(focus)
+        self._autofocus.saw(focus)
         if frame:
             self._publish(frame, asked, takers)
         if self.frames == 1:
             self._note_first_frame()
 
     def _note_first_frame(self) -> None:
-        if took := self._condition.last_opening:
+        if took := self._status.last_opening:
             took.first_frame = time.monotonic() - self._opened_at
-            self._condition.note(f"First frame after {took}")
+            self._status.log_event(f"First frame after {took}")
 
     def _publish(self, frame: Frame, asked: Collection[Rendition], takers: Sequence[Wish]) -> None:
         """Give a frame to all who asked for it, in these renditions."""
-        self._demand.note(frame)
+        self._subscribers.note(frame)
         for rendition in asked:
-            feed = self._demand.feeds.get(rendition)  # who wanted it may have left
+            feed = self._subscribers.feeds.get(rendition)  # who wanted it may have left
             # of two that are encoded at once, either may be done first
             if feed and (feed.newest is None or feed.newest.number < frame.number):
                 feed.publish(frame)
@@ -259,8 +263,8 @@ class Opening:
 
     async def _restart(self, silence: NoFrame) -> None:
         """Start the stream once more, before the camera is given away: most silent cameras come back from that."""
-        condition = self._condition
+        status = self._status
         self._was_restarted = True
-        condition.retry(silence, "the stream is started again")
-        limit = self._settings.close_timeout + condition.longest_interval  # it is `stop` that hangs, if anything does
-        condition.agree(await self._thread.run("restart", limit, self._camera.restart))
+        status.retry(silence, "the stream is started again")
+        limit = self._settings.close_timeout + status.longest_interval  # it is `stop` that hangs, if anything does
+        status.set_negotiated(await self._thread.run("restart", limit, self._camera.restart))

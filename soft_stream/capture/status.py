@@ -10,9 +10,9 @@ from enum import StrEnum
 from soft_stream.cameras.base import CameraError, Negotiated
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.pause import Pause
-from soft_stream.capture.requests import FinishedCycle
+from soft_stream.capture.requests import FocusOutcome
 from soft_stream.config.settings import Settings
-from soft_stream.frames.rates import Rate
+from soft_stream.frames.rates import RateMeter
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Counters:
 
 
 @dataclass(frozen=True)
-class Line:
+class LogEntry:
     """A line that the log has of the camera's life, and when it was written (Unix seconds)."""
 
     at: float
@@ -71,7 +71,7 @@ class TakenStill:
 
 
 @dataclass
-class LastOpening:
+class StartupTimes:
     """Seconds that each part of an opening took; None for what has not come, or does not come."""
 
     imports: float
@@ -88,80 +88,80 @@ class LastOpening:
         return f"{total:.2f} s: import {self.imports:.2f} s, open {open_:.2f} s, frame {frame:.2f} s"
 
 
-class Condition:
+class CameraStatus:
     """The camera's state and facts; changed by the task that owns the camera, read by everybody."""
 
     def __init__(self, settings: Settings, thread: CameraThread, pause: Pause) -> None:
         self._settings = settings
         self._thread = thread
         self._pause = pause
-        self.tell: Callable[[str], None] = lambda _: None
+        self.on_change: Callable[[str], None] = lambda _: None
         """Is called with a sentence whenever the state changes."""
         self.state = State.IDLE
         self.state_since = time.time()
         self.negotiated: Negotiated | None = None
         """None while the camera is closed."""
         self.counters = Counters()
-        self.last_opening: LastOpening | None = None
-        self.last_focus: FinishedCycle | None = None
+        self.last_opening: StartupTimes | None = None
+        self.last_focus: FocusOutcome | None = None
         self.last_still: TakenStill | None = None
         self.cannot_focus = False
         """Whether the lens turned out to have no algorithm that moves it."""
         self.lens_position: float | None = None
         """Where the last frame says that the lens is, in dioptres."""
         self.last_restart: Restart | None = None
-        self.trouble = ""
+        self.last_error = ""
         """Why there was no picture at the last try; empty since there was one."""
-        self.lines = deque[Line](maxlen=LINES)
+        self.recent_log = deque[LogEntry](maxlen=LINES)
         """The last ones, the newest at the end."""
         self.encodings = 0
         """How many frames of the stream were encoded as they come, and how long that took."""
         self.encoding_seconds = 0.0
         self._said: set[str] = set()  # a camera that stays away for a night says so once
-        self._captured = Rate()
+        self._captured = RateMeter()
         self._last_frame_at = 0.0
         self._longest_silence = 0.0
         self.came_at = float("-inf")
         """When the last frame came, monotonic; also one that nobody was ready for."""
 
-    def enter(self, state: State, why: str, level: int = logging.INFO) -> None:
+    def set_state(self, state: State, why: str, level: int = logging.INFO) -> None:
         """Change the state: the only place that does, and its line in the log."""
         if self.state in (State.IDLE, State.PAUSED):  # no frame was expected
             self._longest_silence, self._last_frame_at = 0.0, time.monotonic()
         self.state, self.state_since = state, time.time()
         line = f"{state.upper()}: {why}"
-        self.note(line, logging.DEBUG if line in self._said else level)
+        self.log_event(line, logging.DEBUG if line in self._said else level)
         self._said.add(line)
         if state is State.STREAMING:
             self._said.clear()
-        self.tell(self.fault or line)
+        self.on_change(self.problem or line)
 
-    def note(self, text: str, level: int = logging.INFO) -> None:
+    def log_event(self, text: str, level: int = logging.INFO) -> None:
         """Write a line of the camera's life into the log, and keep it for the page if it is more than debugging."""
         log.log(level, "%s", text)
         if level > logging.DEBUG:
-            self.lines.append(Line(time.time(), logging.getLevelName(level).lower(), text))
+            self.recent_log.append(LogEntry(time.time(), logging.getLevelName(level).lower(), text))
 
     def retry(self, fault: CameraError, what_next: str) -> None:
         """Note a fault after which the camera is tried again."""
         self.counters.restarts += 1
         self.last_restart = Restart(str(fault), time.time())
-        self.enter(State.RETRYING, f"{fault}; {what_next}", logging.WARNING)
+        self.set_state(State.RETRYING, f"{fault}; {what_next}", logging.WARNING)
 
-    def agree(self, negotiated: Negotiated) -> None:
+    def set_negotiated(self, negotiated: Negotiated) -> None:
         """Note what the camera agreed to."""
         if self.negotiated is None or negotiated.fps != self.negotiated.fps:
-            self._captured = Rate()  # what was measured before says nothing
-            self.expect_frames()
+            self._captured = RateMeter()  # what was measured before says nothing
+            self.reset_frame_timer()
         self.negotiated = negotiated
 
-    def focused(self, cycle: FinishedCycle) -> None:
+    def focused(self, cycle: FocusOutcome) -> None:
         """Note how an AF cycle ended."""
         self.last_focus = cycle
         if self.last_opening and self.last_opening.focus is None:
             self.last_opening.focus = cycle.seconds
 
-    def expect_frames(self) -> None:
+    def reset_frame_timer(self) -> None:
         """Count the silence from now on."""
         self._captured.pause()
         self._end_silence()
@@ -173,7 +173,7 @@ class Condition:
 
     def frame_came(self) -> None:
         """Note that the camera delivers."""
-        self.trouble = ""
+        self.last_error = ""
         self.came_at = self._end_silence()
         self._captured.tick(self.came_at)
 
@@ -185,7 +185,7 @@ class Condition:
         return now
 
     @property
-    def agreed(self) -> Negotiated:
+    def require_negotiated(self) -> Negotiated:
         """What the camera agreed to, for those who know that it is open."""
         assert self.negotiated is not None  # noqa: S101 # it is open
         return self.negotiated
@@ -244,18 +244,18 @@ class Condition:
         return self.state in (State.STREAMING, State.FOCUSING) and self.silent_for > self.stale_after
 
     @property
-    def fault(self) -> str:
+    def problem(self) -> str:
         """What keeps the camera from its work, as a sentence; empty when nothing does."""
         if self._thread.late:
             return self._thread.hanging
         if self.state is State.RETRYING and self.last_restart:
             return f"{self.last_restart.why}; trying again"
-        if self.trouble and self.state is not State.PAUSED:
-            return self.trouble
+        if self.last_error and self.state is not State.PAUSED:
+            return self.last_error
         return f"no frames for {self.silent_for:.0f} s" if self.stale else ""
 
     @property
-    def sentence(self) -> str:
+    def summary(self) -> str:
         """What goes on, for people: what is wrong, who has the camera, or the state."""
         hold = self._pause.hold
-        return self.fault or (str(hold) if hold and self.state is State.PAUSED else str(self.state))
+        return self.problem or (str(hold) if hold and self.state is State.PAUSED else str(self.state))

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterable, Sequence
 
 from soft_stream.cameras.base import Camera, CameraError, Negotiated, NoFrame, NoStill
-from soft_stream.capture.autofocus import Lens
+from soft_stream.capture.autofocus import AutofocusController
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.requests import SnapshotSize, Wish
-from soft_stream.capture.status import Condition, TakenStill
-from soft_stream.capture.subscribers import Demand
+from soft_stream.capture.status import CameraStatus, TakenStill
+from soft_stream.capture.subscribers import Subscribers
 from soft_stream.config.settings import Settings
 from soft_stream.frames import exif, jpeg
 from soft_stream.frames.frame import Frame
@@ -37,14 +37,20 @@ class Stills:
     """Serves wishes: with a frame of the stream, or with a still, which is encoded outside the camera thread."""
 
     def __init__(
-        self, camera: Camera, thread: CameraThread, settings: Settings, demand: Demand, condition: Condition, lens: Lens
+        self,
+        camera: Camera,
+        thread: CameraThread,
+        settings: Settings,
+        subscribers: Subscribers,
+        status: CameraStatus,
+        autofocus: AutofocusController,
     ) -> None:
         self._camera = camera
         self._thread = thread
         self._settings = settings
-        self._demand = demand
-        self._condition = condition
-        self._lens = lens
+        self._subscribers = subscribers
+        self._status = status
+        self._autofocus = autofocus
         self._opened = 0.0
         self._taken: set[Wish] = set()
         """Those whose still is being encoded."""
@@ -60,11 +66,11 @@ class Stills:
     @property
     def is_wanted(self) -> bool:
         """Whether anybody waits for a still; asked in the camera thread."""
-        return bool(self._demand.wishes) and any(self._gets_still(wish) for wish in self._open())
+        return bool(self._subscribers.wishes) and any(self._gets_still(wish) for wish in self._open())
 
     def takers(self) -> list[Wish]:
         """List the wishes that the frame of now serves, or may have to in the end; asked in the camera thread."""
-        if not self._demand.wishes:
+        if not self._subscribers.wishes:
             return []
         return [
             wish
@@ -87,53 +93,53 @@ class Stills:
         if not due:
             return
         began = time.monotonic()
-        negotiated = self._condition.agreed
+        negotiated = self._status.require_negotiated
         timeout = self._settings.start_timeout + 4 * negotiated.longest_interval
         newest = max(due, key=lambda wish: wish.asked)
         try:
             raw = await self._thread.run("still", 2 * timeout + CALL_TIMEOUT, self._capture, newest, timeout)
         except (NoStill, NoFrame) as fault:
             instead = f"snapshots have that of the stream for {RECOVERY:g} s"
-            self._condition.note(f"No picture at the snapshot size: {fault}; {instead}", logging.WARNING)
+            self._status.log_event(f"No picture at the snapshot size: {fault}; {instead}", logging.WARNING)
             self._none_until = time.monotonic() + RECOVERY
             return
         finally:
-            self._condition.expect_frames()
-        self._condition.counters.stills += 1
+            self._status.reset_frame_timer()
+        self._status.counters.stills += 1
         self._taken.update(due)
-        raw.focus = self._lens.seen(raw.focus)
+        raw.focus = self._autofocus.seen(raw.focus)
         encoding = asyncio.create_task(self._encode(raw, due, negotiated, began), name="still")
         self._encoding.add(encoding)
         encoding.add_done_callback(self._encoding.discard)
 
     def _open(self) -> list[Wish]:
         """List the wishes that a picture may still be captured for; who has got one may not have gone yet."""
-        return [wish for wish in tuple(self._demand.wishes) if wish not in self._taken and not wish.outcome.done()]
+        return [wish for wish in tuple(self._subscribers.wishes) if wish not in self._taken and not wish.outcome.done()]
 
     def _gets_still(self, wish: Wish) -> bool:
         """Whether a wish gets a picture at the snapshot size: it was asked for, and there is time for it."""
         has_time = wish.seconds_left > self._seconds + MARGIN
-        return has_time and self._demand.size_of(wish) is SnapshotSize.FULL and time.monotonic() > self._none_until
+        return has_time and self._subscribers.size_of(wish) is SnapshotSize.FULL and time.monotonic() > self._none_until
 
     def _is_due(self, wish: Wish) -> bool:
         """Whether a picture must be taken now, or would be no better later.
 
         A lens that is out of focus is worse than a small picture; one that hunts for ever gets the time of a small one.
         """
-        seconds = self._seconds if self._gets_still(wish) and self._lens.is_late else 0.0
-        if wish.seconds_left < seconds + MARGIN + 2 * self._condition.frame_interval:
+        seconds = self._seconds if self._gets_still(wish) and self._autofocus.is_late else 0.0
+        if wish.seconds_left < seconds + MARGIN + 2 * self._status.frame_interval:
             return True
         if not self.exposure_settled and time.monotonic() - self._opened < EXPOSURE_PATIENCE:
             return False
-        return not self._lens.awaited_by(wish)
+        return not self._autofocus.awaited_by(wish)
 
     @property
     def _seconds(self) -> float:
         """How long a still takes: as the last one did, unless that is long ago."""
-        last = self._condition.last_still
+        last = self._status.last_still
         if last and time.time() - last.at < MEMORY:
             return last.seconds
-        negotiated = self._condition.negotiated
+        negotiated = self._status.negotiated
         return USUAL_STILL[negotiated.still_method if negotiated else ""]
 
     def _capture(self, wish: Wish, timeout: float) -> RawFrame:
@@ -156,8 +162,8 @@ class Stills:
             return
         finally:
             self._taken.difference_update(due)
-        self._condition.last_still = TakenStill(time.monotonic() - began, time.time())
-        self._demand.newest_stills = {each: still for each, still in stills.items() if isinstance(still, Frame)}
+        self._status.last_still = TakenStill(time.monotonic() - began, time.time())
+        self._subscribers.newest_stills = {each: still for each, still in stills.items() if isinstance(still, Frame)}
         for wish in due:
             wish.settle(stills[wish.rendition])
 
@@ -174,7 +180,7 @@ class Stills:
             return CameraError(str(fault))
         return Frame(
             jpeg=exif.with_exif(encoded, raw.captured_at, raw.metadata, negotiated.model),
-            number=self._condition.counters.captured,
+            number=self._status.counters.captured,
             size=jpeg.size_in(rendition, raw.size, negotiated.orientation),
             captured_at=raw.captured_at,
             published_at=time.monotonic(),

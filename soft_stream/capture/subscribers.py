@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from soft_stream.cameras.base import CameraError
 from soft_stream.capture.feed import Feed, FeedEnded
-from soft_stream.capture.requests import FinishedCycle, FocusCall, SnapshotSize, Wish
+from soft_stream.capture.requests import FocusOutcome, FocusRequest, SnapshotSize, Wish
 from soft_stream.frames.frame import Frame
-from soft_stream.frames.rates import Tally
-from soft_stream.frames.rendition import AS_IT_COMES, Rendition, TooManyRenditions
+from soft_stream.frames.rates import RateCounter
+from soft_stream.frames.rendition import ORIGINAL, Rendition, TooManyRenditions
 
 
 @dataclass(eq=False, slots=True)  # there are many, and each frame touches all of them
@@ -31,10 +31,10 @@ class Client:
     """Whether the camera is opened, and stays open for a while, because of it."""
     fps_max: float = 0.0
     """How many frames a second it gets at most; 0 is all."""
-    rendition: Rendition = AS_IT_COMES
+    rendition: Rendition = ORIGINAL
     since: float = field(default_factory=time.time)
     """Unix seconds."""
-    tally: Tally = field(default_factory=Tally)
+    frame_counter: RateCounter = field(default_factory=RateCounter)
     """The live frames that it got."""
     number: int = 0
     """Which one it got last; not the frame itself, whose memory a client that stopped reading would keep."""
@@ -53,7 +53,7 @@ class Client:
     @property
     def sent(self) -> int:
         """How many live frames it got."""
-        return self.tally.count
+        return self.frame_counter.count
 
     @property
     def dropped(self) -> int:
@@ -62,12 +62,12 @@ class Client:
 
     def took(self, frame: Frame, now: float) -> None:
         """Count a live frame that goes out, in monotonic seconds."""
-        self.tally.tick(now)
+        self.frame_counter.tick(now)
         self.first = self.first or frame.number
         self.number, self.captured_at = frame.number, frame.captured_at
 
 
-class Demand:
+class Subscribers:
     """The clients, the feeds that give them frames, and the pictures that are wished for.
 
     Changed by the event loop; what the camera thread reads of it, it reads in one step of the interpreter (`tuple`).
@@ -76,13 +76,13 @@ class Demand:
     def __init__(self, renditions_max: int = 0) -> None:
         self.feed = Feed()
         """Of the frames as they come."""
-        self.feeds: dict[Rendition, Feed] = {AS_IT_COMES: self.feed}
+        self.feeds: dict[Rendition, Feed] = {ORIGINAL: self.feed}
         """Of all renditions that somebody wants, and of the frames as they come."""
         self._renditions_max = renditions_max
-        self._uses = Counter[Rendition]([AS_IT_COMES])
+        self._uses = Counter[Rendition]([ORIGINAL])
         self._ended = False
         self.wishes: dict[Wish, None] = {}
-        self.focus_calls: dict[FocusCall, None] = {}
+        self.focus_requests: dict[FocusRequest, None] = {}
         self.newest: Frame | None = None
         """Of all renditions."""
         self.newest_stills: Mapping[Rendition, Frame] = {}
@@ -92,7 +92,7 @@ class Demand:
         """Set when somebody comes, goes or wishes, for those who sleep or go on until that happens."""
 
     @contextmanager
-    def wanted_by(self, client: Client) -> Iterator[Client]:
+    def connected(self, client: Client) -> Iterator[Client]:
         """Keep the camera open while a client takes frames."""
         self.clients[client] = None
         self.changed.set()
@@ -105,7 +105,7 @@ class Demand:
                 self._unwanted_since = time.monotonic()
 
     @contextmanager
-    def using(self, rendition: Rendition) -> Iterator[Feed]:
+    def acquire_feed(self, rendition: Rendition) -> Iterator[Feed]:
         """Have a rendition made as long as somebody is ready to take it.
 
         Raises:
@@ -154,29 +154,29 @@ class Demand:
             raise TimeoutError
         return wish.outcome.result()
 
-    async def focus(self) -> FinishedCycle:
+    async def focus(self) -> FocusOutcome:
         """Wait for an AF cycle that begins now.
 
         Raises:
             CameraError: the camera failed.
         """
-        call = FocusCall(asyncio.get_running_loop().create_future())
-        self.focus_calls[call] = None
+        call = FocusRequest(asyncio.get_running_loop().create_future())
+        self.focus_requests[call] = None
         self.changed.set()
         try:
             return await call.outcome
         finally:
-            del self.focus_calls[call]
+            del self.focus_requests[call]
 
-    def focused(self, began: float, cycle: FinishedCycle) -> None:
+    def focused(self, began: float, cycle: FocusOutcome) -> None:
         """Tell those who waited for a cycle how it ended; it began at `began`, monotonic."""
-        for call in self.focus_calls:
+        for call in self.focus_requests:
             if call.asked <= began and not call.outcome.done():
                 call.outcome.set_result(cycle)
 
     def cannot_focus(self, fault: CameraError) -> None:
         """Tell those who wait for a cycle that there will be none."""
-        for call in self.focus_calls:
+        for call in self.focus_requests:
             if not call.outcome.done():
                 call.outcome.set_exception(fault)
 
@@ -194,7 +194,7 @@ class Demand:
         """Whether there is a client for whom the lens may move."""
         return any(client.focuses for client in tuple(self.clients))
 
-    def lasts(self, close_after: float) -> bool:
+    def should_stay_open(self, close_after: float) -> bool:
         """Tell whether anybody wants frames, or did less than `close_after` seconds ago."""
         return bool(self.clients) or time.monotonic() - self._unwanted_since < close_after
 

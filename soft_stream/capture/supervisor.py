@@ -20,14 +20,14 @@ from soft_stream.cameras.base import (
     ControlValue,
 )
 from soft_stream.cameras.factory import make_camera
-from soft_stream.capture.adaptive_quality import Ease
+from soft_stream.capture.adaptive_quality import AdaptiveQuality
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.controls import Controls
 from soft_stream.capture.history import History
 from soft_stream.capture.pause import Pause
-from soft_stream.capture.session import CALL_TIMEOUT, STOP_TIMEOUT, Opening
-from soft_stream.capture.status import Condition, State
-from soft_stream.capture.subscribers import Demand
+from soft_stream.capture.session import CALL_TIMEOUT, STOP_TIMEOUT, CameraSession
+from soft_stream.capture.status import CameraStatus, State
+from soft_stream.capture.subscribers import Subscribers
 from soft_stream.config.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -36,20 +36,20 @@ log = logging.getLogger(__name__)
 FRUITLESS_OPENINGS = 3
 
 
-class Source:
+class CameraSupervisor:
     """The one camera of this process."""
 
     def __init__(self, settings: Settings, new_camera: Callable[[Settings], Camera] = make_camera) -> None:
         self.settings = settings
-        self.demand = Demand(settings.renditions_max)
-        self.pause = Pause(self.demand.changed)
+        self.subscribers = Subscribers(settings.renditions_max)
+        self.pause = Pause(self.subscribers.changed)
         self.thread = CameraThread()
-        self.condition = Condition(settings, self.thread, self.pause)
-        self.history = History(self.demand, self.condition)
+        self.status = CameraStatus(settings, self.thread, self.pause)
+        self.history = History(self.subscribers, self.status)
         self.controls = Controls(settings)
-        self.ease = Ease(settings)
+        self.adaptive_quality = AdaptiveQuality(settings)
         self._new_camera = new_camera
-        self._opening: Opening | None = None
+        self._session: CameraSession | None = None
         self._fruitless = 0
         self._is_busy = False
 
@@ -61,15 +61,15 @@ class Source:
         """
         try:
             while True:
-                await self._until(lambda: self.demand.clients or self.pause.hold)
+                await self._until(lambda: self.subscribers.clients or self.pause.hold)
                 if self.pause.hold:
                     await self._let_others()
                     continue
-                self.condition.enter(State.STARTING, f"for {next(iter(self.demand.clients))}")
-                await self._one_opening()
-                if self.condition.state is State.RETRYING:
+                self.status.set_state(State.STARTING, f"for {next(iter(self.subscribers.clients))}")
+                await self._run_session()
+                if self.status.state is State.RETRYING:
                     await self._until(lambda: self.pause.hold, self.settings.retry_pause)
-                if not self.demand.clients and not self.pause.hold:
+                if not self.subscribers.clients and not self.pause.hold:
                     self._fall_asleep("nobody watches")
         finally:
             self.thread.end()
@@ -80,77 +80,84 @@ class Source:
         Raises:
             CameraError: the camera does not take them.
         """
-        if self._opening:
-            await self._opening.set_controls(values)
+        if self._session:
+            await self._session.set_controls(values)
         self.controls.took(values)
-        self.demand.changed.set()
+        self.subscribers.changed.set()
 
     async def _until(self, happened: Callable[[], object], seconds: float | None = None) -> None:
         """Sleep until something has happened, or so many seconds have passed."""
         deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
         while not happened():
-            self.demand.changed.clear()
+            self.subscribers.changed.clear()
             try:
                 async with asyncio.timeout_at(deadline):
-                    await self.demand.changed.wait()
+                    await self.subscribers.changed.wait()
             except TimeoutError:
                 return
 
     async def _let_others(self) -> None:
         """Leave the camera to another program until it gives it back."""
-        self.condition.counters.pauses += 1
-        self.condition.enter(State.PAUSED, str(self.pause.hold))
+        self.status.counters.pauses += 1
+        self.status.set_state(State.PAUSED, str(self.pause.hold))
         with self.pause.release():
             await self._until(lambda: not self.pause.hold)
-        if not self.demand.clients:
+        if not self.subscribers.clients:
             self._fall_asleep("the pause is over, and nobody watches")
 
     def _fall_asleep(self, why: str) -> None:
         if self._is_busy:  # which is the other program's right while nobody watches here
-            self.condition.trouble = ""
-        self.demand.forget()
-        self.condition.enter(State.IDLE, why)
+            self.status.last_error = ""
+        self.subscribers.forget()
+        self.status.set_state(State.IDLE, why)
 
-    async def _one_opening(self) -> None:
+    async def _run_session(self) -> None:
         # in the thread: what a kind of camera imports takes its time
         began = time.monotonic()
         camera = await self.thread.run("make", CALL_TIMEOUT, self._new_camera, self.settings)
-        opening = Opening(
-            camera, self.thread, self.settings, self.demand, self.condition, self.controls, self.pause, self.ease
+        session = CameraSession(
+            camera,
+            self.thread,
+            self.settings,
+            self.subscribers,
+            self.status,
+            self.controls,
+            self.pause,
+            self.adaptive_quality,
         )
         patience = self.settings.close_timeout
         try:
-            await opening.open(began)
-            self._opening = opening  # from now on it is told directly
+            await session.open(began)
+            self._session = session  # from now on it is told directly
             if values := self.controls.current:
-                await opening.set_controls(values)
+                await session.set_controls(values)
             with self.history.sampling():
-                await opening.flow()
+                await session.flow()
         except CameraHung:
             raise
         except CameraError as fault:
-            self._fail(fault, opening)
+            self._fail(fault, session)
         except Exception as fault:
             log.exception("This should not happen")
-            self._fail(CameraError(f"{type(fault).__name__}: {fault}"), opening)
+            self._fail(CameraError(f"{type(fault).__name__}: {fault}"), session)
         except asyncio.CancelledError:
             patience = STOP_TIMEOUT
             raise
         finally:
-            self._opening = None
-            if opening.frames:
+            self._session = None
+            if session.frames:
                 self._fruitless = 0
             # behind a call that hangs it only queues
-            await opening.close(0.0 if self.thread.overrun else patience)
+            await session.close(0.0 if self.thread.overrun else patience)
 
-    def _fail(self, fault: CameraError, opening: Opening) -> None:
-        self.condition.retry(fault, f"next try in {self.settings.retry_pause:g} s")
-        self.demand.fail(fault)
-        self.condition.trouble = str(fault)
+    def _fail(self, fault: CameraError, session: CameraSession) -> None:
+        self.status.retry(fault, f"next try in {self.settings.retry_pause:g} s")
+        self.subscribers.fail(fault)
+        self.status.last_error = str(fault)
         self._is_busy = isinstance(fault, CameraBusy)
         if isinstance(fault, CameraMissing | CameraBusy | CameraUnsupported):
             self._fruitless = 0
-        elif not opening.frames:
+        elif not session.frames:
             self._fruitless += 1
         if isinstance(fault, ControlsRefused):
             log.warning("The camera fails with %s: these controls are given back", self.controls.values)

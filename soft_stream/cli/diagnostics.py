@@ -57,14 +57,14 @@ def selftest(args: argparse.Namespace) -> int:
 def doctor(args: argparse.Namespace) -> int:
     """Run the doctor and return the exit status."""
     from soft_stream.diagnostics import doctor as checks
-    from soft_stream.diagnostics.doctor.context import Case
-    from soft_stream.diagnostics.doctor.host import Machine
+    from soft_stream.diagnostics.doctor.context import DoctorContext
+    from soft_stream.diagnostics.doctor.host import Host
     from soft_stream.diagnostics.doctor.report import Report
 
     login = (args.login, _password(args.login)) if args.login else None
     report = Report(lambda line: print(line, flush=True), as_json=args.json)
     try:
-        checks.run(Case(Machine(), args.env_file, login), report)
+        checks.run(DoctorContext(Host(), args.env_file, login), report)
     except KeyboardInterrupt:
         return ExitStatus.CHECK_FAILED
     return ExitStatus.CHECK_FAILED if report.is_wrong else ExitStatus.STOPPED

@@ -14,7 +14,7 @@ from soft_stream.cli.options import add_camera, add_env_file
 from soft_stream.config import webcamd_flags
 from soft_stream.config.env_file import quoted
 from soft_stream.config.loader import Loaded, load
-from soft_stream.config.settings import SETTINGS, Settings, as_text, default_of
+from soft_stream.config.settings import SETTINGS, Settings, default_of, format_value
 from soft_stream.service import logs
 from soft_stream.service.exit_status import ExitStatus
 
@@ -27,7 +27,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command.set_defaults(run=serve)
     for name, each in SETTINGS.items():
         kind, meaning = each.metadata["kind"], each.metadata["meaning"]
-        default = "" if each.metadata["own"] else f" ({as_text(default_of(name, 0)) or 'empty'})"
+        default = "" if each.metadata["own"] else f" ({format_value(default_of(name, 0)) or 'empty'})"
         flags = [f"--{name.replace('_', '-')}", *(["-d"] if name == "log_level" else [])]
         text = f"{meaning}; {kind.right}{default}".replace("%", "%%")
         # --bind takes several addresses, --hflip needs no value
@@ -75,7 +75,7 @@ def _with_id(settings: Settings) -> Settings:
     Raises:
         CameraError: it cannot be served.
     """
-    found, advice = discovery.wait_for(settings.id, settings.camera)
+    found, advice = discovery.wait_for_camera(settings.id, settings.camera)
     if advice:
         log.warning("%s; put this into the settings: cam%d_id=%s", advice, settings.camera, quoted(found.id))
     return replace(settings, id=found.id)

@@ -90,7 +90,7 @@ class Settings:
         value_types.whole(0, 32, "renditions; 0 is none"),
         "how many kinds of smaller or turned pictures (?width=, ?quality=, ?rotate=) are made at once",
     )
-    ease: str = _setting(
+    adaptive_quality: str = _setting(
         "off",
         value_types.word("off", "on", spellings={"0": "off", "1": "on"}),
         "lower the stream's quality and rate on a hot or busy Raspberry Pi, before frames are late",
@@ -214,12 +214,12 @@ def default_of(name: str, camera: int) -> Any:
     return FIRST_PORT + camera if name == "port" else SETTINGS[name].default
 
 
-def as_text(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Write a value the way it stands in the settings file."""
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, tuple):
-        return " ".join("=".join(each) if isinstance(each, tuple) else as_text(each) for each in value)
+        return " ".join("=".join(each) if isinstance(each, tuple) else format_value(each) for each in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

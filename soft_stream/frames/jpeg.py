@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from soft_stream.frames.raw import Orientation, RawFrame
-from soft_stream.frames.rendition import AS_IT_COMES, Rendition
+from soft_stream.frames.rendition import ORIGINAL, Rendition
 
 
 class DamagedJpeg(ValueError):
@@ -26,9 +26,7 @@ def load() -> None:
     import simplejpeg  # noqa: F401
 
 
-def encode(
-    raw: RawFrame, quality: int, orientation: Orientation = UPRIGHT, rendition: Rendition = AS_IT_COMES
-) -> bytes:
+def encode(raw: RawFrame, quality: int, orientation: Orientation = UPRIGHT, rendition: Rendition = ORIGINAL) -> bytes:
     """Make the JPEG of a raw frame, turned as it is to be, in a rendition.
 
     Planes are encoded as they are (no conversion, no copy; simplejpeg gives the GIL back meanwhile), so they must be

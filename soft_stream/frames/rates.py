@@ -7,7 +7,7 @@ GAPS = 9
 OVERDUE = 2.0
 
 
-class Rate:
+class RateMeter:
     """Occurrences a second over the last seconds; all times are of one monotonic clock, in seconds."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Rate:
         self._times.clear()
 
 
-class Tally:
+class RateCounter:
     """A count, and how fast it grew over the last seconds: for many clients, each of which costs memory and time."""
 
     __slots__ = ("_last", "_marked_at", "_marks", "count")
@@ -69,7 +69,7 @@ class Tally:
 TOLERANCE = 0.25
 
 
-class Pace:
+class RateLimiter:
     """Lets so many frames a second through, evenly; all times in seconds."""
 
     def __init__(self, fps: float, begin: float = float("-inf")) -> None:
@@ -85,7 +85,7 @@ class Pace:
         """Note that a frame was taken."""
         self._due = max(self._due + self._interval, at)
 
-    def lets_through(self, captured_at: float) -> bool:
+    def allow(self, captured_at: float) -> bool:
         """Decide about the next frame."""
         if captured_at < self._due - 2 * self._interval:
             self._due = captured_at  # the clock was set back

@@ -37,7 +37,7 @@ class Rendition:
         return replace(self, width=0 if same_width else self.width, quality=0 if same_quality else self.quality)
 
 
-AS_IT_COMES = Rendition()
+ORIGINAL = Rendition()
 
 
 class TooManyRenditions(Exception):  # no error: there is a limit

@@ -5,27 +5,27 @@ import logging
 import time
 from statistics import fmean
 
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.supervisor import CameraSupervisor
 
 log = logging.getLogger(__name__)
 
 PERIOD = 5.0
 
 
-async def keep(source: Source, period: float = PERIOD) -> None:
+async def keep(supervisor: CameraSupervisor, period: float = PERIOD) -> None:
     """Tell how many frames are made and sent; sleeps while nobody streams, and until then has no timer."""
-    demand, counters = source.demand, source.condition.counters
+    subscribers, counters = supervisor.subscribers, supervisor.status.counters
     while True:
-        if not demand.streaming:
-            await demand.changed.wait()
-        was_streaming, began = demand.streaming, time.monotonic()
+        if not subscribers.streaming:
+            await subscribers.changed.wait()
+        was_streaming, began = subscribers.streaming, time.monotonic()
         encoded, snapshots = counters.encoded, counters.snapshots
         await asyncio.sleep(period)
-        rates = [client.tally.per_second(time.monotonic()) for client in demand.clients if client.streams]
+        rates = [client.frame_counter.per_second(time.monotonic()) for client in subscribers.clients if client.streams]
         if was_streaming and rates:
             log.info(
                 "FPS: captured %.1f, encoded %.1f; streams %d, on average %.1f; snapshots %d",
-                source.condition.captured_fps,
+                supervisor.status.captured_fps,
                 (counters.encoded - encoded) / (time.monotonic() - began),
                 len(rates),
                 fmean(rates),

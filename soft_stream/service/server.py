@@ -12,15 +12,15 @@ from aiohttp import web
 
 from soft_stream.cameras.base import Camera, CameraHung
 from soft_stream.cameras.factory import make_camera
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
 from soft_stream.service import fps_log
 from soft_stream.service.exit_status import ExitStatus
 from soft_stream.service.pause_file import PauseFile
-from soft_stream.service.systemd import ServiceManager
+from soft_stream.service.systemd import SystemdNotifier
 from soft_stream.web.app import build_app
 from soft_stream.web.transport.connection import KEEPALIVE_TIMEOUT
-from soft_stream.web.transport.listener import CannotListen, Listening
+from soft_stream.web.transport.listener import Listener, ListenError
 
 log = logging.getLogger(__name__)
 
@@ -38,36 +38,36 @@ async def serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    source = Source(settings, new_camera)
-    manager = ServiceManager(os.environ)
-    source.condition.tell = manager.status
+    supervisor = CameraSupervisor(settings, new_camera)
+    manager = SystemdNotifier(os.environ)
+    supervisor.status.on_change = manager.status
     runner = web.AppRunner(
-        build_app(source, cameras),
+        build_app(supervisor, cameras),
         access_log=None,
         handler_cancellation=True,
         keepalive_timeout=KEEPALIVE_TIMEOUT,
         shutdown_timeout=SHUTDOWN_TIMEOUT,
     )
     await runner.setup()
-    listening = Listening(settings, cast("web.Server", runner.server))  # None only before setup()
+    listener = Listener(settings, cast("web.Server", runner.server))  # None only before setup()
     stopped = asyncio.create_task(stop.wait(), name="stop")
-    life = asyncio.create_task(source.run(), name="camera")
-    beside = [asyncio.create_task(manager.keep_alive(source.thread), name="keep alive")]
+    life = asyncio.create_task(supervisor.run(), name="camera")
+    beside = [asyncio.create_task(manager.keep_alive(supervisor.thread), name="keep alive")]
     if settings.showfps:
-        beside.append(asyncio.create_task(fps_log.keep(source), name="fps log"))
+        beside.append(asyncio.create_task(fps_log.keep(supervisor), name="fps log"))
     if settings.pause_file:
-        pause_file = PauseFile(Path(settings.pause_file), source.pause, settings.pause_max)
+        pause_file = PauseFile(Path(settings.pause_file), supervisor.pause, settings.pause_max)
         beside.append(asyncio.create_task(pause_file.watch(), name="pause file"))
         await pause_file.looked.wait()
     try:
-        await listening.begin()
+        await listener.begin()
         manager.ready()
         await asyncio.wait([stopped, life], return_when=asyncio.FIRST_COMPLETED)
-    except CannotListen as reason:
+    except ListenError as reason:
         log.error("%s", reason)  # noqa: TRY400 # the reason is all that the operator needs
     finally:
         manager.stopping()
-        await listening.end()
+        await listener.end()
         await runner.cleanup()
         for task in (stopped, life, *beside):
             task.cancel()

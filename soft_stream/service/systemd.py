@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 BUSY_PAUSE = 0.1
 
 
-class ServiceManager:
+class SystemdNotifier:
     """The socket of systemd; without one, as in a shell, all messages go nowhere."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:

@@ -5,23 +5,23 @@ from collections.abc import Mapping
 from aiohttp import hdrs, web
 from aiohttp.http import SERVER_SOFTWARE
 
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
 from soft_stream.web.api import all_cameras, camera, controls, snapshot, status
 from soft_stream.web.compat import camera_streamer, mjpg_streamer, routes, ustreamer, webcamd
 from soft_stream.web.middleware import access_log, cors
-from soft_stream.web.middleware.errors import plain_errors
+from soft_stream.web.middleware.errors import plain_text_errors
 from soft_stream.web.middleware.origin import same_origin
-from soft_stream.web.middleware.prefix import anywhere, only_own_camera
+from soft_stream.web.middleware.prefix import reject_other_cameras, with_any_prefix
 from soft_stream.web.pages import pages
-from soft_stream.web.request import CAMERAS, SOURCE
+from soft_stream.web.request import CAMERAS, SUPERVISOR
 from soft_stream.web.streaming import handler
-from soft_stream.web.transport.connection import accompany
+from soft_stream.web.transport.connection import track_request
 
 # No request has more to say.
 MAX_BODY = 16 * 1024
 SERVER = "camera-soft-stream"
-MIDDLEWARES = (accompany, plain_errors, same_origin, only_own_camera)
+MIDDLEWARES = (track_request, plain_text_errors, same_origin, reject_other_cameras)
 # All of them also work below any path prefix.
 ROUTES = [
     web.get("/", routes.root),
@@ -56,31 +56,31 @@ ROUTES = [
 ]
 
 
-def build_app(source: Source, cameras: Mapping[int, Settings]) -> web.Application:
+def build_app(supervisor: CameraSupervisor, cameras: Mapping[int, Settings]) -> web.Application:
     """Wire a source to its URLs; `cameras` are all configured ones, which the page links."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY)
-    app[SOURCE] = source
+    app[SUPERVISOR] = supervisor
     app[CAMERAS] = cameras
-    app[camera.ARMING] = camera.Arming()
-    app[controls.GESTURES] = controls.Gestures(source.condition)
-    app.add_routes(anywhere(ROUTES))
-    app.on_response_prepare.append(_sign)
-    cors.allow(app, source.settings.cors_origins)
+    app[camera.KEEP_READY] = camera.KeepReady()
+    app[controls.CONTROL_LOG] = controls.ControlLogBuffer(supervisor.status)
+    app.add_routes(with_any_prefix(ROUTES))
+    app.on_response_prepare.append(set_server_header)
+    cors.allow(app, supervisor.settings.cors_origins)
     app.middlewares.append(routes.root_without_slash)  # after those that look at what it refuses
-    if source.settings.loghttp:
+    if supervisor.settings.loghttp:
         app.middlewares.insert(0, access_log.log_requests)
     app.cleanup_ctx.append(all_cameras.asked)
     app.on_shutdown.append(_let_go)
     return app
 
 
-async def _sign(_: web.Request, response: web.StreamResponse) -> None:
+async def set_server_header(_: web.Request, response: web.StreamResponse) -> None:
     """Name this program, and not the versions of what it is made of."""
     if response.headers[hdrs.SERVER] == SERVER_SOFTWARE:
         response.headers[hdrs.SERVER] = SERVER
 
 
 async def _let_go(app: web.Application) -> None:
-    app[camera.ARMING].end()
-    app[controls.GESTURES].end()
-    app[SOURCE].demand.end()
+    app[camera.KEEP_READY].end()
+    app[controls.CONTROL_LOG].end()
+    app[SUPERVISOR].subscribers.end()

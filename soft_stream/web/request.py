@@ -8,12 +8,12 @@ from urllib.parse import parse_qsl
 from aiohttp import hdrs, web
 
 from soft_stream.capture.subscribers import Client
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.endpoints import in_url
 from soft_stream.config.settings import LOWEST_CLIENT_FPS, Settings
-from soft_stream.frames.rendition import AS_IT_COMES, Rendition
+from soft_stream.frames.rendition import ORIGINAL, Rendition
 
-SOURCE = web.AppKey("source", Source)
+SUPERVISOR = web.AppKey("source", CameraSupervisor)
 CAMERAS = web.AppKey("cameras", Mapping[int, Settings])
 
 
@@ -27,7 +27,7 @@ READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 NUMBER, WHOLE_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+"), re.compile(r"[0-9]+")
 
 
-def peer_of(request: web.Request) -> str:
+def get_peer(request: web.Request) -> str:
     """Return the address of who asks; a proxy on this machine tells for whom."""
     return forwarded(request, "For")[:LONGEST_PEER] or request.remote or UNIX_SOCKET
 
@@ -55,13 +55,13 @@ def client_of(
     focuses: bool = True,
     wakes: bool = True,
     fps_max: float = 0.0,
-    rendition: Rendition = AS_IT_COMES,
+    rendition: Rendition = ORIGINAL,
 ) -> Client:
     """Describe who asks."""
     name = query_of(request).get("client", "")[:40]
     path = request.match_info.get("asked", request.path)[:LONGEST_PATH]
     port = _port_of(request)
-    return Client(peer_of(request), path, name, streams, focuses, wakes, fps_max, rendition, port=port)
+    return Client(get_peer(request), path, name, streams, focuses, wakes, fps_max, rendition, port=port)
 
 
 def _port_of(request: web.Request) -> int:
@@ -82,23 +82,23 @@ def query_of(request: web.Request) -> Mapping[str, str]:
 
 def fps_of(request: web.Request) -> float:
     """Return how many frames a second the query wants at most; 0 where it does not say."""
-    return number_of(request, "fps", 0, LOWEST_CLIENT_FPS, HIGHEST_FPS)
+    return parse_float(request, "fps", 0, LOWEST_CLIENT_FPS, HIGHEST_FPS)
 
 
 def rendition_of(request: web.Request) -> Rendition:
     """Return how the query wants the pictures; 400 for what cannot be, 403 where renditions are switched off."""
     rendition = Rendition(
-        width=whole_of(request, "width", 0, NARROWEST, WIDEST),
-        quality=whole_of(request, "quality", 0, 1, 100),
-        rotation=int(word_of(request, "rotate", "0", "0", "90", "180", "270")),
+        width=parse_int(request, "width", 0, NARROWEST, WIDEST),
+        quality=parse_int(request, "quality", 0, 1, 100),
+        rotation=int(parse_choice(request, "rotate", "0", "0", "90", "180", "270")),
     )
-    settings = request.app[SOURCE].settings
-    if rendition != AS_IT_COMES and not settings.renditions_max:
+    settings = request.app[SUPERVISOR].settings
+    if rendition != ORIGINAL and not settings.renditions_max:
         raise web.HTTPForbidden(text=f"{rendition}: cam{settings.camera}_renditions_max=0 allows no renditions.")
     return rendition
 
 
-def word_of(request: web.Request, key: str, default: str, *words: str) -> str:
+def parse_choice(request: web.Request, key: str, default: str, *words: str) -> str:
     """Return what the query says for a key, one of the words; 400 for anything else."""
     value = query_of(request).get(key)
     if value is None:
@@ -108,7 +108,7 @@ def word_of(request: web.Request, key: str, default: str, *words: str) -> str:
     return value
 
 
-def number_of(request: web.Request, key: str, default: float, low: float, high: float) -> float:
+def parse_float(request: web.Request, key: str, default: float, low: float, high: float) -> float:
     """Return what the query says for a key, a number within bounds; 400 for anything else."""
     text = query_of(request).get(key)
     if text is None:
@@ -119,7 +119,7 @@ def number_of(request: web.Request, key: str, default: float, low: float, high: 
     return value
 
 
-def whole_of(request: web.Request, key: str, default: int, low: int, high: int) -> int:
+def parse_int(request: web.Request, key: str, default: int, low: int, high: int) -> int:
     """Return what the query says for a key, a whole number within bounds; 400 for anything else."""
     text = query_of(request).get(key)
     if text is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from soft_stream.capture.adaptive_quality import Ease
+from soft_stream.capture.adaptive_quality import AdaptiveQuality
 from tests.conftest import QUICK
 
 FPS = 30.0
@@ -16,13 +16,15 @@ INTERVAL = 1 / FPS
 class Pi:
     """A machine with a thermometer, a clock, and a camera at 30 frames a second that somebody watches."""
 
-    def __init__(self, folder: Path, quality: int = 80, ease: str = "on") -> None:
+    def __init__(self, folder: Path, quality: int = 80, adaptive_quality: str = "on") -> None:
         self.zone = folder / "thermal_zone0"
         self.zone.mkdir()
         (self.zone / "type").write_text("cpu-thermal\n")
         self.celsius(50)
         self.now = 1000.0
-        self.ease = Ease(replace(QUICK, quality=quality, fps=FPS, ease=ease), folder, lambda: self.now)
+        self.adaptive_quality = AdaptiveQuality(
+            replace(QUICK, quality=quality, fps=FPS, adaptive_quality=adaptive_quality), folder, lambda: self.now
+        )
 
     def celsius(self, degrees: float) -> None:
         """Become so hot."""
@@ -33,8 +35,8 @@ class Pi:
         encoded = 0
         for _ in range(round(seconds * FPS)):
             self.now += INTERVAL
-            if self.ease.lets_through(self.now):
-                self.ease.encoded(busy * INTERVAL, INTERVAL)
+            if self.adaptive_quality.allow(self.now):
+                self.adaptive_quality.encoded(busy * INTERVAL, INTERVAL)
                 encoded += 1
         return encoded / seconds
 
@@ -49,15 +51,20 @@ def test_a_cool_machine_gives_nothing_up(pi: Pi, caplog: pytest.LogCaptureFixtur
     """All frames, at the quality that was set, and nothing is said."""
     caplog.set_level(logging.INFO)
     assert pi.stream(60) == FPS
-    assert (pi.ease.now, pi.ease.quality, pi.ease.share, caplog.messages) == (None, 80, 1, [])
+    assert (pi.adaptive_quality.now, pi.adaptive_quality.quality, pi.adaptive_quality.share, caplog.messages) == (
+        None,
+        80,
+        1,
+        [],
+    )
 
 
 def test_switched_off(tmp_path: Path) -> None:
     """By default nothing is ever given up."""
-    pi = Pi(tmp_path, ease="off")
+    pi = Pi(tmp_path, adaptive_quality="off")
     pi.celsius(84)
     assert pi.stream(20, busy=2) == FPS
-    assert (pi.ease.now, pi.ease.quality) == (None, 80)
+    assert (pi.adaptive_quality.now, pi.adaptive_quality.quality) == (None, 80)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +75,8 @@ def test_the_hotter_the_less(pi: Pi, celsius: float, quality: int, fps: float) -
     pi.celsius(celsius)
     pi.stream(6)
     assert pi.stream(60) == pytest.approx(fps, rel=0.02)
-    assert pi.ease.quality == quality
-    assert pi.ease.share == pytest.approx(fps / FPS)
+    assert pi.adaptive_quality.quality == quality
+    assert pi.adaptive_quality.share == pytest.approx(fps / FPS)
 
 
 def test_it_says_so(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
@@ -79,8 +86,12 @@ def test_it_says_so(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
         pi.celsius(celsius)
         pi.stream(6)
         if celsius == 77:
-            assert pi.ease.now is not None
-            assert (pi.ease.now.level, pi.ease.now.why, pi.ease.now.fps) == (2, "77 °C", 20)
+            assert pi.adaptive_quality.now is not None
+            assert (pi.adaptive_quality.now.level, pi.adaptive_quality.now.why, pi.adaptive_quality.now.fps) == (
+                2,
+                "77 °C",
+                20,
+            )
     assert caplog.messages == [
         "Eased: 79 °C: quality 65, 30 fps",
         "Eased: 81 °C: quality 55, 20 fps",
@@ -94,7 +105,7 @@ def test_a_little_cooler_changes_nothing(pi: Pi, caplog: pytest.LogCaptureFixtur
     for celsius in (78, 77, 78, 75, 78, 73):
         pi.celsius(celsius)
         pi.stream(6)
-        assert pi.ease.quality == 65
+        assert pi.adaptive_quality.quality == 65
     assert len(caplog.messages) == 1
 
 
@@ -103,12 +114,12 @@ def test_a_thermometer_that_fails_once(pi: Pi, content: str) -> None:
     """What cannot be read changes nothing, in either direction."""
     (pi.zone / "temp").write_text(content)
     pi.stream(6)
-    assert pi.ease.now is None
+    assert pi.adaptive_quality.now is None
     pi.celsius(79)
     pi.stream(6)
     (pi.zone / "temp").write_text(content)
     pi.stream(6)
-    assert pi.ease.quality == 65
+    assert pi.adaptive_quality.quality == 65
 
 
 def test_only_the_processor_counts(tmp_path: Path, pi: Pi) -> None:
@@ -118,23 +129,23 @@ def test_only_the_processor_counts(tmp_path: Path, pi: Pi) -> None:
     (other / "type").write_text("battery\n")
     (other / "temp").write_text("90000\n")
     pi.stream(10)
-    assert pi.ease.now is None
+    assert pi.adaptive_quality.now is None
 
 
 def test_a_busy_machine(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
     """Encoding that leaves no time steps down until it does; back it goes later, and one step at a time."""
     caplog.set_level(logging.INFO)
     pi.stream(6, busy=0.79)
-    assert pi.ease.now is None
+    assert pi.adaptive_quality.now is None
     pi.stream(6, busy=0.9)
-    assert (pi.ease.quality, pi.ease.share) == (65, 1)
+    assert (pi.adaptive_quality.quality, pi.adaptive_quality.share) == (65, 1)
     pi.stream(120, busy=0.9)  # two thirds of the frames take 60 % of the time
     assert pi.stream(30, busy=0.9) == pytest.approx(20, rel=0.02)
-    assert pi.ease.quality == 55
+    assert pi.adaptive_quality.quality == 55
     pi.stream(6, busy=0.3)
-    assert pi.ease.quality == 65
+    assert pi.adaptive_quality.quality == 65
     pi.stream(24, busy=0.3)
-    assert pi.ease.quality == 65
+    assert pi.adaptive_quality.quality == 65
     pi.stream(12, busy=0.3)
     assert caplog.messages == [
         "Eased: encoding takes 90 % of the time: quality 65, 30 fps",
@@ -147,7 +158,7 @@ def test_a_busy_machine(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
 def test_steps_do_not_swing(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
     """Where the better level would be too much again, the stream stays where it is."""
     pi.stream(600, busy=1.15)
-    assert pi.ease.share == pytest.approx(2 / 3)
+    assert pi.adaptive_quality.share == pytest.approx(2 / 3)
     assert len(caplog.messages) == 2
 
 
@@ -155,36 +166,36 @@ def test_steps_do_not_swing(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
 def test_where_the_way_back_ends(pi: Pi, busy: float, share: float) -> None:
     """A step back is made when encoding would take less than 60 % of the time after it."""
     pi.stream(60, busy=1.3)
-    assert pi.ease.share == 0.5
+    assert pi.adaptive_quality.share == 0.5
     pi.stream(300, busy=busy)
-    assert pi.ease.share == pytest.approx(share)
+    assert pi.adaptive_quality.share == pytest.approx(share)
 
 
 def test_one_slow_frame_is_not_busy(pi: Pi) -> None:
     """The first frame of a process loads the encoder; hiccups are no reason either."""
     for _ in range(10):
-        pi.ease.encoded(1.0, INTERVAL)
+        pi.adaptive_quality.encoded(1.0, INTERVAL)
         pi.stream(3)
-    assert pi.ease.now is None
+    assert pi.adaptive_quality.now is None
 
 
 def test_hot_and_busy(pi: Pi) -> None:
     """The worse of both counts; a machine that is still busy goes further than its temperature asks for."""
     pi.celsius(80)
     pi.stream(6, busy=0.2)
-    assert (pi.ease.now and pi.ease.now.why) == "80 °C"
+    assert (pi.adaptive_quality.now and pi.adaptive_quality.now.why) == "80 °C"
     pi.stream(6, busy=1.3)
-    assert (pi.ease.now and pi.ease.now.why) == "encoding takes 87 % of the time"
-    assert pi.ease.share == 0.5
+    assert (pi.adaptive_quality.now and pi.adaptive_quality.now.why) == "encoding takes 87 % of the time"
+    assert pi.adaptive_quality.share == 0.5
 
 
-@pytest.mark.parametrize(("configured", "eased"), [(100, 75), (60, 40), (40, 40), (20, 20)])
-def test_a_sane_quality(tmp_path: Path, configured: int, eased: int) -> None:
+@pytest.mark.parametrize(("configured", "degradation"), [(100, 75), (60, 40), (40, 40), (20, 20)])
+def test_a_sane_quality(tmp_path: Path, configured: int, degradation: int) -> None:
     """The quality is never below 40, unless that was set, and never above what was set."""
     pi = Pi(tmp_path, quality=configured)
     pi.celsius(85)
     pi.stream(6)
-    assert pi.ease.quality == eased
+    assert pi.adaptive_quality.quality == degradation
 
 
 def test_a_camera_that_becomes_faster(pi: Pi) -> None:
@@ -192,9 +203,9 @@ def test_a_camera_that_becomes_faster(pi: Pi) -> None:
     pi.celsius(85)
     for _ in range(30):
         pi.now += 0.2
-        pi.ease.encoded(0.01, 0.2)
-    assert pi.ease.now is not None
-    assert pi.ease.now.fps == 2.5
+        pi.adaptive_quality.encoded(0.01, 0.2)
+    assert pi.adaptive_quality.now is not None
+    assert pi.adaptive_quality.now.fps == 2.5
     pi.stream(10)
     assert pi.stream(20) == pytest.approx(15, rel=0.02)
 
@@ -203,10 +214,10 @@ def test_after_a_sleep_everything_begins_anew(pi: Pi, caplog: pytest.LogCaptureF
     """What was judged before the camera slept says nothing about now."""
     pi.celsius(82)
     pi.stream(6)
-    assert pi.ease.share == 0.5
+    assert pi.adaptive_quality.share == 0.5
     pi.celsius(50)
     pi.now += 3600
     caplog.set_level(logging.INFO)
     assert pi.stream(4) == pytest.approx(FPS, rel=0.02)
-    assert pi.ease.now is None
+    assert pi.adaptive_quality.now is None
     assert caplog.messages[-1] == "No longer eased: nobody watched"

@@ -13,9 +13,9 @@ import simplejpeg
 
 from soft_stream.cameras.base import CameraError
 from soft_stream.cameras.image_folder import FolderCamera
-from soft_stream.capture.encoder_pool import FRAMES, Encoders
+from soft_stream.capture.encoder_pool import FRAMES, EncoderPool
 from soft_stream.capture.subscribers import Client
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames.raw import RawFrame
 from tests.capture.test_frame_path import Witness
 from tests.conftest import QUICK, StartPortal
@@ -23,20 +23,20 @@ from tests.support.multipart_reader import StreamReader
 
 
 @pytest.fixture
-def encoders() -> Iterator[Encoders]:
+def encoders() -> Iterator[EncoderPool]:
     """Two threads that could help, on a machine with any number of cores."""
-    each = Encoders(most=2)
+    each = EncoderPool(most=2)
     yield each
     each.end()
 
 
-def wear_out(encoders: Encoders) -> None:
+def wear_out(encoders: EncoderPool) -> None:
     """Take longer over each frame than there is time."""
     for _ in range(FRAMES):
         encoders.took(0.05, 0.033)
 
 
-def test_others_help_when_one_is_too_slow(encoders: Encoders) -> None:
+def test_others_help_when_one_is_too_slow(encoders: EncoderPool) -> None:
     """A few slow frames do not count, many do."""
     for _ in range(3 * FRAMES):
         encoders.took(0.02, 0.033)
@@ -48,12 +48,12 @@ def test_others_help_when_one_is_too_slow(encoders: Encoders) -> None:
 
 def test_nobody_helps_on_a_single_core() -> None:
     """A second thread would only cost memory there."""
-    alone = Encoders(most=1)
+    alone = EncoderPool(most=1)
     wear_out(alone)
     assert not alone.are_helping
 
 
-def test_a_frame_is_left_out_while_all_are_at_work(encoders: Encoders) -> None:
+def test_a_frame_is_left_out_while_all_are_at_work(encoders: EncoderPool) -> None:
     """There is room for as many frames as there are threads, and again when one is done."""
     wear_out(encoders)
     go = threading.Event()
@@ -75,7 +75,7 @@ def test_a_frame_is_left_out_while_all_are_at_work(encoders: Encoders) -> None:
     assert encoders.have_room
 
 
-def test_what_keeps_a_frame_from_being_encoded_is_raised(encoders: Encoders) -> None:
+def test_what_keeps_a_frame_from_being_encoded_is_raised(encoders: EncoderPool) -> None:
     """In the camera thread, where it takes the road of all faults."""
     wear_out(encoders)
 
@@ -104,7 +104,7 @@ async def test_frames_come_in_order_while_others_help(start_portal: StartPortal)
     stamps = [float((await reader.until("live")).headers["x-timestamp"]) for _ in range(20)]
     assert stamps == sorted(set(stamps))
     await reader.close()
-    await portal.until(lambda: portal.source.condition.negotiated is None)
+    await portal.until(lambda: portal.supervisor.status.negotiated is None)
     assert not helping()
 
 
@@ -127,15 +127,15 @@ async def test_a_camera_that_gives_damaged_frames_is_silent(tmp_path: Path, monk
     picture = numpy.zeros((2160, 3840, 3), numpy.uint8)
     (tmp_path / "0.jpg").write_bytes(simplejpeg.encode_jpeg(picture))
     settings = replace(QUICK, source="folder", folder=str(tmp_path), rotation=90, fps=120.0)
-    source = Source(settings, Webcam)
+    supervisor = CameraSupervisor(settings, Webcam)
     witness = Witness(is_ready=True)
-    source.demand.feed.takers.append(witness)
-    life = asyncio.create_task(source.run())
-    with source.demand.wanted_by(Client("test", "/", "", streams=True)):
+    supervisor.subscribers.feed.consumers.append(witness)
+    life = asyncio.create_task(supervisor.run())
+    with supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         while not helping():  # noqa: ASYNC110 # threads have no event
             await asyncio.sleep(0.01)
         monkeypatch.setattr(Webcam, "damaged", True)
-        while not source.condition.counters.restarts:  # noqa: ASYNC110 # as above
+        while not supervisor.status.counters.restarts:  # noqa: ASYNC110 # as above
             await asyncio.sleep(0.01)
         monkeypatch.undo()
         seen = len(witness.frames)

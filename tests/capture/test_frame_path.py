@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar, TypeVarTuple
 
 from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
-from soft_stream.capture.adaptive_quality import Ease
+from soft_stream.capture.adaptive_quality import AdaptiveQuality
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.controls import Controls
 from soft_stream.capture.pause import Pause
-from soft_stream.capture.session import Opening
-from soft_stream.capture.status import Condition, State
-from soft_stream.capture.subscribers import Client, Demand
+from soft_stream.capture.session import CameraSession
+from soft_stream.capture.status import CameraStatus, State
+from soft_stream.capture.subscribers import Client, Subscribers
 from soft_stream.frames.frame import Frame
 from tests.conftest import QUICK, StartPortal
 from tests.support.fake_clients import frame_of, go_round, world
@@ -106,18 +106,18 @@ async def test_one_encode_for_all_clients_of_a_portal(start_portal: StartPortal)
     """Over real sockets: each frame that is published was encoded once, and all who get it get the same bytes."""
     portal = await start_portal()
     witness = Witness(is_ready=False)
-    portal.source.demand.feed.takers.append(witness)
+    portal.supervisor.subscribers.feed.consumers.append(witness)
     readers = [await StreamReader.get(portal.port) for _ in range(CLIENTS)]
     for reader in readers:
         await reader.opening()
         parts = [await reader.part() for _ in range(20)]
         frames = {f"{frame.captured_at:.6f}": frame.jpeg for frame in witness.frames}
         assert all(frames[part.headers["x-timestamp"]] == part.jpeg for part in parts)
-    sent = sum(client.sent for client in portal.source.demand.clients)
+    sent = sum(client.sent for client in portal.supervisor.subscribers.clients)
     for reader in readers:
         await reader.close()
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
-    assert portal.source.condition.counters.encoded == len(witness.frames)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
+    assert portal.supervisor.status.counters.encoded == len(witness.frames)
     assert sent > 5 * len(witness.frames)
     assert len({frame.number for frame in witness.frames}) == len(witness.frames)
 
@@ -131,21 +131,28 @@ def test_one_round_of_the_event_loop_for_each_frame() -> None:
 
 async def undisturbed(selector: CountingSelector) -> None:
     """Let frames flow to somebody who is always ready, and count what each one sets in motion."""
-    settings, thread, demand, device = QUICK, CountingThread(), Demand(), PatternDevice()
+    settings, thread, subscribers, device = QUICK, CountingThread(), Subscribers(), PatternDevice()
     device.has_autofocus = False
-    pause = Pause(demand.changed)
-    condition = Condition(settings, thread, pause)
-    opening = Opening(
-        PatternCamera(settings, device), thread, settings, demand, condition, Controls(settings), pause, Ease(settings)
+    pause = Pause(subscribers.changed)
+    status = CameraStatus(settings, thread, pause)
+    opening = CameraSession(
+        PatternCamera(settings, device),
+        thread,
+        settings,
+        subscribers,
+        status,
+        Controls(settings),
+        pause,
+        AdaptiveQuality(settings),
     )
     await opening.open()
-    condition.enter(State.STARTING, "for the test")
-    with demand.wanted_by(Client("test", "/", "", streams=True)):
-        demand.feed.takers.append(early := Witness(is_ready=True))
+    status.set_state(State.STARTING, "for the test")
+    with subscribers.connected(Client("test", "/", "", streams=True)):
+        subscribers.feed.consumers.append(early := Witness(is_ready=True))
         flowing = asyncio.create_task(opening.flow())
         await early.enough.wait()
-        demand.feed.takers[:] = [witness := Witness(is_ready=True)]
-        counters, before = condition.counters, (selector.rounds, thread.calls)
+        subscribers.feed.consumers[:] = [witness := Witness(is_ready=True)]
+        counters, before = status.counters, (selector.rounds, thread.calls)
         encoded, told = counters.encoded, thread.told
         await witness.enough.wait()
         rounds, calls = selector.rounds - before[0], thread.calls - before[1]
@@ -175,7 +182,7 @@ async def test_frames_do_not_queue_up_before_a_busy_event_loop(start_portal: Sta
     portal = await start_portal()
     reader = await StreamReader.get(portal.port)
     slow = Slow(is_ready=True)
-    portal.source.demand.feed.takers.append(slow)
+    portal.supervisor.subscribers.feed.consumers.append(slow)
     taken_at_each_turn = list[int]()
     while not slow.enough.is_set():
         taken_at_each_turn.append(len(slow.frames))
@@ -183,5 +190,5 @@ async def test_frames_do_not_queue_up_before_a_busy_event_loop(start_portal: Sta
     numbers = [frame.number for frame in slow.frames]
     assert numbers[-1] - numbers[0] > 1.3 * len(numbers)
     assert len(set(taken_at_each_turn)) > 0.9 * FRAMES
-    portal.source.demand.feed.takers.remove(slow)
+    portal.supervisor.subscribers.feed.consumers.remove(slow)
     await reader.close()

@@ -24,11 +24,11 @@ async def one_opening(portal: Portal) -> None:
     """Let somebody watch for a while, and wait until the camera is closed again."""
     closed = portal.device.closed
     client = Client("somebody", "/stream.mjpg", "", streams=True)
-    with portal.source.demand.wanted_by(client):
+    with portal.supervisor.subscribers.connected(client):
         async with portal.http.get("/stream.mjpg"):
-            await portal.until(lambda: any(each.sent > 20 for each in portal.source.demand.clients))
+            await portal.until(lambda: any(each.sent > 20 for each in portal.supervisor.subscribers.clients))
     await portal.until(lambda: portal.device.closed > closed)
-    await portal.until(lambda: portal.source.condition.state == "idle")
+    await portal.until(lambda: portal.supervisor.status.state == "idle")
 
 
 async def test_nothing_is_sampled_while_the_camera_sleeps(portal: Portal) -> None:
@@ -64,12 +64,12 @@ async def test_a_short_opening_leaves_a_sample(portal: Portal) -> None:
 async def test_the_longest_silence_and_restarts_are_remembered(start_portal: StartPortal) -> None:
     """A silence that a restart ends counts from the last frame; the restart belongs to the same sample."""
     portal = await start_portal(watchdog_timeout=0.6)
-    with portal.source.demand.wanted_by(Client("somebody", "/stream.mjpg", "", streams=True)):
-        await portal.until(lambda: portal.source.condition.state == "streaming")
+    with portal.supervisor.subscribers.connected(Client("somebody", "/stream.mjpg", "", streams=True)):
+        await portal.until(lambda: portal.supervisor.status.state == "streaming")
         portal.device.stall()
         await portal.until(lambda: portal.device.restarted == 1)
-        await portal.until(lambda: portal.source.condition.state == "streaming")
-    await portal.until(lambda: portal.source.condition.state == "idle")
+        await portal.until(lambda: portal.supervisor.status.state == "streaming")
+    await portal.until(lambda: portal.supervisor.status.state == "idle")
     await one_opening(portal)
     history = (await remembered(portal))["history"]
     assert history["silence"][0] >= 0.6
@@ -88,21 +88,21 @@ async def test_restarts_of_openings_without_a_frame_are_not_lost(start_portal: S
     """A camera that could not be opened gave no sample; the next one has its restarts."""
     portal = await start_portal(retry_pause=0.01)
     portal.device.seize("another program")
-    with portal.source.demand.wanted_by(Client("somebody", "/stream.mjpg", "", streams=True)):
-        await portal.until(lambda: portal.source.condition.counters.restarts >= 2)
+    with portal.supervisor.subscribers.connected(Client("somebody", "/stream.mjpg", "", streams=True)):
+        await portal.until(lambda: portal.supervisor.status.counters.restarts >= 2)
         portal.device.free()
-        await portal.until(lambda: portal.source.condition.state == "streaming")
-    await portal.until(lambda: portal.source.condition.state == "idle")
+        await portal.until(lambda: portal.supervisor.status.state == "streaming")
+    await portal.until(lambda: portal.supervisor.status.state == "idle")
     status = await remembered(portal)
     assert status["history"]["restarts"] == [status["counters"]["restarts"]]
 
 
 async def test_an_hour_is_remembered_and_no_more(portal: Portal) -> None:
     """However often the camera is opened, the samples are as many as an hour has."""
-    history = portal.source.history
+    history = portal.supervisor.history
     for _ in range(round(KEPT_FOR / INTERVAL) + 5):
         with history.sampling():
-            portal.source.condition.counters.opened += 1
+            portal.supervisor.status.counters.opened += 1
     numbers = history.facts()["opening"]
     assert len(numbers) == KEPT_FOR / INTERVAL
     assert (numbers[0], numbers[-1]) == (6, KEPT_FOR / INTERVAL + 5)
@@ -110,9 +110,9 @@ async def test_an_hour_is_remembered_and_no_more(portal: Portal) -> None:
 
 async def test_the_log_has_what_matters(portal: Portal) -> None:
     """The states and faults with time and level, the oldest first; nothing that is only for debugging."""
-    portal.source.condition.note("of no interest", logging.DEBUG)
-    with portal.source.demand.wanted_by(Client("somebody", "/stream.mjpg", "", streams=True)):
-        await portal.until(lambda: portal.source.condition.state == "streaming")
+    portal.supervisor.status.log_event("of no interest", logging.DEBUG)
+    with portal.supervisor.subscribers.connected(Client("somebody", "/stream.mjpg", "", streams=True)):
+        await portal.until(lambda: portal.supervisor.status.state == "streaming")
         portal.device.stall()
         await portal.until(lambda: portal.device.restarted == 1)
     status = await remembered(portal)
@@ -129,6 +129,6 @@ async def test_the_log_has_what_matters(portal: Portal) -> None:
 async def test_the_log_is_bounded(portal: Portal) -> None:
     """Only the last lines are kept."""
     for number in range(LINES + 10):
-        portal.source.condition.note(f"line {number}")
+        portal.supervisor.status.log_event(f"line {number}")
     texts = [line["text"] for line in (await remembered(portal))["log"]]
     assert (len(texts), texts[0], texts[-1]) == (LINES, "line 10", f"line {LINES + 9}")

@@ -16,14 +16,14 @@ from tests.support.multipart_reader import StreamReader
 async def flowing(portal: Portal, path: str = "/stream.mjpg") -> StreamReader:
     """Watch until frames have flowed undisturbed for a while; what is not read is skipped."""
     reader = await StreamReader.get(portal.port, path)
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     await more_frames(portal)
     return reader
 
 
 async def more_frames(portal: Portal) -> None:
     """Let the camera give some more."""
-    counters = portal.source.condition.counters
+    counters = portal.supervisor.status.counters
     captured = counters.captured
     await portal.until(lambda: counters.captured > captured + 20)
 
@@ -44,7 +44,7 @@ async def test_a_pause(portal: Portal, path: str, has_autofocus: bool) -> None:
     assert await post(portal, "/pause?seconds=60") == 200
     assert (portal.device.opened, portal.device.closed) == (1, 1)
     assert await post(portal, "/resume") == 200
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     assert portal.device.opened == 2
     await reader.close()
 
@@ -98,7 +98,7 @@ async def test_the_last_one_leaves(portal: Portal) -> None:
     portal.device.has_autofocus = False
     reader = await flowing(portal)
     await reader.close()
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     assert (portal.device.opened, portal.device.closed) == (1, 1)
 
 
@@ -106,7 +106,7 @@ async def test_the_last_one_leaves(portal: Portal) -> None:
 async def test_one_picture_a_frame_for_all_who_ask_again_and_again(start_portal: StartPortal, streams: bool) -> None:
     """Who asks in the middle of a frame gets the next one, and so do seven others; nobody waits for the one after."""
     portal = await start_portal(fps=10, close_after=60)
-    portal.source.demand.feed.takers.append(witness := Witness(is_ready=True))
+    portal.supervisor.subscribers.feed.consumers.append(witness := Witness(is_ready=True))
     reader = await flowing(portal, "/stream.mjpg?fps=0.5")
     if not streams:
         await reader.close()
@@ -124,17 +124,17 @@ async def test_one_picture_a_frame_for_all_who_ask_again_and_again(start_portal:
     numbers = {round(frame.captured_at, 6): frame.number for frame in witness.frames}
     for stamps in taken:
         assert median(numbers[later] - numbers[earlier] for earlier, later in pairwise(stamps)) == 1
-    assert portal.source.condition.counters.stills == 0
+    assert portal.supervisor.status.counters.stills == 0
     if streams:
         await reader.close()
 
 
 async def test_nobody_but_snapshots(portal: Portal) -> None:
     """An opening without a stream serves one picture after the other, encodes nothing else, and ends."""
-    counters = portal.source.condition.counters
+    counters = portal.supervisor.status.counters
     for count in range(1, 6):
         async with portal.http.get("/snapshot.jpg?size=stream&focus=never") as answer:
             assert (answer.status, answer.headers["X-Snapshot-Size"]) == (200, "stream")
         assert counters.encoded <= 2 * count  # one may have been captured before it was asked for
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     assert (portal.device.opened, portal.device.closed, portal.device.cycles) == (1, 1, 0)

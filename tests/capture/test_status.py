@@ -7,14 +7,14 @@ import pytest
 
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.pause import Pause
-from soft_stream.capture.status import Condition
-from soft_stream.frames.rates import Rate
+from soft_stream.capture.status import CameraStatus
+from soft_stream.frames.rates import RateMeter
 from tests.conftest import QUICK
 
 
-def ticks(*times: float) -> Rate:
+def ticks(*times: float) -> RateMeter:
     """Make a rate that has seen these times."""
-    rate = Rate()
+    rate = RateMeter()
     for time in times:
         rate.tick(time)
     return rate
@@ -40,8 +40,8 @@ def test_one_long_gap_is_not_the_interval() -> None:
 )
 def test_when_a_picture_is_stale(asked_fps: float, gap: float, stale_after: float) -> None:
     """After 2 s or 3 intervals as measured; a camera that gives next to nothing cannot stretch that much."""
-    condition = Condition(replace(QUICK, fps=asked_fps), CameraThread(), Pause(asyncio.Event()))
-    condition._captured = ticks(*(number * gap for number in range(5)))
-    assert condition.stale_after == pytest.approx(stale_after)
-    condition.expect_frames()
-    assert condition.stale_after == pytest.approx(stale_after)  # a restart forgets nothing
+    status = CameraStatus(replace(QUICK, fps=asked_fps), CameraThread(), Pause(asyncio.Event()))
+    status._captured = ticks(*(number * gap for number in range(5)))
+    assert status.stale_after == pytest.approx(stale_after)
+    status.reset_frame_timer()
+    assert status.stale_after == pytest.approx(stale_after)  # a restart forgets nothing

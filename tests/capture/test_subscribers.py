@@ -1,6 +1,6 @@
 """A client, and what it got."""
 
-from soft_stream.capture.subscribers import Client, Demand
+from soft_stream.capture.subscribers import Client, Subscribers
 from tests.support.fake_clients import frame_of
 
 
@@ -36,10 +36,10 @@ def test_when_its_last_frame_was_captured() -> None:
 
 async def test_the_demand_lasts_for_a_while() -> None:
     """A client that left keeps the camera open for `close_after`, unless it was not to wake it."""
-    for wakes, lasts in ((False, False), (True, True)):
-        demand = Demand()
-        assert not demand.lasts(3600)
-        with demand.wanted_by(Client("test", "/", "", streams=True, wakes=wakes)):
-            assert demand.lasts(0)
-        assert demand.lasts(3600) is lasts
-        assert not demand.lasts(0)
+    for wakes, should_stay_open in ((False, False), (True, True)):
+        subscribers = Subscribers()
+        assert not subscribers.should_stay_open(3600)
+        with subscribers.connected(Client("test", "/", "", streams=True, wakes=wakes)):
+            assert subscribers.should_stay_open(0)
+        assert subscribers.should_stay_open(3600) is should_stay_open
+        assert not subscribers.should_stay_open(0)

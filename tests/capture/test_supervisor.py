@@ -15,7 +15,7 @@ from soft_stream.cameras.base import CameraHung, FocusMode
 from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.service.exit_status import ExitStatus
 from soft_stream.service.server import serve
 from tests.conftest import QUICK, Portal, StartPortal
@@ -39,10 +39,10 @@ async def test_one_opening_for_all_clients(start_portal: StartPortal, caplog: py
     """The first client opens the camera, the last one closes it; every state is logged once, in order."""
     portal = await start_portal()
     readers = [await StreamReader.get(portal.port) for _ in range(3)]
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     for reader in readers:
         await reader.close()
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     assert (portal.device.opened, portal.device.closed) == (1, 1)
     assert states(caplog) == ["STARTING", "FOCUSING", "STREAMING", "IDLE"]
     assert caplog.text.count("Camera open after") == caplog.text.count("Camera closed") == 1
@@ -58,15 +58,15 @@ async def test_the_camera_stays_open_for_close_after(start_portal: StartPortal) 
     for _ in range(2):
         reader = await StreamReader.get(portal.port)
         await reader.close()
-        await portal.until(lambda: not portal.source.demand.clients)
+        await portal.until(lambda: not portal.supervisor.subscribers.clients)
     assert (portal.device.opened, portal.device.closed) == (1, 0)
 
 
 async def test_frames_flow_while_the_lens_moves(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
     """The first frames of a stream come before the AF cycle is over; its end is logged with duration and result."""
     reader = await StreamReader.get(portal.port)
-    assert portal.source.condition.state is State.FOCUSING
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    assert portal.supervisor.status.state is State.FOCUSING
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     assert "STREAMING: Autofocus cycle focused after " in caplog.text
     assert (await portal.status())["last_focus"]["result"] == "focused"
     await reader.close()
@@ -76,7 +76,7 @@ async def test_a_focus_that_fails_does_not_stop_the_stream(portal: Portal, caplo
     """A failed AF cycle is logged, and the stream goes on."""
     portal.device.focus_fails = True
     reader = await StreamReader.get(portal.port)
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     assert "Autofocus cycle failed after" in caplog.text
     await reader.opening()
     await reader.part()
@@ -98,12 +98,12 @@ async def test_no_focus_where_none_is_wanted_or_had(
 async def test_a_busy_camera_is_tried_again(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
     """While another program has the camera it is asked for again and again; the log tells once who has it."""
     portal.device.seize("rpicam-still")
-    with portal.source.demand.wanted_by(Client("test", "/", "", streams=True)):
-        await portal.until(lambda: portal.source.condition.counters.restarts == 3)
+    with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
+        await portal.until(lambda: portal.supervisor.status.counters.restarts == 3)
         assert caplog.text.count("RETRYING: test camera 0 is in use by rpicam-still; next try in 0.1 s") == 1
         assert states(caplog) == ["STARTING", "RETRYING"]
         portal.device.free()
-        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+        await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
 
 
 async def test_retrying_ends_with_the_last_client(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
@@ -111,7 +111,7 @@ async def test_retrying_ends_with_the_last_client(portal: Portal, caplog: pytest
     portal.device.unplug()
     async with portal.http.get("/stream.mjpg") as answer:
         assert answer.status == 503
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     assert states(caplog) == ["STARTING", "RETRYING", "IDLE"]
     async with portal.http.get("/healthz") as answer:
         assert answer.status == 503
@@ -147,7 +147,7 @@ async def test_a_stop_does_not_wait_for_a_close_that_hangs(start_portal: StartPo
     portal.device.hang_on_close()
     reader = await StreamReader.get(portal.port)
     portal.device.stall(survives_restart=True)
-    await portal.until(lambda: portal.source.condition.counters.restarts == 2)
+    await portal.until(lambda: portal.supervisor.status.counters.restarts == 2)
     portal.life.cancel()
     await asyncio.wait([portal.life])
     assert isinstance(portal.life.exception(), CameraHung)
@@ -161,13 +161,13 @@ async def test_a_camera_that_stays_away_says_so_once(portal: Portal, caplog: pyt
     for _ in range(4):
         async with portal.http.get("/stream.mjpg") as answer:
             assert answer.status == 503
-        await portal.until(lambda: portal.source.condition.state is State.IDLE)
+        await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     assert states(caplog) == ["STARTING", "RETRYING", "IDLE"]
 
 
 async def test_a_client_that_leaves_at_once_wakes_nobody(portal: Portal) -> None:
     """Come and gone before the camera's task runs: nothing happens."""
-    with portal.source.demand.wanted_by(Client("test", "/", "", streams=True)):
+    with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         pass
     await asyncio.sleep(0.05)
     assert not portal.life.done()
@@ -208,10 +208,10 @@ async def test_a_fault_that_nobody_thought_of_takes_the_same_road(
             super().focus(mode, lens_position)
 
     device = PatternDevice()
-    source = Source(QUICK, lambda each: Surprising(each, device))
-    life = asyncio.create_task(source.run())
-    with source.demand.wanted_by(Client("test", "/", "", streams=True)):
-        while source.condition.state is not State.STREAMING:  # noqa: ASYNC110 # there is no event for a state
+    supervisor = CameraSupervisor(QUICK, lambda each: Surprising(each, device))
+    life = asyncio.create_task(supervisor.run())
+    with supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
+        while supervisor.status.state is not State.STREAMING:  # noqa: ASYNC110 # there is no event for a state
             await asyncio.sleep(0.01)
     assert f"RETRYING: {surprise.__name__}: the lens fell off" in caplog.text
     assert "Traceback" in caplog.text

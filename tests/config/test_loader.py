@@ -7,7 +7,7 @@ import pytest
 
 from soft_stream.config.endpoints import Endpoint
 from soft_stream.config.loader import SettingsError, load
-from soft_stream.config.settings import SETTINGS, as_text, default_of
+from soft_stream.config.settings import SETTINGS, default_of, format_value
 from tests.support.checkout import ROOT
 
 SHIPPED = ROOT / "camera-soft-stream.env"
@@ -143,7 +143,9 @@ def test_the_shipped_file_shows_every_setting_with_its_default() -> None:
         if equals and key.startswith("cam_"):
             shown[key.removeprefix("cam_")] = value
             assert above.startswith(("# ", "cam_")), f"{key} is not explained"
-    assert shown == {name: as_text(default_of(name, 0)) for name, each in SETTINGS.items() if not each.metadata["own"]}
+    assert shown == {
+        name: format_value(default_of(name, 0)) for name, each in SETTINGS.items() if not each.metadata["own"]
+    }
 
 
 def test_the_shipped_file_configures_two_cameras() -> None:
@@ -170,10 +172,10 @@ def test_a_unit_has_places_of_its_own(env_file: Path) -> None:
     )
     (settings,) = load({"RUNTIME_DIRECTORY": "/run/cams:/run/other"}, file=env_file).cameras.values()
     assert (settings.pause_file, settings.pause_snapshot) == ("/run/cams/cam1.pause", "/run/cams/cam1-snap.jpg")
-    assert as_text(settings.endpoints) == "http://127.0.0.1:18082 https://0.0.0.0:1 unix:/run/cams/cam1.sock"
+    assert format_value(settings.endpoints) == "http://127.0.0.1:18082 https://0.0.0.0:1 unix:/run/cams/cam1.sock"
     env_file.write_text("cam0_name=a")
     (settings,) = load({"RUNTIME_DIRECTORY": "/run/cams"}, file=env_file).cameras.values()
-    assert as_text(settings.listen) == "unix:/run/cams/cam0.sock"
+    assert format_value(settings.listen) == "unix:/run/cams/cam0.sock"
     assert load({}, file=env_file).cameras[0].listen == ()
 
 

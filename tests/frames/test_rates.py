@@ -2,15 +2,15 @@
 
 import pytest
 
-from soft_stream.frames.rates import Tally
+from soft_stream.frames.rates import RateCounter
 
 
-def ticked(*times: float) -> Tally:
+def ticked(*times: float) -> RateCounter:
     """Make a tally that has counted at these times."""
-    tally = Tally()
+    frame_counter = RateCounter()
     for now in times:
-        tally.tick(now)
-    return tally
+        frame_counter.tick(now)
+    return frame_counter
 
 
 @pytest.mark.parametrize("fps", [0.6, 1, 5, 29.97, 240])
@@ -18,18 +18,18 @@ def ticked(*times: float) -> Tally:
 def test_a_steady_rate(fps: float, seconds: int) -> None:
     """What comes at a steady rate is told as that rate, however long it has gone on."""
     times = [1000 + number / fps for number in range(round(seconds * fps) + 1)]
-    tally = ticked(*times)
-    assert tally.count == len(times)
-    assert tally.per_second(times[-1]) == pytest.approx(fps)
+    frame_counter = ticked(*times)
+    assert frame_counter.count == len(times)
+    assert frame_counter.per_second(times[-1]) == pytest.approx(fps)
 
 
 def test_the_last_seconds_count() -> None:
     """Of a rate that has changed only the new one is told, five seconds later."""
     fast = [number / 50 for number in range(500)]
     slow = [10 + number / 5 for number in range(25)]
-    tally = ticked(*fast, *slow)
-    assert tally.per_second(slow[-1]) == pytest.approx(5)
-    assert tally.count == 525
+    frame_counter = ticked(*fast, *slow)
+    assert frame_counter.per_second(slow[-1]) == pytest.approx(5)
+    assert frame_counter.count == 525
 
 
 @pytest.mark.parametrize("times", [(), (7.0,), (7.0, 7.0)])
@@ -40,9 +40,9 @@ def test_too_few_to_tell(times: tuple[float, ...]) -> None:
 
 def test_overdue() -> None:
     """Who got nothing for more than two seconds gets nothing now."""
-    tally = ticked(*(number / 50 for number in range(500)))
-    assert tally.per_second(11) == pytest.approx(50)
-    assert tally.per_second(12.1) == 0
-    tally.tick(20)
-    tally.tick(20.02)
-    assert 0 < tally.per_second(20.02) < 50
+    frame_counter = ticked(*(number / 50 for number in range(500)))
+    assert frame_counter.per_second(11) == pytest.approx(50)
+    assert frame_counter.per_second(12.1) == 0
+    frame_counter.tick(20)
+    frame_counter.tick(20.02)
+    assert 0 < frame_counter.per_second(20.02) < 50

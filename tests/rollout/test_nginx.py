@@ -105,7 +105,7 @@ def test_no_camera_is_no_site() -> None:
 
 async def test_nothing_without_a_login(portal: Portal, front: Nginx, stranger: ClientSession) -> None:
     """Every URL and method of the portal, and what is none, is 401 on each port; the camera stays closed."""
-    routes = build_app(portal.source, {0: portal.source.settings}).router.routes()
+    routes = build_app(portal.supervisor, {0: portal.supervisor.settings}).router.routes()
     asked = {
         (route.method, route.resource.canonical.format(name="style.css", prefix=""))
         for route in routes
@@ -266,9 +266,9 @@ async def test_the_camera_closes_when_the_client_leaves(portal: Portal, front: N
     """Streams that nobody sees are not held open in between."""
     async with http.get(front.url(0) + "/stream.mjpg") as answer:
         await answer.content.readany()
-        assert len(portal.source.demand.clients) == 1
+        assert len(portal.supervisor.subscribers.clients) == 1
     answer.close()
-    await portal.until(lambda: not portal.source.demand.clients)
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
 
 
 async def test_who_leaves_before_the_first_frame_is_noticed(
@@ -280,9 +280,9 @@ async def test_who_leaves_before_the_first_frame_is_noticed(
     portal.device.slow_open(3600)
     for path in ("/stream.mjpg", "/snapshot.jpg"):
         waiting = asyncio.create_task(http.get(front.url(0) + path).__aenter__())
-        await portal.until(lambda: portal.source.demand.clients)
+        await portal.until(lambda: portal.supervisor.subscribers.clients)
         waiting.cancel()
-        await portal.until(lambda: not portal.source.demand.clients)
+        await portal.until(lambda: not portal.supervisor.subscribers.clients)
 
 
 async def test_through_a_unix_socket(
@@ -314,7 +314,7 @@ async def test_a_stopped_reader_costs_nothing(start_portal: StartPortal, start_n
         ask = f"GET /stream.mjpg HTTP/1.1\r\nHost: x\r\nAuthorization: {login()['Authorization']}\r\n\r\n"
         await loop.sock_sendall(reader, ask.encode())
         assert await loop.sock_recv(reader, 1000)
-        (client,) = portal.source.demand.clients
+        (client,) = portal.supervisor.subscribers.clients
         before, sent = front.memory(), -1
         while sent < client.sent:  # until all buffers on the way are full
             sent = client.sent
@@ -324,7 +324,7 @@ async def test_a_stopped_reader_costs_nothing(start_portal: StartPortal, start_n
         assert front.memory() < before + 1024
         while not client.dropped:
             await loop.sock_recv(reader, 65536)
-    await portal.until(lambda: not portal.source.demand.clients)
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
 
 
 async def take_a_picture(portal: Portal) -> None:

@@ -213,7 +213,7 @@ async def test_every_request_has_a_line(start_portal: StartPortal, caplog: pytes
     async with ClientSession(f"http://127.0.0.1:{portal.port}") as leaving, leaving.get("/stream.mjpg") as stream:
         read = len(await stream.content.readexactly(100_000))
     portal.device.stall()
-    await portal.until(lambda: not portal.source.demand.clients)
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
     state, missing, streamed = await lines_of(portal, caplog, 3)
     told = re.fullmatch(r"HTTP: 192\.0\.2\.7 GET /status\.json\?a=b: 200, (\d+) bytes, 0\.\d{3} s", state)
     assert told
@@ -231,7 +231,7 @@ async def test_who_left_before_the_answer(start_portal: StartPortal, caplog: pyt
     portal.device.stall()
     async with ClientSession(f"http://127.0.0.1:{portal.port}") as leaving:
         asking = asyncio.create_task(leaving.get("/snapshot.jpg"))
-        await portal.until(lambda: portal.source.demand.clients)
+        await portal.until(lambda: portal.supervisor.subscribers.clients)
         asking.cancel()
         await asyncio.wait([asking])
     (line,) = await lines_of(portal, caplog, 1)
@@ -263,7 +263,7 @@ async def test_frames_a_second(start_portal: StartPortal, caplog: pytest.LogCapt
     caplog.set_level(logging.INFO)
     portal = await start_portal(close_after=60)
     logger = logging.getLogger("soft_stream.service.fps_log").name
-    keeping = asyncio.create_task(fps_log.keep(portal.source, period=0.3))
+    keeping = asyncio.create_task(fps_log.keep(portal.supervisor, period=0.3))
 
     def lines() -> list[str]:
         return [each.getMessage() for each in caplog.records if each.name == logger]
@@ -287,7 +287,7 @@ async def test_frames_a_second(start_portal: StartPortal, caplog: pytest.LogCapt
         for task in reading:
             task.cancel()
         await asyncio.wait(reading)
-    await portal.until(lambda: not portal.source.demand.streaming)
+    await portal.until(lambda: not portal.supervisor.subscribers.streaming)
     count = len(lines())
     await asyncio.sleep(0.7)
     assert len(lines()) == count

@@ -42,16 +42,16 @@ async def watched(portal: Portal, file: Path) -> AsyncIterator[Portal]:
 async def until_paused(portal: Portal, ack: Path) -> str:
     """Wait for the acknowledgement; return what it says."""
     await portal.until(ack.exists)
-    assert portal.source.condition.state is State.PAUSED
+    assert portal.supervisor.status.state is State.PAUSED
     assert portal.device.opened == portal.device.closed
     return ack.read_text()
 
 
 async def until_resumed(portal: Portal, ack: Path) -> None:
     """Wait for the end of the pause."""
-    await portal.until(lambda: portal.source.condition.state is not State.PAUSED)
+    await portal.until(lambda: portal.supervisor.status.state is not State.PAUSED)
     assert not ack.exists()
-    assert portal.source.pause.hold is None
+    assert portal.supervisor.pause.hold is None
 
 
 async def test_a_file_pauses_and_its_end_resumes(watched: Portal, file: Path, ack: Path) -> None:
@@ -60,10 +60,10 @@ async def test_a_file_pauses_and_its_end_resumes(watched: Portal, file: Path, ac
     for count in (1, 2, 3):
         file.write_text("me\n")
         assert await until_paused(watched, ack) == "me\n"
-        assert watched.source.condition.counters.pauses == count
+        assert watched.supervisor.status.counters.pauses == count
         file.unlink()
         await until_resumed(watched, ack)
-        await watched.until(lambda: watched.source.condition.state is State.STREAMING)
+        await watched.until(lambda: watched.supervisor.status.state is State.STREAMING)
     assert watched.device.opened == 4
     await reader.close()
 
@@ -77,11 +77,11 @@ async def test_no_acknowledgement_while_the_camera_is_open(start_portal: StartPo
 
 async def no_acknowledgement(watched: Portal, file: Path, ack: Path) -> None:
     """Look for it while the camera closes."""
-    with watched.source.demand.wanted_by(Client("test", "/", "", streams=True)):
-        await watched.until(lambda: watched.source.condition.state is State.STREAMING)
+    with watched.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
+        await watched.until(lambda: watched.supervisor.status.state is State.STREAMING)
         watched.device.hang_on_close()
         file.write_text("me")
-        await watched.until(lambda: watched.source.pause.hold)
+        await watched.until(lambda: watched.supervisor.pause.hold)
         await asyncio.sleep(0.3)
         assert not ack.exists()
         watched.device.let_go()
@@ -111,7 +111,7 @@ async def test_owners(watched: Portal, file: Path, ack: Path, text: str, owner: 
     """Anything may stand in the file: what can be printed of it, or its user, is the owner."""
     file.write_text(text)
     await until_paused(watched, ack)
-    hold = watched.source.pause.hold
+    hold = watched.supervisor.pause.hold
     assert hold
     assert hold.owner.startswith(owner)
     assert hold.owner.isprintable()
@@ -137,7 +137,7 @@ async def test_a_new_owner_takes_over(watched: Portal, file: Path, ack: Path) ->
     other.write_text("second")
     other.replace(file)
     await watched.until(lambda: ack.read_text() == "second\n")
-    assert watched.source.condition.counters.pauses == 1
+    assert watched.supervisor.status.counters.pauses == 1
 
 
 async def test_a_touch_prolongs(start_portal: StartPortal, file: Path, ack: Path) -> None:
@@ -146,14 +146,14 @@ async def test_a_touch_prolongs(start_portal: StartPortal, file: Path, ack: Path
     async with pause_file_of(portal, file):
         file.write_text("me")
         await until_paused(portal, ack)
-        before = portal.source.pause.hold
+        before = portal.supervisor.pause.hold
         os.utime(file)
-        await portal.until(lambda: portal.source.pause.hold is not before)
-        after = portal.source.pause.hold
+        await portal.until(lambda: portal.supervisor.pause.hold is not before)
+        after = portal.supervisor.pause.hold
         assert before
         assert after
         assert after.until > before.until
-        assert portal.source.condition.counters.pauses == 1
+        assert portal.supervisor.status.counters.pauses == 1
 
 
 async def test_a_file_that_stays_too_long(
@@ -169,7 +169,7 @@ async def test_a_file_that_stays_too_long(
             await until_resumed(portal, ack)
             await reader.until("live")
             assert file.exists()
-            assert portal.source.condition.counters.pauses == count
+            assert portal.supervisor.status.counters.pauses == count
     assert caplog.text.count("has lasted 1 s and ends") == 2
     await reader.close()
 
@@ -182,7 +182,7 @@ async def test_a_file_that_is_there_at_the_start(portal: Portal, file: Path, ack
         await portal.until(lambda: ack.exists() and ack.read_text() == "me\n")
         await until_paused(portal, ack)
     assert not ack.exists()
-    assert portal.source.pause.hold is None
+    assert portal.supervisor.pause.hold is None
 
 
 async def test_a_file_that_was_left_long_before_the_start(
@@ -196,7 +196,7 @@ async def test_a_file_that_was_left_long_before_the_start(
     async with pause_file_of(portal, file):
         await portal.until(lambda: "cam0.pause is older than 0.2 s and not obeyed" in caplog.text)
         assert not ack.exists()
-        assert portal.source.condition.counters.pauses == 0
+        assert portal.supervisor.status.counters.pauses == 0
 
 
 async def test_an_old_acknowledgement_without_a_file(portal: Portal, file: Path, ack: Path) -> None:
@@ -216,7 +216,7 @@ async def test_a_file_that_cannot_be_read(watched: Portal, file: Path, ack: Path
     else:
         file.symlink_to("nowhere")
         await asyncio.sleep(0.3)
-        assert watched.source.pause.hold is None
+        assert watched.supervisor.pause.hold is None
         return
     assert (await until_paused(watched, ack)).startswith("user ")
 
@@ -228,9 +228,9 @@ async def test_an_acknowledgement_that_cannot_be_written(
     ack.mkdir()
     file.write_text("me")
     await watched.until(lambda: "The pause file is obeyed, but " in caplog.text)
-    assert watched.source.condition.state is State.PAUSED
+    assert watched.supervisor.status.state is State.PAUSED
     file.unlink()
-    await watched.until(lambda: watched.source.condition.state is State.IDLE)
+    await watched.until(lambda: watched.supervisor.status.state is State.IDLE)
 
 
 async def test_links_are_not_followed(watched: Portal, file: Path, ack: Path, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ async def test_other_files_mean_nothing(watched: Portal, file: Path) -> None:
     for name in ("cam1.pause", "cam0.pause.new", "cam0"):
         file.with_name(name).write_text("me")
     await asyncio.sleep(0.3)
-    assert watched.source.pause.hold is None
+    assert watched.supervisor.pause.hold is None
 
 
 async def test_quick_changes_end_right(watched: Portal, file: Path, ack: Path) -> None:
@@ -260,7 +260,7 @@ async def test_quick_changes_end_right(watched: Portal, file: Path, ack: Path) -
         file.unlink()
     file.write_text("last")
     await watched.until(lambda: ack.exists() and ack.read_text() == "last\n")
-    assert watched.source.condition.state is State.PAUSED
+    assert watched.supervisor.status.state is State.PAUSED
     file.unlink()
     await until_resumed(watched, ack)
 
@@ -286,7 +286,7 @@ async def test_a_folder_that_goes_away(portal: Portal, file: Path, caplog: pytes
             (folder / name).unlink()
         folder.rmdir()
         await portal.until(lambda: f"The folder {folder} is gone" in caplog.text)
-        await portal.until(lambda: portal.source.condition.state is State.IDLE)
+        await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
 
 
 @contextmanager
@@ -325,6 +325,6 @@ async def test_nothing_is_left_over(portal: Portal, file: Path, ack: Path) -> No
             file.write_text("me")
             await until_paused(portal, ack)
         assert not ack.exists()
-        await portal.until(lambda: portal.source.condition.state is State.IDLE)
+        await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
         file.unlink()
     assert (len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())) == before

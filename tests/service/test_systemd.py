@@ -20,7 +20,7 @@ from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
 from soft_stream.service.exit_status import ExitStatus
 from soft_stream.service.server import serve
-from soft_stream.service.systemd import ServiceManager
+from soft_stream.service.systemd import SystemdNotifier
 from tests.conftest import QUICK, Portal, StartPortal
 
 WATCHDOG = 0.2
@@ -137,7 +137,7 @@ async def test_a_life_as_systemd_sees_it(systemd: Systemd, unused_tcp_port_facto
 
 async def test_signs_of_life_come_at_half_the_time(systemd: Systemd) -> None:
     """Not so seldom that one late message is a death sentence, not so often that it costs anything."""
-    manager = ServiceManager(os.environ)
+    manager = SystemdNotifier(os.environ)
     living = asyncio.create_task(manager.keep_alive(CameraThread()))
     await systemd.signs_of_life(11)
     times = [at for at, message in systemd.heard if message == "WATCHDOG=1"]
@@ -148,7 +148,7 @@ async def test_signs_of_life_come_at_half_the_time(systemd: Systemd) -> None:
 
 async def test_no_sign_of_life_while_a_call_overruns(systemd: Systemd) -> None:
     """A call into the camera that is over its limit: silence, until it returns after all."""
-    manager, device = ServiceManager(os.environ), PatternDevice()
+    manager, device = SystemdNotifier(os.environ), PatternDevice()
     thread = CameraThread()
     living = asyncio.create_task(manager.keep_alive(thread))
     device.hang_on_close()
@@ -179,7 +179,7 @@ async def test_no_sign_of_life_while_a_call_overruns(systemd: Systemd) -> None:
 )
 async def test_a_watchdog_that_is_not_ours(environ: dict[str, str]) -> None:
     """Without a watchdog, or with that of another process, there are no signs of life."""
-    manager = ServiceManager(environ)
+    manager = SystemdNotifier(environ)
     await manager.keep_alive(CameraThread())
     manager.close()
 
@@ -187,7 +187,7 @@ async def test_a_watchdog_that_is_not_ours(environ: dict[str, str]) -> None:
 async def test_without_systemd_messages_go_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """In a shell nothing is said; a socket that is gone is a warning, no fault."""
     for environ in ({}, {"NOTIFY_SOCKET": f"{tmp_path}/gone"}, {"NOTIFY_SOCKET": "/" + "x" * 200}):
-        manager = ServiceManager(environ)
+        manager = SystemdNotifier(environ)
         manager.ready()
         manager.stopping()
         manager.close()
@@ -196,7 +196,7 @@ async def test_without_systemd_messages_go_nowhere(tmp_path: Path, caplog: pytes
 
 async def test_a_systemd_that_is_busy_is_told_later(systemd: Systemd) -> None:
     """Its queue is short: what does not fit is not lost, and comes in order."""
-    manager = ServiceManager(os.environ)
+    manager = SystemdNotifier(os.environ)
     sentences = [f"STATUS=number {number}" for number in range(100)]
     for sentence in sentences:
         manager.status(sentence.removeprefix("STATUS="))
@@ -208,7 +208,7 @@ async def test_a_systemd_that_is_busy_is_told_later(systemd: Systemd) -> None:
 
 def test_a_status_is_told_once(systemd: Systemd) -> None:
     """The same sentence is not repeated."""
-    manager = ServiceManager(os.environ)
+    manager = SystemdNotifier(os.environ)
     for sentence in ("IDLE: a", "IDLE: a", "IDLE: b"):
         manager.status(sentence)
     manager.ready()
@@ -223,21 +223,21 @@ def watching() -> Client:
 
 async def test_a_stall_that_a_restart_cures(portal: Portal) -> None:
     """First rung: the stream is started again in the same opening."""
-    with portal.source.demand.wanted_by(watching()):
-        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    with portal.supervisor.subscribers.connected(watching()):
+        await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
         portal.device.stall()
         await portal.until(lambda: portal.device.restarted == 1)
-        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+        await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     assert portal.device.opened == 1
 
 
 async def test_a_stall_that_a_new_opening_cures(portal: Portal) -> None:
     """Second rung: closed, and a new object."""
-    with portal.source.demand.wanted_by(watching()):
-        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    with portal.supervisor.subscribers.connected(watching()):
+        await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
         portal.device.stall(survives_restart=True)
         await portal.until(lambda: portal.device.opened == 2)
-        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+        await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     assert (portal.device.restarted, portal.device.closed) == (1, 1)
     assert not portal.life.done()
 
@@ -287,24 +287,24 @@ async def test_a_camera_that_is_not_there_never_counts(portal: Portal, trouble: 
         portal.device.unplug()
     else:
         portal.device.seize("motion")
-    with portal.source.demand.wanted_by(watching()):
-        await portal.until(lambda: portal.source.condition.counters.restarts >= 6)
+    with portal.supervisor.subscribers.connected(watching()):
+        await portal.until(lambda: portal.supervisor.status.counters.restarts >= 6)
         assert not portal.life.done()
         portal.device.plug()
         portal.device.free()
-        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+        await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
 
 
 async def test_frames_begin_the_count_anew(start_portal: StartPortal) -> None:
     """Two openings without a frame, then one with: the next stall starts on the lowest rung."""
     portal = await start_portal()
     portal.device.stall(survives_reopening=True)
-    with portal.source.demand.wanted_by(watching()):
+    with portal.supervisor.subscribers.connected(watching()):
         await portal.until(lambda: portal.device.closed == 2)
         portal.device.resume()
-        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+        await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
         portal.device.stall(survives_reopening=True)
         await portal.until(lambda: portal.device.closed == 4)
         assert not portal.life.done()
         portal.device.resume()
-        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+        await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)

@@ -11,10 +11,10 @@ from aiohttp.http_writer import StreamWriter
 
 from soft_stream.capture.feed import Feed
 from soft_stream.capture.subscribers import Client
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames.frame import Frame
-from soft_stream.web.streaming.broadcaster import Broadcast, Notices
-from soft_stream.web.streaming.client_stream import Outlet
+from soft_stream.web.streaming.broadcaster import Broadcaster, Placeholder
+from soft_stream.web.streaming.client_stream import ClientStream
 from tests.conftest import QUICK
 
 
@@ -65,20 +65,20 @@ class FakeTransport(asyncio.Transport):
 class World:
     """A broadcast without camera and portal: `publish` takes the camera's place."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.broadcast = Broadcast(source, self.feed, Notices("Test", source.condition))
-        self.feed.takers.append(self.broadcast)
+    def __init__(self, supervisor: CameraSupervisor) -> None:
+        self.supervisor = supervisor
+        self.broadcast = Broadcaster(supervisor, self.feed, Placeholder("Test", supervisor.status))
+        self.feed.consumers.append(self.broadcast)
         self._serving = set[asyncio.Task[None]]()
 
     @property
     def feed(self) -> Feed:
         """The feed that the broadcast takes from."""
-        return self.source.demand.feed
+        return self.supervisor.subscribers.feed
 
     def publish(self, frame: Frame) -> Frame:
         """Let a frame come from a healthy camera."""
-        self.source.condition.frame_came()
+        self.supervisor.status.frame_came()
         self.feed.publish(frame)
         return frame
 
@@ -89,7 +89,7 @@ class World:
         transport = FakeTransport(protocol)
         protocol.connection_made(transport)
         client = Client("test", "/stream.mjpg", "", streams=True, fps_max=fps_max)
-        outlet = Outlet(client, transport, StreamWriter(protocol, loop))
+        outlet = ClientStream(client, transport, StreamWriter(protocol, loop))
         serving = asyncio.create_task(self.broadcast.serve(outlet))
         self._serving.add(serving)
         return client, transport
@@ -104,11 +104,11 @@ class World:
 @asynccontextmanager
 async def world() -> AsyncIterator[World]:
     """Make a world that ends with the block."""
-    source = Source(QUICK)
-    each = World(source)
+    supervisor = CameraSupervisor(QUICK)
+    each = World(supervisor)
     yield each
     await each.leave()
-    source.thread.end()
+    supervisor.thread.end()
 
 
 async def go_round() -> None:

@@ -12,8 +12,8 @@ from tests.conftest import Portal
 @asynccontextmanager
 async def pause_file_of(portal: Portal, file: Path) -> AsyncIterator["asyncio.Task[None]"]:
     """Watch a pause file until the block ends."""
-    source = portal.source
-    watching = asyncio.create_task(PauseFile(file, source.pause, source.settings.pause_max).watch())
+    supervisor = portal.supervisor
+    watching = asyncio.create_task(PauseFile(file, supervisor.pause, supervisor.settings.pause_max).watch())
     yield watching
     watching.cancel()
     await asyncio.wait([watching])

@@ -19,7 +19,7 @@ from soft_stream.cameras.base import (
     NoFrame,
     NoStill,
 )
-from soft_stream.cameras.identity import choose
+from soft_stream.cameras.identity import select_camera
 from soft_stream.cameras.picamera import controls, hdr
 from soft_stream.cameras.picamera.configuration import Configurations
 from soft_stream.cameras.picamera.library import (
@@ -33,7 +33,7 @@ from soft_stream.cameras.picamera.library import (
 )
 from soft_stream.cameras.picamera.request import colours_of, raw_frame
 from soft_stream.cameras.picamera.sensor_modes import SensorMode, modes_of
-from soft_stream.frames.rates import Pace
+from soft_stream.frames.rates import RateLimiter
 from soft_stream.frames.raw import RawFrame
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class PicameraCamera:
         self._in_still_mode = False
         self._usb = False
         self._model = ""
-        self._pace: Pace | None = None
+        self._pace: RateLimiter | None = None
         self._told: dict[str, ControlValue] = {}
         """The controls that were set; each configuration forgets them."""
         self._lens: tuple[FocusMode, float] | None = None
@@ -79,7 +79,7 @@ class PicameraCamera:
         settings = self._settings
         tuning = tuning_path(settings.tuning_file)
         connected = find()
-        chosen, _ = choose(connected, settings.id, settings.camera)
+        chosen, _ = select_camera(connected, settings.id, settings.camera)
         if hdr.set_sensor_hdr(chosen, on=settings.hdr == "sensor"):
             forget_cameras()
             connected = find()
@@ -92,7 +92,7 @@ class PicameraCamera:
             by_hand = settings.autofocus == "manual"
             self._lens = (FocusMode.MANUAL if by_hand else FocusMode.HOLD, settings.lens_position)
         if self._usb:
-            self._pace = Pace(settings.fps)  # USB cameras choose their rate themselves
+            self._pace = RateLimiter(settings.fps)  # USB cameras choose their rate themselves
         with faults(f"camera {chosen.id} cannot be started", self._picam2):
             self._configurations = Configurations(self._picam2, settings, self._modes(), usb=self._usb)
             self._run_or_settle_for_less()
@@ -231,13 +231,13 @@ class PicameraCamera:
                 # it may have got its request just before, and tells so a moment later
                 job.get_result(SIGNAL_TIMEOUT).release()
 
-    def _capture(self, stream: str, timeout: float, pace: Pace | None = None) -> RawFrame:
+    def _capture(self, stream: str, timeout: float, pace: RateLimiter | None = None) -> RawFrame:
         deadline = time.monotonic() + timeout
         while True:
             request = self._next_request(deadline - time.monotonic())
             raw = raw_frame(request, stream, usb=self._usb, colours=self._colours)
             # some webcams begin with frames that are no JPEG, and bad cables make more of them
-            if (raw.planes or raw.jpeg) and (pace is None or pace.lets_through(raw.captured_at)):
+            if (raw.planes or raw.jpeg) and (pace is None or pace.allow(raw.captured_at)):
                 if stream == self._stream and not self._in_still_mode:
                     self._lens_position = raw.metadata.lens_position
                 return raw

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from soft_stream.cameras.base import CameraError, Found
+from soft_stream.cameras.base import CameraError, CameraInfo
 
 # linux/videodev2.h: _IOWR('V', 27 and 28, struct v4l2_control), whose two numbers are id and value
 VIDIOC_G_CTRL, VIDIOC_S_CTRL = 0xC008561B, 0xC008561C
@@ -18,7 +18,7 @@ CONTROL = struct.Struct("Ii")
 WIDE_DYNAMIC_RANGE = 0x009A0915
 
 
-def set_sensor_hdr(found: Found, *, on: bool) -> bool:
+def set_sensor_hdr(found: CameraInfo, *, on: bool) -> bool:
     """Switch the sensor's HDR mode, which its driver keeps over processes; tell whether that changed anything.
 
     Whoever has listed the cameras before does not know of the change.

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from soft_stream.cameras.base import CameraBusy, CameraError, CameraMissing, CameraUnsupported, Found
+from soft_stream.cameras.base import CameraBusy, CameraError, CameraInfo, CameraMissing, CameraUnsupported
 from soft_stream.cameras.picamera.device_users import holder_of
 
 TUNING_FILE = "LIBCAMERA_RPI_TUNING_FILE"
@@ -18,7 +18,7 @@ GONE = ("No such device", "No camera number", "Camera(s) not found")
 TUNING_FOLDERS = ("/usr/local/share/libcamera/ipa/rpi", "/usr/share/libcamera/ipa/rpi")
 
 
-def find() -> list[Found]:
+def find() -> list[CameraInfo]:
     """List the connected cameras in the order in which Picamera2 counts them.
 
     Raises:
@@ -28,7 +28,7 @@ def find() -> list[Found]:
     with faults("libcamera does not work"):
         infos = picamera2_class().global_camera_info()
     # "Model" is one of the keys that not every camera has
-    found = [Found(info["Id"], info.get("Model", "unknown model"), is_usb(info["Id"])) for info in infos]
+    found = [CameraInfo(info["Id"], info.get("Model", "unknown model"), is_usb(info["Id"])) for info in infos]
     if any("/rp1/" in each.id for each in found) and not is_pisp():
         # https://github.com/raspberrypi/picamera2, platform.py: any error while it looks leaves the older platform
         raise CameraUnsupported(

@@ -65,7 +65,7 @@ def _read(picam2: Any) -> list[SensorMode]:
     return list(modes.values())
 
 
-def choose(modes: Sequence[SensorMode], size: tuple[int, int], fps: float) -> SensorMode | None:
+def select_camera(modes: Sequence[SensorMode], size: tuple[int, int], fps: float) -> SensorMode | None:
     """Return the mode for pictures of `size`: the whole view first, then enough pixels, then the rate, then few pixels.
 
     Without a mode that is both large and fast enough, the rate counts more than the pixels.

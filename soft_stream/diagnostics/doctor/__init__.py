@@ -18,10 +18,10 @@ from soft_stream.diagnostics.doctor import (
     units,
     versions,
 )
-from soft_stream.diagnostics.doctor.context import Case
+from soft_stream.diagnostics.doctor.context import DoctorContext
 from soft_stream.diagnostics.doctor.report import Finding, Report, note
 
-LOOKS: dict[str, Callable[[Case], Iterator[Finding]]] = {
+LOOKS: dict[str, Callable[[DoctorContext], Iterator[Finding]]] = {
     "settings": settings.look,
     "cameras": cameras.look,
     "holders": cameras.look_at_holders,
@@ -36,11 +36,11 @@ LOOKS: dict[str, Callable[[Case], Iterator[Finding]]] = {
 }
 
 
-def run(case: Case, report: Report) -> None:
+def run(context: DoctorContext, report: Report) -> None:
     """Make all looks; one that fails says so and keeps none of the others."""
     for about, look in LOOKS.items():
         try:
-            for finding in look(case):
+            for finding in look(context):
                 report.add(about, finding)
         except Exception as error:  # whatever the machine is like, the rest is still worth knowing
             place = traceback.extract_tb(error.__traceback__)[-1]

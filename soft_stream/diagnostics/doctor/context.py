@@ -8,7 +8,7 @@ from typing import Any
 
 from soft_stream.config.loader import INSTALLED_FILE, Loaded, SettingsError
 from soft_stream.config.settings import Settings
-from soft_stream.diagnostics.doctor.host import STATE_DIRECTORY, Login, Machine, Reply
+from soft_stream.diagnostics.doctor.host import STATE_DIRECTORY, Host, Login, Reply
 from soft_stream.diagnostics.doctor.systemd import Unit, camera_units
 
 PROGRAM = "/opt/camera-soft-stream/current"
@@ -18,15 +18,15 @@ CHIPS = "/proc/device-tree/compatible"
 SUDO = "run it with sudo to see"
 
 
-class Case:
+class DoctorContext:
     """One machine and its settings; what is expensive to know is asked when it is first needed."""
 
-    def __init__(self, machine: Machine, file: Path | None = None, login: Login | None = None) -> None:
-        self.machine = machine
+    def __init__(self, host: Host, file: Path | None = None, login: Login | None = None) -> None:
+        self.host = host
         self.login = login
         self.problems: list[str] = []
         try:
-            self.loaded = machine.load(file)
+            self.loaded = host.load(file)
         except SettingsError as error:
             self.problems = error.problems
             self.loaded = Loaded(file, {}, {})
@@ -47,19 +47,19 @@ class Case:
     @property
     def state_directory(self) -> str:
         """Where the service keeps what it knows."""
-        return self.machine.environ.get("STATE_DIRECTORY", "").partition(":")[0] or STATE_DIRECTORY
+        return self.host.environ.get("STATE_DIRECTORY", "").partition(":")[0] or STATE_DIRECTORY
 
     @cached_property
     def wants_cameras(self) -> bool:
         """Whether real cameras are meant: by the settings, else by Picamera2 being installed."""
         if self.cameras:
             return any(settings.source == "picamera" for settings in self.cameras.values())
-        return self.machine.module("picamera2") is not None
+        return self.host.module("picamera2") is not None
 
     @cached_property
     def board(self) -> str:
         """The model of this Raspberry Pi; empty on anything else."""
-        return (self.machine.read(MODEL) or "").strip("\0\n") if "raspberrypi," in self._chips else ""
+        return (self.host.read(MODEL) or "").strip("\0\n") if "raspberrypi," in self._chips else ""
 
     @property
     def is_pi5(self) -> bool:
@@ -68,12 +68,12 @@ class Case:
 
     @cached_property
     def _chips(self) -> str:
-        return self.machine.read(CHIPS) or ""
+        return self.host.read(CHIPS) or ""
 
     @cached_property
     def units(self) -> dict[int, Unit]:
         """The units of the cameras; none where they are not installed, or systemd does not run."""
-        return camera_units(self.machine, self.cameras)
+        return camera_units(self.host, self.cameras)
 
     def restart(self, number: int) -> str:
         """Name the command that makes a setting count."""
@@ -82,9 +82,7 @@ class Case:
     @cached_property
     def replies(self) -> dict[int, Reply]:
         """What the port of each camera answers to /status.json."""
-        return {
-            number: self.machine.get(f"{settings.local_url}/status.json") for number, settings in self.cameras.items()
-        }
+        return {number: self.host.get(f"{settings.local_url}/status.json") for number, settings in self.cameras.items()}
 
     def status(self, number: int) -> dict[str, Any] | None:
         """Return the status of a camera that is served; None when it is not a portal that answers."""

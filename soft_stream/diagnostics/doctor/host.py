@@ -21,7 +21,7 @@ import aiohttp
 
 import soft_stream
 from soft_stream.cameras import discovery
-from soft_stream.cameras.base import Found
+from soft_stream.cameras.base import CameraInfo
 from soft_stream.config import loader
 from soft_stream.config.settings import Settings
 from soft_stream.diagnostics.doctor.device_users import Holding, holdings
@@ -79,7 +79,7 @@ class Module:
     version: str
 
 
-class Machine:
+class Host:
     """The machine that this program runs on."""
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ class Machine:
         """Ask a web server of this machine; its certificate may be its own."""
         return asyncio.run(_get(url, login))
 
-    def cameras(self) -> list[Found]:
+    def cameras(self) -> list[CameraInfo]:
         """List the connected cameras, which a child process looks for.
 
         Raises:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from soft_stream.diagnostics.doctor.context import SUDO, Case
+from soft_stream.diagnostics.doctor.context import SUDO, DoctorContext
 from soft_stream.diagnostics.doctor.report import Finding, Level, note, ok, wrong
 
 CABLE = "power off, seat the camera's cable anew at both ends, or try another"
@@ -81,27 +81,27 @@ THROTTLED_NOW, THROTTLED_BEFORE = 0, 16
 BITS = ("under-voltage", "the clock is capped", "throttled", "near the limit of temperature")
 
 
-def look(case: Case) -> Iterator[Finding]:
+def look(context: DoctorContext) -> Iterator[Finding]:
     """Look for complaints in the messages of the kernel, and of libcamera in the journal of our units."""
-    if not (case.wants_cameras or case.board):
+    if not (context.wants_cameras or context.board):
         return
-    lines = _kernel_lines(case)
+    lines = _kernel_lines(context)
     if lines is None:
-        if not case.machine.is_root:
+        if not context.host.is_root:
             yield note("the messages of the kernel are not for everybody", fix=SUDO)
     else:
         complaints = [*_found(lines, OF_KERNEL, "")]
         yield from complaints or [ok(f"{len(lines)} messages since the boot, none of trouble with cameras or power")]
-    if case.units:
-        output = case.machine.run(
+    if context.units:
+        output = context.host.run(
             "journalctl", "-q", "-b", "--no-pager", "-o", "short-iso", "-n", "20000", "-u", "camera-soft-cam@*"
         )
         yield from _found(output.text.splitlines() if output else [], OF_LIBCAMERA, "the log of the units: ")
 
 
-def look_at_power(case: Case) -> Iterator[Finding]:
+def look_at_power(context: DoctorContext) -> Iterator[Finding]:
     """Ask the firmware of a Raspberry Pi about voltage and temperature."""
-    output = case.machine.run("vcgencmd", "get_throttled")
+    output = context.host.run("vcgencmd", "get_throttled")
     match = re.search(r"throttled=0x([0-9a-f]+)", output.text) if output else None
     if not match:
         return
@@ -121,10 +121,10 @@ def look_at_power(case: Case) -> Iterator[Finding]:
         yield note(f"{told} ({match[0]})", "frames may come late", "let air at it: a heat sink, a fan")
 
 
-def _kernel_lines(case: Case) -> list[str] | None:
+def _kernel_lines(context: DoctorContext) -> list[str] | None:
     """Return the messages of the kernel since the boot; None where they cannot be read."""
     for command in (("journalctl", "-q", "-k", "-b", "--no-pager", "-o", "short-iso", "-n", "20000"), ("dmesg",)):
-        output = case.machine.run(*command)
+        output = context.host.run(*command)
         if output and not output.status and output.text.strip():
             return output.text.splitlines()
     return None

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from soft_stream.diagnostics.doctor.context import SUDO, Case
-from soft_stream.diagnostics.doctor.host import Login, Machine, Reply
+from soft_stream.diagnostics.doctor.context import SUDO, DoctorContext
+from soft_stream.diagnostics.doctor.host import Host, Login, Reply
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
 from soft_stream.diagnostics.doctor.service import listener
 
@@ -18,14 +18,14 @@ SAYS_HTTPS = (307, 400)
 """What an https port answers to plain http: by our configuration, by nginx itself."""
 
 
-def look(case: Case) -> Iterator[Finding]:
+def look(context: DoctorContext) -> Iterator[Finding]:
     """Ask each external URL without a login, and with one if there is one."""
-    if not case.machine.paths(CONFIGURATION):
+    if not context.host.paths(CONFIGURATION):
         return
-    urls = [f"{_host(case)}:{PORTAL}/", *_urls(case, case.cameras)]
+    urls = [f"{_host(context)}:{PORTAL}/", *_urls(context, context.cameras)]
     refused, asks = [], []
     for url in urls:
-        reply = _get(case.machine, url)
+        reply = _get(context.host, url)
         if reply.refused:
             refused.append(url)
         elif reply.status == ASKS_FOR_A_LOGIN:
@@ -39,7 +39,7 @@ def look(case: Case) -> Iterator[Finding]:
                 "sudo nginx -t; sudo tail /var/log/nginx/error.log",
             )
         else:
-            program = listener(case.machine, _port(url)) or f"who listens there: {SUDO}"
+            program = listener(context.host, _port(url)) or f"who listens there: {SUDO}"
             yield wrong(
                 f"{url} answers {reply.status} WITHOUT A LOGIN ({program})",
                 "everybody who reaches this machine sees and controls the camera",
@@ -59,16 +59,16 @@ def look(case: Case) -> Iterator[Finding]:
         )
     if asks:
         yield ok(f"these ask for a login: {', '.join(asks)}")
-    if case.login:
-        yield from _with_login(case, asks, case.login)
+    if context.login:
+        yield from _with_login(context, asks, context.login)
 
 
-def _with_login(case: Case, urls: list[str], login: Login) -> Iterator[Finding]:
+def _with_login(context: DoctorContext, urls: list[str], login: Login) -> Iterator[Finding]:
     """Ask for each camera that answers on its own port."""
-    served = [number for number in case.cameras if case.status(number)]
+    served = [number for number in context.cameras if context.status(number)]
     good = []
-    for url in [each for each in _urls(case, served) if each in urls]:
-        reply = _get(case.machine, url, login)
+    for url in [each for each in _urls(context, served) if each in urls]:
+        reply = _get(context.host, url, login)
         if reply.status == 200:
             good.append(url)
         elif reply.status == ASKS_FOR_A_LOGIN:
@@ -86,21 +86,21 @@ def _with_login(case: Case, urls: list[str], login: Login) -> Iterator[Finding]:
         yield ok(f"these answer with the login of {login[0]}: {', '.join(good)}")
 
 
-def _urls(case: Case, numbers: Iterable[int]) -> list[str]:
+def _urls(context: DoctorContext, numbers: Iterable[int]) -> list[str]:
     """List what opens no camera: the state of each, on its own port and on that of all."""
     places = [place for number in numbers for place in (f"{FIRST + number}", f"{PORTAL}/cam{number}")]
-    return [f"{_host(case)}:{place}/status.json" for place in places]
+    return [f"{_host(context)}:{place}/status.json" for place in places]
 
 
-def _host(case: Case) -> str:
-    return f"{'https' if case.machine.paths(CERTIFICATE) else 'http'}://127.0.0.1"
+def _host(context: DoctorContext) -> str:
+    return f"{'https' if context.host.paths(CERTIFICATE) else 'http'}://127.0.0.1"
 
 
-def _get(machine: Machine, url: str, login: Login | None = None) -> Reply:
+def _get(host: Host, url: str, login: Login | None = None) -> Reply:
     """Ask a URL; where the folder of the certificate is not for everybody, nginx says that it wants HTTPS."""
-    reply = machine.get(url, login)
+    reply = host.get(url, login)
     if url.startswith("http:") and reply.status in SAYS_HTTPS:
-        secure = machine.get(url.replace("http:", "https:", 1), login)
+        secure = host.get(url.replace("http:", "https:", 1), login)
         return secure if secure.status else reply
     return reply
 

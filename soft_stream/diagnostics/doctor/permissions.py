@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
-from soft_stream.diagnostics.doctor.context import Case
-from soft_stream.diagnostics.doctor.host import Machine, Node
+from soft_stream.diagnostics.doctor.context import DoctorContext
+from soft_stream.diagnostics.doctor.host import Host, Node
 from soft_stream.diagnostics.doctor.report import Finding, ok, wrong
 
 SERVICE_USER = "camera-soft-stream"
@@ -13,21 +13,21 @@ DEVICES = ("/dev/video*", "/dev/media*", "/dev/v4l-subdev*")
 HEAPS = ("/dev/dma_heap/vidbuf_cached", "/dev/dma_heap/linux,cma")
 
 
-def look(case: Case) -> Iterator[Finding]:
+def look(context: DoctorContext) -> Iterator[Finding]:
     """Compare modes and groups of the devices with the user's groups."""
-    nodes = _nodes(case.machine, (*DEVICES, *HEAPS))
-    if not case.wants_cameras or not nodes:
+    nodes = _nodes(context.host, (*DEVICES, *HEAPS))
+    if not context.wants_cameras or not nodes:
         return
-    machine = case.machine
-    user, groups = SERVICE_USER, _groups_of(machine, SERVICE_USER)
-    if groups is None and case.units:
+    host = context.host
+    user, groups = SERVICE_USER, _groups_of(host, SERVICE_USER)
+    if groups is None and context.units:
         yield wrong(f"the user {SERVICE_USER} does not exist", "the units cannot start", "sudo systemd-sysusers")
         return
     if groups is None:  # nothing is deployed here: it is whoever runs this
-        user, groups = _name(machine), _groups_of(machine) or set()
+        user, groups = _name(host), _groups_of(host) or set()
         closed = [path for path, node in nodes.items() if not node.is_open]
     else:
-        groups = groups.union(*(unit.groups for unit in case.units.values()))
+        groups = groups.union(*(unit.groups for unit in context.units.values()))
         closed = [path for path, node in nodes.items() if not may_open(node, user, groups)]
     if not closed:
         yield ok(f"{user} may open {len(nodes)} devices: {', '.join(_summary(nodes))}")
@@ -47,9 +47,9 @@ def look(case: Case) -> Iterator[Finding]:
         )
 
 
-def may_look(case: Case) -> bool:
+def may_look(context: DoctorContext) -> bool:
     """Tell whether whoever runs this would see the cameras that are there."""
-    return all(node.is_open for node in _nodes(case.machine, DEVICES).values())
+    return all(node.is_open for node in _nodes(context.host, DEVICES).values())
 
 
 def may_open(node: Node, user: str, groups: Collection[str]) -> bool:
@@ -58,18 +58,18 @@ def may_open(node: Node, user: str, groups: Collection[str]) -> bool:
     return (node.mode >> shift) & 0o6 == 0o6
 
 
-def _nodes(machine: Machine, patterns: Collection[str]) -> dict[str, Node]:
-    paths = (path for pattern in patterns for path in machine.paths(pattern))
-    return {path: node for path in paths if (node := machine.node(path))}
+def _nodes(host: Host, patterns: Collection[str]) -> dict[str, Node]:
+    paths = (path for pattern in patterns for path in host.paths(pattern))
+    return {path: node for path in paths if (node := host.node(path))}
 
 
-def _groups_of(machine: Machine, *user: str) -> set[str] | None:
-    output = machine.run("id", "-nG", *user)
+def _groups_of(host: Host, *user: str) -> set[str] | None:
+    output = host.run("id", "-nG", *user)
     return set(output.text.split()) if output and not output.status else None
 
 
-def _name(machine: Machine) -> str:
-    output = machine.run("id", "-un")
+def _name(host: Host) -> str:
+    output = host.run("id", "-un")
     return output.text.strip() if output and not output.status else "this user"
 
 

@@ -6,40 +6,40 @@ from typing import Any
 
 from soft_stream import __version__
 from soft_stream.config.settings import Settings
-from soft_stream.diagnostics.doctor.context import SUDO, Case
-from soft_stream.diagnostics.doctor.host import Machine
+from soft_stream.diagnostics.doctor.context import SUDO, DoctorContext
+from soft_stream.diagnostics.doctor.host import Host
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
 
 # cameras whose lens always moves
 WITH_AUTOFOCUS = re.compile(r"imx708|imx519|ov64a40")
 
 
-def look(case: Case) -> Iterator[Finding]:
+def look(context: DoctorContext) -> Iterator[Finding]:
     """Ask each portal of the settings on its loopback port."""
-    for number, settings in case.cameras.items():
-        status = case.status(number)
+    for number, settings in context.cameras.items():
+        status = context.status(number)
         if status is None or status["camera"] != number:
-            yield _somebody_else(case, settings, status)
+            yield _somebody_else(context, settings, status)
             continue
-        yield _health(case, settings)
-        yield from _unit(case, settings)
-        yield from _version(case, settings, status)
+        yield _health(context, settings)
+        yield from _unit(context, settings)
+        yield from _version(context, settings, status)
         if negotiated := status.get("negotiated"):
             yield _size(settings, negotiated)
             yield _focus(settings, negotiated, status.get("last_focus"))
 
 
-def listener(machine: Machine, port: int) -> str:
+def listener(host: Host, port: int) -> str:
     """Name the program that listens on a port, as in "nginx (pid 12)"; empty where that cannot be seen."""
-    output = machine.run("ss", "-Hltnp", f"sport = :{port}")
+    output = host.run("ss", "-Hltnp", f"sport = :{port}")
     found = re.findall(r'\("([^"]+)",pid=(\d+)', output.text) if output else []
     return ", ".join(dict.fromkeys(f"{name} (pid {pid})" for name, pid in found[:1]))
 
 
-def _somebody_else(case: Case, settings: Settings, status: dict[str, Any] | None) -> Finding:
+def _somebody_else(context: DoctorContext, settings: Settings, status: dict[str, Any] | None) -> Finding:
     """Say who has the port of a camera, if anybody."""
-    number, port, reply = settings.camera, settings.port, case.replies[settings.camera]
-    unit = case.units.get(number)
+    number, port, reply = settings.camera, settings.port, context.replies[settings.camera]
+    unit = context.units.get(number)
     if reply.refused:
         told = f"nobody listens on port {port}: camera {number} is not served"
         if unit is None:
@@ -50,33 +50,33 @@ def _somebody_else(case: Case, settings: Settings, status: dict[str, Any] | None
     if reply.error:
         why = "a call into the camera may hold everything up; systemd's watchdog replaces the process"
         return wrong(f"port {port} of camera {number}: {reply.error}", why, f"sudo ss -ltnp 'sport = :{port}'")
-    program = listener(case.machine, port) or f"another program ({SUDO} which)"
+    program = listener(context.host, port) or f"another program ({SUDO} which)"
     who = f"the portal of camera {status['camera']}" if status else program
     return wrong(
         f"port {port} of camera {number} is in use by {who}",
         f"camera {number} cannot be served: its process ends with 75",
-        f"sudo ss -ltnp 'sport = :{port}'; stop that program, or set cam{number}_port={case.restart(number)}",
+        f"sudo ss -ltnp 'sport = :{port}'; stop that program, or set cam{number}_port={context.restart(number)}",
     )
 
 
-def _health(case: Case, settings: Settings) -> Finding:
+def _health(context: DoctorContext, settings: Settings) -> Finding:
     number = settings.camera
-    reply = case.machine.get(f"{settings.local_url}/healthz")
+    reply = context.host.get(f"{settings.local_url}/healthz")
     sentence = reply.text.strip() or reply.error
     if reply.status == 200:
         return ok(f"camera {number}, {settings.local_url}: {sentence}")
     if "(pid " in sentence:
-        fix = case.machine.how_to_stop(sentence, settings)
-    elif number in case.units:
+        fix = context.host.how_to_stop(sentence, settings)
+    elif number in context.units:
         fix = f"journalctl -b -u camera-soft-cam@{number} -n 30; docs/operate.md, No picture?"
     else:
         fix = "docs/operate.md, No picture?"
     return wrong(f"camera {number}: {sentence}", "there is no picture", fix)
 
 
-def _unit(case: Case, settings: Settings) -> Iterator[Finding]:
+def _unit(context: DoctorContext, settings: Settings) -> Iterator[Finding]:
     """Look for a portal that somebody started by hand, and forgot."""
-    unit, port = case.units.get(settings.camera), settings.port
+    unit, port = context.units.get(settings.camera), settings.port
     if unit and unit.active in ("activating", "failed", "inactive"):
         yield wrong(
             f"port {port} of camera {settings.camera} has a portal that is not of {unit.name}",
@@ -85,12 +85,12 @@ def _unit(case: Case, settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _version(case: Case, settings: Settings, status: dict[str, Any]) -> Iterator[Finding]:
+def _version(context: DoctorContext, settings: Settings, status: dict[str, Any]) -> Iterator[Finding]:
     if status["version"] != __version__:
         yield note(
             f"camera {settings.camera} is served by version {status['version']}, this is {__version__}",
             "the newer one counts after a restart",
-            f"sudo systemctl restart camera-soft-cam@{settings.camera}" if settings.camera in case.units else "",
+            f"sudo systemctl restart camera-soft-cam@{settings.camera}" if settings.camera in context.units else "",
         )
 
 

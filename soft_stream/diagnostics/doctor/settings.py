@@ -2,31 +2,31 @@
 
 from collections.abc import Iterator
 
-from soft_stream.diagnostics.doctor.context import SUDO, Case
+from soft_stream.diagnostics.doctor.context import SUDO, DoctorContext
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
 
 LOCKED = "cannot be read: Permission denied"
 
 
-def look(case: Case) -> Iterator[Finding]:
+def look(context: DoctorContext) -> Iterator[Finding]:
     """Tell what `soft-stream check` would."""
-    for problem in case.problems:
-        if problem.endswith(LOCKED) and not case.machine.is_root:
+    for problem in context.problems:
+        if problem.endswith(LOCKED) and not context.host.is_root:
             yield note(problem, "without the settings little else can be looked at", SUDO)
         else:
             yield wrong(
                 problem,
                 "a service that starts with it ends with 78 and stays down",
-                f"correct the line; then: soft-stream check --env-file {case.file}",
+                f"correct the line; then: soft-stream check --env-file {context.file}",
             )
-    if case.problems:
+    if context.problems:
         return
-    if case.cameras:
-        numbers = ", ".join(f"{number} ({settings.title})" for number, settings in case.cameras.items())
-        yield ok(f"{case.loaded.file or 'the environment'}: no problems; cameras: {numbers}")
+    if context.cameras:
+        numbers = ", ".join(f"{number} ({settings.title})" for number, settings in context.cameras.items())
+        yield ok(f"{context.loaded.file or 'the environment'}: no problems; cameras: {numbers}")
     else:
         yield note(
-            f"{case.loaded.file or 'no settings file'}: no camera is configured",
+            f"{context.loaded.file or 'no settings file'}: no camera is configured",
             "camera N is, as soon as a camN_ line stands in the settings",
-            f"soft-stream cameras  # prints lines for {case.file}",
+            f"soft-stream cameras  # prints lines for {context.file}",
         )

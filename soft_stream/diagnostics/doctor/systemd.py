@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from soft_stream.diagnostics.doctor.host import Machine
+from soft_stream.diagnostics.doctor.host import Host
 
 NAME = "camera-soft-cam@{}.service"
 PROPERTIES = (
@@ -30,20 +30,20 @@ class Unit:
     groups: frozenset[str]
 
 
-def show(machine: Machine, *names: str) -> dict[str, Unit]:
+def show(host: Host, *names: str) -> dict[str, Unit]:
     """Ask for units by their names; none where systemd does not run."""
-    output = machine.run("systemctl", "show", "--no-pager", "--property", PROPERTIES, *names)
+    output = host.run("systemctl", "show", "--no-pager", "--property", PROPERTIES, *names)
     if output is None or output.status:
         return {}
     blocks = (dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in _blocks(output.text))
     return {block["Id"]: _unit(block) for block in blocks if "Id" in block}
 
 
-def camera_units(machine: Machine, numbers: Iterable[int]) -> dict[int, Unit]:
+def camera_units(host: Host, numbers: Iterable[int]) -> dict[int, Unit]:
     """Return the units of the cameras that are configured, and of those that systemd has seen."""
-    seen = names(machine, "list-units", "--all", NAME.format("*"))
+    seen = names(host, "list-units", "--all", NAME.format("*"))
     wanted = {NAME.format(number) for number in numbers} | seen
-    units = show(machine, *sorted(wanted)) if wanted else {}
+    units = show(host, *sorted(wanted)) if wanted else {}
     return {
         int(match[1]): unit
         for name, unit in sorted(units.items())
@@ -51,9 +51,9 @@ def camera_units(machine: Machine, numbers: Iterable[int]) -> dict[int, Unit]:
     }
 
 
-def names(machine: Machine, verb: str, *arguments: str) -> set[str]:
+def names(host: Host, verb: str, *arguments: str) -> set[str]:
     """List units of cameras by a verb of systemctl."""
-    output = machine.run("systemctl", verb, "--plain", "--no-legend", "--no-pager", *arguments)
+    output = host.run("systemctl", verb, "--plain", "--no-legend", "--no-pager", *arguments)
     return set(re.findall(r"^\W*(camera-soft-cam\S*)", output.text, re.MULTILINE)) if output else set()
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from soft_stream.diagnostics.doctor.context import Case
+from soft_stream.diagnostics.doctor.context import DoctorContext
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
 from soft_stream.diagnostics.doctor.systemd import Unit, names, show
 
@@ -25,15 +25,15 @@ RESULTS = {
 }
 
 
-def look(case: Case) -> Iterator[Finding]:
+def look(context: DoctorContext) -> Iterator[Finding]:
     """Look at the unit of each camera, at the target, and at the units of older programs."""
-    for number, unit in case.units.items():
-        if number in case.cameras or case.problems or unit.active != "inactive":
+    for number, unit in context.units.items():
+        if number in context.cameras or context.problems or unit.active != "inactive":
             yield _unit(number, unit)
-    target = show(case.machine, TARGET).get(TARGET) if case.units else None
+    target = show(context.host, TARGET).get(TARGET) if context.units else None
     if target and target.is_installed and target.enabled == "disabled":
         yield wrong(f"{TARGET} is not enabled", "no camera starts at boot", f"sudo systemctl enable {TARGET}")
-    yield from _older(case)
+    yield from _older(context)
 
 
 def _unit(number: int, unit: Unit) -> Finding:
@@ -58,15 +58,15 @@ def _unit(number: int, unit: Unit) -> Finding:
     return wrong(told, f"camera {number} is not served", fix.format(unit.name))
 
 
-def _older(case: Case) -> Iterator[Finding]:
+def _older(context: DoctorContext) -> Iterator[Finding]:
     """Look for units of the program before this one, which want the same cameras."""
-    old = sorted(name for name in names(case.machine, "list-unit-files", "camera-soft-cam*") if OLD.fullmatch(name))
-    for unit in show(case.machine, *old).values() if old else ():
+    old = sorted(name for name in names(context.host, "list-unit-files", "camera-soft-cam*") if OLD.fullmatch(name))
+    for unit in show(context.host, *old).values() if old else ():
         if unit.enabled != "enabled" and unit.active != "active":
             continue
         how = " and ".join(word for word in (unit.enabled, unit.active) if word in ("enabled", "active"))
         told = f"{unit.name}, of the program before this one, is {how}"
-        if case.units:
+        if context.units:
             why = "only one program can have a camera: whichever starts first"
             yield wrong(told, why, f"sudo systemctl disable --now {unit.name}")
         else:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from soft_stream.diagnostics.doctor.context import APT, PROGRAM, Case
+from soft_stream.diagnostics.doctor.context import APT, PROGRAM, DoctorContext
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
 
 # by the name of the module: the package of PyPI, that of Debian
@@ -18,31 +18,31 @@ LIBCAMERA = re.compile(r"libcamera0\.\d+|libcamera-ipa|python3-libcamera")
 OLDEST_SIMPLEJPEG = (1, 8)
 
 
-def look(case: Case) -> Iterator[Finding]:
+def look(context: DoctorContext) -> Iterator[Finding]:
     """Compare what this program would import with what apt has installed."""
-    if case.machine.paths(f"{PROGRAM}/bin/soft-stream") and not _is_installed_one(case):
+    if context.host.paths(f"{PROGRAM}/bin/soft-stream") and not _is_installed_one(context):
         yield note(
-            f"this is not the program that serves: it runs from {case.machine.program}",
+            f"this is not the program that serves: it runs from {context.host.program}",
             "versions may differ",
             f"{PROGRAM}/bin/soft-stream doctor",
         )
-    if not case.wants_cameras:
+    if not context.wants_cameras:
         return
-    packages = _packages(case)
-    yield ok(_summary(case, packages))
-    yield from _python(case)
-    yield from _shadows(case)
-    yield from _libcamera(case, packages)
+    packages = _packages(context)
+    yield ok(_summary(context, packages))
+    yield from _python(context)
+    yield from _shadows(context)
+    yield from _libcamera(context, packages)
 
 
-def _is_installed_one(case: Case) -> bool:
-    node = case.machine.node(PROGRAM)
-    return case.machine.program.startswith((PROGRAM, node.target if node else PROGRAM))
+def _is_installed_one(context: DoctorContext) -> bool:
+    node = context.host.node(PROGRAM)
+    return context.host.program.startswith((PROGRAM, node.target if node else PROGRAM))
 
 
-def _packages(case: Case) -> dict[str, str]:
+def _packages(context: DoctorContext) -> dict[str, str]:
     """Return the versions of Debian's packages that are installed."""
-    output = case.machine.run(
+    output = context.host.run(
         "dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Package} ${Version}\n", "libcamera*", "python3-libcamera",
         *(package for _, package in MODULES.values()),
     )  # fmt: skip
@@ -50,51 +50,51 @@ def _packages(case: Case) -> dict[str, str]:
     return {row[1]: row[2] for row in rows if len(row) == 3 and row[0] == "ii"}
 
 
-def _summary(case: Case, packages: dict[str, str]) -> str:
-    facts = [f"Python {case.machine.python}"]
+def _summary(context: DoctorContext, packages: dict[str, str]) -> str:
+    facts = [f"Python {context.host.python}"]
     for name, (package, _) in MODULES.items():
-        if module := case.machine.module(name, package):
+        if module := context.host.module(name, package):
             facts.append(f"{package} {module.version}")
     facts += [f"{name} {version}" for name, version in packages.items() if LIBCAMERA.fullmatch(name)]
     return ", ".join(facts)
 
 
-def _python(case: Case) -> Iterator[Finding]:
+def _python(context: DoctorContext) -> Iterator[Finding]:
     """Look whether apt's Picamera2 is out of reach of this Python."""
-    if case.machine.module("picamera2") or not case.machine.paths(f"{APT}/picamera2/__init__.py"):
+    if context.host.module("picamera2") or not context.host.paths(f"{APT}/picamera2/__init__.py"):
         return
-    output = case.machine.run("/usr/bin/python3", "--version")
+    output = context.host.run("/usr/bin/python3", "--version")
     system = output.text.removeprefix("Python ").strip() if output else ""
-    ours = case.machine.python
+    ours = context.host.python
     again = "scripts/deploy-soft-stream.sh once more; in a checkout: python3 -m venv --system-site-packages .venv"
     if system and _major_minor(system) != _major_minor(ours):
         yield wrong(f"this is Python {ours}, the system's is {system}", "apt's Picamera2 is for the system's", again)
     else:
         yield wrong(
-            f"Picamera2 is in {APT}, where {case.machine.prefix} does not look",
+            f"Picamera2 is in {APT}, where {context.host.prefix} does not look",
             "the virtual environment was made without --system-site-packages",
             again,
         )
 
 
-def _shadows(case: Case) -> Iterator[Finding]:
+def _shadows(context: DoctorContext) -> Iterator[Finding]:
     """Look for what pip has put before apt's, which Picamera2 and libcamera were built for."""
     for name, (package, debian) in MODULES.items():
-        module = case.machine.module(name, package)
+        module = context.host.module(name, package)
         if not module:
             continue
-        has_apt = bool(case.machine.paths(f"{APT}/{name}/__init__.py"))
+        has_apt = bool(context.host.paths(f"{APT}/{name}/__init__.py"))
         if has_apt and not module.path.startswith(f"{APT}/"):
             yield wrong(
                 f"{package} {module.version} in {module.path.rpartition(f'/{name}/')[0]} hides apt's",
                 "Picamera2 fits apt's: `numpy.dtype size changed`, `undefined symbol`",
-                f"{case.machine.prefix}/bin/python -m pip uninstall {package}",
+                f"{context.host.prefix}/bin/python -m pip uninstall {package}",
             )
         elif name == "simplejpeg" and _major_minor(module.version) < OLDEST_SIMPLEJPEG:
             yield wrong(f"simplejpeg is {module.version}", "it must be 1.8 or newer", f"sudo apt install {debian}")
 
 
-def _libcamera(case: Case, packages: dict[str, str]) -> Iterator[Finding]:
+def _libcamera(context: DoctorContext, packages: dict[str, str]) -> Iterator[Finding]:
     parts = {name: version for name, version in packages.items() if LIBCAMERA.fullmatch(name)}
     bindings = parts.get("python3-libcamera")
     # after an upgrade the library of before may still be there, which nobody uses
@@ -106,7 +106,7 @@ def _libcamera(case: Case, packages: dict[str, str]) -> Iterator[Finding]:
             "the camera is not found, or `undefined symbol`",
             "sudo apt update && sudo apt full-upgrade",
         )
-    if own := case.machine.paths("/usr/local/lib/*/libcamera.so*") or case.machine.paths(
+    if own := context.host.paths("/usr/local/lib/*/libcamera.so*") or context.host.paths(
         "/usr/local/lib/libcamera.so*"
     ):
         yield note(

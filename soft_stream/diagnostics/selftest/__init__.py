@@ -12,7 +12,7 @@ from soft_stream.cameras.factory import make_camera
 from soft_stream.config.settings import Settings
 from soft_stream.diagnostics.selftest import checks
 from soft_stream.diagnostics.selftest.report import Report
-from soft_stream.diagnostics.selftest.rig import Bench
+from soft_stream.diagnostics.selftest.rig import TestRig
 
 
 async def run(
@@ -22,10 +22,10 @@ async def run(
 
     A camera that hangs leaves a thread behind that keeps the interpreter from ending.
     """
-    bench = Bench(settings, new_camera)
-    life = asyncio.create_task(bench.source.run(), name="camera")
-    heart = asyncio.create_task(bench.heartbeat.beat(), name="heart")
-    checking = asyncio.create_task(checks.run_all(bench, report, checks.QUICK if quick else checks.FULL))
+    rig = TestRig(settings, new_camera)
+    life = asyncio.create_task(rig.supervisor.run(), name="camera")
+    heart = asyncio.create_task(rig.heartbeat.beat(), name="heart")
+    checking = asyncio.create_task(checks.run_all(rig, report, checks.QUICK if quick else checks.FULL))
     try:
         await asyncio.wait([life, checking], return_when=asyncio.FIRST_COMPLETED)
     finally:

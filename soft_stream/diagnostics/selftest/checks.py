@@ -13,7 +13,7 @@ from soft_stream.config.env_file import quoted
 from soft_stream.diagnostics.selftest import pictures
 from soft_stream.diagnostics.selftest.probes import difference, leftovers
 from soft_stream.diagnostics.selftest.report import Report
-from soft_stream.diagnostics.selftest.rig import Bench
+from soft_stream.diagnostics.selftest.rig import TestRig
 from soft_stream.diagnostics.stop_hint import how_to_stop
 
 
@@ -36,74 +36,74 @@ SLOWEST, FASTEST = 0.95, 1.1
 STANDSTILL = 2.0
 
 
-async def run_all(bench: Bench, report: Report, plan: Plan) -> CameraError | None:
+async def run_all(rig: TestRig, report: Report, plan: Plan) -> CameraError | None:
     """Make all checks; return the fault without a camera to check, None when there was one."""
-    if fault := await _identity(bench, report):
+    if fault := await _identity(rig, report):
         return fault
-    async with bench.streaming():
-        if fault := await _opening(bench, report):
+    async with rig.streaming():
+        if fault := await _opening(rig, report):
             return fault
-        _negotiated(bench, report)
-        await _platform(bench, report)
-        await _frame_rate(bench, report, plan.rate_seconds)
-        await pictures.white(bench, report)
-        await pictures.focus(bench, report)
-        full = await pictures.still(bench, report)
-        await pictures.snapshots(bench, report, full, plan.snapshots)
-        await _pause(bench, report)
-    await _rounds(bench, report, plan.rounds)
-    _event_loop(bench, report)
+        _negotiated(rig, report)
+        await _platform(rig, report)
+        await _frame_rate(rig, report, plan.rate_seconds)
+        await pictures.white(rig, report)
+        await pictures.focus(rig, report)
+        full = await pictures.still(rig, report)
+        await pictures.snapshots(rig, report, full, plan.snapshots)
+        await _pause(rig, report)
+    await _rounds(rig, report, plan.rounds)
+    _event_loop(rig, report)
     return None
 
 
-async def _identity(bench: Bench, report: Report) -> CameraError | None:
-    settings = bench.settings
+async def _identity(rig: TestRig, report: Report) -> CameraError | None:
+    settings = rig.settings
     with report.check("camera", f"it is connected, and cam{settings.camera}_id names it") as check:
         if settings.source == "test-pattern":
             check.skip("a test camera, by cam_source=test-pattern")
         else:
-            found, advice = await asyncio.to_thread(discovery.wait_for, settings.id, settings.camera, 0.0)
-            bench.is_usb = found.usb
+            found, advice = await asyncio.to_thread(discovery.wait_for_camera, settings.id, settings.camera, 0.0)
+            rig.is_usb = found.usb
             told = f"; {advice}; put this into the settings: cam{settings.camera}_id={quoted(found.id)}"
             check.conclude(f"{found.model}, {'USB' if found.usb else 'CSI'}, {found.id}{told if advice else ''}")
     return check.fault
 
 
-async def _opening(bench: Bench, report: Report) -> CameraError | None:
-    settings = bench.settings
+async def _opening(rig: TestRig, report: Report) -> CameraError | None:
+    settings = rig.settings
     with report.check("opening", f"a frame within cam_start_timeout={settings.start_timeout:g} s") as check:
         began = time.monotonic()
         try:
-            await bench.next_frame()
+            await rig.next_frame()
         except CameraBusy as fault:
             raise CameraBusy(f"{fault}. {await asyncio.to_thread(how_to_stop, str(fault), settings)}") from fault
         seconds = time.monotonic() - began
-        check.conclude(f"open after {bench.calls.seconds['open']:.2f} s, the first frame after {seconds:.2f} s")
+        check.conclude(f"open after {rig.calls.seconds['open']:.2f} s, the first frame after {seconds:.2f} s")
     return check.fault
 
 
-def _negotiated(bench: Bench, report: Report) -> None:
-    settings = bench.settings
+def _negotiated(rig: TestRig, report: Report) -> None:
+    settings = rig.settings
     asked = f"{settings.width}x{settings.height}"
     with report.check("size", asked) as check:
-        width, height = bench.negotiated.size
+        width, height = rig.negotiated.size
         check.conclude(f"{width}x{height}", ok=f"{width}x{height}" == asked)
-    colours = "the colours that it has, which are converted" if bench.is_usb else "sYCC"
+    colours = "the colours that it has, which are converted" if rig.is_usb else "sYCC"
     with report.check("pixels", f"{colours}; a stride of the width at least") as check:
-        negotiated = bench.negotiated
-        as_asked = bench.is_usb or negotiated.colour_space == "sYCC"
+        negotiated = rig.negotiated
+        as_asked = rig.is_usb or negotiated.colour_space == "sYCC"
         wide_enough = negotiated.pixel_format == "MJPEG" or negotiated.stride >= negotiated.size[0]
         found = f"{negotiated.pixel_format}, stride {negotiated.stride}, {negotiated.colour_space}"
         check.conclude(found, ok=as_asked and wide_enough)
     with report.check("mode", f"{settings.fps:g} fps, nothing that differs from the settings") as check:
-        negotiated = bench.negotiated
+        negotiated = rig.negotiated
         found = f"sensor mode {negotiated.sensor_mode}, {negotiated.fps:g} fps"
         check.conclude("; ".join((found, *negotiated.differences)), ok=not negotiated.differences)
 
 
-async def _platform(bench: Bench, report: Report) -> None:
+async def _platform(rig: TestRig, report: Report) -> None:
     with report.check("platform", "PiSP on a Raspberry Pi 5, VC4 on those before") as check:
-        board = None if bench.settings.source == "test-pattern" else await asyncio.to_thread(_board)
+        board = None if rig.settings.source == "test-pattern" else await asyncio.to_thread(_board)
         if board is None:
             check.skip(f"no camera of a Raspberry Pi; {platform.machine()}, Python {platform.python_version()}")
         else:
@@ -122,63 +122,63 @@ def _board() -> tuple[str, str, str] | None:
     return model, "PiSP" if "bcm2712" in chips else "VC4", "PiSP" if is_pisp() else "VC4"
 
 
-async def _frame_rate(bench: Bench, report: Report, seconds: float) -> None:
-    settings, negotiated = bench.settings, bench.source.condition.negotiated
+async def _frame_rate(rig: TestRig, report: Report, seconds: float) -> None:
+    settings, negotiated = rig.settings, rig.supervisor.status.negotiated
     fps = negotiated.fps if negotiated else settings.fps
     # in the dark a webcam halves its rate, and does not say so
-    slowest = min(fps, settings.min_fps or fps) / (2 if bench.is_usb else 1)
+    slowest = min(fps, settings.min_fps or fps) / (2 if rig.is_usb else 1)
     low, high = SLOWEST * slowest, FASTEST * fps
     with report.check("frame rate", f"{low:.1f} to {high:.1f} fps over {seconds:g} s") as check:
-        since = (await bench.next_frame()).published_at
+        since = (await rig.next_frame()).published_at
         await asyncio.sleep(max(seconds, 3 / fps))
-        until = (await bench.next_frame()).published_at
-        measured = len(bench.arrivals(since, until)) / (until - since)
-        gap = await bench.longest_gap(since)
+        until = (await rig.next_frame()).published_at
+        measured = len(rig.arrivals(since, until)) / (until - since)
+        gap = await rig.longest_gap(since)
         found = f"{measured:.2f} fps, {gap * 1000:.0f} ms between two frames at most"
         check.conclude(found, ok=low <= measured <= high)
 
 
-async def _pause(bench: Bench, report: Report) -> None:
-    source, settings = bench.source, bench.settings
+async def _pause(rig: TestRig, report: Report) -> None:
+    supervisor, settings = rig.supervisor, rig.settings
     patience = settings.close_timeout + settings.start_timeout
     with report.check("pause and resume", "closed for another program, then frames again") as check:
         began = time.monotonic()
-        source.pause.begin("selftest", "selftest", 2 * patience)
+        supervisor.pause.begin("selftest", "selftest", 2 * patience)
         try:
             async with asyncio.timeout(patience):
-                await source.pause.released.wait()
+                await supervisor.pause.released.wait()
             released = time.monotonic()
-            closed = source.condition.negotiated is None
+            closed = supervisor.status.negotiated is None
         finally:
-            source.pause.end("selftest")
+            supervisor.pause.end("selftest")
         resumed = time.monotonic()
-        await bench.next_frame(lambda frame: frame.published_at > released)
+        await rig.next_frame(lambda frame: frame.published_at > released)
         check.conclude(
             f"closed after {released - began:.2f} s, frames again {time.monotonic() - resumed:.2f} s after the end",
             ok=closed,
         )
 
 
-async def _rounds(bench: Bench, report: Report, count: int) -> None:
+async def _rounds(rig: TestRig, report: Report, count: int) -> None:
     with report.check(f"{count} times open and close", "as many descriptors and threads as before") as check:
-        await bench.closed()
+        await rig.closed()
         before = await leftovers()
         seconds = []
         for _ in range(count):
             began = time.monotonic()
-            async with bench.streaming():
-                await bench.next_frame()
+            async with rig.streaming():
+                await rig.next_frame()
                 seconds.append(time.monotonic() - began)
-            await bench.closed()
+            await rig.closed()
         after = await leftovers(before)
         times = f"a frame after {min(seconds):.2f} to {max(seconds):.2f} s"
         check.conclude(f"{times}; {difference(before, after)}", ok=not after.exceeds(before))
 
 
-def _event_loop(bench: Bench, report: Report) -> None:
+def _event_loop(rig: TestRig, report: Report) -> None:
     """Libcamera's bindings hold the interpreter's lock, so that nothing else runs meanwhile."""
     expected = f"never {STANDSTILL:g} s; as long as libcamera takes, whose bindings hold Python's lock, else 0.05 s"
     with report.check("longest standstill", expected) as check:
-        longest = sorted(bench.heartbeat.longest.items(), key=lambda each: each[1], reverse=True)
+        longest = sorted(rig.heartbeat.longest.items(), key=lambda each: each[1], reverse=True)
         told = ", ".join(f"{what} {seconds:.3f} s" for what, seconds in longest)
         check.conclude(told, ok=longest[0][1] < STANDSTILL)

@@ -11,7 +11,7 @@ from soft_stream.capture.controls import Controls
 from soft_stream.capture.requests import FocusResult
 from soft_stream.diagnostics.selftest.probes import difference, leftovers
 from soft_stream.diagnostics.selftest.report import Report
-from soft_stream.diagnostics.selftest.rig import Bench
+from soft_stream.diagnostics.selftest.rig import TestRig
 from soft_stream.frames.frame import Frame
 
 # Exposed so long, and amplified as much as can be, any room in which there is light is white.
@@ -21,31 +21,33 @@ WHITE = 250
 WHITE_SHARE = 0.001
 
 
-async def white(bench: Bench, report: Report) -> None:
+async def white(rig: TestRig, report: Report) -> None:
     """Overexpose, look for white, and give the camera its controls back."""
-    source = bench.source
-    before, fps = dict(source.controls.values), source.condition.negotiated and source.condition.negotiated.fps
-    asked = _overexposed(source.controls)
+    supervisor = rig.supervisor
+    before, fps = dict(supervisor.controls.values), supervisor.status.negotiated and supervisor.status.negotiated.fps
+    asked = _overexposed(supervisor.controls)
     with report.check("white", f"{WHITE} or more in an overexposed picture: full range") as check:
         if not asked:
             check.skip("the camera has neither ExposureTime nor AnalogueGain nor ExposureValue")
             return
-        await source.set_controls(asked)
+        await supervisor.set_controls(asked)
         brightest = 0
         for _ in range(20):
-            brightest = max(brightest, await asyncio.to_thread(_brightness, await bench.next_frame()))
+            brightest = max(brightest, await asyncio.to_thread(_brightness, await rig.next_frame()))
             if brightest >= WHITE:
                 break
         hint = "" if brightest >= WHITE else "; is there light, and does the lens see it?"
         check.conclude(f"{brightest}{hint}", ok=brightest >= WHITE)
     with report.check("controls given back", "the rate and the exposure of before") as check:
-        values = {name: before.get(name, source.controls.default_of(name)) for name in asked}
-        await source.set_controls(source.controls.checked(values))
-        source.controls.forget([name for name in asked if name not in before])
-        frame = await bench.next_frame(lambda frame: "ExposureTime" in before or not _has_exposure_of(frame, asked))
-        exposure, negotiated = frame.metadata.exposure_time, bench.negotiated
+        values = {name: before.get(name, supervisor.controls.default_of(name)) for name in asked}
+        await supervisor.set_controls(supervisor.controls.checked(values))
+        supervisor.controls.forget([name for name in asked if name not in before])
+        frame = await rig.next_frame(lambda frame: "ExposureTime" in before or not _has_exposure_of(frame, asked))
+        exposure, negotiated = frame.metadata.exposure_time, rig.negotiated
         told = "" if exposure is None else f", exposed for {exposure * 1000:.1f} ms"
-        check.conclude(f"{negotiated.fps:g} fps{told}", ok=negotiated.fps == fps and source.controls.values == before)
+        check.conclude(
+            f"{negotiated.fps:g} fps{told}", ok=negotiated.fps == fps and supervisor.controls.values == before
+        )
 
 
 def _overexposed(controls: Controls) -> dict[str, ControlValue]:
@@ -79,19 +81,19 @@ def _brightness(frame: Frame) -> int:
     return 0
 
 
-async def focus(bench: Bench, report: Report) -> None:
+async def focus(rig: TestRig, report: Report) -> None:
     """Run an AF cycle while the stream goes on, and look what the lens does afterwards."""
-    source, settings = bench.source, bench.settings
+    supervisor, settings = rig.supervisor, rig.settings
     with report.check("autofocus", f"focused within cam_autofocus_timeout={settings.autofocus_timeout:g} s") as check:
-        if not source.condition.has_autofocus:
+        if not supervisor.status.has_autofocus:
             check.skip("the camera has none")
             return
-        if (mode := source.controls.focus_mode) not in ("continuous", "once"):
+        if (mode := supervisor.controls.focus_mode) not in ("continuous", "once"):
             check.skip(f"cam_autofocus={mode}")
             return
         async with asyncio.timeout(settings.autofocus_timeout + settings.start_timeout):
-            cycle = await source.demand.focus()
-        position = (await bench.next_frame()).metadata.lens_position
+            cycle = await supervisor.subscribers.focus()
+        position = (await rig.next_frame()).metadata.lens_position
         told = "" if position is None else f", the lens at {position:.2f} dioptres"
         if cycle.result is FocusResult.UNSUPPORTED:
             check.conclude("the lens has a motor, and libcamera's tuning file no autofocus for it", ok=False)
@@ -99,22 +101,22 @@ async def focus(bench: Bench, report: Report) -> None:
         check.conclude(f"{cycle.result} after {cycle.seconds:.2f} s{told}", ok=cycle.result is FocusResult.FOCUSED)
     expected = FocusMode.CONTINUOUS if mode == "continuous" else FocusMode.CYCLE
     with report.check("lens afterwards", f"its last order was: {expected}") as check:
-        await bench.next_frame()
-        check.conclude(str(bench.calls.lens), ok=bench.calls.lens is expected)
+        await rig.next_frame()
+        check.conclude(str(rig.calls.lens), ok=rig.calls.lens is expected)
 
 
-async def still(bench: Bench, report: Report) -> tuple[int, int] | None:
+async def still(rig: TestRig, report: Report) -> tuple[int, int] | None:
     """Take a full-size picture, and measure what the stream notices of it; return its size, None without one."""
-    settings = bench.settings
+    settings = rig.settings
     asked, full = (settings.snapshot_width, settings.snapshot_height), None
     size = f"{asked[0]}x{asked[1]}" if all(asked) else "the sensor's size"
-    quiet = bench.source.condition.stale_after
+    quiet = rig.supervisor.status.stale_after
     expected = f"{size}, the stream silent for less than {quiet:g} s"
     with report.check("full-size picture while streaming", expected) as check:
-        began, method = (await bench.next_frame()).published_at, bench.negotiated.still_method
-        frame = await bench.still()
+        began, method = (await rig.next_frame()).published_at, rig.negotiated.still_method
+        frame = await rig.still()
         seconds = time.monotonic() - began
-        gap = await bench.longest_gap(began)
+        gap = await rig.longest_gap(began)
         found = f"{frame.size[0]}x{frame.size[1]}, {len(frame.jpeg) / 1000:.0f} kB in {seconds:.2f} s"
         if not frame.is_still:
             found += ", which is the stream's: the log says why"
@@ -125,7 +127,7 @@ async def still(bench: Bench, report: Report) -> tuple[int, int] | None:
     return full
 
 
-async def snapshots(bench: Bench, report: Report, size: tuple[int, int] | None, count: int) -> None:
+async def snapshots(rig: TestRig, report: Report, size: tuple[int, int] | None, count: int) -> None:
     """Take one full-size picture after the other, and look what they leave behind."""
     with report.check(f"{count} such pictures", "each as large, and no descriptor or thread left") as check:
         if size is None:
@@ -135,10 +137,10 @@ async def snapshots(bench: Bench, report: Report, size: tuple[int, int] | None, 
         seconds = []
         for _ in range(count):
             began = time.monotonic()
-            if (await bench.still()).size != size:
+            if (await rig.still()).size != size:
                 raise CameraError("one was smaller; the log says why")
             seconds.append(time.monotonic() - began)
-        await bench.next_frame()
+        await rig.next_frame()
         after = await leftovers(before)
         times = f"{min(seconds):.2f} to {max(seconds):.2f} s each, {mean(seconds):.2f} s on average"
         check.conclude(f"{times}; {difference(before, after)}", ok=not after.exceeds(before))

@@ -28,7 +28,7 @@ class Span:
     ended: float = math.inf
 
 
-class Calls:
+class CallTrace:
     """The last calls into the camera, written by its thread."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Calls:
 class WatchedCamera:
     """Passes every call on to a camera, and notes it."""
 
-    def __init__(self, camera: Camera, calls: Calls) -> None:
+    def __init__(self, camera: Camera, calls: CallTrace) -> None:
         self._camera = camera
         self._calls = calls
 
@@ -107,10 +107,10 @@ class WatchedCamera:
             self._camera.close()
 
 
-class Heartbeat:
+class LoopLagMonitor:
     """Measures for how long the event loop stands still, and what the camera was doing meanwhile."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: CallTrace) -> None:
         self._calls = calls
         self.longest: dict[str, float] = {}
         """Seconds, by the call that went on."""
@@ -126,7 +126,7 @@ class Heartbeat:
 
 
 @dataclass(frozen=True)
-class Leftovers:
+class ResourceCounts:
     """What this process holds."""
 
     descriptors: int
@@ -134,12 +134,12 @@ class Leftovers:
     cma_free: int | None
     """Memory for the camera in kB that nobody uses, where the kernel tells."""
 
-    def exceeds(self, before: "Leftovers") -> bool:
+    def exceeds(self, before: "ResourceCounts") -> bool:
         """Tell whether something was left behind; other programs use the camera's memory too."""
         return self.descriptors > before.descriptors or self.threads > before.threads
 
 
-async def leftovers(before: Leftovers | None = None) -> Leftovers:
+async def leftovers(before: ResourceCounts | None = None) -> ResourceCounts:
     """Count; what only waits to be collected does not count as more than before."""
     now = await asyncio.to_thread(_count)
     if before and now.exceeds(before):
@@ -148,14 +148,14 @@ async def leftovers(before: Leftovers | None = None) -> Leftovers:
     return now
 
 
-def _count() -> Leftovers:
+def _count() -> ResourceCounts:
     cma = re.search(r"^CmaFree: +(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
     # asyncio's own threads come as they are needed, and stay
     threads = sum(not thread.name.startswith("asyncio") for thread in threading.enumerate())
-    return Leftovers(len(os.listdir("/proc/self/fd")), threads, int(cma[1]) if cma else None)
+    return ResourceCounts(len(os.listdir("/proc/self/fd")), threads, int(cma[1]) if cma else None)
 
 
-def difference(before: Leftovers, after: Leftovers) -> str:
+def difference(before: ResourceCounts, after: ResourceCounts) -> str:
     """Say what became of the counts."""
     told = f"{before.descriptors} descriptors became {after.descriptors}, {before.threads} threads {after.threads}"
     if before.cma_free is not None and after.cma_free is not None:

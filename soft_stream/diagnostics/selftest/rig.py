@@ -8,27 +8,27 @@ from itertools import pairwise
 
 from soft_stream.cameras.base import Camera, CameraError, Negotiated, NoFrame
 from soft_stream.capture import snapshots
-from soft_stream.capture.requests import Ask, FocusWish, SnapshotSize
+from soft_stream.capture.requests import Ask, FocusPolicy, SnapshotSize
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
-from soft_stream.diagnostics.selftest.probes import Calls, Heartbeat, WatchedCamera
+from soft_stream.diagnostics.selftest.probes import CallTrace, LoopLagMonitor, WatchedCamera
 from soft_stream.frames.frame import Frame
 
 
-class Bench:
+class TestRig:
     """A source as `serve` has it, without the web; it closes the camera as soon as nobody wants it."""
 
     def __init__(self, settings: Settings, new_camera: Callable[[Settings], Camera]) -> None:
         self.settings = settings
-        self.calls = Calls()
-        self.heartbeat = Heartbeat(self.calls)
-        self.source = Source(
+        self.calls = CallTrace()
+        self.heartbeat = LoopLagMonitor(self.calls)
+        self.supervisor = CameraSupervisor(
             replace(settings, close_after=0.0), lambda each: WatchedCamera(new_camera(each), self.calls)
         )
         self.is_usb = False
-        self.source.condition.tell = lambda _: self._changed.set()
+        self.supervisor.status.on_change = lambda _: self._changed.set()
         self._changed = asyncio.Event()
         self._arrivals: list[float] = []
 
@@ -39,15 +39,15 @@ class Bench:
         Raises:
             CameraError: it is closed.
         """
-        if self.source.condition.negotiated is None:
-            raise CameraError(self.source.condition.fault or "the camera is closed")
-        return self.source.condition.negotiated
+        if self.supervisor.status.negotiated is None:
+            raise CameraError(self.supervisor.status.problem or "the camera is closed")
+        return self.supervisor.status.negotiated
 
     @asynccontextmanager
     async def streaming(self) -> AsyncIterator[None]:
         """Follow the stream meanwhile, as one client who does not ask the lens to move."""
         client = Client("this machine", "selftest", "", streams=True, focuses=False)
-        with self.source.demand.wanted_by(client):
+        with self.supervisor.subscribers.connected(client):
             following = asyncio.create_task(self._follow(), name="stream")
             try:
                 yield
@@ -61,7 +61,7 @@ class Bench:
         Raises:
             CameraError: the camera failed, or there was none within `start_timeout`.
         """
-        seconds, feed = self.settings.start_timeout, self.source.demand.feed
+        seconds, feed = self.settings.start_timeout, self.supervisor.subscribers.feed
         try:
             async with asyncio.timeout(seconds):
                 while not wanted(frame := await feed.newer(feed.newest)):
@@ -72,13 +72,13 @@ class Bench:
 
     async def still(self) -> Frame:
         """Take a full-size picture, with the lens where it is."""
-        ask = Ask(self.settings.start_timeout, SnapshotSize.FULL, FocusWish.NEVER)
-        return await snapshots.take(self.source, ask)
+        ask = Ask(self.settings.start_timeout, SnapshotSize.FULL, FocusPolicy.NEVER)
+        return await snapshots.take(self.supervisor, ask)
 
     async def closed(self) -> None:
         """Wait until the camera is closed, because nobody wants it."""
         async with asyncio.timeout(self.settings.start_timeout + self.settings.close_timeout):
-            while self.source.condition.state is not State.IDLE:
+            while self.supervisor.status.state is not State.IDLE:
                 self._changed.clear()
                 await self._changed.wait()
 
@@ -93,7 +93,7 @@ class Bench:
         return [arrival for arrival in self._arrivals if since <= arrival < until]
 
     async def _follow(self) -> None:
-        feed, frame = self.source.demand.feed, None
+        feed, frame = self.supervisor.subscribers.feed, None
         while True:
             try:
                 frame = await feed.newer(frame)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from soft_stream.config.endpoints import in_url
 from soft_stream.config.settings import Settings
-from soft_stream.web.request import CAMERAS, SOURCE, host_of
+from soft_stream.web.request import CAMERAS, SUPERVISOR, host_of
 
 # nginx publishes the camera on 18081 + N as 8081 + N
 FIRST_PUBLIC_PORT = 8081
@@ -33,7 +33,7 @@ def addresses_for(request: web.Request) -> list[Address]:
     X-Forwarded-Prefix: / or /camN), behind a port for each camera neighbouring ports, else the ports that the processes
     listen on; links without a scheme keep the page's.
     """
-    own = request.app[SOURCE].settings.camera
+    own = request.app[SUPERVISOR].settings.camera
     here = _here(request)
     host = in_url(here.hostname or "")
     public = here.netloc.endswith(f":{FIRST_PUBLIC_PORT + own}")

@@ -11,9 +11,9 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, T
 from soft_stream.capture.status import State
 from soft_stream.config.settings import Settings
 from soft_stream.web.api.addresses import addresses_for
-from soft_stream.web.api.status import facts_of
+from soft_stream.web.api.status import build_status
 from soft_stream.web.middleware.errors import NO_STORE
-from soft_stream.web.request import CAMERAS, SOURCE, query_of
+from soft_stream.web.request import CAMERAS, SUPERVISOR, query_of
 
 # A process that does not answer within so many seconds is as good as down; nginx waits 2 s for the answer with all.
 PATIENCE = 1.2
@@ -70,7 +70,7 @@ NEIGHBOURS = web.AppKey("neighbours", Neighbours)
 
 async def asked(app: web.Application) -> AsyncIterator[None]:
     """Have a session for the questions to the others while the application runs."""
-    own = app[SOURCE].settings.camera
+    own = app[SUPERVISOR].settings.camera
     others = {number: settings for number, settings in app[CAMERAS].items() if number != own}
     # a connection for each question: one that was kept is dead when its process was restarted meanwhile
     connector, timeout = TCPConnector(force_close=True), ClientTimeout(total=PATIENCE)
@@ -82,8 +82,8 @@ async def asked(app: web.Application) -> AsyncIterator[None]:
 
 async def cameras(request: web.Request) -> web.Response:
     """Answer with what each camera does; `?client=NAME` adds what the clients of that name get there."""
-    source, client = request.app[SOURCE], query_of(request).get("client", "")[:40]
-    known = await request.app[NEIGHBOURS].facts() | {source.settings.camera: facts_of(source)}
+    supervisor, client = request.app[SUPERVISOR], query_of(request).get("client", "")[:40]
+    known = await request.app[NEIGHBOURS].facts() | {supervisor.settings.camera: build_status(supervisor)}
     answer = []
     for address in addresses_for(request):
         settings, facts = request.app[CAMERAS][address.number], known[address.number]

@@ -12,11 +12,11 @@ from aiohttp import hdrs, web
 from soft_stream.cameras.base import AF_MANUAL, CameraError, Control, ControlValue
 from soft_stream.capture import snapshots
 from soft_stream.capture.controls import WrongControl
-from soft_stream.capture.requests import Ask, FocusWish, SnapshotSize
-from soft_stream.capture.status import Condition
-from soft_stream.capture.supervisor import Source
-from soft_stream.web.middleware.errors import NO_STORE, picture_or_503, unavailable
-from soft_stream.web.request import SOURCE, client_of, peer_of, word_of
+from soft_stream.capture.requests import Ask, FocusPolicy, SnapshotSize
+from soft_stream.capture.status import CameraStatus
+from soft_stream.capture.supervisor import CameraSupervisor
+from soft_stream.web.middleware.errors import json_response, picture_or_503, unavailable
+from soft_stream.web.request import SUPERVISOR, client_of, get_peer, parse_choice
 
 log = logging.getLogger(__name__)
 
@@ -25,50 +25,50 @@ GESTURE_LASTS = 2.0
 
 async def controls(request: web.Request) -> web.Response:
     """Answer with the controls that the camera has; GET opens it if it was never open."""
-    source = request.app[SOURCE]
-    await learnt(request, source)
-    return _json(_listed(source))
+    supervisor = request.app[SUPERVISOR]
+    await ensure_controls_known(request, supervisor)
+    return json_response(_listed(supervisor))
 
 
 async def set_controls(request: web.Request) -> web.Response:
     """Set controls: all of them or, when one is wrong, none; null gives one back to the camera's default."""
-    source = request.app[SOURCE]
+    supervisor = request.app[SUPERVISOR]
     asked = await _body(request)
-    keep = word_of(request, "keep", "0", "0", "1") == "1"
-    await learnt(request, source)
-    if asked.get("LensPosition") is not None and "AfMode" in source.controls.advertised:
+    keep = parse_choice(request, "keep", "0", "0", "1") == "1"
+    await ensure_controls_known(request, supervisor)
+    if asked.get("LensPosition") is not None and "AfMode" in supervisor.controls.advertised:
         asked.setdefault("AfMode", AF_MANUAL)  # a lens goes only there where autofocus does not move it
-    await change(request, asked)
+    await apply_controls(request, asked)
     if keep:
-        await _keep(source)
-    return _json(_listed(source))
+        await _keep(supervisor)
+    return json_response(_listed(supervisor))
 
 
-async def change(request: web.Request, wanted: Mapping[str, Any]) -> None:
+async def apply_controls(request: web.Request, wanted: Mapping[str, Any]) -> None:
     """Tell the camera what somebody wants of its controls; it is known which there are (`learnt`)."""
-    source = request.app[SOURCE]
+    supervisor = request.app[SUPERVISOR]
     asked = dict(wanted)
     given_back = [name for name, value in asked.items() if value is None]
     try:
-        asked |= {name: source.controls.default_of(name) for name in given_back}
+        asked |= {name: supervisor.controls.default_of(name) for name in given_back}
         is_held = asked.get("AfMode") in (AF_MANUAL, str(AF_MANUAL)) and "AfMode" not in given_back
-        if is_held and source.condition.lens_position is not None:
-            asked.setdefault("LensPosition", source.condition.lens_position)  # it stays where it is, and is kept there
-        values = source.controls.checked(asked)
+        if is_held and supervisor.status.lens_position is not None:
+            asked.setdefault("LensPosition", supervisor.status.lens_position)  # it stays where it is, and is kept there
+        values = supervisor.controls.checked(asked)
         # who leaves meanwhile does not leave the camera with what nobody remembers
-        await asyncio.shield(_set(source, values, given_back))
+        await asyncio.shield(_set(supervisor, values, given_back))
     except WrongControl as problem:
         raise web.HTTPBadRequest(text=f"{problem}.") from None
     except CameraError as fault:
-        raise unavailable(source, f"The camera does not take that: {fault}.") from fault
-    request.app[GESTURES].add(peer_of(request), values)
+        raise unavailable(supervisor, f"The camera does not take that: {fault}.") from fault
+    request.app[CONTROL_LOG].add(get_peer(request), values)
 
 
-class Gestures:
+class ControlLogBuffer:
     """What was set lately: a slider that moves sets a control many times, and makes one line of the log."""
 
-    def __init__(self, condition: Condition) -> None:
-        self._condition = condition
+    def __init__(self, status: CameraStatus) -> None:
+        self._status = status
         self._set: dict[str, dict[str, ControlValue]] = {}
         self._rest: asyncio.TimerHandle | None = None
 
@@ -82,32 +82,32 @@ class Gestures:
         """Tell now."""
         self._rest = None
         for peer, values in self._set.items():
-            self._condition.note(f"Controls set by {peer}: {values}")
+            self._status.log_event(f"Controls set by {peer}: {values}")
         self._set.clear()
 
 
-GESTURES = web.AppKey("gestures", Gestures)
+CONTROL_LOG = web.AppKey("gestures", ControlLogBuffer)
 
 
-async def _set(source: Source, values: Mapping[str, ControlValue], given_back: Sequence[str]) -> None:
-    await source.set_controls(values)
-    source.controls.forget(given_back)
+async def _set(supervisor: CameraSupervisor, values: Mapping[str, ControlValue], given_back: Sequence[str]) -> None:
+    await supervisor.set_controls(values)
+    supervisor.controls.forget(given_back)
     if values.get("AfMode", AF_MANUAL) != AF_MANUAL:
-        source.controls.forget(["LensPosition"])  # autofocus moves the lens from now on
+        supervisor.controls.forget(["LensPosition"])  # autofocus moves the lens from now on
 
 
-async def _open(source: Source, seconds: float) -> None:
+async def _open(supervisor: CameraSupervisor, seconds: float) -> None:
     """Wait until the camera gives frames; call it as a client."""
-    await snapshots.take(source, Ask(seconds, SnapshotSize.STREAM, FocusWish.NEVER))
+    await snapshots.take(supervisor, Ask(seconds, SnapshotSize.STREAM, FocusPolicy.NEVER))
 
 
-async def learnt(request: web.Request, source: Source) -> None:
+async def ensure_controls_known(request: web.Request, supervisor: CameraSupervisor) -> None:
     """See to it that it is known what the camera advertises; HEAD makes do with what is known."""
-    if source.controls.advertised or request.method == hdrs.METH_HEAD:
+    if supervisor.controls.advertised or request.method == hdrs.METH_HEAD:
         return
     client = client_of(request, streams=False, focuses=False)
-    with source.demand.wanted_by(client), picture_or_503(source, source.settings.start_timeout):
-        await _open(source, source.settings.start_timeout)
+    with supervisor.subscribers.connected(client), picture_or_503(supervisor, supervisor.settings.start_timeout):
+        await _open(supervisor, supervisor.settings.start_timeout)
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
@@ -130,31 +130,27 @@ async def _body(request: web.Request) -> dict[str, Any]:
     return body
 
 
-async def _keep(source: Source) -> None:
-    file = source.settings.controls_file
+async def _keep(supervisor: CameraSupervisor) -> None:
+    file = supervisor.settings.controls_file
     if file is None:
         raise web.HTTPConflict(text="The controls are set, but there is no file to keep them in.")
     try:
-        await asyncio.shield(source.controls.keep(file))
+        await asyncio.shield(supervisor.controls.keep(file))
     except OSError as error:
         log.warning("%s cannot be written: %s", file, error.strerror)
         raise web.HTTPInternalServerError(text=f"The controls are set, but not kept: {error.strerror}.") from error
 
 
-def _listed(source: Source) -> dict[str, Any]:
-    return {name: _described(control, source) for name, control in sorted(source.controls.advertised.items())}
+def _listed(supervisor: CameraSupervisor) -> dict[str, Any]:
+    return {name: _described(control, supervisor) for name, control in sorted(supervisor.controls.advertised.items())}
 
 
-def _described(control: Control, source: Source) -> dict[str, Any]:
+def _described(control: Control, supervisor: CameraSupervisor) -> dict[str, Any]:
     return {
         "type": control.kind,
         "count": control.count,
         "min": control.min,
         "max": control.max,
         "default": control.default,
-        "value": source.controls.values.get(control.name, source.controls.untold(control.name)),
+        "value": supervisor.controls.values.get(control.name, supervisor.controls.untold(control.name)),
     }
-
-
-def _json(data: dict[str, Any]) -> web.Response:
-    return web.json_response(data, headers=NO_STORE)

@@ -9,11 +9,11 @@ from pathlib import Path
 from aiohttp import hdrs, web
 
 from soft_stream.capture import snapshots
-from soft_stream.capture.requests import Ask, FocusWish, SnapshotSize
+from soft_stream.capture.requests import Ask, FocusPolicy, SnapshotSize
 from soft_stream.config.settings import Settings
 from soft_stream.frames.frame import Frame
 from soft_stream.web.middleware.errors import NO_STORE, head_of_picture, picture_or_503, within_limits
-from soft_stream.web.request import SOURCE, client_of, fps_of, number_of, rendition_of, word_of
+from soft_stream.web.request import SUPERVISOR, client_of, fps_of, parse_choice, parse_float, rendition_of
 
 LARGEST_PHOTO = 64 * 1024 * 1024
 LONGEST_MS = 3_600_000
@@ -22,28 +22,28 @@ JPEG_BEGINS = b"\xff\xd8\xff"
 
 async def snapshot(request: web.Request) -> web.Response:
     """Answer with a picture as it was asked for, or the best there is in time, or with 503."""
-    source = request.app[SOURCE]
-    ask = _ask(request, source.settings)
+    supervisor = request.app[SUPERVISOR]
+    ask = _ask(request, supervisor.settings)
     if request.method == hdrs.METH_HEAD:
-        return head_of_picture(source, NO_STORE | {hdrs.CONTENT_TYPE: "image/jpeg"})
+        return head_of_picture(supervisor, NO_STORE | {hdrs.CONTENT_TYPE: "image/jpeg"})
     try:
-        frame = snapshots.ready_made(source, ask)
+        frame = snapshots.ready_made(supervisor, ask)
     except snapshots.Asleep:
         raise web.HTTPServiceUnavailable(
-            text=f"{source.settings.title} is {source.condition.state}, and wake=0 does not open it."
+            text=f"{supervisor.settings.title} is {supervisor.status.state}, and wake=0 does not open it."
         ) from None
     if frame is None:
-        focuses = ask.focus is not FocusWish.NEVER
+        focuses = ask.focus is not FocusPolicy.NEVER
         client = client_of(request, streams=False, focuses=focuses, wakes=ask.wake, rendition=ask.rendition)
-        with within_limits(), source.demand.wanted_by(client), picture_or_503(source, ask.deadline):
-            frame = await snapshots.take(source, ask)
-    source.condition.counters.snapshots += 1
+        with within_limits(), supervisor.subscribers.connected(client), picture_or_503(supervisor, ask.deadline):
+            frame = await snapshots.take(supervisor, ask)
+    supervisor.status.counters.snapshots += 1
     return _answer(frame)
 
 
 async def photo(request: web.Request) -> web.Response:
     """Answer with the picture that another program left in `pause_snapshot`, as webcams for Octolapse do."""
-    settings = request.app[SOURCE].settings
+    settings = request.app[SUPERVISOR].settings
     if not settings.pause_snapshot:
         raise web.HTTPNotFound
     file = Path(settings.pause_snapshot)
@@ -72,13 +72,15 @@ def _photo(file: Path) -> tuple[float, bytes]:
 
 def _ask(request: web.Request, settings: Settings) -> Ask:
     fps_of(request)  # it means nothing for one picture, but a wrong value is told here as well
-    size = word_of(request, "size", "" if settings.snapshot_size == "auto" else settings.snapshot_size, *SnapshotSize)
+    size = parse_choice(
+        request, "size", "" if settings.snapshot_size == "auto" else settings.snapshot_size, *SnapshotSize
+    )
     return Ask(
-        deadline=number_of(request, "deadline_ms", settings.start_timeout * 1000, 1, LONGEST_MS) / 1000,
+        deadline=parse_float(request, "deadline_ms", settings.start_timeout * 1000, 1, LONGEST_MS) / 1000,
         size=SnapshotSize(size) if size else None,
-        focus=FocusWish(word_of(request, "focus", FocusWish.AUTO, *FocusWish)),
-        max_age=number_of(request, "max_age_ms", 0, 0, LONGEST_MS) / 1000,
-        wake=word_of(request, "wake", "1", "0", "1") == "1",
+        focus=FocusPolicy(parse_choice(request, "focus", FocusPolicy.AUTO, *FocusPolicy)),
+        max_age=parse_float(request, "max_age_ms", 0, 0, LONGEST_MS) / 1000,
+        wake=parse_choice(request, "wake", "1", "0", "1") == "1",
         rendition=rendition_of(request),
     )
 

@@ -8,11 +8,11 @@ from typing import Any
 from aiohttp import web
 
 from soft_stream import __version__
-from soft_stream.capture.status import LastOpening
-from soft_stream.capture.subscribers import Client, Demand
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.status import StartupTimes
+from soft_stream.capture.subscribers import Client, Subscribers
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.web.middleware.errors import NO_STORE, unavailable
-from soft_stream.web.request import SOURCE, word_of
+from soft_stream.web.request import SUPERVISOR, parse_choice
 
 STARTED = time.time()
 
@@ -22,27 +22,27 @@ async def status(request: web.Request) -> web.Response:
 
     `?history=1` adds the last hour and the last lines of the log, which few want to read every second.
     """
-    source = request.app[SOURCE]
-    facts = facts_of(source)
-    if word_of(request, "history", "0", "0", "1") == "1":
-        facts["history"] = source.history.facts()
-        facts["log"] = [asdict(line) for line in source.condition.lines]
+    supervisor = request.app[SUPERVISOR]
+    facts = build_status(supervisor)
+    if parse_choice(request, "history", "0", "0", "1") == "1":
+        facts["history"] = supervisor.history.facts()
+        facts["log"] = [asdict(line) for line in supervisor.status.recent_log]
     return web.json_response(facts, headers=NO_STORE)
 
 
 async def healthz(request: web.Request) -> web.Response:
     """Answer 200 when the camera does what it should, also when that is to sleep; else 503 with a sentence."""
-    source = request.app[SOURCE]
-    if source.condition.fault:
-        raise unavailable(source, f"{source.settings.title}: {source.condition.fault}.")
-    return web.Response(text=f"{source.settings.title}: {source.condition.state}\n", headers=NO_STORE)
+    supervisor = request.app[SUPERVISOR]
+    if supervisor.status.problem:
+        raise unavailable(supervisor, f"{supervisor.settings.title}: {supervisor.status.problem}.")
+    return web.Response(text=f"{supervisor.settings.title}: {supervisor.status.state}\n", headers=NO_STORE)
 
 
-def facts_of(source: Source) -> dict[str, Any]:
+def build_status(supervisor: CameraSupervisor) -> dict[str, Any]:
     """Return what `/status.json` tells."""
-    settings, condition = source.settings, source.condition
-    eased = source.ease.now
-    newest, negotiated = source.demand.newest, condition.negotiated
+    settings, status = supervisor.settings, supervisor.status
+    degradation = supervisor.adaptive_quality.now
+    newest, negotiated = supervisor.subscribers.newest, status.negotiated
     return {
         "version": __version__,
         "now": round(time.time(), 3),
@@ -51,11 +51,11 @@ def facts_of(source: Source) -> dict[str, Any]:
         "name": settings.title,
         "source": settings.source,
         "id": settings.id,
-        "state": condition.state,
-        "state_since": round(condition.state_since, 3),
-        "fault": condition.fault,
+        "state": status.state,
+        "state_since": round(status.state_since, 3),
+        "fault": status.problem,
         "negotiated": asdict(negotiated) if negotiated else None,
-        "captured_fps": round(condition.captured_fps, 2),
+        "captured_fps": round(status.captured_fps, 2),
         "frame": None
         if newest is None
         else {
@@ -68,28 +68,28 @@ def facts_of(source: Source) -> dict[str, Any]:
             "exposure_time": newest.metadata.exposure_time,
             "gain": newest.metadata.gain,
         },
-        "eased": asdict(eased) if negotiated and eased else None,
-        "clients": [_client(client, source.demand) for client in source.demand.clients],
-        "last_opening": _opening(condition.last_opening) if condition.last_opening else None,
-        "last_focus": asdict(condition.last_focus) if condition.last_focus else None,
-        "last_still": asdict(condition.last_still) if condition.last_still else None,
-        "lens_position": condition.lens_position if negotiated else None,
-        "controls": source.controls.values,
-        "pause": asdict(source.pause.hold) if source.pause.hold else None,
-        "last_restart": asdict(condition.last_restart) if condition.last_restart else None,
-        "counters": asdict(condition.counters),
+        "adaptive_quality": asdict(degradation) if negotiated and degradation else None,
+        "clients": [_client(client, supervisor.subscribers) for client in supervisor.subscribers.clients],
+        "last_opening": _opening(status.last_opening) if status.last_opening else None,
+        "last_focus": asdict(status.last_focus) if status.last_focus else None,
+        "last_still": asdict(status.last_still) if status.last_still else None,
+        "lens_position": status.lens_position if negotiated else None,
+        "controls": supervisor.controls.values,
+        "pause": asdict(supervisor.pause.hold) if supervisor.pause.hold else None,
+        "last_restart": asdict(status.last_restart) if status.last_restart else None,
+        "counters": asdict(status.counters),
     }
 
 
-def _opening(last: LastOpening) -> dict[str, float | None]:
+def _opening(last: StartupTimes) -> dict[str, float | None]:
     took = {"import": last.imports, "open": last.open, "first_frame": last.first_frame, "focus": last.focus}
     return {part: None if seconds is None else round(seconds, 4) for part, seconds in took.items()}
 
 
-def _client(client: Client, demand: Demand) -> dict[str, Any]:
-    feed = demand.feeds.get(client.rendition)
+def _client(client: Client, subscribers: Subscribers) -> dict[str, Any]:
+    feed = subscribers.feeds.get(client.rendition)
     frame_bytes = len(feed.newest.jpeg) if feed and feed.newest else 1
-    unsent, fps = client.unsent(), client.tally.per_second(time.monotonic())
+    unsent, fps = client.unsent(), client.frame_counter.per_second(time.monotonic())
     return {
         "peer": client.peer,
         "path": client.path,
@@ -99,7 +99,7 @@ def _client(client: Client, demand: Demand) -> dict[str, Any]:
         "sent_fps": round(fps, 2),
         "fps_max": client.fps_max,
         "rendition": asdict(client.rendition),
-        "drops": client.dropped,
+        "dropped": client.dropped,
         "unsent": unsent,
         "age": None if client.captured_at is None else round(_age(client.captured_at, unsent / frame_bytes, fps), 3),
     }

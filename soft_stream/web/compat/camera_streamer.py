@@ -5,25 +5,25 @@ from typing import Any
 from aiohttp import web
 
 from soft_stream import __version__
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.web.compat.facts import size_of_stream
 from soft_stream.web.middleware.errors import NO_STORE
-from soft_stream.web.request import SOURCE, forwarded, host_of
+from soft_stream.web.request import SUPERVISOR, forwarded, host_of
 
 
 async def status(request: web.Request) -> web.Response:
     """Answer with what there is to see and where, in camera-streamer's format; opens no camera."""
-    source = request.app[SOURCE]
+    supervisor = request.app[SUPERVISOR]
     here = _here(request)
     facts = {
         "version": __version__,
         "revision": "",
         "outputs": {
-            "snapshot": _output("SNAPSHOT", source),
-            "stream": _output("STREAM", source),
+            "snapshot": _output("SNAPSHOT", supervisor),
+            "stream": _output("STREAM", supervisor),
             "video": {"name": "VIDEO", "enabled": False},
         },
-        "devices": [_device(source)],
+        "devices": [_device(supervisor)],
         "links": [],
         "endpoints": {
             "rtsp": {"enabled": False},
@@ -44,23 +44,23 @@ def _here(request: web.Request) -> str:
     return f"{scheme}://{host_of(request)}{forwarded(request, 'Prefix').rstrip('/')}{folder}"
 
 
-def _output(name: str, source: Source) -> dict[str, Any]:
-    width, height = size_of_stream(source)
+def _output(name: str, supervisor: CameraSupervisor) -> dict[str, Any]:
+    width, height = size_of_stream(supervisor)
     return {
         "name": name,
         "enabled": True,
         "width": width,
         "height": height,
-        "source": source.settings.title,
-        "frames": source.condition.counters.encoded,
-        "refs": sum(client.streams == (name == "STREAM") for client in source.demand.clients),
-        "dropped": sum(client.dropped for client in source.demand.clients if name == "STREAM"),
+        "source": supervisor.settings.title,
+        "frames": supervisor.status.counters.encoded,
+        "refs": sum(client.streams == (name == "STREAM") for client in supervisor.subscribers.clients),
+        "dropped": sum(client.dropped for client in supervisor.subscribers.clients if name == "STREAM"),
     }
 
 
-def _device(source: Source) -> dict[str, Any]:
-    width, height = size_of_stream(source)
-    negotiated = source.condition.negotiated
+def _device(supervisor: CameraSupervisor) -> dict[str, Any]:
+    width, height = size_of_stream(supervisor)
+    negotiated = supervisor.status.negotiated
     pixel_format = negotiated.pixel_format if negotiated else ""
     capture = {"name": "CAPTURE", "width": width, "height": height, "format": pixel_format}
-    return {"name": source.settings.title, "path": source.settings.id, "output": False, "captures": [capture]}
+    return {"name": supervisor.settings.title, "path": supervisor.settings.id, "output": False, "captures": [capture]}

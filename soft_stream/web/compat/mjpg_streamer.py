@@ -17,9 +17,9 @@ from soft_stream.cameras.base import ZERO_IS_AUTOMATIC, Control, ControlValue
 from soft_stream.capture.controls import Controls
 from soft_stream.web.api import controls
 from soft_stream.web.compat.facts import size_of_stream
-from soft_stream.web.middleware.errors import NO_STORE
+from soft_stream.web.middleware.errors import NO_STORE, json_response
 from soft_stream.web.middleware.origin import refuse_other_sites
-from soft_stream.web.request import SOURCE, query_of
+from soft_stream.web.request import SUPERVISOR, query_of
 
 # Octolapse sets controls of servers whose name begins like this, and looks for it on snapshots and commands.
 SERVER = "MJPG-Streamer (camera-soft-stream)"
@@ -68,9 +68,9 @@ def id_of(name: str) -> int:
 @named
 async def inputs(request: web.Request) -> web.Response:
     """Answer with the camera's controls and its size; GET opens it if it was never open."""
-    source = request.app[SOURCE]
-    await controls.learnt(request, source)
-    width, height = size_of_stream(source)
+    supervisor = request.app[SUPERVISOR]
+    await controls.ensure_controls_known(request, supervisor)
+    width, height = size_of_stream(supervisor)
     formats = {
         "id": "0",
         "name": "Motion-JPEG",
@@ -80,22 +80,24 @@ async def inputs(request: web.Request) -> web.Response:
         "resolutions": {"0": f"{width}x{height}"},
         "currentResolution": "0",
     }
-    return _json({"controls": _listed(source.controls), "formats": [formats]})
+    return json_response({"controls": _listed(supervisor.controls), "formats": [formats]})
 
 
 @named
 async def outputs(request: web.Request) -> web.Response:
     """Answer that the output has no controls."""
-    return _json({"controls": []})
+    return json_response({"controls": []})
 
 
 @named
 async def program(request: web.Request) -> web.Response:
     """Answer which plugins there are: the camera, and HTTP."""
-    source = request.app[SOURCE]
-    return _json(
+    supervisor = request.app[SUPERVISOR]
+    return json_response(
         {
-            "inputs": [{"id": "0", "name": source.settings.title, "plugin": source.settings.source, "args": ""}],
+            "inputs": [
+                {"id": "0", "name": supervisor.settings.title, "plugin": supervisor.settings.source, "args": ""}
+            ],
             "outputs": [{"id": "0", "name": "HTTP", "plugin": "http", "args": ""}],
         }
     )
@@ -103,9 +105,9 @@ async def program(request: web.Request) -> web.Response:
 
 async def command(request: web.Request) -> web.Response:
     """Set a control, where the settings allow that by GET; 501 else, which says to Octolapse that it cannot."""
-    source = request.app[SOURCE]
-    if not source.settings.legacy_control:
-        name = f"cam{source.settings.camera}_legacy_control"
+    supervisor = request.app[SUPERVISOR]
+    if not supervisor.settings.legacy_control:
+        name = f"cam{supervisor.settings.camera}_legacy_control"
         raise web.HTTPNotImplemented(text=f"Commands are switched off: {name}=1 lets them set controls.")
     refuse_other_sites(request)
     asked = query_of(request)
@@ -117,13 +119,13 @@ async def command(request: web.Request) -> web.Response:
         return _done("")
     if number == PROBE:
         return _done(": -1")  # mjpg-streamer's very words, whose names of controls have no dashes
-    await controls.learnt(request, source)
-    names = [each.name for each in _single(source.controls) if id_of(each.name) == number]
+    await controls.ensure_controls_known(request, supervisor)
+    names = [each.name for each in _single(supervisor.controls) if id_of(each.name) == number]
     if not names:
         raise web.HTTPNotFound(text=f"This camera has no control with id={number}; /input.json lists them.")
     if "value" not in asked:
         raise web.HTTPBadRequest(text=f"value= is missing: it says what {names[0]} is to be.")
-    await controls.change(request, {names[0]: asked["value"]})
+    await controls.apply_controls(request, {names[0]: asked["value"]})
     return _done(f"{number}: 0")
 
 
@@ -183,7 +185,3 @@ def _text(value: ControlValue) -> str:
 
 def _done(text: str) -> web.Response:
     return web.Response(text=text, headers=NO_STORE)
-
-
-def _json(facts: dict[str, Any]) -> web.Response:
-    return web.json_response(facts, headers=NO_STORE)

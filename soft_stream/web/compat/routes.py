@@ -12,7 +12,7 @@ from soft_stream.web.api import snapshot as snapshots
 from soft_stream.web.compat import camera_streamer, mjpg_streamer, ustreamer, webcamd
 from soft_stream.web.middleware.prefix import WITHOUT_SLASH
 from soft_stream.web.pages import pages
-from soft_stream.web.request import READING, SOURCE, number_of
+from soft_stream.web.request import READING, SUPERVISOR, parse_float
 from soft_stream.web.streaming import handler as streams
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -96,9 +96,9 @@ async def stream(request: web.Request, words: Words = dict) -> web.StreamRespons
 async def snapshot(request: web.Request, words: Words = dict) -> web.StreamResponse:
     """Answer with a frame of the stream, which is all that older programs have, unless the settings say more."""
     asked = words(_fields_of(request))
-    usual = {"size": "stream"} if request.app[SOURCE].settings.snapshot_size == "auto" else {}
+    usual = {"size": "stream"} if request.app[SUPERVISOR].settings.snapshot_size == "auto" else {}
     if "max_delay" in asked:  # camera-streamer's
-        number_of(_meaning(request, asked), "max_delay", 0, 0, snapshots.LONGEST_MS)
+        parse_float(_meaning(request, asked), "max_delay", 0, 0, snapshots.LONGEST_MS)
         usual["max_age_ms"] = asked["max_delay"]
     return await snapshots.snapshot(_meaning(request, usual | asked))
 

@@ -8,28 +8,28 @@ from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
 from soft_stream.web.compat.facts import made_fps, sent_fps, size_of_stream, streaming_clients
 from soft_stream.web.middleware.errors import NO_STORE
-from soft_stream.web.request import SOURCE
+from soft_stream.web.request import SUPERVISOR
 
 
 async def state(request: web.Request) -> web.Response:
     """Answer with what the camera does, in ustreamer's format; opens no camera."""
-    source = request.app[SOURCE]
-    condition = source.condition
-    width, height = size_of_stream(source)
-    is_hardware = condition.negotiated is not None and condition.negotiated.pixel_format == "MJPEG"
-    clients = streaming_clients(source)
+    supervisor = request.app[SUPERVISOR]
+    status = supervisor.status
+    width, height = size_of_stream(supervisor)
+    is_hardware = status.negotiated is not None and status.negotiated.pixel_format == "MJPEG"
+    clients = streaming_clients(supervisor)
     result = {
-        "instance_id": source.settings.title,
-        "encoder": {"type": "HW" if is_hardware else "CPU", "quality": source.ease.quality_of(0)},
+        "instance_id": supervisor.settings.title,
+        "encoder": {"type": "HW" if is_hardware else "CPU", "quality": supervisor.adaptive_quality.quality_of(0)},
         "source": {
             "resolution": {"width": width, "height": height},
             # a camera that sleeps is there
-            "online": not condition.fault and condition.state is not State.PAUSED,
-            "desired_fps": round(source.settings.fps),
-            "captured_fps": round(condition.captured_fps),
+            "online": not status.problem and status.state is not State.PAUSED,
+            "desired_fps": round(supervisor.settings.fps),
+            "captured_fps": round(status.captured_fps),
         },
         "stream": {
-            "queued_fps": round(made_fps(source)),
+            "queued_fps": round(made_fps(supervisor)),
             "clients": len(clients),
             "clients_stat": {f"{round(client.since * 1_000_000):x}": _stat(client) for client in clients},
         },

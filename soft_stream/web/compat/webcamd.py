@@ -12,10 +12,10 @@ from aiohttp import web
 
 from soft_stream.capture.subscribers import Client
 from soft_stream.config.endpoints import in_url
-from soft_stream.config.settings import SETTINGS, Settings, as_text
+from soft_stream.config.settings import SETTINGS, Settings, format_value
 from soft_stream.web.compat.facts import made_fps, sent_fps, streaming_clients
 from soft_stream.web.middleware.errors import NO_STORE
-from soft_stream.web.request import SOURCE, host_of
+from soft_stream.web.request import SUPERVISOR, host_of
 
 # OpenCV's numbers of quarter turns, and no turn.
 TURNS = {"-1": 0, "0": 90, "1": 180, "2": 270}
@@ -35,18 +35,18 @@ def turned(asked: Mapping[str, str]) -> dict[str, str]:
 
 async def info(request: web.Request) -> web.Response:
     """Answer with statistics and the settings in force, in webcamd's format; opens no camera."""
-    source = request.app[SOURCE]
-    clients = streaming_clients(source)
+    supervisor = request.app[SUPERVISOR]
+    clients = streaming_clients(supervisor)
     rates = [sent_fps(client) for client in clients]
     stats = {
         "server": host_of(request),
-        "encodeFps": round(made_fps(source), 2),
+        "encodeFps": round(made_fps(supervisor), 2),
         "sessionCount": len(clients),
         "avgStreamFps": round(fmean(rates), 2) if rates else 0.0,
         "sessions": {_session(client): round(rate, 2) for client, rate in zip(clients, rates, strict=True)},
-        "snapshots": source.condition.counters.snapshots,
+        "snapshots": supervisor.status.counters.snapshots,
     }
-    return web.json_response({"stats": stats, "config": configuration(source.settings)}, headers=NO_STORE)
+    return web.json_response({"stats": stats, "config": configuration(supervisor.settings)}, headers=NO_STORE)
 
 
 def _session(client: Client) -> str:
@@ -56,7 +56,7 @@ def _session(client: Client) -> str:
 def configuration(settings: Settings) -> dict[str, Any]:
     """Return our settings by their names, and what webcamd calls by other names or does not have."""
     values = {name: getattr(settings, name) for name in SETTINGS if name not in UNTOLD}
-    told = {name: as_text(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    told = {name: format_value(value) if isinstance(value, tuple) else value for name, value in values.items()}
     versions = {ipaddress.ip_address(address).version: address for address in reversed(settings.bind)}
     return told | {
         "index": settings.camera,

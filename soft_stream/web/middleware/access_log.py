@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from soft_stream.web.request import peer_of
+from soft_stream.web.request import get_peer
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ async def log_requests(
         path = SECRET.sub(r"\1...", request.rel_url.raw_path_qs)[:LONGEST_PATH]
         sent, seconds = request.writer.output_size, time.monotonic() - began
         answer = status or (STREAM_THAT_BEGAN if sent else "no answer")
-        log.info("HTTP: %s %s %s: %s, %d bytes, %.3f s", peer_of(request), request.method, path, answer, sent, seconds)
+        log.info("HTTP: %s %s %s: %s, %d bytes, %.3f s", get_peer(request), request.method, path, answer, sent, seconds)
 
     if task := asyncio.current_task():
         task.add_done_callback(tell)

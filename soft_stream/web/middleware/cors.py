@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 
 from soft_stream.web.middleware.errors import NO_STORE
 from soft_stream.web.middleware.origin import is_listed
-from soft_stream.web.request import READING, SOURCE
+from soft_stream.web.request import READING, SUPERVISOR
 
 EVERYBODY = ("*",)
 # Headers of answers that scripts may read beside those that they always may.
@@ -31,7 +31,7 @@ async def _name_who_may_read(request: web.Request, response: web.StreamResponse)
     """Add what every answer has: also streams and errors."""
     headers = response.headers
     headers.add(hdrs.VARY, hdrs.ORIGIN)  # also where no page asks: a cache must not give that answer to one
-    if request.app[SOURCE].settings.cors_origins == EVERYBODY:
+    if request.app[SUPERVISOR].settings.cors_origins == EVERYBODY:
         headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
     elif is_listed(request):
         headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = request.headers[hdrs.ORIGIN]
@@ -54,7 +54,7 @@ async def _answer_preflights(
         return await handler(request)
     except web.HTTPMethodNotAllowed as refusal:
         methods = refusal.allowed_methods if is_listed(request) else refusal.allowed_methods & READING
-    if not methods or not (is_listed(request) or request.app[SOURCE].settings.cors_origins == EVERYBODY):
+    if not methods or not (is_listed(request) or request.app[SUPERVISOR].settings.cors_origins == EVERYBODY):
         raise web.HTTPForbidden(text=f"A page of {origin[:100]} may not do this here (cam_cors_origins).")
     headers = {
         hdrs.ACCESS_CONTROL_ALLOW_METHODS: ", ".join(sorted(methods)),

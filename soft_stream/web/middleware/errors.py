@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from aiohttp import hdrs, web
 
 from soft_stream.cameras.base import CameraError
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames.rendition import TooManyRenditions
 
 log = logging.getLogger(__name__)
@@ -25,33 +26,38 @@ def within_limits() -> Iterator[None]:
         raise web.HTTPServiceUnavailable(text=f"{limit}.", headers={hdrs.RETRY_AFTER: "5"}) from None
 
 
-def unavailable(source: Source, sentence: str) -> web.HTTPServiceUnavailable:
+def json_response(data: dict[str, Any]) -> web.Response:
+    """Return JSON that no cache keeps."""
+    return web.json_response(data, headers=NO_STORE)
+
+
+def unavailable(supervisor: CameraSupervisor, sentence: str) -> web.HTTPServiceUnavailable:
     """Make the answer of a camera that cannot serve now: one sentence, and when to come again."""
-    retry_after = str(max(1, round(source.settings.retry_pause)))
+    retry_after = str(max(1, round(supervisor.settings.retry_pause)))
     return web.HTTPServiceUnavailable(text=sentence, headers={hdrs.RETRY_AFTER: retry_after})
 
 
-def head_of_picture(source: Source, headers: Mapping[str, str]) -> web.Response:
+def head_of_picture(supervisor: CameraSupervisor, headers: Mapping[str, str]) -> web.Response:
     """Answer HEAD with what GET would begin with as things stand, and leave the camera alone."""
-    if source.condition.fault:
-        raise unavailable(source, f"No picture: {source.condition.fault}.")
+    if supervisor.status.problem:
+        raise unavailable(supervisor, f"No picture: {supervisor.status.problem}.")
     return web.Response(headers=headers)
 
 
 @contextmanager
-def picture_or_503(source: Source, seconds: float) -> Iterator[None]:
+def picture_or_503(supervisor: CameraSupervisor, seconds: float) -> Iterator[None]:
     """Answer 503 with the reason when the picture that is waited for inside does not come in so many seconds."""
     try:
         yield
     except TimeoutError:
-        reason = source.condition.fault or f"the camera is {source.condition.sentence}"
-        raise unavailable(source, f"No picture within {seconds:g} s: {reason}.") from None
+        reason = supervisor.status.problem or f"the camera is {supervisor.status.summary}"
+        raise unavailable(supervisor, f"No picture within {seconds:g} s: {reason}.") from None
     except CameraError as fault:
-        raise unavailable(source, f"No picture: {fault}.") from fault
+        raise unavailable(supervisor, f"No picture: {fault}.") from fault
 
 
 @web.middleware
-async def plain_errors(
+async def plain_text_errors(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Give every HTTP error a short body, and keep it out of caches."""

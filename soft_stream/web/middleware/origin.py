@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
 
-from soft_stream.web.request import SOURCE
+from soft_stream.web.request import SUPERVISOR
 
 
 @web.middleware
@@ -46,7 +46,7 @@ def _refuse_pages_from_elsewhere(request: web.Request, *names: str) -> None:
 def is_listed(request: web.Request) -> bool:
     """Whether a page asks whose origin stands in `cors_origins`; `*` is nobody's name."""
     origin = request.headers.get(hdrs.ORIGIN)
-    return origin != "*" and origin in request.app[SOURCE].settings.cors_origins
+    return origin != "*" and origin in request.app[SUPERVISOR].settings.cors_origins
 
 
 def _is_here(origin: str, request: web.Request) -> bool:

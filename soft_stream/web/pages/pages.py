@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from soft_stream.web.api.addresses import addresses_for, policy_sources
 from soft_stream.web.middleware.errors import NO_STORE
 from soft_stream.web.pages.i18n import WORDS, language_of
-from soft_stream.web.request import SOURCE
+from soft_stream.web.request import SUPERVISOR
 
 FILE_TYPES = {".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
 STATIC_FOLDER = Path(__file__).parent / "static"
@@ -97,15 +97,15 @@ async def static(request: web.Request) -> web.Response:
 
 
 def _page(template: str, request: web.Request, *, shows_others: bool = False) -> web.Response:
-    source, addresses = request.app[SOURCE], addresses_for(request)
+    supervisor, addresses = request.app[SUPERVISOR], addresses_for(request)
     language = language_of(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
     html = TEMPLATES[template].render(
         language=language,
         t=WORDS[language],
-        title=source.settings.title,
-        condition=source.condition,
+        title=supervisor.settings.title,
+        condition=supervisor.status,
         cameras=addresses,
-        own=source.settings.camera,
+        own=supervisor.settings.camera,
         client=f"page-{secrets.token_hex(4)}",
     )
     pictures = ["'self'", "blob:", *(policy_sources(addresses) if shows_others else ())]

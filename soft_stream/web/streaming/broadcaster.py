@@ -5,11 +5,11 @@ import logging
 import time
 
 from soft_stream.capture.feed import Feed
-from soft_stream.capture.status import Condition
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.status import CameraStatus
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames import multipart
 from soft_stream.frames.frame import Frame
-from soft_stream.web.streaming.client_stream import Outlet
+from soft_stream.web.streaming.client_stream import ClientStream
 from soft_stream.web.streaming.sendfile import Roads
 
 log = logging.getLogger(__name__)
@@ -21,12 +21,12 @@ DRAW_INTERVAL = 1.0
 REPEAT_AFTER_INTERVALS = 1.5
 
 
-class Notices:
+class Placeholder:
     """Draws one labelled picture for all clients, in a thread of its own: the camera's may be stuck."""
 
-    def __init__(self, title: str, condition: Condition) -> None:
+    def __init__(self, title: str, status: CameraStatus) -> None:
         self._title = title
-        self._condition = condition
+        self._status = status
         self._drawing: asyncio.Task[bytes] | None = None
         self._drawn_at = float("-inf")
 
@@ -40,7 +40,7 @@ class Notices:
 
     async def _draw(self, last: Frame) -> bytes:
         age = f"last picture {time.time() - last.captured_at:.0f} s ago"
-        lines = (f"{self._title}: not live", self._condition.sentence, age)
+        lines = (f"{self._title}: not live", self._status.summary, age)
         return multipart.part(await asyncio.to_thread(_draw_label, last, lines), last.captured_at, "notice")
 
 
@@ -51,28 +51,28 @@ def _draw_label(last: Frame, lines: tuple[str, ...]) -> bytes:
     return labelled_picture(last, lines)
 
 
-def broadcast_of(source: Source, feed: Feed) -> "Broadcast":
+def get_broadcaster(supervisor: CameraSupervisor, feed: Feed) -> "Broadcaster":
     """Return the broadcast of a feed's frames; the first one who asks makes it."""
-    for taker in feed.takers:
-        if isinstance(taker, Broadcast):
+    for taker in feed.consumers:
+        if isinstance(taker, Broadcaster):
             return taker
-    broadcast = Broadcast(source, feed, Notices(source.settings.title, source.condition))
-    feed.takers.append(broadcast)
-    return broadcast
+    broadcaster = Broadcaster(supervisor, feed, Placeholder(supervisor.settings.title, supervisor.status))
+    feed.consumers.append(broadcaster)
+    return broadcaster
 
 
-class Broadcast:
+class Broadcaster:
     """Sends each frame to all who are ready; while none comes, its repeat, and then labelled pictures."""
 
-    def __init__(self, source: Source, feed: Feed, notices: Notices) -> None:
-        self._condition = source.condition
+    def __init__(self, supervisor: CameraSupervisor, feed: Feed, placeholder: Placeholder) -> None:
+        self._status = supervisor.status
         self._loop = asyncio.get_running_loop()
         self._feed = feed
-        self._ease = source.ease
-        self._notices = notices
+        self._adaptive_quality = supervisor.adaptive_quality
+        self._placeholder = placeholder
         self._roads = Roads()
-        self._outlets = set[Outlet]()
-        self._ready = dict[Outlet, None]()
+        self._streams = set[ClientStream]()
+        self._ready = dict[ClientStream, None]()
         self._patience: asyncio.TimerHandle | None = None
         self._silence: asyncio.Task[None] | None = None
         self._notice_due = float("-inf")
@@ -94,55 +94,55 @@ class Broadcast:
         self._await_frame()
         file = self._roads.set_out(frame.part, clients)
         try:
-            self._lose([outlet for outlet in self._ready if not outlet.show(frame, now, file)])
+            self._mark_busy([stream for stream in self._ready if not stream.send_frame(frame, now, file)])
         finally:
             self._roads.arrive(file, clients)
 
-    async def serve(self, outlet: Outlet) -> None:
+    async def serve(self, stream: ClientStream) -> None:
         """Send to a client until the portal shuts down.
 
         Raises:
             TimeoutError: the client takes nothing.
             ConnectionError: it is gone.
         """
-        self._outlets.add(outlet)
+        self._streams.add(stream)
         try:
             while True:
-                await outlet.until_ready()
+                await stream.wait_writable()
                 if self.ended:
                     return
-                self._welcome(outlet)
-                await outlet.until_busy()
+                self._mark_ready(stream)
+                await stream.wait_busy()
         finally:
-            self._outlets.discard(outlet)
-            self._lose([outlet])
+            self._streams.discard(stream)
+            self._mark_busy([stream])
 
     def end(self) -> None:
         """Let everybody go, between two parts; see `Taker`."""
         self.ended = True
-        self._lose([*self._ready])
-        for outlet in self._outlets:
-            outlet.end()
+        self._mark_busy([*self._ready])
+        for stream in self._streams:
+            stream.end()
 
-    def _welcome(self, outlet: Outlet) -> None:
+    def _mark_ready(self, stream: ClientStream) -> None:
         """Count a client among those who are ready; who was slow gets the newest frame at once."""
         newest = self._feed.newest
         if (
             newest
-            and outlet.is_late_for(newest)
+            and stream.is_late_for(newest)
             and not self._is_stale(newest)
-            and not outlet.show(newest, time.monotonic())
+            and not stream.send_frame(newest, time.monotonic())
         ):
             return
-        self._ready[outlet] = None
+        self._ready[stream] = None
         if len(self._ready) == 1:  # nothing was encoded while nobody was ready: that was no silence
             self._await_frame()
 
-    def _lose(self, outlets: list[Outlet]) -> None:
+    def _mark_busy(self, outlets: list[ClientStream]) -> None:
         if not outlets:
             return
-        for outlet in outlets:
-            self._ready.pop(outlet, None)
+        for stream in outlets:
+            self._ready.pop(stream, None)
         if not self._ready:
             self._stop_waiting()
 
@@ -150,7 +150,7 @@ class Broadcast:
         """Count the silence from now on."""
         self._awaited_since = time.monotonic()
         self._stop_waiting()
-        self._patience = self._loop.call_later(self._repeat_after, self._fall_silent)
+        self._patience = self._loop.call_later(self._repeat_after, self._on_frame_timeout)
 
     def _stop_waiting(self) -> None:
         if self._patience:
@@ -160,39 +160,39 @@ class Broadcast:
             self._silence.cancel()
             self._silence = None
 
-    def _fall_silent(self) -> None:
-        self._silence = asyncio.create_task(self._bridge(), name="silence")
+    def _on_frame_timeout(self) -> None:
+        self._silence = asyncio.create_task(self._send_placeholders(), name="silence")
         self._silence.add_done_callback(self._bridged)
 
     def _bridged(self, bridge: "asyncio.Task[None]") -> None:
         """When not even a labelled picture can be had, a stream that ends is better than one that stands still."""
         if not bridge.cancelled() and (fault := bridge.exception()):
             log.error("The streams end: there is nothing to show while no frame comes", exc_info=fault)
-            for outlet in self._outlets:
-                outlet.cut()
+            for stream in self._streams:
+                stream.abort()
 
-    async def _bridge(self) -> None:
+    async def _send_placeholders(self) -> None:
         """Send what stands in for frames to all who are ready, until one comes."""
         while newest := self._feed.newest:
             # a camera that gives frames is not silent because nobody was ready for them; but a rendition may be that
             # cannot be made of them
-            came_at = min(self._condition.came_at, self._awaited_since)
-            silence_counts = max(newest.published_at, came_at) + self._condition.stale_after
+            came_at = min(self._status.came_at, self._awaited_since)
+            silence_counts = max(newest.published_at, came_at) + self._status.stale_after
             if time.monotonic() >= silence_counts:
                 await asyncio.sleep(self._notice_due - time.monotonic())
-                part = await self._notices.part(newest)
+                part = await self._placeholder.part(newest)
                 self._notice_due = time.monotonic() + DRAW_INTERVAL
                 for _ in range(2):  # the second one is there for browsers to paint the first; see above
-                    self._lose([outlet for outlet in self._ready if not outlet.send(part)])
+                    self._mark_busy([stream for stream in self._ready if not stream.send(part)])
                 continue
             if not self._is_stale(newest):
-                self._lose([outlet for outlet in self._ready if not outlet.show_again(newest, time.monotonic())])
+                self._mark_busy([stream for stream in self._ready if not stream.send_repeat(newest, time.monotonic())])
             await asyncio.sleep(min(self._repeat_after, silence_counts - time.monotonic()))
 
     def _is_stale(self, frame: Frame) -> bool:
-        return time.monotonic() >= frame.published_at + self._condition.stale_after
+        return time.monotonic() >= frame.published_at + self._status.stale_after
 
     @property
     def _repeat_after(self) -> float:
         """How long the next frame is waited for, in seconds."""
-        return min(REPEAT_AFTER_INTERVALS * self._condition.frame_interval / self._ease.share, DRAW_INTERVAL)
+        return min(REPEAT_AFTER_INTERVALS * self._status.frame_interval / self._adaptive_quality.share, DRAW_INTERVAL)

@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from soft_stream.capture.subscribers import Client
 from soft_stream.frames.frame import Frame
-from soft_stream.frames.rates import Pace
+from soft_stream.frames.rates import RateLimiter
 from soft_stream.web.transport.connection import CLIENT_TIMEOUT
 
 # How many bytes the kernel takes at most before it has sent those it has: the rest of a part waits here, and newer ones
@@ -24,7 +24,7 @@ from soft_stream.web.transport.connection import CLIENT_TIMEOUT
 UNSENT_BYTES = 32 * 1024
 
 
-class Outlet:
+class ClientStream:
     """Takes a part when it has nothing left to take, and when it is time: a client may want fewer frames."""
 
     __slots__ = (
@@ -47,10 +47,10 @@ class Outlet:
         self._writer = writer
         self._busy = asyncio.Event()
         self._end = asyncio.Event()
-        self._pace = Pace(client.fps_max, time.monotonic()) if client.fps_max else None
+        self._pace = RateLimiter(client.fps_max, time.monotonic()) if client.fps_max else None
         self._shown_again = 0
 
-    def show(self, frame: Frame, now: float, file: int | None = None) -> bool:
+    def send_frame(self, frame: Frame, now: float, file: int | None = None) -> bool:
         """Send a live frame, and tell whether the client is ready for another one.
 
         `now` is in monotonic seconds, `file` a memfd that has the same bytes as the frame's part.
@@ -63,10 +63,10 @@ class Outlet:
         self._busy.set()
         return False
 
-    def show_again(self, frame: Frame, now: float) -> bool:
+    def send_repeat(self, frame: Frame, now: float) -> bool:
         """Send a frame once more, but not twice, or show it to a client that has not got it yet; see `show`."""
         if frame.number > self._client.number:
-            return self.show(frame, now)
+            return self.send_frame(frame, now)
         if frame.number == self._shown_again:
             return True
         self._shown_again = frame.number
@@ -95,7 +95,7 @@ class Outlet:
         (in_kernel,) = struct.unpack("i", fcntl.ioctl(socket_number, termios.TIOCOUTQ, bytes(4)))
         return waiting + int(in_kernel)
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Close the connection at once."""
         self._transport.abort()
 
@@ -104,11 +104,11 @@ class Outlet:
         self._end.set()
         self._busy.set()
 
-    async def until_busy(self) -> None:
+    async def wait_busy(self) -> None:
         """Wait until the client is not ready for more."""
         await self._busy.wait()
 
-    async def until_ready(self) -> None:
+    async def wait_writable(self) -> None:
         """Wait until the client has taken all that it got, however slowly, and its next frame is about to be due.
 
         Raises:
@@ -142,7 +142,7 @@ class Outlet:
 
 
 @contextmanager
-def outlet_of(client: Client, request: web.Request, part_bytes: int) -> Iterator[Outlet]:
+def open_client_stream(client: Client, request: web.Request, part_bytes: int) -> Iterator[ClientStream]:
     """Keep at most one part here and little in the kernel, and leave nothing behind."""
     transport = cast("asyncio.Transport", request.transport)  # None only after the handler was cancelled
     connection = transport.get_extra_info("socket")
@@ -151,9 +151,9 @@ def outlet_of(client: Client, request: web.Request, part_bytes: int) -> Iterator
     else:  # a unix socket; the kernel takes twice of what it is told (man 7 socket)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_BYTES // 2)
     try:
-        outlet = Outlet(client, transport, request.writer)
-        client.unsent = outlet.unsent
-        yield outlet
+        stream = ClientStream(client, transport, request.writer)
+        client.unsent = stream.unsent
+        yield stream
     finally:
         if transport.get_write_buffer_size():
             transport.abort()  # closing would wait for the client to take the rest

@@ -8,12 +8,12 @@ from aiohttp import hdrs, web
 
 from soft_stream.capture.feed import Feed
 from soft_stream.capture.subscribers import Client
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames import multipart
 from soft_stream.web.middleware.errors import head_of_picture, picture_or_503, within_limits
-from soft_stream.web.request import SOURCE, client_of, fps_of, rendition_of
-from soft_stream.web.streaming.broadcaster import broadcast_of
-from soft_stream.web.streaming.client_stream import outlet_of
+from soft_stream.web.request import SUPERVISOR, client_of, fps_of, rendition_of
+from soft_stream.web.streaming.broadcaster import get_broadcaster
+from soft_stream.web.streaming.client_stream import open_client_stream
 from soft_stream.web.transport.connection import CLIENT_TIMEOUT
 
 log = logging.getLogger(__name__)
@@ -39,24 +39,24 @@ class MultipartResponse(web.StreamResponse):
 
 async def stream(request: web.Request) -> web.StreamResponse:
     """Answer with all frames from the next one on, or so many a second; 503 when there is none in `start_timeout`."""
-    source = request.app[SOURCE]
-    fps_max, rendition = _fps_max(request, source.settings.client_fps_max), rendition_of(request)
+    supervisor = request.app[SUPERVISOR]
+    fps_max, rendition = _fps_max(request, supervisor.settings.client_fps_max), rendition_of(request)
     if request.method == hdrs.METH_HEAD:
-        return head_of_picture(source, HEADERS)
-    with within_limits(), source.demand.using(rendition) as feed:
+        return head_of_picture(supervisor, HEADERS)
+    with within_limits(), supervisor.subscribers.acquire_feed(rendition) as feed:
         client = client_of(request, streams=True, fps_max=fps_max, rendition=rendition)
-        return await _serve(request, source, feed, client)
+        return await _serve(request, supervisor, feed, client)
 
 
-async def _serve(request: web.Request, source: Source, feed: Feed, client: Client) -> web.StreamResponse:
+async def _serve(request: web.Request, supervisor: CameraSupervisor, feed: Feed, client: Client) -> web.StreamResponse:
     """Send frames of a feed to a client until it leaves."""
-    broadcast = broadcast_of(source, feed)
-    with source.demand.wanted_by(client):
-        with picture_or_503(source, source.settings.start_timeout):
-            async with asyncio.timeout(source.settings.start_timeout):
+    broadcaster = get_broadcaster(supervisor, feed)
+    with supervisor.subscribers.connected(client):
+        with picture_or_503(supervisor, supervisor.settings.start_timeout):
+            async with asyncio.timeout(supervisor.settings.start_timeout):
                 first = await feed.newer(feed.newest)
         log.info("Client in: %s", client)
-        negotiated = source.condition.negotiated
+        negotiated = supervisor.status.negotiated
         if negotiated and client.fps_max >= negotiated.fps:
             client.fps_max = 0.0  # there are no more: nobody has to look when it is due
         reason = "it left"
@@ -64,18 +64,18 @@ async def _serve(request: web.Request, source: Source, feed: Feed, client: Clien
             response = MultipartResponse(headers=HEADERS)
             response.force_close()
             await response.prepare(request)
-            with outlet_of(client, request, len(first.part)) as outlet:
+            with open_client_stream(client, request, len(first.part)) as stream:
                 await response.write(multipart.OPENING)
-                outlet.show(first, time.monotonic())
+                stream.send_frame(first, time.monotonic())
                 del first  # a client must not keep its first frame for as long as it stays
-                await broadcast.serve(outlet)
+                await broadcaster.serve(stream)
         except TimeoutError:
             reason = f"it took nothing for {CLIENT_TIMEOUT:g} s"
         except ConnectionError:
             reason = "connection lost"
         finally:
             age = time.time() - client.since
-            reason = "the portal shuts down" if broadcast.ended else reason
+            reason = "the portal shuts down" if broadcaster.ended else reason
             facts = (client, age, client.sent, client.dropped, reason)
             log.info("Client out: %s after %.0f s, %d frames, %d skipped; %s", *facts)
     return response

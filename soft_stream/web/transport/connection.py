@@ -122,7 +122,7 @@ def _may_half_close(request: web.Request) -> bool:
 
 
 @web.middleware
-async def accompany(
+async def track_request(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Tell the connection which request is being answered."""

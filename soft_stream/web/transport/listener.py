@@ -36,11 +36,11 @@ ADVICE = {
 }
 
 
-class CannotListen(Exception):
+class ListenError(Exception):
     """An endpoint cannot be had; the text says which one, by which setting, and why."""
 
 
-class Refused(asyncio.Protocol):
+class RejectingProtocol(asyncio.Protocol):
     """A client that is sent away at once."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -48,7 +48,7 @@ class Refused(asyncio.Protocol):
         cast("asyncio.Transport", transport).abort()
 
 
-class Listening:
+class Listener:
     """Listens at every endpoint of the settings; `server` makes aiohttp's side of each connection."""
 
     def __init__(self, settings: Settings, server: web.Server) -> None:
@@ -77,7 +77,7 @@ class Listening:
                 is_named = isinstance(error, socket.gaierror)  # its numbers are others
                 reason = os.strerror(error.errno) if error.errno and not is_named else error.strerror or str(error)
                 advice = ADVICE.get(error.errno or 0, "")
-                raise CannotListen(f"Cannot listen on {endpoint} ({self._named(endpoint)}): {reason}{advice}") from None
+                raise ListenError(f"Cannot listen on {endpoint} ({self._named(endpoint)}): {reason}{advice}") from None
             log.info("Listening on %s", endpoint)
 
     async def end(self) -> None:
@@ -106,7 +106,7 @@ class Listening:
         except CertificateError as reason:
             camera = self._settings.camera
             settings = f"cam{camera}_tls_certificate, cam{camera}_tls_key"
-            raise CannotListen(f"Cannot listen on https:// ({settings}): {reason}") from None
+            raise ListenError(f"Cannot listen on https:// ({settings}): {reason}") from None
         self._watch = asyncio.create_task(self._certificate.watch(), name="certificate")
 
     async def _open(self, endpoint: Endpoint) -> None:
@@ -124,12 +124,12 @@ class Listening:
         self._servers.append(await loop.create_server(greet, sock=bound, backlog=AT_ONCE))
         bound.listen(BACKLOG)
 
-    def _greet(self) -> Connection | Refused:
-        return Refused() if self._has_no_room() else Connection(self._server())
+    def _greet(self) -> Connection | RejectingProtocol:
+        return RejectingProtocol() if self._has_no_room() else Connection(self._server())
 
-    def _greet_with_tls(self) -> Tls | Refused:
+    def _greet_with_tls(self) -> Tls | RejectingProtocol:
         if self._has_no_room():
-            return Refused()
+            return RejectingProtocol()
         return Tls(self._certificate.context, Connection(self._server()), self._shaking)
 
     def _has_no_room(self) -> bool:

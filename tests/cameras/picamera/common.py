@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from soft_stream.cameras.base import Negotiated
 from soft_stream.cameras.picamera.camera import PicameraCamera
-from soft_stream.capture.requests import Ask, FocusWish, SnapshotSize
+from soft_stream.capture.requests import Ask, FocusPolicy, SnapshotSize
 from soft_stream.capture.snapshots import take
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
-from soft_stream.capture.supervisor import Source
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
 from soft_stream.frames import jpeg
 from soft_stream.frames.frame import Frame
@@ -102,14 +102,14 @@ def threads() -> list[str]:
 
 
 @asynccontextmanager
-async def living(settings: Settings = QUICK, /, **changes: Any) -> AsyncIterator[Source]:
+async def living(settings: Settings = QUICK, /, **changes: Any) -> AsyncIterator[CameraSupervisor]:
     """Let a camera live as in the portal; it sleeps in the end, unless its life has ended."""
-    source = Source(replace(settings, **changes), PicameraCamera)
+    source = CameraSupervisor(replace(settings, **changes), PicameraCamera)
     task = asyncio.create_task(source.run(), name="life")
     try:
         yield source
     finally:
-        while not (task.done() or source.condition.state is State.IDLE):  # noqa: ASYNC110 # there is no event for it
+        while not (task.done() or source.status.state is State.IDLE):  # noqa: ASYNC110 # there is no event for it
             await asyncio.sleep(0.005)
         task.cancel()
         await asyncio.wait([task])
@@ -128,23 +128,23 @@ async def until(happened: Callable[[], object]) -> None:
 
 
 @contextmanager
-def watching(source: Source) -> Iterator[Client]:
+def watching(source: CameraSupervisor) -> Iterator[Client]:
     """Be a client of the stream, who takes no frames by itself."""
-    with source.demand.wanted_by(Client("test", "/stream.mjpg", "", streams=True)) as client:
+    with source.subscribers.connected(Client("test", "/stream.mjpg", "", streams=True)) as client:
         yield client
 
 
-async def in_state(source: Source, state: State) -> None:
+async def in_state(source: CameraSupervisor, state: State) -> None:
     """Wait for a state of the camera."""
-    await until(lambda: source.condition.state is state)
+    await until(lambda: source.status.state is state)
 
 
-async def next_frame(source: Source, than: Frame | None = None) -> Frame:
+async def next_frame(source: CameraSupervisor, than: Frame | None = None) -> Frame:
     """Wait for a frame of the stream."""
     async with asyncio.timeout(2 * SOON):
-        return await source.demand.feed.newer(than or source.demand.feed.newest)
+        return await source.subscribers.feed.newer(than or source.subscribers.feed.newest)
 
 
-async def snapshot(source: Source, focus: FocusWish = FocusWish.NEVER, seconds: float = SOON) -> Frame:
+async def snapshot(source: CameraSupervisor, focus: FocusPolicy = FocusPolicy.NEVER, seconds: float = SOON) -> Frame:
     """Ask for a full-size picture."""
     return await take(source, Ask(seconds, SnapshotSize.FULL, focus))

@@ -269,7 +269,7 @@ async def test_controls_hold_over_stills_restarts_and_openings() -> None:
             assert has(device, expected)
             device.applied.clear()
             device.stall()
-            await until(lambda: source.condition.counters.restarts)
+            await until(lambda: source.status.counters.restarts)
             await next_frame(source)
             assert has(device, expected)
             device.applied.clear()

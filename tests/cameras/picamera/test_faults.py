@@ -201,11 +201,11 @@ async def test_the_ladder(caplog: pytest.LogCaptureFixture) -> None:
         with watching(source):
             await next_frame(source)
             device.stall()
-            await until(lambda: source.condition.counters.restarts == 1)
+            await until(lambda: source.status.counters.restarts == 1)
             await next_frame(source)
-            assert (device.openings, source.condition.counters.opened) == (1, 1)
+            assert (device.openings, source.status.counters.opened) == (1, 1)
             device.stall(survives_restart=True)
-            await until(lambda: source.condition.counters.opened == 2)
+            await until(lambda: source.status.counters.opened == 2)
             await next_frame(source)
             assert device.openings == 2
         await in_state(source, State.IDLE)
@@ -232,7 +232,7 @@ async def test_a_camera_that_is_pulled_and_put_back_streams_again() -> None:
         with watching(source):
             await next_frame(source)
             device.unplug()
-            await until(lambda: source.condition.trouble)
+            await until(lambda: source.status.last_error)
             device.plug()
             await in_state(source, State.STREAMING)
             await next_frame(source)
@@ -245,8 +245,8 @@ async def test_a_busy_camera_is_waited_for() -> None:
     device.seize("rpicam-still")
     async with living(autofocus="off") as source:
         with watching(source):
-            await until(lambda: source.condition.counters.restarts >= 2)
-            assert "it is in use by another program" in source.condition.fault
+            await until(lambda: source.status.counters.restarts >= 2)
+            assert "it is in use by another program" in source.status.problem
             device.free()
             await next_frame(source)
         await in_state(source, State.IDLE)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from soft_stream.cameras.base import FocusMode
-from soft_stream.capture.requests import FocusResult, FocusWish
+from soft_stream.capture.requests import FocusPolicy, FocusResult
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
 from soft_stream.frames.raw import Focus
@@ -170,13 +170,13 @@ async def test_a_stream_begins_with_a_cycle_and_goes_on_continuously(caplog: pyt
         with watching(source):
             await in_state(source, State.FOCUSING)
             frame = await next_frame(source)
-            while source.condition.state is State.FOCUSING:
+            while source.status.state is State.FOCUSING:
                 newer = await next_frame(source, frame)
                 assert newer.number - frame.number <= 3  # a scan takes none away; a slow machine may
                 frame = newer
             assert frame.number >= 30
-            assert source.condition.last_focus
-            assert source.condition.last_focus.result is FocusResult.FOCUSED
+            assert source.status.last_focus
+            assert source.status.last_focus.result is FocusResult.FOCUSED
             await until(lambda: device.af_mode == CONTINUOUS)
         await in_state(source, State.IDLE)
     assert device.values_of("AfTrigger") == [START]
@@ -191,7 +191,7 @@ async def test_a_scan_under_way_is_not_taken_for_the_one_that_was_asked_for() ->
             await in_state(source, State.STREAMING)
             device.slow_af(40)
             await until(lambda: (device.af_mode, device.af_state) == (CONTINUOUS, AfStateEnum.Scanning))
-            finished = await source.demand.focus()
+            finished = await source.subscribers.focus()
             assert finished.result is FocusResult.FOCUSED
             triggered = [frame for frame, name, _ in device.applied if name == "AfTrigger"]
             assert len(triggered) == 2
@@ -218,12 +218,12 @@ async def test_a_focus_that_is_late_or_fails_leaves_the_stream_alone(fault: Faul
     async with living(autofocus_timeout=1.0) as source:
         with watching(source):
             await in_state(source, State.STREAMING)
-            assert source.condition.last_focus
-            assert source.condition.last_focus.result is result
+            assert source.status.last_focus
+            assert source.status.last_focus.result is result
             await until(lambda: device.af_mode == CONTINUOUS)
             await next_frame(source)
-            assert source.condition.counters.opened == 1
-            assert source.condition.counters.restarts == 0
+            assert source.status.counters.opened == 1
+            assert source.status.counters.restarts == 0
         await in_state(source, State.IDLE)
 
 
@@ -237,7 +237,7 @@ async def test_a_lens_without_an_algorithm_is_said_once(caplog: pytest.LogCaptur
                 await in_state(source, State.STREAMING)
                 await next_frame(source)
             await in_state(source, State.IDLE)
-        assert source.condition.counters.opened == 2
+        assert source.status.counters.opened == 2
     assert caplog.text.count("Autofocus cycle unsupported") == caplog.text.count("Autofocus cycle begins") == 1
     assert device.values_of("AfTrigger") == []
 
@@ -266,8 +266,8 @@ async def test_a_still_of_a_sleeping_camera_is_focused_in_the_streams_mode() -> 
     device = enable("pi4").camera()
     device.subject = 5.0
     async with living() as source:
-        with source.demand.wanted_by(Client("test", "/snapshot.jpg", "", streams=False)):
-            still = await snapshot(source, FocusWish.AUTO)
+        with source.subscribers.connected(Client("test", "/snapshot.jpg", "", streams=False)):
+            still = await snapshot(source, FocusPolicy.AUTO)
         await in_state(source, State.IDLE)
     assert still.size == (4608, 2592)
     assert still.focus is Focus.FOCUSED
@@ -282,7 +282,7 @@ async def test_nobody_waits_for_ever_for_a_cycle_when_the_camera_goes() -> None:
     async with living(id=device.id, watchdog_timeout=0.5, autofocus_timeout=60.0) as source:
         with watching(source):
             await in_state(source, State.FOCUSING)
-            waiting = asyncio.create_task(source.demand.focus())
+            waiting = asyncio.create_task(source.subscribers.focus())
             device.stall(survives_reopening=True)
             await asyncio.wait([waiting])
             assert "no frames for" in str(waiting.exception())

@@ -111,8 +111,8 @@ async def test_full_size_snapshots_beside_a_stream_leave_nothing_behind() -> Non
                     early = leftovers()
             await next_frame(source)
             late = leftovers()
-            assert source.condition.counters.stills == SNAPSHOTS
-            assert (device.starts, source.condition.counters.restarts) == (1, 0)
+            assert source.status.counters.stills == SNAPSHOTS
+            assert (device.starts, source.status.counters.restarts) == (1, 0)
             for name in ("frame_buffers", "open_buffers", "mapped_buffers", "descriptors"):
                 assert late[name] == early[name]
         await in_state(source, State.IDLE)

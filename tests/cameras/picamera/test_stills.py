@@ -136,12 +136,12 @@ async def test_a_stream_goes_on_beside_its_stills(caplog: pytest.LogCaptureFixtu
             for _ in range(5):
                 still = await snapshot(source)
                 assert (still.size, still.is_still) == ((1280, 720), True)
-                frame = source.demand.feed.newest
+                frame = source.subscribers.feed.newest
                 for _ in range(5):
                     frame = await next_frame(source, frame)
                     times.append(frame.captured_at)
             assert max(later - earlier for earlier, later in pairwise(times)) < 1.0
-            assert source.condition.counters.stills == 5
+            assert source.status.counters.stills == 5
         await in_state(source, State.IDLE)
     assert device.starts == 1
     assert device.frames >= 30
@@ -158,7 +158,7 @@ async def test_a_stream_comes_back_after_a_switch() -> None:
             after = await next_frame(source)
             assert (before.size, still.size, after.size) == ((320, 180), FULL, (320, 180))
             assert after.captured_at > still.captured_at > before.captured_at
-            assert source.condition.counters.restarts == 0
+            assert source.status.counters.restarts == 0
         await in_state(source, State.IDLE)
     assert sizes_of(device) == [(320, 180), FULL, (320, 180)]
 
@@ -174,7 +174,7 @@ async def test_a_still_that_cannot_be_had_is_a_frame_of_the_stream() -> None:
             picture = await snapshot(source)
             assert (picture.size, picture.is_still) == ((320, 180), False)
             await next_frame(source)
-            assert source.condition.counters.restarts == 0
+            assert source.status.counters.restarts == 0
         await in_state(source, State.IDLE)
 
 
@@ -184,8 +184,8 @@ async def test_a_still_tells_how_it_was_taken(boards: str) -> None:
     device = enable(boards).camera()
     device.subject = 4.0
     async with living(width=640, height=480) as source:
-        with source.demand.wanted_by(Client("test", "/snapshot.jpg", "", streams=False)):
-            await until(lambda: source.condition.state is State.STREAMING)
+        with source.subscribers.connected(Client("test", "/snapshot.jpg", "", streams=False)):
+            await until(lambda: source.status.state is State.STREAMING)
             still = await snapshot(source)
         await in_state(source, State.IDLE)
     with Image.open(io.BytesIO(still.jpeg)) as picture:

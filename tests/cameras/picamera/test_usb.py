@@ -150,7 +150,7 @@ async def test_a_webcam_that_is_plugged_in_again_streams_again() -> None:
                 await next_frame(source)
                 device.unplug()
                 await in_state(source, State.RETRYING)
-                await until(lambda: "is not connected" in source.condition.trouble)
+                await until(lambda: "is not connected" in source.status.last_error)
                 device.plug()
             await in_state(source, State.STREAMING)
             await next_frame(source)

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from soft_stream.cameras.base import CameraAmbiguous, CameraBusy, CameraError, CameraMissing, CameraUnsupported
-from soft_stream.cameras.identity import choose
+from soft_stream.cameras.identity import select_camera
 from soft_stream.cameras.picamera.library import TUNING_FILE, find
 from tests.cameras.picamera.common import MARKS, captured, opened
 from tests.support.fake_libcamera import enable
@@ -39,7 +39,7 @@ def test_without_an_id_cameras_count_in_the_order_of_the_ports() -> None:
 def test_an_id_from_before_a_new_kernel_still_finds_its_camera(boards: str, before: str, now: str) -> None:
     """The bus was renamed, both ways: bus and sensor at the end still match, and what to change is told."""
     world = enable(boards)
-    found, sentence = choose(find(), f"{before}/i2c@80000/imx708@1a", 0)
+    found, sentence = select_camera(find(), f"{before}/i2c@80000/imx708@1a", 0)
     assert found.id == f"{now}/i2c@80000/imx708@1a"
     assert sentence == f"The id {before}/i2c@80000/imx708@1a has changed its beginning"
     with opened(id=f"{before}/i2c@80000/imx708@1a"):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from soft_stream.cameras.base import CameraError, CameraMissing, Found
-from soft_stream.cameras.identity import choose
+from soft_stream.cameras.base import CameraError, CameraInfo, CameraMissing
+from soft_stream.cameras.identity import select_camera
 from soft_stream.cameras.picamera.library import faults, is_usb
 from soft_stream.cameras.picamera.request import trimmed
 
-CAM0 = Found("/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a", "imx708_wide")
-CAM1 = Found("/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a", "imx708_wide")
+CAM0 = CameraInfo("/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a", "imx708_wide")
+CAM1 = CameraInfo("/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a", "imx708_wide")
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,8 @@ def test_usb_cameras_are_told_by_their_id(camera_id: str, usb: bool) -> None:
 
 def test_a_camera_is_chosen_by_its_id_whatever_its_place() -> None:
     """The id counts, not the order; without one the order does."""
-    assert choose([CAM0, CAM1], CAM1.id, 0) == (CAM1, "")
-    assert choose([CAM1, CAM0], "", 1)[0] is CAM1
+    assert select_camera([CAM0, CAM1], CAM1.id, 0) == (CAM1, "")
+    assert select_camera([CAM1, CAM0], "", 1)[0] is CAM1
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_camera_is_chosen_by_its_id_whatever_its_place() -> None:
 def test_a_missing_camera_is_told_with_those_that_are_there(wanted: str, number: int, sentence: str) -> None:
     """The message names what was meant, and lists every id."""
     with pytest.raises(CameraMissing) as missing:
-        choose([CAM0], wanted, number)
+        select_camera([CAM0], wanted, number)
     assert str(missing.value) == sentence
 
 

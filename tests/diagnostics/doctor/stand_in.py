@@ -7,18 +7,18 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from soft_stream import __version__
-from soft_stream.cameras.base import CameraError, Found
+from soft_stream.cameras.base import CameraError, CameraInfo
 from soft_stream.config.loader import Loaded, load
 from soft_stream.diagnostics import doctor
-from soft_stream.diagnostics.doctor.context import Case
+from soft_stream.diagnostics.doctor.context import DoctorContext
 from soft_stream.diagnostics.doctor.device_users import Holding
-from soft_stream.diagnostics.doctor.host import Login, Machine, Module, Node, Output, Reply
+from soft_stream.diagnostics.doctor.host import Host, Login, Module, Node, Output, Reply
 from soft_stream.diagnostics.doctor.report import Finding, Report
 from soft_stream.diagnostics.doctor.systemd import PROPERTIES
 
 CAM0 = "/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a"
 CAM1 = "/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a"
-WIDE, STANDARD = Found(CAM0, "imx708_wide"), Found(CAM1, "imx708")
+WIDE, STANDARD = CameraInfo(CAM0, "imx708_wide"), CameraInfo(CAM1, "imx708")
 REFUSED = Reply(0, error="connection refused")
 CONFIGURED = f"cam0_id={CAM0}\n"
 NEGOTIATED = {
@@ -32,7 +32,7 @@ NEGOTIATED = {
 
 
 @dataclass
-class StandIn(Machine):
+class StandIn(Host):
     """A machine on which nothing is, but what it is told."""
 
     settings: str = ""
@@ -42,7 +42,7 @@ class StandIn(Machine):
     """By how a command begins; the longest that fits counts."""
     urls: dict[str, Reply] = field(default_factory=dict)
     """With a login as in http://USER:PASSWORD@127.0.0.1/."""
-    connected: list[Found] | CameraError = field(default_factory=list)
+    connected: list[CameraInfo] | CameraError = field(default_factory=list)
     held: list[Holding] = field(default_factory=list)
     modules: dict[str, Module] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class StandIn(Machine):
         """Answer for a URL; nobody listens where nothing is told."""
         return self.urls.get(url.replace("://", f"://{':'.join(login)}@") if login else url, REFUSED)
 
-    def cameras(self) -> list[Found]:
+    def cameras(self) -> list[CameraInfo]:
         """List the cameras."""
         if isinstance(self.connected, CameraError):
             raise self.connected
@@ -98,10 +98,10 @@ class StandIn(Machine):
         return self.modules.get(name)
 
 
-def examine(machine: Machine, login: Login | None = None) -> dict[str, list[Finding]]:
+def examine(host: Host, login: Login | None = None) -> dict[str, list[Finding]]:
     """Let the doctor look; returns the findings by what they are about. No look may fail."""
     report = Report(lambda _: None)
-    doctor.run(Case(machine, None, login), report)
+    doctor.run(DoctorContext(host, None, login), report)
     findings: dict[str, list[Finding]] = {}
     for about, finding in report.findings:
         assert "this look failed" not in finding.what, finding
@@ -153,7 +153,7 @@ TARGET = shown(Id="camera-soft-cam.target", Group="", MainPID=0, StatusText="")
 def deployed(**changes: object) -> StandIn:
     """Make a Raspberry Pi 5 with one camera that is served, where nothing is wrong, and change what a test wants."""
     apt = "/usr/lib/python3/dist-packages"
-    machine = StandIn(
+    host = StandIn(
         settings=CONFIGURED,
         files={
             "/proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",
@@ -198,6 +198,6 @@ def deployed(**changes: object) -> StandIn:
         },
     )
     for name, value in changes.items():
-        known = getattr(machine, name)
-        setattr(machine, name, known | value if isinstance(known, dict) and isinstance(value, dict) else value)
-    return machine
+        known = getattr(host, name)
+        setattr(host, name, known | value if isinstance(known, dict) and isinstance(value, dict) else value)
+    return host

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from soft_stream.cameras.base import CameraError, CameraUnsupported, Found
+from soft_stream.cameras.base import CameraError, CameraInfo, CameraUnsupported
 from soft_stream.config.loader import INSTALLED_FILE, Loaded, SettingsError
 from soft_stream.diagnostics.doctor.device_users import Holding
 from tests.diagnostics.doctor.stand_in import (
@@ -157,9 +157,9 @@ def test_settings_in_which_no_camera_is() -> None:
     findings = examine(StandIn())
     assert wrongs(findings) == {}
     assert "no camera is configured" in findings["settings"][0].what
-    webcam = Found("/base/scb/usb@0,0-1.4:1.0-046d:0825", "C270", usb=True)
-    machine = deployed(settings="", connected=[webcam], commands={"systemctl show": shown(ActiveState="inactive")})
-    assert examine(machine)["cameras"][0].fix.endswith(f"cam0_id={webcam.id}")
+    webcam = CameraInfo("/base/scb/usb@0,0-1.4:1.0-046d:0825", "C270", usb=True)
+    host = deployed(settings="", connected=[webcam], commands={"systemctl show": shown(ActiveState="inactive")})
+    assert examine(host)["cameras"][0].fix.endswith(f"cam0_id={webcam.id}")
 
 
 def test_wrong_settings_are_findings() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from soft_stream.cameras.id_history import KEPT, Served, parse, remember
+from soft_stream.cameras.id_history import KEPT, ServedId, parse, remember
 from soft_stream.diagnostics.doctor.report import Report, note, ok, wrong
 from tests.diagnostics.doctor.stand_in import CAM0, CAM1
 from tests.support.fake_libcamera import environment, installed
@@ -128,7 +128,7 @@ def test_only_changes_are_noted(tmp_path: Path) -> None:
     remember(tmp_path / "none", 0, "/base/a")
     file.write_bytes(b"\xff")
     remember(tmp_path, 0, "/base/c")
-    assert parse("nothing\n\n2026-01-01T00:00:00Z /base/a b\n") == [Served("2026-01-01T00:00:00Z", "/base/a b")]
+    assert parse("nothing\n\n2026-01-01T00:00:00Z /base/a b\n") == [ServedId("2026-01-01T00:00:00Z", "/base/a b")]
 
 
 def test_a_finding_is_told_with_why_and_fix() -> None:

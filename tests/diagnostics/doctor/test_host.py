@@ -14,54 +14,54 @@ import pytest
 
 from soft_stream.config.settings import Settings
 from soft_stream.diagnostics.doctor import host as machine_module
-from soft_stream.diagnostics.doctor.context import Case
+from soft_stream.diagnostics.doctor.context import DoctorContext
 from soft_stream.diagnostics.doctor.device_users import holdings
-from soft_stream.diagnostics.doctor.host import Machine
+from soft_stream.diagnostics.doctor.host import Host
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     """Look at this machine, with little patience."""
     monkeypatch.setattr(machine_module, "LIMIT", 1.0)
-    return Machine()
+    return Host()
 
 
-def test_what_is_not_there_is_nothing(machine: Machine, tmp_path: Path) -> None:
+def test_what_is_not_there_is_nothing(host: Host, tmp_path: Path) -> None:
     """Files, devices, commands, modules, servers."""
-    assert machine.read(f"{tmp_path}/none") is None
-    assert machine.paths(f"{tmp_path}/*") == []
-    assert machine.node(f"{tmp_path}/none") is None
-    assert machine.run("soft-stream-none") is None
-    assert machine.module("soft_stream_none") is None
+    assert host.read(f"{tmp_path}/none") is None
+    assert host.paths(f"{tmp_path}/*") == []
+    assert host.node(f"{tmp_path}/none") is None
+    assert host.run("soft-stream-none") is None
+    assert host.module("soft_stream_none") is None
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    assert machine.get(f"http://127.0.0.1:{port}/").refused
+    assert host.get(f"http://127.0.0.1:{port}/").refused
 
 
-def test_what_is_there(machine: Machine, tmp_path: Path) -> None:
+def test_what_is_there(host: Host, tmp_path: Path) -> None:
     """Its text, mode and where a link leads; a command's output and status; a module that is not imported."""
     file = tmp_path / "file"
     file.write_bytes(b"text\0\xff")
     file.chmod(0o640)
     (tmp_path / "link").symlink_to(file)
-    assert machine.read(str(file)) == "text\0�"
-    node = machine.node(f"{tmp_path}/link")
+    assert host.read(str(file)) == "text\0�"
+    node = host.node(f"{tmp_path}/link")
     assert node
     assert (node.mode, node.target, node.is_open) == (0o640, str(file), True)
-    output = machine.run("sh", "-c", "echo out; exit 3")
+    output = host.run("sh", "-c", "echo out; exit 3")
     assert output
     assert (output.text, output.status) == ("out\n", 3)
-    module = machine.module("aiohttp")
+    module = host.module("aiohttp")
     assert module
     assert module.path.endswith("aiohttp/__init__.py")
     assert module.version
 
 
-def test_what_does_not_answer_is_given_up(machine: Machine) -> None:
+def test_what_does_not_answer_is_given_up(host: Host) -> None:
     """Commands and servers."""
-    assert machine.run("sleep", "60") is None
+    assert host.run("sleep", "60") is None
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert machine.get(f"http://127.0.0.1:{silent.getsockname()[1]}/").error == "no answer for 1 s"
+        assert host.get(f"http://127.0.0.1:{silent.getsockname()[1]}/").error == "no answer for 1 s"
 
 
 class Locked(BaseHTTPRequestHandler):
@@ -78,7 +78,7 @@ class Locked(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_a_server_that_asks_for_a_login(machine: Machine, tmp_path: Path) -> None:
+def test_a_server_that_asks_for_a_login(host: Host, tmp_path: Path) -> None:
     """With a certificate of its own; the password may have any letters."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -89,7 +89,7 @@ def test_a_server_that_asks_for_a_login(machine: Machine, tmp_path: Path) -> Non
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"https://127.0.0.1:{server.server_port}/"
-        answers = [machine.get(url, login).status for login in (None, ("anna", "wrong"), ("anna", "süß"))]
+        answers = [host.get(url, login).status for login in (None, ("anna", "wrong"), ("anna", "süß"))]
         server.shutdown()
     assert answers == [401, 401, 200]
 
@@ -102,7 +102,7 @@ def test_settings_in_a_folder_that_may_not_be_looked_into(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("soft_stream.config.loader.load", denied)
     problem = "/etc/camera-streamer/camera-soft-stream.env: cannot be read: Permission denied"
-    assert Case(Machine()).problems == [problem]
+    assert DoctorContext(Host()).problems == [problem]
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_holdings_are_read_from_sysfs(tmp_path: Path) -> None:
     assert holding.pids == {12}
 
 
-def test_a_command_has_the_systems_path(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_has_the_systems_path(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """Users of Debian do not have /usr/sbin in theirs."""
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
-    output = machine.run("id", "-u")
+    output = host.run("id", "-u")
     assert output
     assert output.text.strip() == str(os.geteuid())

@@ -62,32 +62,32 @@ def test_a_unit_with_something_to_know(properties: dict[str, object], told: str)
 
 def test_a_target_that_is_not_enabled() -> None:
     """No camera would start at boot."""
-    machine = deployed()
-    target = next(command for command in machine.commands if command.endswith("camera-soft-cam.target"))
-    machine.commands[target] = shown(Id="camera-soft-cam.target", UnitFileState="disabled")
-    assert wrongs(examine(machine))["units"] == ["camera-soft-cam.target is not enabled"]
+    host = deployed()
+    target = next(command for command in host.commands if command.endswith("camera-soft-cam.target"))
+    host.commands[target] = shown(Id="camera-soft-cam.target", UnitFileState="disabled")
+    assert wrongs(examine(host))["units"] == ["camera-soft-cam.target is not enabled"]
 
 
 def test_an_older_programs_unit_that_still_starts() -> None:
     """It would take the camera."""
-    machine = deployed(
+    host = deployed(
         commands={"systemctl list-unit-files": "camera-soft-cam0.service enabled enabled\n"},
     )
-    show = next(command for command in machine.commands if command.endswith("camera-soft-cam.target"))
-    machine.commands[show.replace("camera-soft-cam.target", "camera-soft-cam0.service")] = shown(
+    show = next(command for command in host.commands if command.endswith("camera-soft-cam.target"))
+    host.commands[show.replace("camera-soft-cam.target", "camera-soft-cam0.service")] = shown(
         Id="camera-soft-cam0.service", ActiveState="inactive"
     )
-    findings = examine(machine)
+    findings = examine(host)
     assert wrongs(findings)["units"] == ["camera-soft-cam0.service, of the program before this one, is enabled"]
     assert findings["units"][-1].fix == "sudo systemctl disable --now camera-soft-cam0.service"
 
 
 def test_a_port_of_another_program() -> None:
     """It is named where it can be read, else sudo is."""
-    machine = deployed(urls={STATUS: Reply(200, "<html>")}, commands={"ss": SS})
-    assert "port 18081 of camera 0 is in use by octoprint (pid 99)" in wrongs(examine(machine))["service"]
-    del machine.commands["ss"]
-    assert "run it with sudo to see which" in wrongs(examine(machine))["service"][0]
+    host = deployed(urls={STATUS: Reply(200, "<html>")}, commands={"ss": SS})
+    assert "port 18081 of camera 0 is in use by octoprint (pid 99)" in wrongs(examine(host))["service"]
+    del host.commands["ss"]
+    assert "run it with sudo to see which" in wrongs(examine(host))["service"][0]
 
 
 def test_a_port_of_another_camera() -> None:
@@ -181,8 +181,8 @@ def test_with_a_certificate_the_ports_speak_https() -> None:
     urls = {url.replace("http:", "https:"): Reply(401) for url in ports}
     for code in (307, 400):
         assert wrongs(examine(deployed(urls=urls | dict.fromkeys(ports, Reply(code))))) == {}
-    machine = deployed(urls=urls, files={"/etc/camera-streamer/tls/certificate.pem": ""})
-    assert "https://127.0.0.1:8081/status.json" in examine(machine)["nginx"][0].what
+    host = deployed(urls=urls, files={"/etc/camera-streamer/tls/certificate.pem": ""})
+    assert "https://127.0.0.1:8081/status.json" in examine(host)["nginx"][0].what
 
 
 @pytest.mark.parametrize(

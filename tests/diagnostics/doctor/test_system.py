@@ -43,10 +43,10 @@ def test_a_missing_user() -> None:
 
 def test_without_the_service_it_is_about_whoever_runs_it() -> None:
     """What the kernel says counts: a desktop gives rights to who sits there."""
-    machine = deployed(commands={"systemctl show": "", "id -nG camera-soft-stream": Output("", 1), "id -nG": "pi"})
-    assert wrongs(examine(machine)) == {}
-    machine.nodes["/dev/video0"] = device(is_open=False)
-    findings = examine(machine)
+    host = deployed(commands={"systemctl show": "", "id -nG camera-soft-stream": Output("", 1), "id -nG": "pi"})
+    assert wrongs(examine(host)) == {}
+    host.nodes["/dev/video0"] = device(is_open=False)
+    findings = examine(host)
     assert "pi is not in the group video and may not open /dev/video0" in wrongs(findings)["rights"]
     assert findings["rights"][0].fix.endswith("log in anew")
 
@@ -59,9 +59,9 @@ def test_the_heap_of_a_raspberry_pi_5() -> None:
 
 def test_no_heap_at_all() -> None:
     """Picamera2 would have no memory."""
-    machine = deployed()
-    machine.nodes = {path: node for path, node in machine.nodes.items() if "heap" not in path}
-    assert "Could not open any dmaHeap" in examine(machine)["memory"][0].why
+    host = deployed()
+    host.nodes = {path: node for path, node in host.nodes.items() if "heap" not in path}
+    assert "Could not open any dmaHeap" in examine(host)["memory"][0].why
 
 
 def test_little_cma_on_a_raspberry_pi_4() -> None:
@@ -175,9 +175,9 @@ def test_pips_modules_that_hide_apts_are_wrong() -> None:
 )
 def test_apts_picamera2_out_of_reach(system: str, told: str) -> None:
     """By a virtual environment of its own, or another Python."""
-    machine = deployed(commands={"/usr/bin/python3 --version": system})
-    del machine.modules["picamera2"]
-    assert wrongs(examine(machine))["versions"][0].startswith(told)
+    host = deployed(commands={"/usr/bin/python3 --version": system})
+    del host.modules["picamera2"]
+    assert wrongs(examine(host))["versions"][0].startswith(told)
 
 
 def test_parts_of_libcamera_that_are_not_of_one_version() -> None:
@@ -191,7 +191,7 @@ def test_parts_of_libcamera_that_are_not_of_one_version() -> None:
 def test_what_else_may_be_mixed() -> None:
     """A libcamera that was built here, an old simplejpeg, and another program than the one that serves."""
     apt = "/usr/lib/python3/dist-packages/simplejpeg/__init__.py"
-    machine = deployed(
+    host = deployed(
         files={
             "/usr/local/lib/aarch64-linux-gnu/libcamera.so.0.7": "",
             "/opt/camera-soft-stream/current/bin/soft-stream": "",
@@ -199,7 +199,7 @@ def test_what_else_may_be_mixed() -> None:
         modules={"simplejpeg": Module(apt, "1.6.4")},
         program="/home/pi/camera-soft-stream",
     )
-    findings = examine(machine)
+    findings = examine(host)
     assert wrongs(findings)["versions"] == ["simplejpeg is 1.6.4"]
     told = " ".join(each.what for each in findings["versions"])
     assert "was built on this machine" in told

@@ -132,12 +132,12 @@ class Visit:
 
 async def cut_own_stream(portal: Portal, relay: Relay) -> None:
     """Cut the stream of a page while somebody else goes on watching, and wait until it is asked for again."""
-    await portal.until(lambda: any(client.sent > 5 for client in portal.source.demand.clients))
-    with portal.source.demand.wanted_by(Client("another", "/stream.mjpg", "", streams=True)):
-        (mine,) = [client for client in portal.source.demand.clients if client.name.startswith("page-")]
+    await portal.until(lambda: any(client.sent > 5 for client in portal.supervisor.subscribers.clients))
+    with portal.supervisor.subscribers.connected(Client("another", "/stream.mjpg", "", streams=True)):
+        (mine,) = [client for client in portal.supervisor.subscribers.clients if client.name.startswith("page-")]
         relay.cut()
-        await portal.until(lambda: mine not in portal.source.demand.clients)
-        await portal.until(lambda: any(each.name == mine.name for each in portal.source.demand.clients))
+        await portal.until(lambda: mine not in portal.supervisor.subscribers.clients)
+        await portal.until(lambda: any(each.name == mine.name for each in portal.supervisor.subscribers.clients))
 
 
 StartVisit = Callable[..., Awaitable[Visit]]

@@ -25,7 +25,7 @@ async def portals(start_portal: StartPortal, count: int = 3, **changes: Any) -> 
 
 def page_of(portal: Portal) -> str:
     """Return the address of a portal's page of all cameras."""
-    return f"http://127.0.0.1:{portal.source.settings.listen[0].port}/cameras"
+    return f"http://127.0.0.1:{portal.supervisor.settings.listen[0].port}/cameras"
 
 
 def tile(page: Page, number: int) -> Locator:

@@ -35,12 +35,12 @@ async def test_a_snapshot_is_shown_with_its_facts_and_can_be_kept(start_portal: 
     """It is the picture of the stream; what is kept is what was shown, with a name that says whose it is and when."""
     portal = await start_portal(name="Bed / nozzle")
     page = await open_page(visit, portal)
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     await page.keyboard.press("s")
     await expect(page.get_by_role("dialog")).to_contain_text("160 × 120 pixels")  # noqa: RUF001 # as people write it
     await expect(page.get_by_role("dialog")).to_contain_text(re.compile(r"\d kB · in focus · 1/250\s*s · gain 1\.0"))
-    assert portal.source.condition.counters.snapshots == 1
-    assert portal.source.condition.counters.stills == 0
+    assert portal.supervisor.status.counters.snapshots == 1
+    assert portal.supervisor.status.counters.stills == 0
     assert await page.evaluate("document.getElementById('preview-picture').decode().then(() => true)")
     async with page.expect_download() as download:
         await page.click("#preview-download")
@@ -83,7 +83,7 @@ async def test_a_full_size_picture_tells_how_it_goes_and_can_be_cancelled(portal
     await page.click("#still")
     await expect(page.get_by_role("dialog")).to_contain_text("320 × 240 pixels")  # noqa: RUF001 # as people write it
     await expect(page.get_by_role("progressbar")).to_be_hidden()
-    assert portal.source.condition.counters.stills >= 1
+    assert portal.supervisor.status.counters.stills >= 1
     assert visit.complaints == []
 
 
@@ -91,7 +91,7 @@ async def test_what_fails_is_said_until_something_succeeds(portal: Portal, visit
     """The server's sentence is shown, and the button can be pressed again."""
     page = await open_page(visit, portal)
     portal.device.unplug()
-    await portal.until(lambda: "unplugged" in portal.source.condition.fault)
+    await portal.until(lambda: "unplugged" in portal.supervisor.status.problem)
     await page.click("#still")
     await expect(problem_of(page)).to_contain_text("No picture: test camera 0 is unplugged")
     await expect(page.get_by_role("dialog")).to_be_hidden()
@@ -122,7 +122,7 @@ async def test_the_focus_is_held_as_long_as_the_server_says_so(portal: Portal, v
     held = page.locator("#hold")
     await held.click()
     await expect(held).to_have_attribute("aria-pressed", PRESSED)
-    assert portal.source.controls.values["AfMode"] == 0
+    assert portal.supervisor.controls.values["AfMode"] == 0
     await expect(page.locator("#focus")).to_be_disabled()
     async with portal.http.post("/controls", json={"AfMode": None}):
         await expect(held).to_have_attribute("aria-pressed", "false")
@@ -130,7 +130,7 @@ async def test_the_focus_is_held_as_long_as_the_server_says_so(portal: Portal, v
     async with portal.http.post("/controls", json={"AfMode": 0}):
         await expect(held).to_have_attribute("aria-pressed", PRESSED)
     await held.click()
-    await portal.until(lambda: "AfMode" not in portal.source.controls.values)
+    await portal.until(lambda: "AfMode" not in portal.supervisor.controls.values)
 
 
 async def test_a_camera_without_autofocus(portal: Portal, visit: Visit) -> None:
@@ -152,8 +152,8 @@ async def test_pause_and_resume(
     await pause.click()
     await expect(pause).to_have_text("Resume")
     assert portal.device.closed == 1
-    assert portal.source.pause.hold
-    assert portal.source.pause.hold.owner.startswith("page-")
+    assert portal.supervisor.pause.hold
+    assert portal.supervisor.pause.hold.owner.startswith("page-")
     await pause.click()
     await expect(pause).to_have_text("Pause")
     await portal.until(lambda: portal.device.opened == 2)
@@ -161,11 +161,11 @@ async def test_pause_and_resume(
         await expect(pause).to_have_text("Resume")
     await pause.click()
     await expect(pause).to_have_text("Pause")
-    hold = portal.source.pause.begin("a file", "another program", 60)
+    hold = portal.supervisor.pause.begin("a file", "another program", 60)
     await expect(pause).to_have_text("Resume")
     await pause.click()
     await expect(problem_of(page)).to_contain_text("The camera is still paused by another program")
-    portal.source.pause.end("a file", hold)
+    portal.supervisor.pause.end("a file", hold)
     await expect(pause).to_have_text("Pause")
 
 
@@ -190,8 +190,8 @@ async def test_a_small_window_goes_on_in_the_background_and_does_not_lie(
     await page.click("#pip")
     await expect(page.locator("#pip")).to_have_attribute("aria-pressed", PRESSED)
     await page.evaluate(SEEN, "hidden")
-    sent = portal.source.condition.counters.encoded
-    await portal.until(lambda: portal.source.condition.counters.encoded > sent + 100)
+    sent = portal.supervisor.status.counters.encoded
+    await portal.until(lambda: portal.supervisor.status.counters.encoded > sent + 100)
     bright = await page.evaluate(MINI_BRIGHTNESS)
     portal.device.stall()
     while await page.evaluate(MINI_BRIGHTNESS) > bright - 30:  # noqa: ASYNC110 # the browser tells nothing by itself
@@ -200,6 +200,6 @@ async def test_a_small_window_goes_on_in_the_background_and_does_not_lie(
     while await page.evaluate(MINI_BRIGHTNESS) < bright - 30:  # noqa: ASYNC110 # as above
         await asyncio.sleep(0.05)
     await page.evaluate("document.exitPictureInPicture()")
-    await portal.until(lambda: not portal.source.demand.clients)
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
     await expect(page.locator("#pip")).to_have_attribute("aria-pressed", "false")
     assert visit.complaints == []

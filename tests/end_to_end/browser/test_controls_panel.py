@@ -43,10 +43,10 @@ async def test_a_slider_moves_the_camera(portal: Portal, visit: Visit) -> None:
     await slider.focus()
     for _ in range(3):
         await slider.press("ArrowRight")
-    await portal.until(lambda: portal.source.controls.values.get("Brightness") == 0.03)
+    await portal.until(lambda: portal.supervisor.controls.values.get("Brightness") == 0.03)
     await expect(panel.get_by_role("spinbutton", name="Brightness")).to_have_value("0.03")
     await slider.press("End")
-    await portal.until(lambda: portal.source.controls.values.get("Brightness") == 1.0)
+    await portal.until(lambda: portal.supervisor.controls.values.get("Brightness") == 1.0)
     assert visit.complaints == []
 
 
@@ -57,11 +57,11 @@ async def test_exposure_times_lie_far_apart(portal: Portal, visit: Visit) -> Non
     await expect(field).to_contain_text("automatic · 1/250 s")
     slider = panel.get_by_role("slider", name="Exposure time")
     await slider.fill("120")
-    await portal.until(lambda: portal.source.controls.values.get("ExposureTime") == 31_600)
+    await portal.until(lambda: portal.supervisor.controls.values.get("ExposureTime") == 31_600)
     await expect(field).to_contain_text("1/32 s")
     await expect(slider).to_have_attribute("aria-valuetext", "1/32 s")
     await slider.press("Home")
-    await portal.until(lambda: portal.source.controls.values.get("ExposureTime") == 100)
+    await portal.until(lambda: portal.supervisor.controls.values.get("ExposureTime") == 100)
     await expect(field).to_contain_text("1/10000 s")
 
 
@@ -76,10 +76,10 @@ async def test_a_wrong_value_is_refused_beside_its_field(portal: Portal, visit: 
     await expect(number).to_have_accessible_description(await problem.inner_text())
     await expect(number).to_have_attribute("aria-invalid", "true")
     await expect(number).to_have_value("")
-    assert "AnalogueGain" not in portal.source.controls.values
+    assert "AnalogueGain" not in portal.supervisor.controls.values
     await number.fill("2")
     await number.press("Enter")
-    await portal.until(lambda: portal.source.controls.values.get("AnalogueGain") == 2.0)
+    await portal.until(lambda: portal.supervisor.controls.values.get("AnalogueGain") == 2.0)
     await expect(problem).to_be_empty()
     await expect(number).to_have_attribute("aria-invalid", "false")
 
@@ -92,7 +92,7 @@ async def test_one_control_is_given_back(portal: Portal, visit: Visit) -> None:
     async with portal.http.post("/controls", json={"Brightness": 0.5, "AnalogueGain": 3}) as answer:
         assert answer.status == 200
     await reset.click()
-    await portal.until(lambda: portal.source.controls.values == {"AnalogueGain": 3.0})
+    await portal.until(lambda: portal.supervisor.controls.values == {"AnalogueGain": 3.0})
     await expect(panel.get_by_role("spinbutton", name="Brightness")).to_have_value("0")
     await expect(reset).to_be_hidden()
     await expect(panel.get_by_role("slider", name="Brightness")).to_be_focused()
@@ -103,10 +103,10 @@ async def test_everything_is_given_back(portal: Portal, visit: Visit) -> None:
     panel = await panel_of(visit, portal)
     await panel.get_by_role("spinbutton", name="Lens position").fill("5")
     await panel.get_by_role("spinbutton", name="Lens position").press("Enter")
-    await portal.until(lambda: portal.source.controls.values == {"LensPosition": 5.0, "AfMode": 0})
+    await portal.until(lambda: portal.supervisor.controls.values == {"LensPosition": 5.0, "AfMode": 0})
     await expect(panel.get_by_role("combobox", name="Autofocus")).to_have_value("0")
     await panel.get_by_role("button", name="Reset all").click()
-    await portal.until(lambda: not portal.source.controls.values)
+    await portal.until(lambda: not portal.supervisor.controls.values)
     await expect(panel.get_by_role("combobox", name="Autofocus")).to_have_value("2")
     await expect(panel.get_by_role("status")).to_have_text("The camera decides again.")
 
@@ -116,7 +116,7 @@ async def test_the_default_is_saved(start_portal: StartPortal, visit: Visit, tmp
     portal = await start_portal(controls_file=tmp_path / "controls.env")
     panel = await panel_of(visit, portal)
     await panel.get_by_role("slider", name="Brightness").fill("130")
-    await portal.until(lambda: "Brightness" in portal.source.controls.values)
+    await portal.until(lambda: "Brightness" in portal.supervisor.controls.values)
     await panel.get_by_role("button", name="Save").click()
     await expect(panel.get_by_role("status")).to_have_text("Saved: the camera begins with this from now on.")
     assert "cam0_controls='Brightness=0.3'\n" in (tmp_path / "controls.env").read_text()
@@ -142,7 +142,7 @@ async def test_what_others_set_is_shown(portal: Portal, visit: Visit) -> None:
     await expect(panel.get_by_role("combobox", name="Autofocus")).to_have_value("1")
     await expect(gain).to_have_value("7")
     await gain.press("Enter")
-    await portal.until(lambda: portal.source.controls.values["AnalogueGain"] == 7.0)
+    await portal.until(lambda: portal.supervisor.controls.values["AnalogueGain"] == 7.0)
 
 
 async def test_an_emptied_field_is_automatic(portal: Portal, visit: Visit) -> None:
@@ -154,7 +154,7 @@ async def test_an_emptied_field_is_automatic(portal: Portal, visit: Visit) -> No
     await expect(gain).to_have_value("3")
     await gain.fill("")
     await gain.press("Enter")
-    await portal.until(lambda: "AnalogueGain" not in portal.source.controls.values)
+    await portal.until(lambda: "AnalogueGain" not in portal.supervisor.controls.values)
     await expect(gain).to_have_attribute("placeholder", "1")
 
 
@@ -169,12 +169,12 @@ async def test_with_the_keys_alone(portal: Portal, visit: Visit) -> None:
     while await visit.page.evaluate(focused) != "control-AfMode":
         await visit.page.keyboard.press("Tab")
     await visit.page.keyboard.press("Home")
-    await portal.until(lambda: portal.source.controls.values.get("AfMode") == 0)
+    await portal.until(lambda: portal.supervisor.controls.values.get("AfMode") == 0)
     while await visit.page.evaluate(focused) != "Crop of the sensor (pixels): width":
         await visit.page.keyboard.press("Tab")
     await visit.page.keyboard.type("1152")
     await visit.page.keyboard.press("Tab")
-    await portal.until(lambda: portal.source.controls.values.get("ScalerCrop") == (0, 0, 1152, 1296))
+    await portal.until(lambda: portal.supervisor.controls.values.get("ScalerCrop") == (0, 0, 1152, 1296))
     assert visit.complaints == []
 
 

@@ -41,7 +41,7 @@ async def test_a_moving_picture_and_no_complaint(portal: Portal, tab: Firefox) -
 async def test_leaving_the_page_closes_the_camera(portal: Portal, tab: Firefox) -> None:
     """A browser that goes elsewhere is noticed."""
     await tab.goto(f"http://127.0.0.1:{portal.port}/")
-    await portal.until(lambda: portal.source.demand.clients)
+    await portal.until(lambda: portal.supervisor.subscribers.clients)
     await tab.goto("about:blank")
     await portal.until(lambda: portal.device.closed == 1)
 

@@ -16,12 +16,12 @@ from tests.support.nginx_process import PASSWORD, USER
 async def test_who_watches_elsewhere_makes_thumbnails(start_portal: StartPortal, visit: Visit) -> None:
     """A camera that runs anyway is shown as a picture with its age, which is refreshed; the others sleep on."""
     cameras = await portals(start_portal)
-    with cameras[1].source.demand.wanted_by(Client("another", "/stream.mjpg", "", streams=True)):
+    with cameras[1].supervisor.subscribers.connected(Client("another", "/stream.mjpg", "", streams=True)):
         await visit.page.goto(page_of(cameras[0]))
         await expect(tile(visit.page, 1).locator(".age")).to_contain_text("ago")
         await expect(tile(visit.page, 1).locator(".state")).to_have_text("Awake")
         await expect(tile(visit.page, 1).locator(".frame")).not_to_have_class(NOT_LIVE)
-        await cameras[1].until(lambda: cameras[1].source.condition.counters.snapshots == 2)
+        await cameras[1].until(lambda: cameras[1].supervisor.status.counters.snapshots == 2)
         assert (await tile(visit.page, 1).locator(".frame img").count()) == 1
     await expect(tile(visit.page, 1).locator(".state")).to_have_text("Asleep")
     await is_dim(tile(visit.page, 1))
@@ -34,9 +34,9 @@ async def test_a_camera_that_stays_open_has_thumbnails(start_portal: StartPortal
     (camera,) = await portals(start_portal, 1, close_after=3600)
     async with camera.http.get("/snapshot.jpg?size=stream"):
         await visit.page.goto(page_of(camera))
-    await camera.until(lambda: camera.source.condition.counters.snapshots > 1)
+    await camera.until(lambda: camera.supervisor.status.counters.snapshots > 1)
     await expect(tile(visit.page, 0).locator(".age")).to_contain_text("ago")
-    assert not camera.source.demand.streaming
+    assert not camera.supervisor.subscribers.streaming
 
 
 async def test_one_camera_is_woken(start_portal: StartPortal, visit: Visit) -> None:
@@ -85,10 +85,10 @@ async def test_a_stream_that_was_cut_is_asked_for_again(start_portal: StartPorta
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/cameras")
     await begin_live(visit.page)
     await is_live(tile(visit.page, 1))
-    (mine,) = [client for client in other.source.demand.clients if client.streams]
+    (mine,) = [client for client in other.supervisor.subscribers.clients if client.streams]
     relay.cut()
-    await other.until(lambda: mine not in other.source.demand.clients)
-    await other.until(lambda: any(client.sent for client in other.source.demand.clients))
+    await other.until(lambda: mine not in other.supervisor.subscribers.clients)
+    await other.until(lambda: any(client.sent for client in other.supervisor.subscribers.clients))
     await is_live(tile(visit.page, 1))
     await relay.close()
 
@@ -112,7 +112,7 @@ async def test_too_many_renditions(start_portal: StartPortal, visit: Visit) -> N
         await visit.page.goto(page_of(camera))
         await begin_live(visit.page)
         await is_live(tile(visit.page, 0))
-        widths = [client.rendition.width for client in camera.source.demand.clients if client.name]
+        widths = [client.rendition.width for client in camera.supervisor.subscribers.clients if client.name]
         assert widths == [0]
         assert [url for url in visit.requests if "width=" in url]
 
@@ -136,6 +136,6 @@ async def test_four_streams_behind_one_address(
         await tile(visit.page, 5).get_by_role("button", name="Wake").click()
         await is_live(tile(visit.page, 5))
         await shows(tile(visit.page, 3), "idle")
-        assert [len(each.source.demand.clients) for each in cameras] == [1, 1, 1, 0, 0, 1]
+        assert [len(each.supervisor.subscribers.clients) for each in cameras] == [1, 1, 1, 0, 0, 1]
         assert visit.complaints == []
         assert visit.hosts() == {f"127.0.0.1:{front.port()}"}

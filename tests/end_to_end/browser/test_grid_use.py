@@ -35,7 +35,7 @@ async def test_a_camera_is_enlarged(start_portal: StartPortal, visit: Visit) -> 
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
     await expect(page.get_by_role("button", name="Enlarge Cam 2")).to_be_focused()
-    await cameras[2].until(lambda: not any(each.source.demand.clients for each in cameras))
+    await cameras[2].until(lambda: not any(each.supervisor.subscribers.clients for each in cameras))
     await page.keyboard.press("Home")
     await page.keyboard.press("ArrowRight")
     await expect(page.get_by_role("button", name="Enlarge Cam 1")).to_be_focused()

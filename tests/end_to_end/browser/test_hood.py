@@ -13,10 +13,10 @@ async def watched(portal: Portal) -> None:
     """Let somebody watch for a while, and wait until the camera is closed again."""
     closed = portal.device.closed
     reader = await StreamReader.get(portal.port)
-    await portal.until(lambda: any(client.sent > 20 for client in portal.source.demand.clients))
+    await portal.until(lambda: any(client.sent > 20 for client in portal.supervisor.subscribers.clients))
     await reader.close()
     await portal.until(lambda: portal.device.closed > closed)
-    await portal.until(lambda: portal.source.condition.state == "idle")
+    await portal.until(lambda: portal.supervisor.status.state == "idle")
 
 
 async def hood_of(visit: Visit, portal: Portal) -> Locator:
@@ -32,7 +32,7 @@ async def test_charts_tell_the_last_hour(portal: Portal, visit: Visit) -> None:
     """Each opening is a piece of its own; newest, smallest and largest are said in words."""
     await watched(portal)
     await watched(portal)
-    (fps, *_) = portal.source.history.facts()["fps"]
+    (fps, *_) = portal.supervisor.history.facts()["fps"]
     hood = await hood_of(visit, portal)
     chart = hood.get_by_role("img", name="Frames a second: newest")
     await expect(chart).to_be_visible()
@@ -70,7 +70,7 @@ async def test_the_log_says_what_happened(start_portal: StartPortal, visit: Visi
     await expect(visit.page.locator("#state")).to_have_attribute("data-state", "streaming")
     portal.device.stall()
     await portal.until(lambda: portal.device.restarted == 1)
-    await portal.until(lambda: portal.source.condition.state == "streaming")
+    await portal.until(lambda: portal.supervisor.status.state == "streaming")
     await visit.page.locator("#hood summary").click()
     lines = visit.page.get_by_role("list", name="Log").get_by_role("listitem")
     await expect(lines.first).to_contain_text("STREAMING")
@@ -84,7 +84,7 @@ async def test_new_lines_come_while_it_is_open(portal: Portal, visit: Visit) -> 
     """The log is asked for again and again, and only while somebody sees it."""
     hood = await hood_of(visit, portal)
     await expect(hood.get_by_role("listitem").first).to_be_visible()
-    portal.source.condition.note("Something new")
+    portal.supervisor.status.log_event("Something new")
     await expect(hood.get_by_role("list", name="Log")).to_contain_text("Something new")
     await hood.get_by_text("Under the hood").click()
     asked = sum("history=1" in url for url in visit.requests)
@@ -96,7 +96,7 @@ async def test_new_lines_come_while_it_is_open(portal: Portal, visit: Visit) -> 
 
 async def test_who_is_watching(portal: Portal, visit: Visit) -> None:
     """All clients are listed with what they get, and this page is marked as such."""
-    with portal.source.demand.wanted_by(Client("10.1.2.3", "/stream.mjpg", "tablet", streams=True)):
+    with portal.supervisor.subscribers.connected(Client("10.1.2.3", "/stream.mjpg", "tablet", streams=True)):
         hood = await hood_of(visit, portal)
         other = hood.get_by_role("row", name="10.1.2.3")
         await expect(other).to_contain_text("/stream.mjpg tablet")

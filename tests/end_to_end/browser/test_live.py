@@ -78,7 +78,7 @@ async def test_a_hidden_page_lets_the_camera_close(portal: Portal, visit: Visit)
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await is_live(visit)
     await visit.page.evaluate(SEEN, "hidden")
-    await portal.until(lambda: portal.device.closed == 1 and portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.device.closed == 1 and portal.supervisor.status.state is State.IDLE)
     asked = len(visit.requests)
     await visit.page.wait_for_timeout(2500)
     assert visit.requests[asked:] == []
@@ -206,7 +206,7 @@ async def test_a_browser_that_is_given_few_frames_sees_them_live(start_portal: S
     """What counts as late is reckoned by the frames that this browser may have."""
     portal = await start_portal(client_fps_max=0.5)
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
-    await portal.until(lambda: any(client.sent > 1 for client in portal.source.demand.clients))
+    await portal.until(lambda: any(client.sent > 1 for client in portal.supervisor.subscribers.clients))
     await is_live(visit)
     dimmed = """() => new Promise(done => {
         const seen = new MutationObserver(() => document.querySelector(".not-live") && done(true));
@@ -286,5 +286,5 @@ async def test_without_javascript_there_is_a_picture(portal: Portal, start_visit
     """The page works with nothing but HTML."""
     page = (await start_visit(java_script_enabled=False)).page
     await page.goto(f"http://127.0.0.1:{portal.port}/", wait_until="commit")
-    await portal.until(lambda: any(client.sent > 5 for client in portal.source.demand.clients))
+    await portal.until(lambda: any(client.sent > 5 for client in portal.supervisor.subscribers.clients))
     await expect(page.get_by_role("link", name="Snapshot")).to_be_visible()

@@ -35,8 +35,8 @@ async def warm(start_portal: StartPortal) -> AsyncIterator[Portal]:
     """A portal whose camera runs: somebody else watches."""
     cameras = {number: replace(QUICK, camera=number, port=18081 + number) for number in range(3)}
     portal = await start_portal(cameras=cameras)
-    with portal.source.demand.wanted_by(Client("another", "/stream.mjpg", "", streams=True)):
-        await portal.until(lambda: portal.source.condition.state.value == "streaming")
+    with portal.supervisor.subscribers.connected(Client("another", "/stream.mjpg", "", streams=True)):
+        await portal.until(lambda: portal.supervisor.status.state.value == "streaming")
         yield portal
 
 

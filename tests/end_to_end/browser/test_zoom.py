@@ -50,7 +50,7 @@ async def turn_wheel(page: Page, u: float, v: float, pixels: float) -> None:
 
 def crop_of(portal: Portal) -> Any:
     """Return what the camera was told to show, None where it was told nothing."""
-    return portal.source.controls.values.get("ScalerCrop")
+    return portal.supervisor.controls.values.get("ScalerCrop")
 
 
 async def crop_when_at_rest(portal: Portal, page: Page) -> tuple[int, int, int, int]:

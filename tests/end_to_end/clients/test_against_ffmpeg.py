@@ -46,8 +46,8 @@ async def what_ffmpeg_takes(answer: bytes, *options: str) -> bytes:
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        source = ("-f", "mpjpeg", *options, "-i", f"http://127.0.0.1:{port}/")
-        return (await run("ffmpeg", "-v", "error", *source, "-c", "copy", "-f", "image2pipe", "-")).out
+        supervisor = ("-f", "mpjpeg", *options, "-i", f"http://127.0.0.1:{port}/")
+        return (await run("ffmpeg", "-v", "error", *supervisor, "-c", "copy", "-f", "image2pipe", "-")).out
 
 
 @needs_program("ffmpeg")

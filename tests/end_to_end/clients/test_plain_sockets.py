@@ -40,7 +40,7 @@ async def test_the_shortest_request_gets_the_stream(portal: Portal, path: str, c
         await stream.opening()
         for _ in range(10):
             assert Image.open(BytesIO((await stream.part()).jpeg)).size == (QUICK.width, QUICK.height)
-    await portal.until(lambda: not portal.source.demand.clients)
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
 
 
 @SNAPSHOTS

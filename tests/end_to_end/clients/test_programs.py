@@ -103,9 +103,9 @@ async def test_frigate_gets_frames(portal: Portal, preset: tuple[str, ...], path
 async def test_ffmpeg_survives_a_restart_of_the_camera(start_portal: StartPortal) -> None:
     """Labelled pictures have the size of the stream, so a decoder goes on through them."""
     portal = await start_portal(watchdog_timeout=3)
-    source = ("-v", "error", "-f", "mpjpeg", "-i", url(portal, "/stream.mjpg"))
-    client = asyncio.create_task(run("ffmpeg", *source, "-t", "12", "-f", "null", "-"))
-    await portal.until(lambda: any(client.sent > 20 for client in portal.source.demand.clients))
+    supervisor = ("-v", "error", "-f", "mpjpeg", "-i", url(portal, "/stream.mjpg"))
+    client = asyncio.create_task(run("ffmpeg", *supervisor, "-t", "12", "-f", "null", "-"))
+    await portal.until(lambda: any(client.sent > 20 for client in portal.supervisor.subscribers.clients))
     portal.device.stall(survives_restart=True)
     assert await client == (0, b"", "")
     assert portal.device.opened == 2
@@ -166,7 +166,7 @@ async def test_curl_takes_a_snapshot(portal: Portal, path: str, size: tuple[int,
     ended = await run(*command)
     assert (ended.status, whole(ended.out)) == (0, size)
     portal.device.unplug()
-    await portal.until(lambda: not portal.source.condition.negotiated)
+    await portal.until(lambda: not portal.supervisor.status.negotiated)
     assert await run(*command) == (22, b"", "")
 
 
@@ -183,5 +183,5 @@ async def test_moonraker_timelapse_takes_a_frame(portal: Portal, path: str, tmp_
     assert ended.status == 0, ended.said
     Image.open(frame).load()
     portal.device.unplug()
-    await portal.until(lambda: not portal.source.condition.negotiated)
+    await portal.until(lambda: not portal.supervisor.status.negotiated)
     assert (await run(*command)).status == 8  # the server answered with an error

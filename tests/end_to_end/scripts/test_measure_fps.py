@@ -107,7 +107,7 @@ async def test_a_stream_without_live_frames(start_portal: StartPortal) -> None:
     probe = asyncio.create_task(
         measure(f"http://127.0.0.1:{portal.port}/stream.mjpg", "--frames", "100000", "--patience", "3")
     )
-    await portal.until(lambda: any(client.sent > 5 for client in portal.source.demand.clients))
+    await portal.until(lambda: any(client.sent > 5 for client in portal.supervisor.subscribers.clients))
     portal.device.stall()
     status, _, err = await probe
     assert status == 1

@@ -120,7 +120,7 @@ async def test_a_photo(start_portal: StartPortal, tmp_path: Path, camera_id: str
             assert answer.content_type == "image/jpeg"
             assert await answer.read() == f"camera {index}".encode().join([b"\xff\xd8\xff ", b""])
         await reader.until("live")
-        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+        await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
         await portal.until(lambda: printer.left == ["cam0-snap.jpg"])
         assert portal.device.opened == 2
         await reader.close()
@@ -143,7 +143,7 @@ async def test_no_photo(start_portal: StartPortal, tmp_path: Path, mood: str, sa
         assert (status, complaint) == (5, f"octolapse-before-snapshot.sh: {said}\n")
         async with portal.http.get("/snap.jpg") as answer:
             assert await answer.read() == b"\xff\xd8\xff the one before"
-        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+        await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
         await portal.until(lambda: printer.left == ["cam0-snap.jpg"])
         await reader.close()
 
@@ -161,7 +161,7 @@ async def test_a_script_that_is_stopped(start_portal: StartPortal, tmp_path: Pat
         process.send_signal(number)
         assert await process.wait() == 128 + number
         assert not runs(photographer)
-        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+        await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
         await portal.until(lambda: printer.left == [])
         await reader.close()
 
@@ -175,9 +175,9 @@ async def test_a_script_that_is_killed(start_portal: StartPortal, tmp_path: Path
         process.kill()
         await process.wait()
         os.kill(int(note.read_text()), signal.SIGKILL)
-        assert portal.source.condition.state is State.PAUSED
+        assert portal.supervisor.status.state is State.PAUSED
         assert await printer.run() == (0, "")
-        await portal.until(lambda: portal.source.condition.state is State.IDLE)
+        await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
 
 
 async def test_a_portal_that_does_not_run(tmp_path: Path, unused_tcp_port: int) -> None:
@@ -209,11 +209,11 @@ async def test_a_camera_that_another_program_has(start_portal: StartPortal, tmp_
     """The pause of a program that lives is not taken away: status 4."""
     async with printing(start_portal, tmp_path) as (portal, printer):
         (tmp_path / "cam0.pause").write_text(f"{os.getpid()}\n")
-        await portal.until(lambda: portal.source.condition.state is State.PAUSED)
+        await portal.until(lambda: portal.supervisor.status.state is State.PAUSED)
         status, complaint = await printer.run()
         assert status == 4
         assert complaint.endswith(f"cam0.pause is there already: {os.getpid()} has the camera\n")
-        assert portal.source.condition.state is State.PAUSED
+        assert portal.supervisor.status.state is State.PAUSED
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ async def told(portal: Portal, query: str = "", **headers: str) -> list[dict[str
 
 def gets_frames(portal: Portal) -> bool:
     """Whether every client of a portal has got some frames."""
-    return all(client.sent > 2 for client in portal.source.demand.clients)
+    return all(client.sent > 2 for client in portal.supervisor.subscribers.clients)
 
 
 @asynccontextmanager

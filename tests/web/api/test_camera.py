@@ -20,7 +20,7 @@ async def post(portal: Portal, path: str, body: Any = None) -> tuple[int, Any]:
 
 def paths(portal: Portal) -> list[str]:
     """List what the clients ask for."""
-    return [client.path for client in portal.source.demand.clients]
+    return [client.path for client in portal.supervisor.subscribers.clients]
 
 
 async def test_an_armed_camera_stays_open(start_portal: StartPortal) -> None:
@@ -35,14 +35,14 @@ async def test_an_armed_camera_stays_open(start_portal: StartPortal) -> None:
     assert (portal.device.opened, portal.device.closed, portal.device.cycles) == (1, 0, 1)
     assert paths(portal) == ["/arm"]
     assert await post(portal, "/arm?seconds=0") == (200, {"state": "streaming", "armed_seconds": 0})
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
 
 
 async def test_arming_ends_by_itself(start_portal: StartPortal) -> None:
     """After the seconds asked for the camera closes."""
     portal = await start_portal(close_after=0)
     assert (await post(portal, "/arm?seconds=0.5"))[0] == 200
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     assert portal.device.opened == 1
 
 
@@ -61,7 +61,7 @@ async def test_arming_twice_counts_once(portal: Portal) -> None:
     assert (first[0], second[0]) == (200, 200)
     await portal.until(lambda: paths(portal) == ["/arm"])
     assert (await post(portal, "/arm?seconds=0"))[0] == 200
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
 
 
 async def test_arming_a_camera_that_cannot_be_opened(portal: Portal) -> None:
@@ -69,7 +69,7 @@ async def test_arming_a_camera_that_cannot_be_opened(portal: Portal) -> None:
     portal.device.seize("motion")
     status, said = await post(portal, "/arm?seconds=60")
     assert (status, said) == (503, "No picture: test camera 0 is in use by motion.")
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     assert paths(portal) == []
 
 
@@ -78,7 +78,7 @@ async def test_one_arming_that_fails_does_not_end_another(portal: Portal) -> Non
     portal.device.slow_open(0.3)
     portal.device.unplug()
     first = asyncio.create_task(post(portal, "/arm?seconds=60"))
-    await portal.until(lambda: portal.source.condition.state is State.STARTING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STARTING)
     second = asyncio.create_task(post(portal, "/arm?seconds=60"))
     await portal.until(lambda: len(paths(portal)) >= 3)
     assert (await first)[0] == (await second)[0] == 503
@@ -91,16 +91,16 @@ async def test_one_arming_that_fails_does_not_end_another(portal: Portal) -> Non
 async def test_a_focus_cycle_now(portal: Portal) -> None:
     """While somebody streams: a cycle runs, the frames flow meanwhile, and the answer says how it ended."""
     reader = await StreamReader.get(portal.port)
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     portal.device.focus_fails = True
     for result in ("failed", "focused"):
-        captured, cycles = portal.source.condition.counters.captured, portal.device.cycles
+        captured, cycles = portal.supervisor.status.counters.captured, portal.device.cycles
         status, said = await post(portal, "/focus")
         assert (status, said["result"]) == (200, result)
         assert said["seconds"] > 0
         assert portal.device.cycles == cycles + 1
-        assert portal.source.condition.counters.captured > captured + 10
-        assert portal.source.condition.last_focus
+        assert portal.supervisor.status.counters.captured > captured + 10
+        assert portal.supervisor.status.last_focus
         portal.device.focus_fails = False
     assert portal.device.opened == 1
     await reader.close()
@@ -111,7 +111,7 @@ async def test_a_focus_cycle_of_a_sleeping_camera(portal: Portal) -> None:
     status, said = await post(portal, "/focus")
     assert (status, said["result"]) == (200, "focused")
     assert portal.device.cycles == 1
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
 
 
 async def test_calls_that_arrive_together_share_a_cycle(portal: Portal) -> None:
@@ -142,7 +142,7 @@ async def test_a_lens_without_an_algorithm(portal: Portal) -> None:
     """It turns out that no AfState comes: said once as a result, then as a conflict."""
     portal.device.focus_is_mute = True
     reader = await StreamReader.get(portal.port)
-    await portal.until(lambda: portal.source.condition.cannot_focus)
+    await portal.until(lambda: portal.supervisor.status.cannot_focus)
     assert await post(portal, "/focus") == (409, "This camera has no autofocus.")
     await reader.close()
 
@@ -166,7 +166,7 @@ async def test_a_camera_without_autofocus(portal: Portal) -> None:
 async def test_a_camera_that_fails_meanwhile(portal: Portal) -> None:
     """A camera that goes away during the cycle is a 503 with the reason; the next call works."""
     portal.device.slow_lens(100_000)
-    with portal.source.demand.wanted_by(Client("test", "/", "", streams=True, focuses=False)):
+    with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True, focuses=False)):
         asked = asyncio.create_task(post(portal, "/focus"))
         await portal.until(lambda: portal.device.cycles == 1)
         portal.device.unplug()
@@ -175,9 +175,9 @@ async def test_a_camera_that_fails_meanwhile(portal: Portal) -> None:
         assert said.startswith("No picture: ")
         portal.device.slow_lens(15)
         portal.device.plug()
-        await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+        await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
         assert (await post(portal, "/focus"))[0] == 200
-    assert not portal.source.demand.focus_calls
+    assert not portal.supervisor.subscribers.focus_requests
 
 
 async def test_autofocus_switched_off_meanwhile(portal: Portal) -> None:
@@ -195,5 +195,5 @@ async def test_a_caller_that_leaves(portal: Portal) -> None:
     asked = asyncio.create_task(post(portal, "/focus"))
     await portal.until(lambda: portal.device.cycles == 1)
     asked.cancel()
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
-    assert not portal.source.demand.focus_calls
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
+    assert not portal.supervisor.subscribers.focus_requests

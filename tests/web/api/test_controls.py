@@ -22,7 +22,7 @@ from tests.support.multipart_reader import StreamReader
 async def streaming(portal: Portal) -> AsyncIterator[Portal]:
     """A portal that somebody watches."""
     reader = await StreamReader.get(portal.port)
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     yield portal
     await reader.close()
 
@@ -50,7 +50,7 @@ async def test_what_the_camera_advertises(portal: Portal) -> None:
             assert answer.status == 200
             assert answer.headers["Cache-Control"] == "no-store"
             listed = await answer.json()
-        await portal.until(lambda: portal.source.condition.state is State.IDLE)
+        await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     assert list(listed) == sorted(listed)
     assert listed["Brightness"] == {"type": "float", "count": 1, "min": -1, "max": 1, "default": 0, "value": 0}
     assert listed["ScalerCrop"]["max"] == [0, 0, 2304, 1296]
@@ -104,15 +104,15 @@ async def test_the_picture_changes(streaming: Portal) -> None:
     status, listed = await setting(streaming, {"Brightness": None})
     assert (status, listed["Brightness"]["value"]) == (200, 0)
     assert abs(await brightness(streaming) - before) < 10
-    assert streaming.source.controls.values == {}
+    assert streaming.supervisor.controls.values == {}
 
 
 async def test_what_was_set_holds_for_the_next_openings(portal: Portal) -> None:
     """A camera that sleeps is told when it opens."""
     before = await brightness(portal)
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     assert (await setting(portal, {"Brightness": 0.3}))[0] == 200
-    assert portal.source.condition.state is State.IDLE
+    assert portal.supervisor.status.state is State.IDLE
     assert await brightness(portal) > before + 30
     assert portal.device.opened == 2
 
@@ -161,16 +161,16 @@ async def test_what_is_wrong_changes_nothing(streaming: Portal, body: Any, said:
     """400 with a sentence that names the control, the value and what would be right; nothing reaches the camera."""
     status, sentence = await setting(streaming, body)
     assert (status, sentence[: len(said)]) == (400, said)
-    assert streaming.source.controls.values == {}
+    assert streaming.supervisor.controls.values == {}
     assert len(sentence) < 200
-    assert streaming.source.condition.counters.restarts == 0
+    assert streaming.supervisor.status.counters.restarts == 0
 
 
 async def test_all_or_nothing(streaming: Portal) -> None:
     """One that is wrong among several: none of them is set."""
     assert (await setting(streaming, {"Brightness": 0.1, "ExposureTime": "never"}))[0] == 400
     assert (await setting(streaming, {"Brightness": None, "Contrats": 1}))[0] == 400
-    assert streaming.source.controls.values == {}
+    assert streaming.supervisor.controls.values == {}
 
 
 @pytest.mark.parametrize(
@@ -215,9 +215,9 @@ async def test_a_lens_that_is_set_during_a_cycle(start_portal: StartPortal) -> N
     portal.device.slow_lens(100_000)
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.device.cycles == 1)
-    assert portal.source.condition.state is State.FOCUSING
+    assert portal.supervisor.status.state is State.FOCUSING
     assert (await setting(portal, {"LensPosition": 1.0}))[0] == 200
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     await portal.until(lambda: portal.device.lens == 0.5)
     await asyncio.sleep(0.2)
     assert portal.device.lens == 0.5
@@ -228,16 +228,16 @@ async def test_a_long_exposure_is_not_a_fault(start_portal: StartPortal) -> None
     """An exposure of seconds lengthens what counts as stale and as silent; a short one shortens it again."""
     portal = await start_portal(watchdog_timeout=2)
     reader = await StreamReader.get(portal.port)
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
-    assert (portal.source.condition.stale_after, portal.source.condition.watchdog_timeout) == (2.0, 2.0)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
+    assert (portal.supervisor.status.stale_after, portal.supervisor.status.watchdog_timeout) == (2.0, 2.0)
     assert (await setting(portal, {"ExposureTime": 1_500_000}))[0] == 200
-    assert (portal.source.condition.stale_after, portal.source.condition.watchdog_timeout) == (4.5, 9.0)
+    assert (portal.supervisor.status.stale_after, portal.supervisor.status.watchdog_timeout) == (4.5, 9.0)
     await reader.opening()
-    captured = portal.source.condition.counters.captured
-    await portal.until(lambda: portal.source.condition.counters.captured >= captured + 2)
-    assert portal.source.condition.counters.restarts == 0
+    captured = portal.supervisor.status.counters.captured
+    await portal.until(lambda: portal.supervisor.status.counters.captured >= captured + 2)
+    assert portal.supervisor.status.counters.restarts == 0
     assert (await setting(portal, {"ExposureTime": None}))[0] == 200
-    assert portal.source.condition.watchdog_timeout == 2.0
+    assert portal.supervisor.status.watchdog_timeout == 2.0
     await reader.close()
 
 
@@ -255,7 +255,7 @@ async def test_controls_of_the_settings(start_portal: StartPortal, caplog: pytes
     async with portal.http.get("/controls.json") as answer:
         listed = await answer.json()
     assert listed["Brightness"]["value"] == 0.5
-    assert portal.source.controls.values == {"Brightness": 0.5}
+    assert portal.supervisor.controls.values == {"Brightness": 0.5}
     assert "cam0_controls: ExposureTime=soon: must be a whole number" in caplog.text
     assert "cam0_controls: this camera has no control Sharpness" in caplog.text
 
@@ -319,7 +319,7 @@ async def test_a_folder_that_cannot_be_written(start_portal: StartPortal, tmp_pa
     status, said = await setting(portal, {"Brightness": 0.5}, "?keep=1")
     assert status == 500
     assert said.startswith("The controls are set, but not kept: ")
-    assert portal.source.controls.values == {"Brightness": 0.5}
+    assert portal.supervisor.controls.values == {"Brightness": 0.5}
 
 
 async def test_many_at_once_are_kept_in_order(start_portal: StartPortal, tmp_path: Path) -> None:
@@ -329,7 +329,7 @@ async def test_many_at_once_are_kept_in_order(start_portal: StartPortal, tmp_pat
     values = [round(0.01 * number, 2) for number in range(1, 21)]
     answers = await asyncio.gather(*(setting(portal, {"Brightness": value}, "?keep=1") for value in values))
     assert {status for status, _ in answers} == {200}
-    assert f"Brightness={portal.source.controls.values['Brightness']}" in file.read_text()
+    assert f"Brightness={portal.supervisor.controls.values['Brightness']}" in file.read_text()
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -341,7 +341,7 @@ async def test_who_leaves_meanwhile_leaves_no_contradiction(streaming: Portal) -
         asked.cancel()
         await asyncio.wait([asked])
     _, listed = await setting(streaming, {})
-    assert listed["Brightness"]["value"] == streaming.source.controls.values.get("Brightness", 0)
+    assert listed["Brightness"]["value"] == streaming.supervisor.controls.values.get("Brightness", 0)
 
 
 async def test_the_log_tells_who_set_what(streaming: Portal, caplog: pytest.LogCaptureFixture) -> None:
@@ -351,7 +351,7 @@ async def test_the_log_tells_who_set_what(streaming: Portal, caplog: pytest.LogC
         await setting(streaming, {"Brightness": step / 20})
     await setting(streaming, {"AnalogueGain": 2.0})
     await streaming.until(lambda: "'AnalogueGain': 2.0" in caplog.text)
-    said = [line.text for line in streaming.source.condition.lines if "Controls" in line.text]
+    said = [line.text for line in streaming.supervisor.status.recent_log if "Controls" in line.text]
     assert said[-1].startswith("Controls set by 127.0.0.1: {")
     assert "'Brightness': 0.95" in "".join(said)
     assert len(said) < 20
@@ -360,6 +360,6 @@ async def test_the_log_tells_who_set_what(streaming: Portal, caplog: pytest.LogC
 async def test_a_lens_that_is_let_go_has_no_place_any_more(streaming: Portal) -> None:
     """Where it was held is not remembered once autofocus moves it again."""
     await setting(streaming, {"AfMode": 0})
-    assert streaming.source.controls.values.keys() == {"AfMode", "LensPosition"}
+    assert streaming.supervisor.controls.values.keys() == {"AfMode", "LensPosition"}
     await setting(streaming, {"AfMode": None})
-    assert streaming.source.controls.values == {}
+    assert streaming.supervisor.controls.values == {}

@@ -24,7 +24,7 @@ async def post(portal: Portal, path: str, **headers: str) -> tuple[int, Any]:
 
 def state_of(portal: Portal) -> State:
     """Return the camera's state; as a call, because it changes while a test waits."""
-    return portal.source.condition.state
+    return portal.supervisor.status.state
 
 
 async def test_the_answer_comes_when_the_camera_is_closed(portal: Portal) -> None:
@@ -44,11 +44,11 @@ async def test_the_answer_comes_when_the_camera_is_closed(portal: Portal) -> Non
 async def test_no_answer_while_the_camera_is_open(start_portal: StartPortal) -> None:
     """A camera that takes its time to close is not called free."""
     portal = await start_portal(close_timeout=60)
-    with portal.source.demand.wanted_by(Client("test", "/", "", streams=True)):
+    with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         await portal.until(lambda: state_of(portal) is State.STREAMING)
         portal.device.hang_on_close()
         asked = asyncio.create_task(post(portal, "/pause"))
-        await portal.until(lambda: portal.source.pause.hold)
+        await portal.until(lambda: portal.supervisor.pause.hold)
         await asyncio.sleep(0.3)
         assert not asked.done()
         portal.device.let_go()
@@ -62,7 +62,7 @@ async def test_streams_stay_and_show_labelled_pictures(portal: Portal) -> None:
     await reader.opening()
     assert (await post(portal, "/pause?client=timelapse"))[0] == 200
     await reader.until("notice")
-    assert portal.source.condition.sentence.startswith("paused by timelapse (127.0.0.1), for at most ")
+    assert portal.supervisor.status.summary.startswith("paused by timelapse (127.0.0.1), for at most ")
     async with portal.http.get("/healthz") as answer:
         assert (answer.status, await answer.text()) == (200, "Camera 0: paused\n")
     assert await post(portal, "/resume?client=timelapse") == (200, {"state": "starting"})
@@ -89,7 +89,7 @@ async def test_a_snapshot_that_waits_is_served_after_the_pause(portal: Portal) -
     """A request outlives a pause that ends before its deadline."""
     await post(portal, "/pause")
     asked = asyncio.create_task(portal.http.get("/snapshot.jpg?deadline_ms=60000"))
-    await portal.until(lambda: portal.source.demand.clients)
+    await portal.until(lambda: portal.supervisor.subscribers.clients)
     await post(portal, "/resume")
     async with await asked as answer:
         assert answer.status == 200
@@ -109,7 +109,7 @@ async def test_wrong_seconds(portal: Portal, seconds: str) -> None:
     """Nonsense, and more than pause_max, is 400 and pauses nothing."""
     status, said = await post(portal, f"/pause?seconds={seconds}")
     assert (status, said) == (400, f"seconds={seconds}: must be a number from 0.1 to 300.")
-    assert portal.source.pause.hold is None
+    assert portal.supervisor.pause.hold is None
 
 
 async def test_a_pause_of_an_idle_camera(portal: Portal) -> None:
@@ -123,7 +123,7 @@ async def test_a_pause_of_an_idle_camera(portal: Portal) -> None:
 async def test_a_pause_while_the_camera_starts(portal: Portal) -> None:
     """An opening under way is waited for, and the camera closed again."""
     portal.device.slow_open(0.5)
-    with portal.source.demand.wanted_by(Client("test", "/", "", streams=True)):
+    with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         await portal.until(lambda: state_of(portal) is State.STARTING)
         assert (await post(portal, "/pause"))[0] == 200
         assert (portal.device.opened, portal.device.closed) == (1, 1)
@@ -133,7 +133,7 @@ async def test_a_pause_while_the_camera_is_retried(start_portal: StartPortal) ->
     """A camera in use by another program is not asked for any more while it is paused."""
     portal = await start_portal(retry_pause=3600)
     portal.device.seize("motion")
-    with portal.source.demand.wanted_by(Client("test", "/", "", streams=True)):
+    with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         await portal.until(lambda: state_of(portal) is State.RETRYING)
         assert (await post(portal, "/pause"))[0] == 200
         portal.device.free()
@@ -168,7 +168,7 @@ async def test_a_short_pause_does_not_shorten_anothers(portal: Portal) -> None:
     """Each owner has the time that he asked for."""
     await post(portal, "/pause?seconds=200&client=a")
     await post(portal, "/pause?seconds=0.2&client=b")
-    await portal.until(lambda: len(portal.source.pause.ways) == 1)
+    await portal.until(lambda: len(portal.supervisor.pause.ways) == 1)
     assert state_of(portal) is State.PAUSED
 
 
@@ -184,7 +184,7 @@ async def test_an_owner_that_asks_again_prolongs(portal: Portal) -> None:
     """The same owner has one pause: the last one counts."""
     await post(portal, "/pause?seconds=1")
     await post(portal, "/pause?seconds=100")
-    assert len(portal.source.pause.ways) == 1
+    assert len(portal.supervisor.pause.ways) == 1
     assert (await portal.status())["pause"]["until"] > time.time() + 10
 
 
@@ -209,13 +209,13 @@ async def test_a_file_and_a_post(portal: Portal, tmp_path: Path) -> None:
 async def test_a_client_that_leaves_does_not_pause(start_portal: StartPortal) -> None:
     """Who does not wait for the answer cannot know that the camera is free, so it is not kept from others."""
     portal = await start_portal(close_timeout=60)
-    with portal.source.demand.wanted_by(Client("test", "/", "", streams=True)):
+    with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         await portal.until(lambda: state_of(portal) is State.STREAMING)
         portal.device.hang_on_close()
         asked = asyncio.create_task(post(portal, "/pause"))
-        await portal.until(lambda: "'close'" in portal.source.thread.hanging)
+        await portal.until(lambda: "'close'" in portal.supervisor.thread.hanging)
         asked.cancel()
-        await portal.until(lambda: portal.source.pause.hold is None)
+        await portal.until(lambda: portal.supervisor.pause.hold is None)
         portal.device.let_go()
         await portal.until(lambda: portal.device.opened == 2)
 
@@ -223,12 +223,12 @@ async def test_a_client_that_leaves_does_not_pause(start_portal: StartPortal) ->
 async def test_a_camera_that_does_not_close_in_time_is_not_paused(start_portal: StartPortal) -> None:
     """A pause that is over before the camera is closed is 503."""
     portal = await start_portal(close_timeout=30)
-    with portal.source.demand.wanted_by(Client("test", "/", "", streams=True)):
+    with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         await portal.until(lambda: state_of(portal) is State.STREAMING)
         portal.device.hang_on_close()
         status, said = await post(portal, "/pause?seconds=0.3")
         assert (status, said) == (503, "The camera is still not closed after 0.3 s; it is not paused.")
-        assert portal.source.pause.hold is None
+        assert portal.supervisor.pause.hold is None
         portal.device.let_go()
         await portal.until(lambda: portal.device.opened == 2)
 
@@ -236,13 +236,13 @@ async def test_a_camera_that_does_not_close_in_time_is_not_paused(start_portal: 
 async def test_a_pause_that_is_ended_before_it_began(start_portal: StartPortal) -> None:
     """Somebody resumes while the camera still closes: who asked for the pause hears that he has not got it."""
     portal = await start_portal(close_timeout=60)
-    with portal.source.demand.wanted_by(Client("test", "/", "", streams=True)):
+    with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         await portal.until(lambda: state_of(portal) is State.STREAMING)
         portal.device.hang_on_close()
         asked = asyncio.create_task(post(portal, "/pause?client=a"))
-        await portal.until(lambda: "'close'" in portal.source.thread.hanging)
+        await portal.until(lambda: "'close'" in portal.supervisor.thread.hanging)
         other = asyncio.create_task(post(portal, "/pause?client=b"))
-        await portal.until(lambda: len(portal.source.pause.ways) == 2)
+        await portal.until(lambda: len(portal.supervisor.pause.ways) == 2)
         assert (await post(portal, "/resume?client=a"))[0] == 409
         portal.device.let_go()
         assert await asked == (409, "The pause was ended before the camera was closed.")
@@ -271,8 +271,8 @@ async def test_pages_of_others_may_change_nothing(portal: Portal, path: str, hea
     """What another site's page sends is refused with 403 and has no effect."""
     status, _ = await post(portal, path, **headers)
     assert status == 403
-    assert portal.source.pause.hold is None
-    assert (state_of(portal), portal.device.opened, portal.source.controls.values) == (State.IDLE, 0, {})
+    assert portal.supervisor.pause.hold is None
+    assert (state_of(portal), portal.device.opened, portal.supervisor.controls.values) == (State.IDLE, 0, {})
 
 
 async def test_our_own_page_may(portal: Portal) -> None:
@@ -287,5 +287,5 @@ async def test_a_get_changes_nothing(portal: Portal, path: str) -> None:
     async with portal.http.get(path) as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "POST")
         assert await answer.text() == f"{path} does not take GET, only POST.\n"
-    assert portal.source.pause.hold is None
+    assert portal.supervisor.pause.hold is None
     assert (state_of(portal), portal.device.opened) == (State.IDLE, 0)

@@ -36,7 +36,7 @@ async def test_while_nobody_streams_it_is_a_focused_still(portal: Portal) -> Non
         assert size == (320, 240)
         assert captured_at > asked_at
         assert answer.headers["X-Focus"] == "focused"
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     assert (portal.device.opened, portal.device.closed) == (1, 1)
 
 
@@ -49,7 +49,7 @@ async def test_while_somebody_streams_it_is_the_next_frame(portal: Portal) -> No
             size, captured_at = await taken(answer)
             assert size == (160, 120)
             assert captured_at >= asked_at
-    assert portal.source.condition.counters.stills == 0
+    assert portal.supervisor.status.counters.stills == 0
     await reader.close()
 
 
@@ -57,7 +57,7 @@ async def test_requests_that_arrive_together_share_one_capture(portal: Portal) -
     """Eight at once: one still, the same picture for all."""
     answers = await asyncio.gather(*(portal.http.get("/snapshot.jpg") for _ in range(8)))
     assert len({await taken(answer) for answer in answers}) == 1
-    assert portal.source.condition.counters.stills == 1
+    assert portal.supervisor.status.counters.stills == 1
     for answer in answers:
         answer.release()
 
@@ -66,7 +66,7 @@ async def test_a_still_that_waits_is_served_by_a_stream_that_begins(start_portal
     """A stream that opens while the lens still moves is not interrupted for the still: its frame has to do."""
     portal = await start_portal(fps=5)
     asked = asyncio.create_task(portal.http.get("/snapshot.jpg"))
-    await portal.until(lambda: portal.source.condition.state is State.FOCUSING)
+    await portal.until(lambda: portal.supervisor.status.state is State.FOCUSING)
     reader = await StreamReader.get(portal.port)
     async with await asked as answer:
         assert (await taken(answer))[0] == (160, 120)
@@ -76,18 +76,18 @@ async def test_a_still_that_waits_is_served_by_a_stream_that_begins(start_portal
 async def test_a_client_that_leaves_leaves_nothing(portal: Portal) -> None:
     """Who hangs up while the lens moves is forgotten, and the camera closes again."""
     asked = asyncio.create_task(portal.http.get("/snapshot.jpg"))
-    await portal.until(lambda: portal.source.condition.state is State.FOCUSING)
+    await portal.until(lambda: portal.supervisor.status.state is State.FOCUSING)
     asked.cancel()
-    await portal.until(lambda: not portal.source.demand.clients)
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
-    assert not portal.source.demand.wishes
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
+    assert not portal.supervisor.subscribers.wishes
 
 
 async def test_no_frame_is_503_and_never_an_old_picture(start_portal: StartPortal) -> None:
     """A stream that has stalled has an old frame; a snapshot does not take it."""
     portal = await start_portal(watchdog_timeout=0, start_timeout=1)
     reader = await StreamReader.get(portal.port)
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     portal.device.stall()
     await asyncio.sleep(0.1)
     async with portal.http.get("/snapshot.jpg") as answer:
@@ -118,7 +118,7 @@ async def test_pictures_are_turned(start_portal: StartPortal) -> None:
 
 def captured_more_than(portal: Portal, count: int) -> bool:
     """Tell whether the camera has given more frames than that."""
-    return portal.source.condition.counters.captured > count
+    return portal.supervisor.status.counters.captured > count
 
 
 async def test_a_lens_that_lost_focus_is_focused_again(
@@ -129,7 +129,7 @@ async def test_a_lens_that_lost_focus_is_focused_again(
     portal = await start_portal(close_after=60)
     for focus_fails, cycles in ((False, 1), (False, 1), (True, 2), (False, 2)):
         portal.device.focus_fails = focus_fails
-        captured = portal.source.condition.counters.captured
+        captured = portal.supervisor.status.counters.captured
         if captured:  # let the camera see how the lens is doing now
             await portal.until(partial(captured_more_than, portal, captured + 1))
         async with portal.http.get("/snapshot.jpg") as answer:
@@ -184,7 +184,7 @@ async def test_the_size_that_is_asked_for(start_portal: StartPortal, setting: st
     portal = await start_portal(snapshot_size=setting)
     for streams in (False, True):
         usual = {"auto": "stream" if streams else "full"}.get(setting, setting)
-        with portal.source.demand.wanted_by(Client("test", "/", "", streams=streams)):
+        with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=streams)):
             for query, size in (("", usual), ("size=full", "full"), ("size=stream", "stream")):
                 async with portal.http.get(f"/snapshot.jpg?{query}") as answer:
                     assert (await taken(answer))[0] == ((320, 240) if size == "full" else (160, 120))
@@ -209,7 +209,7 @@ async def test_a_lens_that_never_ends(start_portal: StartPortal, deadline: int) 
     async with portal.http.get(f"/snapshot.jpg?deadline_ms={deadline}") as answer:
         await taken(answer)
         assert answer.headers["X-Focus"] == "scanning"
-        assert portal.source.condition.state is State.FOCUSING
+        assert portal.supervisor.status.state is State.FOCUSING
 
 
 async def test_a_deadline_that_leaves_time_for_the_lens(start_portal: StartPortal) -> None:
@@ -242,7 +242,7 @@ async def test_a_still_that_fails(portal: Portal) -> None:
     async with portal.http.get("/snapshot.jpg?size=full") as answer:
         assert (await taken(answer))[0] == (160, 120)
         assert (answer.headers["X-Snapshot-Size"], answer.headers["X-Focus"]) == ("stream", "focused")
-    assert portal.source.condition.counters.stills == 0
+    assert portal.supervisor.status.counters.stills == 0
 
 
 async def test_no_time_for_a_still(start_portal: StartPortal) -> None:
@@ -274,14 +274,14 @@ async def test_stills_beside_a_stream(start_portal: StartPortal) -> None:
     for count in range(1, 6):
         async with portal.http.get("/snapshot.jpg?size=full") as answer:
             assert (await taken(answer))[0] == (320, 240)
-        assert portal.source.condition.counters.stills == count
-        captured = portal.source.condition.counters.captured
+        assert portal.supervisor.status.counters.stills == count
+        captured = portal.supervisor.status.counters.captured
         await portal.until(partial(captured_more_than, portal, captured + 5))
     assert portal.device.opened == 1
-    assert portal.source.condition.counters.restarts == 0
+    assert portal.supervisor.status.counters.restarts == 0
     following.cancel()
     await asyncio.wait([following])
-    (client,) = portal.source.demand.clients
+    (client,) = portal.supervisor.subscribers.clients
     assert client.sent >= 5
     await reader.close()
 
@@ -301,7 +301,7 @@ async def test_a_slow_still_does_not_look_like_a_stall(start_portal: StartPortal
     async with portal.http.get("/snapshot.jpg?size=full&deadline_ms=60000") as answer:
         assert (await taken(answer))[0] == (320, 240)
     await reader.until("live")
-    assert portal.source.condition.counters.restarts == 0
+    assert portal.supervisor.status.counters.restarts == 0
     await reader.close()
 
 
@@ -309,14 +309,14 @@ async def test_dashboards_do_not_move_the_lens(portal: Portal) -> None:
     """Somebody streams, dashboards poll ten times a second, and the scene cannot be focused: the lens stays."""
     portal.device.focus_fails = True
     reader = await StreamReader.get(portal.port)
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     for _ in range(20):
         for query in ("", "size=stream", "focus=auto&size=stream"):
             async with portal.http.get(f"/snapshot.jpg?{query}") as answer:
                 assert (await taken(answer))[0] == (160, 120)
         await asyncio.sleep(0.05)
     assert portal.device.cycles == 1
-    assert portal.source.condition.counters.stills == 0
+    assert portal.supervisor.status.counters.stills == 0
     await reader.close()
 
 
@@ -336,16 +336,16 @@ async def test_focus_never_leaves_the_lens(portal: Portal, size: str) -> None:
 @pytest.mark.parametrize("streams", [False, True])
 async def test_focus_always_runs_one_cycle(portal: Portal, size: str, streams: bool) -> None:
     """Exactly one, asleep or not, and the picture was taken after it."""
-    with portal.source.demand.wanted_by(Client("test", "/", "", streams=streams, focuses=False)):
+    with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=streams, focuses=False)):
         for count in (1, 2, 3):
             async with portal.http.get(f"/snapshot.jpg?focus=always&size={size}") as answer:
                 _, captured_at = await taken(answer)
                 assert answer.headers["X-Focus"] == "focused"
             assert portal.device.cycles == count
-            cycle = portal.source.condition.last_focus
+            cycle = portal.supervisor.status.last_focus
             assert cycle
             assert captured_at >= cycle.at
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     async with portal.http.get(f"/snapshot.jpg?focus=always&size={size}") as answer:
         await taken(answer)
     assert portal.device.cycles == 4
@@ -370,7 +370,7 @@ async def test_a_sleeping_camera_has_no_old_pictures(portal: Portal) -> None:
     """What was captured before the camera closed is forgotten, however old a picture may be."""
     async with portal.http.get("/snapshot.jpg") as answer:
         _, before = await taken(answer)
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     async with portal.http.get("/snapshot.jpg?max_age_ms=3600000") as answer:
         assert (await taken(answer))[1] > before
     assert portal.device.opened == 2
@@ -393,7 +393,7 @@ async def test_requests_with_different_wishes_share_what_they_can(portal: Portal
     answers = await asyncio.gather(*(portal.http.get(f"/snapshot.jpg?{query}") for query in queries))
     sizes = [(await taken(answer))[0][0] for answer in answers]
     assert sizes == [320, 160, 320, 320, 320, 160]
-    assert portal.source.condition.counters.stills == 1
+    assert portal.supervisor.status.counters.stills == 1
     assert portal.device.cycles == 1
     for answer in answers:
         answer.release()
@@ -403,20 +403,20 @@ async def test_clients_that_leave_during_a_still(portal: Portal) -> None:
     """Who hangs up at any moment is forgotten; who stays gets the picture."""
     portal.device.slow_still(0.5)
     asked = [asyncio.create_task(portal.http.get("/snapshot.jpg?size=full")) for _ in range(10)]
-    await portal.until(lambda: "'still'" in portal.source.thread.hanging)
+    await portal.until(lambda: "'still'" in portal.supervisor.thread.hanging)
     for each in asked[1:]:
         each.cancel()
     async with await asked[0] as answer:
         await taken(answer)
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
-    assert not portal.source.demand.wishes
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
+    assert not portal.supervisor.subscribers.wishes
 
 
 async def test_a_camera_that_fails_during_a_still(portal: Portal) -> None:
     """A cable pulled while a still is taken: the frame that was kept, or 503; and the camera comes back."""
     portal.device.slow_still(0.5)
     asked = asyncio.create_task(portal.http.get("/snapshot.jpg?size=full&deadline_ms=2000"))
-    await portal.until(lambda: "'still'" in portal.source.thread.hanging)
+    await portal.until(lambda: "'still'" in portal.supervisor.thread.hanging)
     portal.device.unplug()
     async with await asked as answer:
         assert answer.headers.get("X-Snapshot-Size", "stream") == "stream"

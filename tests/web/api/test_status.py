@@ -23,7 +23,7 @@ async def test_a_stream_in_figures(start_portal: StartPortal) -> None:
     await reader.opening()
     for _ in range(60):
         await reader.until("live")
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     status = await portal.status()
     assert (status["name"], status["state"], status["source"]) == ("Nozzle", "streaming", "test-pattern")
     assert status["negotiated"]["size"] == [160, 120]
@@ -33,7 +33,7 @@ async def test_a_stream_in_figures(start_portal: StartPortal) -> None:
     assert (client["peer"], client["path"]) == ("127.0.0.1", "/stream.mjpg")
     assert client["sent"] >= 60
     assert 0 < client["sent_fps"] <= status["captured_fps"] * 1.1
-    assert client["drops"] >= 0
+    assert client["dropped"] >= 0
     assert 0 <= client["age"] < 5
     assert status["last_focus"]["result"] == "focused"
     opening = status["last_opening"]
@@ -52,7 +52,7 @@ async def test_an_opening_without_autofocus_or_frames(start_portal: StartPortal)
     assert (await portal.status())["last_opening"] is None
     portal.device.stall(survives_reopening=True)
     getting = asyncio.create_task(StreamReader.get(portal.port))
-    await portal.until(lambda: portal.source.condition.negotiated)
+    await portal.until(lambda: portal.supervisor.status.negotiated)
     opening = (await portal.status())["last_opening"]
     assert opening["open"] > 0
     assert (opening["first_frame"], opening["focus"]) == (None, None)
@@ -75,12 +75,12 @@ async def test_a_camera_without_frames_is_not_healthy(start_portal: StartPortal)
     """Frames that should flow and do not, and a camera that cannot be opened: 503 with a sentence."""
     portal = await start_portal(watchdog_timeout=3, retry_pause=30)
     reader = await StreamReader.get(portal.port)
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     portal.device.stall(survives_reopening=True)
-    await portal.until(lambda: portal.source.condition.fault)
+    await portal.until(lambda: portal.supervisor.status.problem)
     async with portal.http.get("/healthz") as answer:
         assert (answer.status, await answer.text()) == (503, "Camera 0: no frames for 2 s.\n")
-    await portal.until(lambda: portal.source.condition.state is State.RETRYING)
+    await portal.until(lambda: portal.supervisor.status.state is State.RETRYING)
     async with portal.http.get("/healthz") as answer:
         assert (answer.status, await answer.text()) == (503, "Camera 0: no frames for 3 s; trying again.\n")
         assert answer.headers["Retry-After"] == "30"

@@ -58,7 +58,7 @@ async def test_what_octolapse_reads(portal: Portal) -> None:
     for each in listed.values():
         assert float(each["min"]) <= float(each["value"]) <= float(each["max"])
         assert float(as_octolapse_keeps(each)) == float(each["value"])
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     await inputs(portal)
     assert portal.device.opened == 1
 
@@ -95,28 +95,28 @@ async def test_setting_a_control(start_portal: StartPortal, caplog: pytest.LogCa
     portal = await start_portal(legacy_control=True)
     listed = await inputs(portal)
     assert await ask(portal, "/webcam" + command(listed["Brightness"], "0.3")) == (200, f"{BRIGHTNESS}: 0")
-    assert portal.source.controls.values == {"Brightness": 0.3}
+    assert portal.supervisor.controls.values == {"Brightness": 0.3}
     await portal.until(lambda: "Controls set by 127.0.0.1: {'Brightness': 0.3}" in caplog.text)
     assert (await inputs(portal))["Brightness"]["value"] == "0.3"
     assert await ask(portal, f"/?action=command&id={BRIGHTNESS}&value=0&_=17") == (200, f"{BRIGHTNESS}: 0")
-    assert portal.source.controls.values == {"Brightness": 0.0}
+    assert portal.supervisor.controls.values == {"Brightness": 0.0}
 
 
 async def test_octolapse_applies_what_it_has_read(start_portal: StartPortal) -> None:
     """It sets all controls one by one, in their order: what was automatic remains so, and the lens is left alone."""
     portal = await start_portal(legacy_control=True)
     reader = await StreamReader.get(portal.port)
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
-    lens = portal.source.condition.lens_position
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
+    lens = portal.supervisor.status.lens_position
     for control in (await inputs(portal)).values():
         assert (await ask(portal, command(control, as_octolapse_keeps(control))))[0] == 200, control
-    told = portal.source.controls.values
+    told = portal.supervisor.controls.values
     assert (told["AfMode"], told["ExposureTime"], told["AnalogueGain"]) == (2, 0, 0)
-    assert portal.source.controls.focus_mode == "continuous"
+    assert portal.supervisor.controls.focus_mode == "continuous"
     await reader.opening()
     for _ in range(5):
         await reader.part()
-    assert portal.source.condition.lens_position == lens
+    assert portal.supervisor.status.lens_position == lens
     await reader.close()
 
 
@@ -124,12 +124,12 @@ async def test_octolapse_focuses_by_hand(start_portal: StartPortal) -> None:
     """With AfMode on manual, which it sets first, the position of the lens counts."""
     portal = await start_portal(legacy_control=True)
     reader = await StreamReader.get(portal.port)
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     for control in (await inputs(portal)).values():
         value = {"AfMode": "0", "LensPosition": "1"}.get(control["name"], as_octolapse_keeps(control))
         assert (await ask(portal, command(control, value)))[0] == 200
-    assert portal.source.controls.focus_mode == "manual"
-    await portal.until(lambda: portal.source.condition.lens_position == 1)
+    assert portal.supervisor.controls.focus_mode == "manual"
+    await portal.until(lambda: portal.supervisor.status.lens_position == 1)
     await reader.close()
 
 
@@ -140,7 +140,7 @@ async def test_no_mode_means_that_autofocus_is_off(start_portal: StartPortal) ->
     assert "AfMode" not in listed
     for control in listed.values():
         assert (await ask(portal, command(control, as_octolapse_keeps(control))))[0] == 200
-    assert portal.source.controls.focus_mode == "off"
+    assert portal.supervisor.controls.focus_mode == "off"
 
 
 @pytest.mark.parametrize("path", ["/?action=command&id=-1", f"/?action=command&id={BRIGHTNESS}&value=1"])
@@ -148,7 +148,7 @@ async def test_commands_are_switched_off(portal: Portal, path: str) -> None:
     """501 is how Octolapse knows that it may set nothing; it is so unless the settings say otherwise."""
     sentence = "Commands are switched off: cam0_legacy_control=1 lets them set controls."
     assert await ask(portal, path) == (501, sentence)
-    assert (portal.device.opened, portal.source.controls.values) == (0, {})
+    assert (portal.device.opened, portal.supervisor.controls.values) == (0, {})
 
 
 async def test_the_probe(start_portal: StartPortal) -> None:
@@ -180,7 +180,7 @@ async def test_wrong_commands(start_portal: StartPortal, query: str, status: int
     got, sentence = await ask(portal, f"/?action=command{query}")
     assert got == status
     assert sentence.startswith(said)
-    assert portal.source.controls.values == {}
+    assert portal.supervisor.controls.values == {}
 
 
 async def test_head_changes_nothing(start_portal: StartPortal) -> None:
@@ -188,7 +188,7 @@ async def test_head_changes_nothing(start_portal: StartPortal) -> None:
     portal = await start_portal(legacy_control=True)
     assert (await ask(portal, f"/?action=command&id={BRIGHTNESS}&value=1", "HEAD"))[0] == 200
     assert (await ask(portal, f"/?action=command&id={BRIGHTNESS}&value=1", "POST"))[0] == 405
-    assert (portal.source.controls.values, portal.device.opened) == ({}, 0)
+    assert (portal.supervisor.controls.values, portal.device.opened) == ({}, 0)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ async def test_pages_of_other_sites_may_not(start_portal: StartPortal, headers: 
     headers = {name: text.replace("HERE", here) for name, text in headers.items()}
     for method in ("GET", "HEAD"):
         assert (await ask(portal, f"/?action=command&id={BRIGHTNESS}&value=1", method, **headers))[0] == 403
-    assert (portal.source.controls.values, portal.device.opened) == ({}, 0)
+    assert (portal.supervisor.controls.values, portal.device.opened) == ({}, 0)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ async def test_who_may(start_portal: StartPortal, headers: dict[str, str]) -> No
     portal = await start_portal(legacy_control=True)
     headers = {name: text.replace("HERE", f"http://127.0.0.1:{portal.port}") for name, text in headers.items()}
     assert (await ask(portal, f"/?action=command&id={BRIGHTNESS}&value=1", **headers))[0] == 200
-    assert portal.source.controls.values == {"Brightness": 1.0}
+    assert portal.supervisor.controls.values == {"Brightness": 1.0}
 
 
 @pytest.mark.parametrize("origin", ["http://mainsail.local", "*"])

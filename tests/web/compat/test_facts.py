@@ -48,7 +48,7 @@ async def test_nothing_opens_the_camera(portal: Portal) -> None:
         await told(portal, path)
         async with portal.http.head(path) as answer:
             assert answer.status == 200
-    assert (portal.device.opened, portal.source.condition.state) == (0, State.IDLE)
+    assert (portal.device.opened, portal.supervisor.status.state) == (0, State.IDLE)
 
 
 async def test_webcamds_statistics(streaming: tuple[Portal, list[StreamReader]]) -> None:
@@ -131,7 +131,7 @@ def test_webcamds_configuration(settings: dict[str, Any], config: dict[str, Any]
 async def test_the_configuration_in_force(start_portal: StartPortal) -> None:
     """It stands beside the statistics."""
     portal = await start_portal(rotation=90)
-    assert (await told(portal, "/?info"))["config"] == configuration(portal.source.settings)
+    assert (await told(portal, "/?info"))["config"] == configuration(portal.supervisor.settings)
 
 
 async def test_no_secrets(start_portal: StartPortal, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ async def test_ustreamers_state(streaming: tuple[Portal, list[StreamReader]]) ->
         "resolution": {"width": 160, "height": 120},
         "online": True,
         "desired_fps": 50,
-        "captured_fps": round(portal.source.condition.captured_fps),
+        "captured_fps": round(portal.supervisor.status.captured_fps),
     }
     stream = result["stream"]
     assert stream["clients"] == len(stream["clients_stat"]) == 2
@@ -210,10 +210,10 @@ async def test_the_size_while_only_renditions_stream(start_portal: StartPortal) 
     portal = await start_portal(width=162, rotation=90)
     reader = await StreamReader.get(portal.port, "/stream.mjpg?width=60")
     await reader.opening()
-    negotiated = portal.source.condition.negotiated
+    negotiated = portal.supervisor.status.negotiated
     assert negotiated
-    assert portal.source.demand.feed.newest is None
-    portal.source.condition.negotiated = replace(negotiated, size=(200, 120))  # as a camera does that has no other
+    assert portal.supervisor.subscribers.feed.newest is None
+    portal.supervisor.status.negotiated = replace(negotiated, size=(200, 120))  # as a camera does that has no other
     resolution = (await told(portal, "/state"))["result"]["source"]["resolution"]
     assert resolution == {"width": 120, "height": 200}
     await reader.close()

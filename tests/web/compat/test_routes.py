@@ -91,10 +91,10 @@ async def test_streams(portal: Portal, path: str) -> None:
     await reader.opening()
     for _ in range(3):
         assert (await reader.part()).jpeg.startswith(b"\xff\xd8")
-    assert len(portal.source.demand.clients) == 1
+    assert len(portal.supervisor.subscribers.clients) == 1
     await reader.close()
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
-    assert (portal.source.demand.clients, portal.device.opened) == ({}, 1)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
+    assert (portal.supervisor.subscribers.clients, portal.device.opened) == ({}, 1)
 
 
 async def test_mjpg_streamers_post(portal: Portal) -> None:
@@ -104,7 +104,7 @@ async def test_mjpg_streamers_post(portal: Portal) -> None:
         assert await answer.content.readline() == b"--softstreamframe\r\n"
     async with portal.http.post("/stream", headers={"Origin": "http://example.org"}) as answer:
         assert answer.status == 403
-    await portal.until(lambda: not portal.source.demand.clients)
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
 
 
 @pytest.mark.parametrize("path", SNAPSHOTS)
@@ -113,7 +113,7 @@ async def test_snapshots(portal: Portal, path: str) -> None:
     async with portal.http.get(path) as answer:
         assert (answer.status, answer.content_type, answer.headers["X-Frame-Size"]) == (200, "image/jpeg", "160x120")
         assert int(answer.headers["Content-Length"]) == len(await answer.read())
-    assert portal.source.condition.counters.stills == 0
+    assert portal.supervisor.status.counters.stills == 0
 
 
 @pytest.mark.parametrize("path", ["/snapshot", "/?action=snapshot", "/?snapshot"])
@@ -167,7 +167,7 @@ async def test_webcamds_turns(portal: Portal, word: str, size: tuple[int, int]) 
 async def test_which_way_webcamd_turns(portal: Portal, word: str, rotation: int) -> None:
     """0 is a quarter clockwise, 2 one back: the same rendition as with our own word."""
     reader = await StreamReader.get(portal.port, f"/?stream&rotate={word}")
-    (client,) = portal.source.demand.clients
+    (client,) = portal.supervisor.subscribers.clients
     assert client.rendition.rotation == rotation
     await reader.close()
 
@@ -215,7 +215,7 @@ async def test_the_log_says_what_was_asked(portal: Portal, caplog: pytest.LogCap
         reader = await StreamReader.get(portal.port, path)
         assert [client["path"] for client in (await portal.status())["clients"]] == [shown]
         await reader.close()
-        await portal.until(lambda: not portal.source.demand.clients)
+        await portal.until(lambda: not portal.supervisor.subscribers.clients)
         assert f"Client in: 127.0.0.1 {shown}" in caplog.text
         assert f"Client out: 127.0.0.1 {shown} after" in caplog.text
     assert "token" not in caplog.text

@@ -121,7 +121,7 @@ async def test_preflights_tell_what_each_url_takes(start_portal: StartPortal) ->
     """Every URL of the table answers 204 with its methods, and the camera stays closed; 404 what is no URL."""
     portal = await start_portal(cors_origins=(MAINSAIL,))
     table: dict[str, set[str]] = {}
-    for route in build_app(portal.source, {}).router.routes():
+    for route in build_app(portal.supervisor, {}).router.routes():
         assert route.resource
         table.setdefault(route.resource.canonical.format(name="style.css", prefix=""), set()).add(route.method)
     assert table["/controls"] == {"POST"}
@@ -235,7 +235,7 @@ async def test_a_page_that_is_listed(start_portal: StartPortal, elsewhere: str, 
     assert float(time) > 0
     assert isinstance(await asked(dashboard, READ_STATE, portal), str)
     assert await asked(dashboard, POST, portal) == 200
-    assert portal.source.controls.values["Brightness"] == 0.1
+    assert portal.supervisor.controls.values["Brightness"] == 0.1
 
 
 @chromium
@@ -245,8 +245,8 @@ async def test_a_page_that_is_not_listed(start_portal: StartPortal, elsewhere: s
         portal = await start_portal(cors_origins=origins)
         for script in (READ_FRAMES, READ_FACTS, READ_STATE, POST):
             assert await asked(dashboard, script, portal) is None
-        assert not portal.source.controls.values
-        assert elsewhere not in portal.source.settings.cors_origins
+        assert not portal.supervisor.controls.values
+        assert elsewhere not in portal.supervisor.settings.cors_origins
 
 
 @chromium
@@ -256,12 +256,12 @@ async def test_any_page(start_portal: StartPortal, dashboard: Page) -> None:
     assert await asked(dashboard, READ_FRAMES, portal) >= 5
     assert await asked(dashboard, READ_FACTS, portal) is None
     assert await asked(dashboard, POST, portal) is None
-    await portal.until(lambda: not portal.source.demand.clients)
-    focused = portal.source.condition.last_focus
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
+    focused = portal.supervisor.status.last_focus
     assert await asked(dashboard, POST_BLINDLY, portal) is None
     assert await asked(dashboard, READ_STATE, portal)
-    assert portal.source.condition.last_focus is focused
-    assert not portal.source.controls.values
+    assert portal.supervisor.status.last_focus is focused
+    assert not portal.supervisor.controls.values
 
 
 POST_WITH_LOGIN = POST.replace("{method", '{credentials: "include", method')

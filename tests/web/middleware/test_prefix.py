@@ -27,7 +27,7 @@ async def test_every_url_below_a_prefix(portal: Portal, prefix: str) -> None:
             assert (answer.status, answer.content_type) == (200, kind), path
     async with portal.http.post(f"{prefix}/controls", json={"Brightness": 0.5}) as answer:
         assert answer.status == 200
-    assert portal.source.controls.values == {"Brightness": 0.5}
+    assert portal.supervisor.controls.values == {"Brightness": 0.5}
 
 
 async def test_a_stream_below_a_prefix(portal: Portal) -> None:
@@ -49,7 +49,7 @@ async def test_nobody_gets_the_wrong_camera(start_portal: StartPortal, path: str
         assert await answer.text() == f"There is no {path.partition('?')[0]} here: this is camera 0.\n"
     async with portal.http.post("/cam1/controls", json={"Brightness": 0.5}) as answer:
         assert answer.status == 404
-    assert (portal.device.opened, portal.source.controls.values) == (0, {})
+    assert (portal.device.opened, portal.supervisor.controls.values) == (0, {})
 
 
 @pytest.mark.parametrize(

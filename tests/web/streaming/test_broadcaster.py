@@ -82,7 +82,7 @@ async def test_a_repeat_is_sent_once() -> None:
         for number in (1, 2):
             frames.append(each.publish(frame_of(number)))
             await until(lambda: all(len(transport.written) >= 2 * len(frames) for transport in transports))
-            await asyncio.sleep(10 * each.source.condition.frame_interval)
+            await asyncio.sleep(10 * each.supervisor.status.frame_interval)
         parts = [part for frame in frames for part in (frame.part, frame.repeat)]
         for transport in transports:
             assert list(map(id, transport.written)) == list(map(id, parts))
@@ -99,7 +99,7 @@ async def test_a_client_that_comes_back_during_a_silence_gets_the_repeat_too() -
         await until(lambda: len(fast.written) >= 2)
         slow.read_on()
         await until(lambda: len(slow.written) >= 2)
-        await asyncio.sleep(10 * each.source.condition.frame_interval)
+        await asyncio.sleep(10 * each.supervisor.status.frame_interval)
         assert fast.written == slow.written == [only.part, only.repeat]
 
 
@@ -150,14 +150,14 @@ async def test_no_client_of_a_portal_keeps_a_frame_alive(start_portal: StartPort
     portal = await start_portal(width=1280, height=720)
     stopped = await StreamReader.get(portal.port)
     stopped.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
-    portal.source.demand.feed.takers.append(witness := WeakWitness(is_ready=False))
+    portal.supervisor.subscribers.feed.consumers.append(witness := WeakWitness(is_ready=False))
     fast = await StreamReader.get(portal.port)
     await fast.opening()
-    blocked, flowing = portal.source.demand.clients
+    blocked, flowing = portal.supervisor.subscribers.clients
     while not (flowing.sent > 30 and blocked.number < flowing.number - 20):
         await fast.part()
     gc.collect()
-    newest = portal.source.demand.feed.newest
+    newest = portal.supervisor.subscribers.feed.newest
     assert newest
     alive = [frame.number for frame in (each() for each in witness.seen) if frame]
     assert [number for number in alive if number < newest.number] == []

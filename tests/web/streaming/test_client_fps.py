@@ -25,8 +25,8 @@ async def live_stamps(reader: StreamReader, count: int) -> list[float]:
 @pytest.mark.parametrize("others", [0, 2])
 async def test_a_client_gets_as_many_as_it_asks_for(portal: Portal, others: int) -> None:
     """Evenly, no frame twice, and the same beside others who get all; in status.json it stands as it was asked."""
-    feed = portal.source.demand.feed
-    feed.takers.append(witness := Witness(is_ready=True))  # so that each frame is there to be taken
+    feed = portal.supervisor.subscribers.feed
+    feed.consumers.append(witness := Witness(is_ready=True))  # so that each frame is there to be taken
     watching = [await StreamReader.get(portal.port) for _ in range(others)]
     following = [asyncio.create_task(live_stamps(each, 100_000)) for each in watching]
     reader = await StreamReader.get(portal.port, f"/stream.mjpg?fps={ASKED}")
@@ -40,7 +40,7 @@ async def test_a_client_gets_as_many_as_it_asks_for(portal: Portal, others: int)
     assert median(skips) <= 13
     *_, facts = (await portal.status())["clients"]
     assert (facts["fps_max"], facts["path"]) == (ASKED, "/stream.mjpg")
-    assert facts["drops"] > facts["sent"]
+    assert facts["dropped"] > facts["sent"]
     for each in following:
         each.cancel()
     for each_reader in (*watching, reader):
@@ -51,7 +51,7 @@ async def test_only_what_is_asked_for_is_encoded(portal: Portal) -> None:
     """While all clients want few frames, the others are captured and thrown away."""
     reader = await StreamReader.get(portal.port, f"/stream.mjpg?fps={ASKED}")
     await live_stamps(reader, 2)
-    (client,), counters = portal.source.demand.clients, portal.source.condition.counters
+    (client,), counters = portal.supervisor.subscribers.clients, portal.supervisor.status.counters
     captured, encoded, sent = counters.captured, counters.encoded, client.sent
     await portal.until(lambda: client.sent >= sent + PARTS)
     assert counters.encoded - encoded <= client.sent - sent + 1
@@ -64,8 +64,8 @@ async def test_clients_that_are_slow_slow_the_encoder(start_portal: StartPortal)
     portal = await start_portal(width=1280, height=720)
     reader = await StreamReader.get(portal.port)
     reader.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
-    (client,), counters = portal.source.demand.clients, portal.source.condition.counters
-    await portal.until(lambda: client.unsent() and not portal.source.demand.feed.wanted)
+    (client,), counters = portal.supervisor.subscribers.clients, portal.supervisor.status.counters
+    await portal.until(lambda: client.unsent() and not portal.supervisor.subscribers.feed.wanted)
     captured, encoded = counters.captured, counters.encoded
     await portal.until(lambda: counters.captured > captured + 30)
     assert counters.encoded <= encoded + 1
@@ -81,7 +81,7 @@ async def test_what_comes_before_it_is_time_is_never_seen() -> None:
         assert not each.feed.wanted
         for number in range(2, 6):
             each.publish(frame_of(number))
-        await asyncio.sleep(4 * each.source.condition.frame_interval)  # a repeat comes after 1.5 of them
+        await asyncio.sleep(4 * each.supervisor.status.frame_interval)  # a repeat comes after 1.5 of them
         assert transport.written == [first.part]
         while not each.feed.wanted:  # noqa: ASYNC110 # the program has no event for that
             await asyncio.sleep(0.005)
@@ -120,7 +120,7 @@ async def test_a_stall_is_shown_to_who_wants_few(start_portal: StartPortal) -> N
     portal = await start_portal(watchdog_timeout=0)
     reader = await StreamReader.get(portal.port, f"/stream.mjpg?fps={ASKED}")
     await reader.opening()
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     portal.device.stall()
     await reader.until("notice")
     assert (await reader.part()).label == "notice"
@@ -134,16 +134,16 @@ async def test_a_short_silence_is_none_to_who_comes_seldom(start_portal: StartPo
     portal = await start_portal(watchdog_timeout=0)
     reader = await StreamReader.get(portal.port, "/stream.mjpg?fps=0.5")
     await reader.opening()
-    await portal.until(lambda: portal.source.condition.state is State.STREAMING)
+    await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     await reader.until("live")
-    await portal.until(lambda: not portal.source.demand.feed.wanted)
+    await portal.until(lambda: not portal.supervisor.subscribers.feed.wanted)
     labels = set()
     for _ in range(2):
-        await portal.until(lambda: portal.source.demand.feed.wanted)
+        await portal.until(lambda: portal.supervisor.subscribers.feed.wanted)
         portal.device.stall()
         await asyncio.sleep(1)  # which is less than 2 s
         portal.device.resume()
         labels |= {(await reader.part()).label for _ in range(2)}
-        await portal.until(lambda: not portal.source.demand.feed.wanted)
+        await portal.until(lambda: not portal.supervisor.subscribers.feed.wanted)
     assert "notice" not in labels
     await reader.close()

@@ -40,7 +40,7 @@ async def test_nothing_is_left_over(start_portal: StartPortal) -> None:
     portal = await start_portal()
     async with portal.http.get("/snapshot.jpg") as answer:  # what is made once is made
         await answer.read()
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
 
     def left() -> tuple[int, int, int]:
         return len(asyncio.all_tasks()), threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
@@ -48,10 +48,10 @@ async def test_nothing_is_left_over(start_portal: StartPortal) -> None:
     before = left()
     chance = random.Random(1)  # noqa: S311 # a game of chance, not a secret
     await asyncio.gather(*(visit(portal, random.Random(chance.random())) for _ in range(CLIENTS)))  # noqa: S311
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     gc.collect()
     assert left() == before
-    assert not portal.source.demand.clients
-    assert not portal.source.demand.feed.wanted
-    assert not portal.source.demand.wishes
+    assert not portal.supervisor.subscribers.clients
+    assert not portal.supervisor.subscribers.feed.wanted
+    assert not portal.supervisor.subscribers.wishes
     assert portal.device.opened == portal.device.closed

@@ -59,7 +59,7 @@ async def test_all_clients_share_one_encoding(portal: Portal) -> None:
     for reader in readers:
         await reader.opening()
     stamps = [{(await reader.part()).headers["x-timestamp"] for _ in range(20)} for reader in readers]
-    counters = portal.source.condition.counters
+    counters = portal.supervisor.status.counters
     assert len(set.intersection(*stamps)) >= 10
     assert counters.encoded <= counters.captured
     assert portal.device.opened == 1
@@ -72,8 +72,8 @@ async def test_nothing_is_encoded_for_nobody(start_portal: StartPortal) -> None:
     portal = await start_portal(close_after=30)
     reader = await StreamReader.get(portal.port)
     await reader.close()
-    counters = portal.source.condition.counters
-    await portal.until(lambda: not portal.source.demand.clients)
+    counters = portal.supervisor.status.counters
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
     captured, encoded = counters.captured, counters.encoded
     await portal.until(lambda: counters.captured > captured + 10)
     assert counters.encoded <= encoded + 1
@@ -84,7 +84,7 @@ async def test_a_quiet_camera_is_repeated_once_then_labelled(start_portal: Start
     portal = await start_portal(watchdog_timeout=0)
     reader = await StreamReader.get(portal.port)
     await reader.opening()
-    while portal.source.condition.state is not State.STREAMING:
+    while portal.supervisor.status.state is not State.STREAMING:
         live = await reader.part()
     portal.device.stall()
     repeat = await reader.until("repeat")
@@ -131,7 +131,7 @@ async def test_an_unplugged_camera_comes_back_by_itself(portal: Portal) -> None:
     await reader.part()
     portal.device.unplug()
     await reader.until("notice")
-    await portal.until(lambda: "unplugged" in portal.source.condition.fault)
+    await portal.until(lambda: "unplugged" in portal.supervisor.status.problem)
     portal.device.plug()
     await reader.until("live")
     await reader.close()
@@ -171,13 +171,13 @@ async def test_a_client_that_stops_reading_slows_nobody(start_portal: StartPorta
     stopped.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
     fast = await StreamReader.get(portal.port)
     await fast.opening()
-    blocked, flowing = portal.source.demand.clients
+    blocked, flowing = portal.supervisor.subscribers.clients
     while flowing.sent < 60:
         await fast.part()
     assert blocked.sent < 30  # what the kernel's buffers took before they were full
     await fast.close()
     stopped.writer.transport.abort()
-    await portal.until(lambda: not portal.source.demand.clients)
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
 
 
 async def test_a_client_that_takes_nothing_is_cut_off(
@@ -188,8 +188,8 @@ async def test_a_client_that_takes_nothing_is_cut_off(
     portal = await start_portal(width=1280, height=720, fps=30)
     stopped = await StreamReader.get(portal.port)
     stopped.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
-    await portal.until(lambda: portal.source.demand.clients)
-    await portal.until(lambda: not portal.source.demand.clients)
+    await portal.until(lambda: portal.supervisor.subscribers.clients)
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
     stopped.writer.transport.abort()
 
 
@@ -198,7 +198,7 @@ async def test_the_end_of_the_portal_ends_streams_between_parts(portal: Portal) 
     reader = await StreamReader.get(portal.port)
     await reader.opening()
     await reader.part()
-    portal.source.demand.end()
+    portal.supervisor.subscribers.end()
     rest = await reader.rest()
     assert rest.endswith(b"--softstreamframe\r\n") or rest == b""
     await reader.close()

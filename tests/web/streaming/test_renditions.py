@@ -145,7 +145,7 @@ async def test_what_is_the_same_is_not_made_again(portal: Portal, query: str) ->
         await stream.opening()
         for _ in range(10):
             await stream.until("live")
-    counters = portal.source.condition.counters
+    counters = portal.supervisor.status.counters
     assert counters.encoded <= counters.captured
     for stream in (plain, same):
         await stream.close()
@@ -164,8 +164,10 @@ async def test_a_rendition_that_takes_long_slows_nobody_else() -> None:
     async with running(QUICK, new_camera=partial(Webcam, own=photo.getvalue())) as portal:
         streams = [await StreamReader.get(portal.port, f"/stream.mjpg{query}") for query in ("", "?width=2000")]
         reading = [asyncio.create_task(stream.rest()) for stream in streams]
-        await portal.until(lambda: any(each.rendition.width and each.sent > 5 for each in portal.source.demand.clients))
-        sent = {client.rendition.width: client.sent for client in portal.source.demand.clients}
+        await portal.until(
+            lambda: any(each.rendition.width and each.sent > 5 for each in portal.supervisor.subscribers.clients)
+        )
+        sent = {client.rendition.width: client.sent for client in portal.supervisor.subscribers.clients}
         assert sent[0] > 2 * sent[2000]
         for task in reading:
             task.cancel()
@@ -190,7 +192,7 @@ async def test_a_picture_that_cannot_be_decoded_costs_only_its_renditions() -> N
             assert answer.status == 503
         is_broken.clear()
         assert size_of((await small.until("live")).jpeg) == (80, 60)
-        assert portal.source.condition.counters.restarts == 0
+        assert portal.supervisor.status.counters.restarts == 0
         for stream in (plain, small):
             await stream.close()
 
@@ -215,9 +217,9 @@ async def test_all_who_want_the_same_share_it(portal: Portal) -> None:
     shared = shown[0].keys() & shown[1].keys() & shown[2].keys()
     assert shared
     assert all(len({each[time] for each in shown}) == 1 for time in shared)
-    counters = portal.source.condition.counters
+    counters = portal.supervisor.status.counters
     assert counters.encoded <= counters.captured
-    assert portal.source.demand.feed.newest is None
+    assert portal.supervisor.subscribers.feed.newest is None
     for stream in streams:
         await stream.close()
 
@@ -229,11 +231,11 @@ async def test_nothing_stays_of_a_rendition(portal: Portal) -> None:
     small = await StreamReader.get(portal.port, "/stream.mjpg?width=80&rotate=90")
     await small.opening()
     await small.until("live")
-    assert len(portal.source.demand.feeds) == 2
+    assert len(portal.supervisor.subscribers.feeds) == 2
     (listed,) = [client for client in (await portal.status())["clients"] if client["rendition"]["width"]]
     assert listed["rendition"] == {"width": 80, "quality": 0, "rotation": 90}
     await small.close()
-    await portal.until(lambda: len(portal.source.demand.feeds) == 1)
+    await portal.until(lambda: len(portal.supervisor.subscribers.feeds) == 1)
     assert size_of((await plain.until("live")).jpeg) == (160, 120)
     await plain.close()
 
@@ -251,7 +253,7 @@ async def test_there_is_a_limit(start_portal: StartPortal) -> None:
     assert size_of(await first_picture(portal, "")) == (160, 120)
     for stream in streams:
         await stream.close()
-    await portal.until(lambda: len(portal.source.demand.feeds) == 1)
+    await portal.until(lambda: len(portal.supervisor.subscribers.feeds) == 1)
     assert size_of(await first_picture(portal, "width=60")) == (60, 45)
 
 
@@ -275,7 +277,7 @@ async def test_a_downscaled_still(portal: Portal) -> None:
     taken = await asyncio.gather(*(take(query) for query in ("width=200", "width=200", "", "rotate=90", "width=2000")))
     assert [size for size, _ in taken] == [(200, 150), (200, 150), (320, 240), (240, 320), (320, 240)]
     assert {of for _, of in taken} == {"full"}
-    assert portal.source.condition.counters.stills == 1
+    assert portal.supervisor.status.counters.stills == 1
 
 
 async def test_exif_says_nothing_of_a_turn(portal: Portal) -> None:
@@ -304,7 +306,7 @@ async def test_a_slow_rendition_with_fewer_frames(start_portal: StartPortal) -> 
     await stream.opening()
     times = [float((await stream.until("live")).headers["x-timestamp"]) for _ in range(8)]
     assert (times[-1] - times[0]) / 7 > 0.08
-    counters = portal.source.condition.counters
+    counters = portal.supervisor.status.counters
     assert counters.encoded < counters.captured / 2
     await stream.close()
 

@@ -17,7 +17,7 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_writer import StreamWriter
 
 from soft_stream.capture.subscribers import Client
-from soft_stream.web.streaming.client_stream import Outlet
+from soft_stream.web.streaming.client_stream import ClientStream
 from soft_stream.web.streaming.sendfile import LARGE, MANY, SAMPLES, TRIAL, Roads
 from tests.capture.test_frame_path import Witness
 from tests.conftest import StartPortal
@@ -133,7 +133,7 @@ class Server(BaseProtocol):
 
 async def connect(
     server_context: ssl.SSLContext | None = None, client_context: ssl.SSLContext | None = None
-) -> tuple[Outlet, asyncio.StreamReader, asyncio.StreamWriter, asyncio.Server]:
+) -> tuple[ClientStream, asyncio.StreamReader, asyncio.StreamWriter, asyncio.Server]:
     """Make an outlet on a real socket with a small send buffer, and its client, which reads little at a time."""
     loop = asyncio.get_running_loop()
     listening = socket.create_server(("127.0.0.1", 0))
@@ -152,7 +152,7 @@ async def connect(
     transport = await protocol.came
     transport.set_write_buffer_limits(high=0)
     client = Client("test", "/stream.mjpg", "", streams=True)
-    return Outlet(client, transport, StreamWriter(protocol, loop)), reader, writer, server
+    return ClientStream(client, transport, StreamWriter(protocol, loop)), reader, writer, server
 
 
 def memfd_of(content: bytes) -> int:
@@ -168,17 +168,17 @@ async def test_a_socket_that_takes_only_a_piece_of_what_is_lent() -> None:
     What is lent is told from what is copied by its bytes, which are the same only in life.
     """
     part = b"C" * 1_000_000
-    outlet, reader, writer, server = await connect()
+    stream, reader, writer, server = await connect()
     file = memfd_of(b"L" * len(part))
-    assert not outlet.send(part, file)
+    assert not stream.send(part, file)
     os.close(file)
-    ready = asyncio.create_task(outlet.until_ready())
+    ready = asyncio.create_task(stream.wait_writable())
     received = await reader.readexactly(len(part))
     lent = received.count(b"L")
     assert 0 < lent < len(part)
     assert received == b"L" * lent + b"C" * (len(part) - lent)
     await ready
-    outlet.cut()
+    stream.abort()
     assert await reader.read() == b""
     writer.close()
     server.close()
@@ -186,9 +186,9 @@ async def test_a_socket_that_takes_only_a_piece_of_what_is_lent() -> None:
 
 async def test_a_small_part_is_lent_whole() -> None:
     """What the socket takes at once leaves nothing to copy, and the client ready."""
-    outlet, reader, writer, server = await connect()
+    stream, reader, writer, server = await connect()
     file = memfd_of(b"L" * 1000)
-    assert outlet.send(b"C" * 1000, file)
+    assert stream.send(b"C" * 1000, file)
     os.close(file)
     assert await reader.readexactly(1000) == b"L" * 1000
     writer.close()
@@ -197,12 +197,12 @@ async def test_a_small_part_is_lent_whole() -> None:
 
 async def test_a_client_that_is_gone_when_its_part_is_lent() -> None:
     """The fault is not raised where all the others are served, and the connection ends."""
-    outlet, _, writer, server = await connect()
-    outlet.cut()
+    stream, _, writer, server = await connect()
+    stream.abort()
     file = memfd_of(bytes(LARGE))
-    outlet.send(bytes(LARGE), file)
+    stream.send(bytes(LARGE), file)
     await asyncio.sleep(0)
-    outlet.send(bytes(LARGE), file)  # now the socket itself is closed
+    stream.send(bytes(LARGE), file)  # now the socket itself is closed
     os.close(file)
     writer.close()
     server.close()
@@ -220,15 +220,15 @@ def contexts(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, 
 
 async def test_tls_is_never_lent(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     """What has to be encrypted is written, in parts large and small, to a client that reads slowly."""
-    outlet, reader, writer, server = await connect(*contexts)
+    stream, reader, writer, server = await connect(*contexts)
     for size in (1000, 1_000_000, 100_000):
         file = memfd_of(b"L" * size)
-        outlet.send(b"C" * size, file)
+        stream.send(b"C" * size, file)
         os.close(file)
-        ready = asyncio.create_task(outlet.until_ready())
+        ready = asyncio.create_task(stream.wait_writable())
         assert await reader.readexactly(size) == b"C" * size
         await ready
-    outlet.cut()
+    stream.abort()
     writer.transport.abort()
     server.close()
 
@@ -236,7 +236,7 @@ async def test_tls_is_never_lent(contexts: tuple[ssl.SSLContext, ssl.SSLContext]
 async def test_many_clients_get_every_byte(start_portal: StartPortal) -> None:
     """Fast ones, slow ones, some that vanish: what arrives are frames as they were published; nothing is left open."""
     portal = await start_portal(width=640, height=480, quality=95, fps=20)
-    portal.source.demand.feed.takers.append(witness := Witness(is_ready=False))
+    portal.supervisor.subscribers.feed.consumers.append(witness := Witness(is_ready=False))
     readers = await asyncio.gather(*(StreamReader.get(portal.port) for _ in range(2 * MANY)))
     got: list[list[Part]] = [[] for _ in readers]
     watching = []
@@ -258,7 +258,7 @@ async def test_many_clients_get_every_byte(start_portal: StartPortal) -> None:
     await asyncio.wait(watching)
     for reader in readers:
         reader.writer.transport.abort()
-    await portal.until(lambda: not portal.source.demand.clients)
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
     assert median(len(frame.part) for frame in witness.frames) >= LARGE
     jpegs = {f"{frame.captured_at:.6f}": frame.jpeg for frame in witness.frames}
     for index, parts in enumerate(got):

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from soft_stream.capture.status import State
 from soft_stream.web.transport import connection
-from soft_stream.web.transport.connection import Connection, accompany
+from soft_stream.web.transport.connection import Connection, track_request
 from soft_stream.web.transport.tls import Tls
 from tests.conftest import Portal, StartPortal
 from tests.support import certificates
@@ -49,10 +49,10 @@ async def test_a_stream_for_who_closed_its_own_side(portal: Portal) -> None:
     reader, writer = await half_close(portal, f"GET /stream.mjpg{OLD}")
     for _ in range(5):
         await reader.readuntil(b"Content-Type: image/jpeg")
-    assert len(portal.source.demand.clients) == 1
+    assert len(portal.supervisor.subscribers.clients) == 1
     writer.close()
-    await portal.until(lambda: not portal.source.demand.clients)
-    await portal.until(lambda: portal.source.condition.state is State.IDLE)
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
 
 
 @pytest.mark.parametrize("request_line", ["GET /snapshot.jpg" + KEPT, "POST /arm?seconds=60" + OLD, "GET /healthz HT"])
@@ -62,8 +62,8 @@ async def test_who_may_ask_more_or_changes_something_has_left(start_portal: Star
     portal.device.slow_open(0.3)
     reader, writer = await half_close(portal, request_line)
     assert await reader.read() == b""
-    await portal.until(lambda: not portal.source.demand.clients)
-    assert portal.source.condition.counters.snapshots == 0
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
+    assert portal.supervisor.status.counters.snapshots == 0
     writer.close()
 
 
@@ -130,7 +130,7 @@ async def test_a_request_has_to_come_whole(
         except ConnectionResetError:
             break
     writer.transport.abort()
-    await portal.until(lambda: not portal.source.demand.clients)
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
 
 
 async def test_a_request_that_has_come_may_wait_for_its_answer(
@@ -185,7 +185,7 @@ async def test_an_answer_that_nobody_takes_is_given_up(
         return web.Response(body=bytes(size))
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
-        return await accompany(cast("web.Request", request), answer)
+        return await track_request(cast("web.Request", request), answer)
 
     pair, context = certificates.make(tmp_path), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*pair)

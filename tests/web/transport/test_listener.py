@@ -73,7 +73,7 @@ async def test_a_proxy_on_a_unix_socket_is_believed(start_portal: StartPortal, p
             async with http.get("/stream.mjpg", headers=headers) as stream:
                 await stream.content.readany()
                 assert [client["peer"] for client in (await portal.status())["clients"]] == [peer]
-            await portal.until(lambda: not portal.source.demand.clients)
+            await portal.until(lambda: not portal.supervisor.subscribers.clients)
 
 
 async def stopped_reading(path: Path) -> asyncio.StreamWriter:
@@ -89,15 +89,15 @@ async def test_little_waits_for_a_client_of_a_unix_socket(start_portal: StartPor
     portal = await start_portal(listen=(Endpoint("unix", path=str(path)),), width=640, height=480)
     writer = await stopped_reading(path)
     async with portal.http.get("/stream.mjpg?client=fast") as stream:
-        stopped, fast = portal.source.demand.clients
+        stopped, fast = portal.supervisor.subscribers.clients
         while fast.sent < 40:
             await stream.content.readany()
-    newest = portal.source.demand.feed.newest
+    newest = portal.supervisor.subscribers.feed.newest
     assert newest
     assert stopped.sent < 20
     assert 0 < stopped.unsent() < 2 * len(newest.part) + 64 * 1024
     writer.transport.abort()
-    await portal.until(lambda: not portal.source.demand.clients)
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
 
 
 async def test_a_client_of_a_unix_socket_that_takes_nothing_is_cut_off(
@@ -107,7 +107,7 @@ async def test_a_client_of_a_unix_socket_that_takes_nothing_is_cut_off(
     monkeypatch.setattr(client_stream, "CLIENT_TIMEOUT", 0.5)
     portal = await start_portal(listen=(Endpoint("unix", path=str(path)),), width=640, height=480)
     writer = await stopped_reading(path)
-    await portal.until(lambda: not portal.source.demand.clients)
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
     writer.transport.abort()
 
 

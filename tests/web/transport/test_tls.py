@@ -97,7 +97,7 @@ async def test_a_slow_client_skips_what_it_missed(secure: Secure) -> None:
     slow.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
     fast = await StreamReader.get(secure.portal.port)
     await fast.opening()
-    stopped, flowing = secure.portal.source.demand.clients
+    stopped, flowing = secure.portal.supervisor.subscribers.clients
     while flowing.sent < 60:
         await fast.part()
     assert stopped.sent < 30  # what the kernel's buffers took before they were full
@@ -107,7 +107,7 @@ async def test_a_slow_client_skips_what_it_missed(secure: Secure) -> None:
     while stopped.dropped < 20:  # it gets the newest one, and none of those between
         await slow.part()
     slow.writer.transport.abort()
-    await secure.portal.until(lambda: not secure.portal.source.demand.clients)
+    await secure.portal.until(lambda: not secure.portal.supervisor.subscribers.clients)
 
 
 async def test_a_client_that_takes_nothing_is_cut_off(secure: Secure, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,8 +115,8 @@ async def test_a_client_that_takes_nothing_is_cut_off(secure: Secure, monkeypatc
     monkeypatch.setattr(client_stream, "CLIENT_TIMEOUT", 0.5)
     stopped = await StreamReader.get(secure.port, trusting=secure.pair.trusting())
     stopped.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
-    await secure.portal.until(lambda: secure.portal.source.demand.clients)
-    await secure.portal.until(lambda: not secure.portal.source.demand.clients)
+    await secure.portal.until(lambda: secure.portal.supervisor.subscribers.clients)
+    await secure.portal.until(lambda: not secure.portal.supervisor.subscribers.clients)
     stopped.writer.transport.abort()
 
 
@@ -125,8 +125,8 @@ async def test_leaving_is_noticed(secure: Secure) -> None:
     for leave in (asyncio.StreamWriter.close, lambda writer: writer.transport.abort()):
         stream = await StreamReader.get(secure.port, trusting=secure.pair.trusting())
         leave(stream.writer)
-        await secure.portal.until(lambda: not secure.portal.source.demand.clients)
-    await secure.portal.until(lambda: secure.portal.source.condition.state is State.IDLE)
+        await secure.portal.until(lambda: not secure.portal.supervisor.subscribers.clients)
+    await secure.portal.until(lambda: secure.portal.supervisor.status.state is State.IDLE)
 
 
 async def test_an_unfinished_handshake_is_ended(secure: Secure, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import { number, span, t } from "../shared/i18n.js";
 const INTERVAL = 10000;
 // Seconds that a chart shows at least, also of a portal that has just started.
 const SHORTEST = 120;
-const COLUMNS = ["hood.who", "hood.since", "hood.rate", "hood.age", "hood.drops"];
+const COLUMNS = ["hood.who", "hood.since", "hood.rate", "hood.age", "hood.dropped"];
 const whole = (value) => String(value);
 const CHARTS = {
   fps: (value) => number(value),
@@ -64,10 +64,10 @@ export default class Hood {
   }
 }
 
-function rowOf({ peer, path, client: name, seconds, sent_fps: fps, age, drops }) {
+function rowOf({ peer, path, client: name, seconds, sent_fps: fps, age, dropped }) {
   const what = name === client ? t("hood.own") : `${path} ${name}`;
   const who = make("th", { scope: "row" }, peer, make("br"), make("small", {}, what));
-  const cells = [span(seconds), number(fps), age === null ? "–" : span(age), drops];
+  const cells = [span(seconds), number(fps), age === null ? "–" : span(age), dropped];
   return make("tr", {}, who, ...cells.map((cell) => make("td", {}, cell)));
 }
 
@@ -77,7 +77,7 @@ function lineOf({ at, level, text }) {
 
 // Pairs of words and what they stand for, of what there is to tell.
 function factsOf(facts) {
-  const { negotiated, last_opening: opening, last_focus: focus, eased, last_restart: restart, version } = facts;
+  const { negotiated, last_opening: opening, last_focus: focus, adaptive_quality: degradation, last_restart: restart, version } = facts;
   const taken = (seconds) => (seconds === null ? "–" : t("seconds", { n: number(seconds, 2) }));
   const told = [];
   if (negotiated) {
@@ -91,7 +91,7 @@ function factsOf(facts) {
     told.push(["hood.opening", t("hood.opening.took", took)]);
   }
   if (focus) told.push(["hood.focus", t(`hood.focus.${focus.result}`, { seconds: taken(focus.seconds) })]);
-  if (eased) told.push(["hood.eased", t("hood.eased.by", eased)]);
+  if (degradation) told.push(["hood.degradation", t("hood.degradation.by", degradation)]);
   if (restart) told.push(["hood.restart", make("span", {}, moment(restart.at), ` ${restart.why}`)]);
   told.push(["hood.version", t("hood.version.since", { version, age: span(facts.now - facts.started) })]);
   return told;
