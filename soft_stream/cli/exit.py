@@ -1,6 +1,5 @@
 """How a command ends: the exit status of a fault, and a camera thread that does not return."""
 
-import logging
 import os
 import sys
 import threading
@@ -18,11 +17,15 @@ STATUS_OF_FAULT = {
 
 
 def end(status: ExitStatus) -> ExitStatus:
-    """Return the status, or end with it where the interpreter would wait for a camera thread that is stuck."""
+    """Return the status, or exit with it at once if a thread is stuck that the interpreter would wait for.
+
+    These are a camera thread in a call that does not return, and the log thread while stderr is not read: it is a
+    daemon thread that holds the locks of stderr and of its handler. Log lines are not buffered, so none is lost here.
+    """
     from soft_stream.capture.camera_thread import NAME as CAMERA_THREAD
 
-    if any(_is_stuck(thread) for thread in threading.enumerate() if thread.name.startswith(CAMERA_THREAD)):
-        logging.shutdown()
+    threads = (each for each in threading.enumerate() if each.daemon or each.name.startswith(CAMERA_THREAD))
+    if any(_is_stuck(thread) for thread in threads):
         sys.stdout.flush()
         os._exit(status)
     return status

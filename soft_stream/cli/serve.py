@@ -46,7 +46,7 @@ def serve(args: argparse.Namespace) -> int:
     flags = {**webcamd_flags.translated(args), **ours}
     loaded = load(os.environ, file=args.env_file, camera=args.camera, flags=flags)
     settings = loaded.cameras[args.camera]
-    with logs.written(settings):
+    with logs.configure(settings):
         status = _serve_camera(settings, loaded)
     return end(status)
 

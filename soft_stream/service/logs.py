@@ -1,4 +1,4 @@
-"""Where the log goes: to stderr, which systemd keeps in its journal, and to a file beside it."""
+"""Logging to stderr, which systemd stores in its journal, and optionally to a file."""
 
 import errno
 import logging
@@ -18,18 +18,63 @@ from soft_stream.config.settings import Settings
 log = logging.getLogger(__name__)
 
 KB = 1000
-# Lines that wait for a disk that stands still; further ones are counted and left out.
-LONGEST_QUEUE = 10_000
-# Its owner, and the group of the cameras: nobody else reads who watched.
-MODE = 0o640
-# Seconds until a file that goes wrong again is spoken of again.
-SAY_AGAIN = 60.0
+QUEUE_LIMIT = 10_000
+"""Lines that may wait for the log thread."""
+DRAIN_TIMEOUT = 1.0
+"""Seconds that the end of the process waits for the log thread."""
+FILE_MODE = 0o640
+"""Only the owner and the group of the cameras may read the addresses of clients."""
+REPORT_INTERVAL = 60.0
+"""Seconds between two warnings about the same log file."""
+
+
+class LogQueueHandler(QueueHandler):
+    """Passes lines to the log thread and never waits for it."""
+
+    def __init__(self, lines: "SimpleQueue[logging.LogRecord | None]") -> None:
+        super().__init__(lines)
+        self.lines = lines
+        self.dropped = 0
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Queue a line, or count it as dropped when the queue is full."""
+        if self.lines.qsize() >= QUEUE_LIMIT:
+            self.dropped += 1
+        else:
+            self.lines.put_nowait(record)
+
+
+class LogThread(QueueListener):
+    """Writes the queued lines to all destinations; only this thread waits for a slow reader or disk."""
+
+    def __init__(self, source: LogQueueHandler, *destinations: logging.Handler) -> None:
+        super().__init__(source.lines, *destinations, respect_handler_level=True)
+        self._source = source
+        self._reported = 0
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Write a line; once no more lines wait, log how many were dropped."""
+        super().handle(record)
+        dropped = self._source.dropped - self._reported
+        if dropped and not self._source.lines.qsize():
+            self._reported += dropped
+            log.warning("%d log lines were dropped: stderr or the log file was too slow", dropped)
+
+    def stop(self) -> None:
+        """Write the remaining lines, but give up after `DRAIN_TIMEOUT`."""
+        self.enqueue_sentinel()
+        if self._thread:
+            self._thread.join(DRAIN_TIMEOUT)
+            if self._thread.is_alive():  # it holds the lock of a handler: closing that would wait, too
+                return
+        for handler in self.handlers:
+            handler.close()
 
 
 class LogFile(RotatingFileHandler):
-    """A file that is given up by no fault, nor by being moved away: each line finds it, or makes a new one.
+    """A log file that survives a full disk and being moved away: each line reopens it if necessary.
 
-    Used by one thread. A fault is told once, to the rest of the log.
+    Only the log thread uses it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -37,132 +82,105 @@ class LogFile(RotatingFileHandler):
         super().__init__(settings.log_file, maxBytes=size, backupCount=count, encoding="utf-8", delay=True)
         self._name = f"{settings.log_file} (cam{settings.camera}_log_file)"
         self._lost = 0
-        self._told_at = float("-inf")
-
-    def try_out(self) -> None:
-        """Open it, so that a fault is told before anything else is."""
+        self._reported_at = float("-inf")
         try:
             self.stream = self._open()
         except OSError as error:
-            self._tell(error)
+            self._report(error)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line, and tell how many before it could not be written."""
+        """Write a line, and log how many lines before it could not be written."""
         lost = self._lost
         if self.stream and not self._is_in_place(self.stream):
-            self._let_go()
+            self._discard_stream()
         super().emit(record)
         if lost and self._lost == lost:
             self._lost = 0
             log.warning("%s is written again; %d lines are missing", self._name, lost)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 # the name of logging.Handler
-        """Count a line that was not written, and let the next one try anew."""
+        """Count a line that could not be written; the next line opens the file again."""
         error = sys.exception()
         if not isinstance(error, OSError):
             super().handleError(record)
             return
-        self._let_go()
+        self._discard_stream()
         self._lost += 1
-        self._tell(error)
+        self._report(error)
 
     def _open(self) -> TextIOWrapper:
-        """Open the file, or make it; a pipe is not waited for.
-
-        Raises:
-            OSError: it cannot be written, or is no file.
-        """
-        # open() would give it the rights that the umask leaves
-        number = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, MODE)
-        try:
-            self._look_at(os.fstat(number), number)
-        except OSError:
-            os.close(number)
-            raise
-        return open(number, "a", encoding=self.encoding, errors="backslashreplace")  # `close` closes it
-
-    def _look_at(self, facts: os.stat_result, number: int) -> None:
-        if not stat.S_ISREG(facts.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
-        if self._lost and facts.st_size:  # what was not taken may have left half a line behind
-            os.write(number, b"\n")
+        stream = open(  # noqa: SIM115 # it stays open for the next lines
+            self.baseFilename, "a", encoding=self.encoding, errors="backslashreplace", opener=_open_regular_file
+        )
+        if self._lost and stream.tell():  # a line that did not fit may have been written in part
+            stream.write("\n")
+        return stream
 
     def _is_in_place(self, stream: TextIOWrapper) -> bool:
-        """Whether the path still leads to what is written; logrotate and people move it away."""
+        """Return True if the path still names the open file; logrotate and users move it away."""
         try:
             return os.path.samestat(os.fstat(stream.fileno()), os.stat(self.baseFilename))
         except OSError:
             return False
 
-    def _let_go(self) -> None:
-        """Close the file, without what it did not take."""
+    def _discard_stream(self) -> None:
+        """Close the file without the text that it did not accept."""
         if self.stream:
             with suppress(OSError):
                 self.stream.close()
             self.stream = None
 
-    def _tell(self, error: OSError) -> None:
-        if time.monotonic() - self._told_at >= SAY_AGAIN:
-            self._told_at = time.monotonic()
+    def _report(self, error: OSError) -> None:
+        if time.monotonic() - self._reported_at >= REPORT_INTERVAL:
+            self._reported_at = time.monotonic()
             log.warning("%s cannot be written: %s; only the journal has the log", self._name, error.strerror)
 
 
-class Queued(QueueHandler):
-    """Hands lines to the thread that writes the file, and never waits for it."""
+def _open_regular_file(path: str, flags: int) -> int:
+    """Open or create a log file; a named pipe is refused without waiting for its reader.
 
-    def __init__(self, lines: "SimpleQueue[logging.LogRecord | None]") -> None:
-        super().__init__(lines)
-        self._lines = lines
-        self._left_out = 0
-
-    def enqueue(self, record: logging.LogRecord) -> None:
-        """Queue a line, unless too many wait already."""
-        if self._lines.qsize() >= LONGEST_QUEUE:
-            self._left_out += 1
-            return
-        self._lines.put_nowait(record)
-        if self._left_out:
-            left_out, self._left_out = self._left_out, 0
-            log.warning("%d lines are missing in the log file: it took them too slowly", left_out)
+    Raises:
+        OSError: the file cannot be written, or is not a regular file.
+    """
+    descriptor = os.open(path, flags | os.O_NONBLOCK, FILE_MODE)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return descriptor
 
 
-class Dated(logging.Formatter):
-    """Lines as in the journal, after date and time: local, with the offset from UTC (ISO 8601)."""
+class DatedFormatter(logging.Formatter):
+    """Formats times as ISO 8601 in local time with the offset from UTC."""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 # logging's
-        """Write when it happened."""
+        """Return the time of a line."""
         return datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
 
 
 @contextmanager
-def written(settings: Settings) -> Iterator[None]:
-    """Log to stderr, and inside the block to the settings' file, each with its own level."""
+def configure(settings: Settings) -> Iterator[None]:
+    """Log to stderr and to the file of the settings, each with its own level, until the block ends."""
     line = f"%(levelname)s cam{settings.camera} %(message)s"
+    queue_handler = LogQueueHandler(SimpleQueue())
+    root = logging.getLogger()
+    root.addHandler(queue_handler)
     journal = logging.StreamHandler(sys.stderr)
     journal.setLevel(settings.log_level.upper())
     journal.setFormatter(logging.Formatter(line))
-    root = logging.getLogger()
-    root.addHandler(journal)
-    root.setLevel(journal.level)
-    # it prints a page of traceback for every client that sends nonsense; our own faults we log ourselves
+    destinations: list[logging.Handler] = [journal]
+    if settings.log_file:
+        file = LogFile(settings)
+        file.setLevel(settings.log_file_level.upper())
+        file.setFormatter(DatedFormatter(f"%(asctime)s {line}"))
+        destinations.append(file)
+    root.setLevel(min(each.level for each in destinations))
+    # aiohttp logs a traceback for every malformed request; our own errors have log lines of their own
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
-    logging.getLogger("PIL").setLevel(logging.INFO)  # at level debug it tells each tag of each snapshot
-    if not settings.log_file:
-        yield
-        return
-    file = LogFile(settings)
-    file.setFormatter(Dated(f"%(asctime)s {line}"))
-    file.try_out()
-    lines: SimpleQueue[logging.LogRecord | None] = SimpleQueue()
-    queued, writer = Queued(lines), QueueListener(lines, file)
-    queued.setLevel(settings.log_file_level.upper())
-    root.addHandler(queued)
-    root.setLevel(min(journal.level, queued.level))
-    writer.start()
+    logging.getLogger("PIL").setLevel(logging.INFO)  # its debug lines describe every tag of every snapshot
+    thread = LogThread(queue_handler, *destinations)
+    thread.start()
     try:
         yield
     finally:
-        root.removeHandler(queued)
-        root.setLevel(journal.level)
-        writer.stop()
-        file.close()
+        thread.stop()
+        root.removeHandler(queue_handler)

@@ -1,6 +1,7 @@
 """What the log has, and where: stderr, a file, frames a second, HTTP requests."""
 
 import asyncio
+import http.client
 import logging
 import os
 import re
@@ -52,6 +53,48 @@ def end(process: "subprocess.Popen[str]") -> None:
     """End a process as systemd does."""
     process.send_signal(signal.SIGTERM)
     assert process.wait() == 0
+
+
+def log_lines(url: str, count: int) -> None:
+    """Send requests over one connection; with `--loghttp` each logs a line of about 300 bytes."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    for _ in range(count):
+        connection.request("GET", f"/healthz?{'x' * 250}")
+        assert connection.getresponse().read()
+    connection.close()
+
+
+def test_a_stderr_that_no_one_reads_stops_no_client() -> None:
+    """While the pipe is full requests are answered; the lines that waited arrive when it is read again."""
+    with serving("--loghttp") as (process, url):
+        assert process.stderr
+        log_lines(url, 600)
+        with urllib.request.urlopen(f"{url}/snapshot.jpg?size=stream", timeout=10) as answer:
+            assert answer.read().startswith(b"\xff\xd8")
+        lines = until_said(process.stderr, "HTTP: 127.0.0.1 GET /snapshot.jpg")
+        assert sum("GET /healthz?" in line for line in lines) == 600
+
+
+def test_lines_that_found_no_room_are_counted() -> None:
+    """At most 10,000 lines wait for the reader; the number of dropped ones is logged once it reads again."""
+    with serving("--loghttp") as (process, url):
+        assert process.stderr
+        log_lines(url, 11_000)
+        received = 0
+        while "GET /healthz?" in (line := process.stderr.readline()):
+            received += 1
+        dropped = re.fullmatch(r"WARNING cam0 (\d+) log lines were dropped: .+\n", line)
+        assert dropped
+        assert received + int(dropped[1]) == 11_000
+        assert 10_000 <= received < 11_000
+
+
+def test_a_stderr_that_no_one_reads_does_not_delay_the_end() -> None:
+    """SIGTERM ends the process with status 0 although its last lines cannot be written."""
+    with serving("--loghttp") as (process, url):
+        log_lines(url, 600)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
 
 
 def test_each_has_its_own_level(tmp_path: Path) -> None:
