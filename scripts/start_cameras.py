@@ -49,7 +49,7 @@ def main() -> int:
         while any(child.poll() is None for child in children):
             time.sleep(0.5)
     except SettingsError as error:
-        print(f"{len(error.problems)} wrong in the settings:", *error.problems, sep="\n  ", file=sys.stderr)
+        print(error, file=sys.stderr)
         return ExitStatus.CONFIG_ERROR
     except KeyboardInterrupt:
         print("Stopping ...", flush=True)

@@ -47,7 +47,7 @@ def main() -> int:
             return _leave(target, args, root)
         return _install(target, args, root, facts)
     except SettingsError as error:
-        print(f"{len(error.problems)} wrong in the settings:", *error.problems, sep="\n  ", file=sys.stderr)
+        print(error, file=sys.stderr)
         return ExitStatus.CONFIG_ERROR
     except (Unreachable, NoPackages) as reason:
         print(reason, file=sys.stderr)

@@ -29,7 +29,7 @@ def merged(owners: str, reference: str, release: str) -> str:
 def with_ids(reference: str, ids: list[str]) -> str:
     """Return the reference for a machine with these cameras: each with its id, and no others."""
     for number, camera_id in enumerate(ids):
-        line = f"cam{number}_id={env_file.quoted(camera_id)}"
+        line = f"cam{number}_id={env_file.quote_value(camera_id)}"
         pattern = rf"^#cam{number}_id=.*$"
         if re.search(pattern, reference, re.MULTILINE):
             reference = re.sub(pattern, lambda _, line=line: line, reference, flags=re.MULTILINE)  # type: ignore[misc]
@@ -63,7 +63,7 @@ def _is_known(key: str) -> bool:
     match = KEY.fullmatch(key)
     if not match or match["name"] not in SETTINGS:
         return False
-    return bool(match["camera"]) or not SETTINGS[match["name"]].metadata["own"]
+    return bool(match["camera"]) or not SETTINGS[match["name"]].metadata["per_camera"]
 
 
 def _blocks(reference: str, mentioned: set[str], cameras: set[str]) -> Iterator[str]:

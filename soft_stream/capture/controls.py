@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from soft_stream.cameras.base import AF_AUTO, AF_CONTINUOUS, AF_MANUAL, ZERO_IS_AUTOMATIC, Control, ControlValue
-from soft_stream.config.env_file import quoted
-from soft_stream.config.settings import Settings, nearest
+from soft_stream.config.env_file import quote_value
+from soft_stream.config.settings import Settings, did_you_mean
 
 log = logging.getLogger(__name__)
 
@@ -113,12 +113,14 @@ class Controls:
         """
         async with self._keeping:
             text = " ".join(f"{name}={format_value(value)}" for name, value in sorted(self.values.items()))
-            line = f"cam{self._settings.camera}_controls={quoted(text)}"
+            line = f"cam{self._settings.camera}_controls={quote_value(text)}"
             await asyncio.to_thread(_write, file, f"# Written by POST /controls?keep=1\n{line}\n")
 
     def _known(self, name: str) -> Control:
         if name not in self.advertised:
-            raise WrongControl(f"this camera has no control {_shown(name)[:60]}{nearest(name, list(self.advertised))}")
+            raise WrongControl(
+                f"this camera has no control {_shown(name)[:60]}{did_you_mean(name, list(self.advertised))}"
+            )
         return self.advertised[name]
 
 

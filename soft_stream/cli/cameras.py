@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from soft_stream.cameras.base import CameraError, CameraUnsupported
 from soft_stream.cameras.identity import in_port_order
-from soft_stream.config.env_file import quoted
+from soft_stream.config.env_file import quote_value
 from soft_stream.service.exit_status import ExitStatus
 
 
@@ -34,7 +34,7 @@ def list_cameras(args: argparse.Namespace) -> int:
         print(json.dumps([asdict(found) for found in in_port_order(connected)]))
         return ExitStatus.STOPPED
     for number, found in enumerate(in_port_order(connected)):
-        print(f"# {found.model}, {'USB' if found.usb else 'CSI'}", f"cam{number}_id={quoted(found.id)}", sep="\n")
+        print(f"# {found.model}, {'USB' if found.usb else 'CSI'}", f"cam{number}_id={quote_value(found.id)}", sep="\n")
     if not connected:
         print("# libcamera sees no camera: is the cable in, and does `rpicam-hello --list-cameras` show it?")
     return ExitStatus.STOPPED

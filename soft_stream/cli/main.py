@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = args.run(args)
     except SettingsError as error:
-        print(f"{len(error.problems)} wrong in the settings:", *error.problems, sep="\n  ", file=sys.stderr)
+        print(error, file=sys.stderr)
         return ExitStatus.CONFIG_ERROR
     except BrokenPipeError:  # `soft-stream check | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

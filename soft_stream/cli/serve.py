@@ -12,8 +12,8 @@ from soft_stream.cameras.base import CameraError
 from soft_stream.cli.exit import STATUS_OF_FAULT, end
 from soft_stream.cli.options import add_camera, add_env_file
 from soft_stream.config import webcamd_flags
-from soft_stream.config.env_file import quoted
-from soft_stream.config.loader import Loaded, load
+from soft_stream.config.env_file import quote_value
+from soft_stream.config.loader import LoadedConfig, load
 from soft_stream.config.settings import SETTINGS, Settings, default_of, format_value
 from soft_stream.service import logs
 from soft_stream.service.exit_status import ExitStatus
@@ -26,10 +26,10 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command = commands.add_parser("serve", help="serve one camera", description="Serve one camera until stopped.")
     command.set_defaults(run=serve)
     for name, each in SETTINGS.items():
-        kind, meaning = each.metadata["kind"], each.metadata["meaning"]
-        default = "" if each.metadata["own"] else f" ({format_value(default_of(name, 0)) or 'empty'})"
+        value_type, meaning = each.metadata["type"], each.metadata["meaning"]
+        default = "" if each.metadata["per_camera"] else f" ({format_value(default_of(name, 0)) or 'empty'})"
         flags = [f"--{name.replace('_', '-')}", *(["-d"] if name == "log_level" else [])]
-        text = f"{meaning}; {kind.right}{default}".replace("%", "%%")
+        text = f"{meaning}; {value_type.expected}{default}".replace("%", "%%")
         # --bind takes several addresses, --hflip needs no value
         counts: dict[type, dict[str, Any]] = {tuple: {"nargs": "+"}, bool: {"nargs": "?", "const": "1"}}
         count = counts.get(type(default_of(name, 0)), {})
@@ -51,7 +51,7 @@ def serve(args: argparse.Namespace) -> int:
     return end(status)
 
 
-def _serve_camera(settings: Settings, loaded: Loaded) -> ExitStatus:
+def _serve_camera(settings: Settings, loaded: LoadedConfig) -> ExitStatus:
     number = settings.camera
     if loaded.file and not any(f"cam{number}_" in origin for origin in loaded.origins[number].values()):
         log.warning("%s has no cam%d_ line; what holds for every camera holds for this one", loaded.file, number)
@@ -77,5 +77,5 @@ def _with_id(settings: Settings) -> Settings:
     """
     found, advice = discovery.wait_for_camera(settings.id, settings.camera)
     if advice:
-        log.warning("%s; put this into the settings: cam%d_id=%s", advice, settings.camera, quoted(found.id))
+        log.warning("%s; put this into the settings: cam%d_id=%s", advice, settings.camera, quote_value(found.id))
     return replace(settings, id=found.id)

@@ -4,7 +4,7 @@ import argparse
 import os
 
 from soft_stream.cli.options import add_env_file
-from soft_stream.config.env_file import quoted
+from soft_stream.config.env_file import quote_value
 from soft_stream.config.loader import load
 from soft_stream.config.settings import SETTINGS, format_value
 from soft_stream.service.exit_status import ExitStatus
@@ -24,7 +24,7 @@ def check(args: argparse.Namespace) -> int:
     for number, settings in loaded.cameras.items():
         print(f"\n# camera {number}: {settings.title}")
         for name in SETTINGS:
-            line = f"cam{number}_{name}={quoted(format_value(getattr(settings, name)))}"
+            line = f"cam{number}_{name}={quote_value(format_value(getattr(settings, name)))}"
             print(f"{line:<40} from {loaded.origins[number][name]}")
     if not loaded.cameras:
         print("# no camera is configured: a camera N is, as soon as a camN_ key stands in the file")

@@ -43,7 +43,7 @@ def parse(text: str) -> list[Assignment]:
     return assignments
 
 
-def quoted(value: str) -> str:
+def quote_value(value: str) -> str:
     """Write a value so that `parse` reads it back: in quotes where it needs them."""
     if re.fullmatch(r"[\w./:@%+,-]*", value):
         return value

@@ -11,7 +11,7 @@ from typing import Any
 
 from soft_stream.config import env_file
 from soft_stream.config.endpoints import Endpoint
-from soft_stream.config.settings import SETTINGS, Settings, default_of, nearest
+from soft_stream.config.settings import SETTINGS, Settings, default_of, did_you_mean
 from soft_stream.config.validation import _check_together
 
 INSTALLED_FILE = Path("/etc/camera-streamer/camera-soft-stream.env")
@@ -30,12 +30,13 @@ class SettingsError(Exception):
     """Some settings are wrong; `problems` has one sentence for each."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
+        count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
+        super().__init__("\n  ".join((f"{count} in the settings:", *problems)))
         self.problems = problems
 
 
 @dataclass(frozen=True)
-class Entry:
+class RawValue:
     """A value as somebody wrote it, and where."""
 
     where: str
@@ -48,7 +49,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedConfig:
     """The settings of every configured camera, and for each setting where its value comes from."""
 
     file: Path | None
@@ -62,7 +63,7 @@ def load(
     file: Path | None = None,
     camera: int | None = None,
     flags: Mapping[str, str] | None = None,
-) -> Loaded:
+) -> LoadedConfig:
     """Bring the layers together; `flags` (by setting name) belong to `camera`, which need not stand in the file.
 
     Without `file`, the installed one is read, else the one in this folder, else none.
@@ -73,11 +74,11 @@ def load(
     problems: list[str] = []
     file = file or next((path for path in (INSTALLED_FILE, LOCAL_FILE) if path.exists()), None)
     from_file = dict(_entries_of_file(file, problems)) if file else {}
-    kept: dict[str, Entry] = {}
+    kept: dict[str, RawValue] = {}
     for controls_file in sorted(_state_directory(environ).glob(CONTROLS_FILE.format("*"))):
         kept |= _entries_of_file(controls_file, problems)
     from_environ = {
-        key: Entry("environment", key, text)
+        key: RawValue("environment", key, text)
         for key, text in environ.items()
         # systemd hands the file's values over in the environment: equal means the same layer
         if KEY.fullmatch(key) and not (key in from_file and from_file[key].text == text)
@@ -93,10 +94,10 @@ def load(
         values: dict[str, Any] = {"camera": number, "controls_file": controls_file}
         origins[number] = {}
         for name, each in SETTINGS.items():
-            keys = [f"cam{number}_{name}"] if each.metadata["own"] else [f"cam_{name}", f"cam{number}_{name}"]
+            keys = [f"cam{number}_{name}"] if each.metadata["per_camera"] else [f"cam_{name}", f"cam{number}_{name}"]
             layers = [layer[key] for layer in (from_file, kept, from_environ) for key in keys if key in layer]
             if number == camera and flags and name in flags:
-                layers.append(Entry("command line", f"--{name.replace('_', '-')}", flags[name]))
+                layers.append(RawValue("command line", f"--{name.replace('_', '-')}", flags[name]))
             values[name], origins[number][name] = _value(name, number, layers, problems)
         if runtime := environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]:
             for name, file_name in RUNTIME_FILES.items():
@@ -107,7 +108,7 @@ def load(
     _check_together(cameras, origins, problems)
     if problems:
         raise SettingsError(list(dict.fromkeys(problems)))
-    return Loaded(file, cameras, origins)
+    return LoadedConfig(file, cameras, origins)
 
 
 def _state_directory(environ: Mapping[str, str]) -> Path:
@@ -117,7 +118,7 @@ def _state_directory(environ: Mapping[str, str]) -> Path:
     return Path(home) / "camera-soft-stream"
 
 
-def _entries_of_file(file: Path, problems: list[str]) -> Iterator[tuple[str, Entry]]:
+def _entries_of_file(file: Path, problems: list[str]) -> Iterator[tuple[str, RawValue]]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -129,7 +130,7 @@ def _entries_of_file(file: Path, problems: list[str]) -> Iterator[tuple[str, Ent
         if assignment.value is None:
             problems.append(f"{where}: {assignment.key}: not KEY=VALUE; comments begin with #")
         elif not assignment.key.startswith(FOREIGN_KEYS):
-            yield assignment.key, Entry(where, assignment.key, assignment.value)
+            yield assignment.key, RawValue(where, assignment.key, assignment.value)
 
 
 def _numbered(key: str) -> re.Match[str] | None:
@@ -137,23 +138,25 @@ def _numbered(key: str) -> re.Match[str] | None:
     return match if match and match["camera"] else None
 
 
-def _check_key(entry: Entry, problems: list[str]) -> None:
+def _check_key(entry: RawValue, problems: list[str]) -> None:
     match = KEY.fullmatch(entry.key)
     number = match["camera"] if match else "0"
     if not match or match["name"] not in SETTINGS:
-        known = [f"cam{number or ''}_{name}" for name, each in SETTINGS.items() if number or not each.metadata["own"]]
-        problems.append(entry.problem(f"no such setting{nearest(entry.key.lower(), known)}"))
-    elif SETTINGS[match["name"]].metadata["own"] and not number:
+        known = [
+            f"cam{number or ''}_{name}" for name, each in SETTINGS.items() if number or not each.metadata["per_camera"]
+        ]
+        problems.append(entry.problem(f"no such setting{did_you_mean(entry.key.lower(), known)}"))
+    elif SETTINGS[match["name"]].metadata["per_camera"] and not number:
         problems.append(entry.problem(f"belongs to one camera; write cam0_{match['name']} for camera 0, and so on"))
 
 
-def _value(name: str, camera: int, layers: list[Entry], problems: list[str]) -> tuple[Any, str]:
+def _value(name: str, camera: int, layers: list[RawValue], problems: list[str]) -> tuple[Any, str]:
     """Parse every layer, so that a wrong value is told even where another one covers it; the last one counts."""
     value, origin = default_of(name, camera), "default"
-    kind = SETTINGS[name].metadata["kind"]
+    value_type = SETTINGS[name].metadata["type"]
     for entry in layers:
         try:
-            value, origin = kind.parse(entry.text), f"{entry.where} {entry.key}"
+            value, origin = value_type.parse(entry.text), f"{entry.where} {entry.key}"
         except ValueError:
-            problems.append(entry.problem(f"must be {kind.right}"))
+            problems.append(entry.problem(f"must be {value_type.expected}"))
     return value, origin

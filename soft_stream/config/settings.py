@@ -12,12 +12,12 @@ FIRST_PORT = 18081
 # Browsers paint a part only when the next one begins: with fewer frames they would be seconds behind.
 LOWEST_CLIENT_FPS = 0.5
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-LOG_LEVEL = value_types.word(*LOG_LEVELS, spellings={level[0]: level for level in LOG_LEVELS})
+LOG_LEVEL = value_types.choice(*LOG_LEVELS, spellings={level[0]: level for level in LOG_LEVELS})
 
 
-def _setting(default: Any, kind: value_types.Kind, meaning: str, *, own: bool = False) -> Any:
+def _setting(default: Any, value_type: value_types.ValueType, meaning: str, *, per_camera: bool = False) -> Any:
     """Declare a setting; `own` ones belong to one camera and have no `cam_` form for every camera."""
-    return field(default=default, metadata={"kind": kind, "meaning": meaning, "own": own})
+    return field(default=default, metadata={"type": value_type, "meaning": meaning, "per_camera": per_camera})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,31 +30,33 @@ class Settings:
 
     # which camera
     id: str = _setting(
-        "", value_types.text(), "libcamera's id of the camera, as `soft-stream cameras` prints it", own=True
+        "", value_types.text(), "libcamera's id of the camera, as `soft-stream cameras` prints it", per_camera=True
     )
-    name: str = _setting("", value_types.text(), "the name on the page and in the log (Camera N)", own=True)
-    source: str = _setting("picamera", value_types.word("picamera", "test-pattern", "folder"), "where frames come from")
-    folder: str = _setting("", value_types.path(), "the folder of JPEGs that source=folder shows", own=True)
+    name: str = _setting("", value_types.text(), "the name on the page and in the log (Camera N)", per_camera=True)
+    source: str = _setting(
+        "picamera", value_types.choice("picamera", "test-pattern", "folder"), "where frames come from"
+    )
+    folder: str = _setting("", value_types.path(), "the folder of JPEGs that source=folder shows", per_camera=True)
     sensor_mode: str = _setting(
         "auto",
         value_types.sensor_mode(),
         "the sensor's mode; auto keeps the whole field of view, driver leaves it to libcamera",
     )
     tuning_file: str = _setting(
-        "", value_types.file_name(), "libcamera's tuning file, such as imx708_noir.json", own=True
+        "", value_types.file_name(), "libcamera's tuning file, such as imx708_noir.json", per_camera=True
     )
     hdr: str = _setting(
         "off",
-        value_types.word("off", "sensor", "single-exposure", "multi-exposure", "night"),
+        value_types.choice("off", "sensor", "single-exposure", "multi-exposure", "night"),
         "high dynamic range: by the sensor (imx708), or by the Raspberry Pi 5",
     )
     # where it is served
     bind: tuple[str, ...] = _setting(("127.0.0.1",), value_types.addresses(), "the addresses to listen on")
     port: int = _setting(
-        FIRST_PORT, value_types.whole(1, 65535, "TCP port"), "the port to listen on (18081 + N)", own=True
+        FIRST_PORT, value_types.integer(1, 65535, "TCP port"), "the port to listen on (18081 + N)", per_camera=True
     )
     listen: tuple[Endpoint, ...] = _setting(
-        (), value_types.endpoint_list(), "further places to listen: http://, https:// and unix:", own=True
+        (), value_types.endpoint_list(), "further places to listen: http://, https:// and unix:", per_camera=True
     )
     tls_certificate: str = _setting(
         "", value_types.path(), "the certificate of https:// endpoints, with its chain (PEM)"
@@ -67,19 +69,19 @@ class Settings:
     )
     legacy_control: bool = _setting(
         False,
-        value_types.switch(),
+        value_types.boolean(),
         "let /?action=command set controls, as mjpg-streamer does: a GET that changes something",
     )
     # the stream
-    width: int = _setting(1280, value_types.whole(32, 16384, "pixels", even=True), "width asked of the camera")
-    height: int = _setting(720, value_types.whole(32, 16384, "pixels", even=True), "height asked of the camera")
+    width: int = _setting(1280, value_types.integer(32, 16384, "pixels", even=True), "width asked of the camera")
+    height: int = _setting(720, value_types.integer(32, 16384, "pixels", even=True), "height asked of the camera")
     fps: float = _setting(30.0, value_types.number(0.1, 240, "frames a second"), "frame rate asked of the camera")
     min_fps: float = _setting(
         0.0,
         value_types.number(0, 240, "frames a second; 0 is the same as fps"),
         "how slow the camera may become in the dark to keep the picture bright",
     )
-    quality: int = _setting(80, value_types.whole(1, 100, "JPEG quality"), "quality of the stream's JPEGs")
+    quality: int = _setting(80, value_types.integer(1, 100, "JPEG quality"), "quality of the stream's JPEGs")
     client_fps_max: float = _setting(
         0.0,
         value_types.number(0, 240, f"frames a second, at least {LOWEST_CLIENT_FPS:g}; 0 is no limit"),
@@ -87,27 +89,27 @@ class Settings:
     )
     renditions_max: int = _setting(
         8,
-        value_types.whole(0, 32, "renditions; 0 is none"),
+        value_types.integer(0, 32, "renditions; 0 is none"),
         "how many kinds of smaller or turned pictures (?width=, ?quality=, ?rotate=) are made at once",
     )
     adaptive_quality: str = _setting(
         "off",
-        value_types.word("off", "on", spellings={"0": "off", "1": "on"}),
+        value_types.choice("off", "on", spellings={"0": "off", "1": "on"}),
         "lower the stream's quality and rate on a hot or busy Raspberry Pi, before frames are late",
     )
     pixel_format: str = _setting(
         "auto",
-        value_types.word("auto", "mjpeg", "yuv420", "yuyv"),
+        value_types.choice("auto", "mjpeg", "yuv420", "yuyv"),
         "what the camera delivers; auto is yuv420 from CSI and mjpeg from USB cameras",
     )
     # the picture
-    hflip: bool = _setting(False, value_types.switch(), "mirror left and right")
-    vflip: bool = _setting(False, value_types.switch(), "mirror top and bottom")
+    hflip: bool = _setting(False, value_types.boolean(), "mirror left and right")
+    vflip: bool = _setting(False, value_types.boolean(), "mirror top and bottom")
     rotation: int = _setting(0, value_types.right_angle(), "rotation clockwise, after the mirroring")
     # focus
     autofocus: str = _setting(
         "continuous",
-        value_types.word("off", "continuous", "once", "manual", spellings={"0": "off", "1": "continuous"}),
+        value_types.choice("off", "continuous", "once", "manual", spellings={"0": "off", "1": "continuous"}),
         "an AF cycle before streams and snapshots, then continuous AF; once: then the lens stays; manual: no cycle",
     )
     autofocus_timeout: float = _setting(8.0, value_types.number(0.5, 60, "seconds"), "how long an AF cycle may take")
@@ -115,9 +117,9 @@ class Settings:
         (), value_types.window(), "the part of the picture that is to be sharp"
     )
     autofocus_range: str = _setting(
-        "normal", value_types.word("normal", "macro", "full"), "the distances that AF looks at"
+        "normal", value_types.choice("normal", "macro", "full"), "the distances that AF looks at"
     )
-    autofocus_speed: str = _setting("normal", value_types.word("normal", "fast"), "how fast AF moves the lens")
+    autofocus_speed: str = _setting("normal", value_types.choice("normal", "fast"), "how fast AF moves the lens")
     lens_position: float = _setting(
         1.0,
         value_types.number(0, 40, "dioptres: 1/metres, 0 is infinity"),
@@ -130,28 +132,33 @@ class Settings:
     # snapshots
     snapshot_size: str = _setting(
         "auto",
-        value_types.word("auto", "full", "stream"),
+        value_types.choice("auto", "full", "stream"),
         "size of a snapshot; auto is stream while somebody streams, else full",
     )
-    snapshot_width: int = _setting(0, value_types.whole(0, 16384, "pixels; 0 is the sensor's", even=True), "full width")
-    snapshot_height: int = _setting(
-        0, value_types.whole(0, 16384, "pixels; 0 is the sensor's", even=True), "full height"
+    snapshot_width: int = _setting(
+        0, value_types.integer(0, 16384, "pixels; 0 is the sensor's", even=True), "full width"
     )
-    snapshot_quality: int = _setting(90, value_types.whole(1, 100, "JPEG quality"), "quality of a full-size snapshot")
+    snapshot_height: int = _setting(
+        0, value_types.integer(0, 16384, "pixels; 0 is the sensor's", even=True), "full height"
+    )
+    snapshot_quality: int = _setting(90, value_types.integer(1, 100, "JPEG quality"), "quality of a full-size snapshot")
     still_method: str = _setting(
         "auto",
-        value_types.word("auto", "dual", "switch"),
+        value_types.choice("auto", "dual", "switch"),
         "full size beside the stream all the time, or by switching modes; auto is dual where that costs no frame rate",
     )
     # a pause for another program
     pause_file: str = _setting(
-        "", value_types.path(), "while this file exists the camera is free (camN.pause in RUNTIME_DIRECTORY)", own=True
+        "",
+        value_types.path(),
+        "while this file exists the camera is free (camN.pause in RUNTIME_DIRECTORY)",
+        per_camera=True,
     )
     pause_snapshot: str = _setting(
         "",
         value_types.path(),
         "the picture of another program, served as /snap.jpg (camN-snap.jpg in RUNTIME_DIRECTORY)",
-        own=True,
+        per_camera=True,
     )
     pause_max: float = _setting(300.0, value_types.number(1, 86400, "seconds"), "the longest pause")
     # the life of the camera
@@ -176,18 +183,18 @@ class Settings:
         LOG_LEVEL,
         "how much the log says",
     )
-    log_file: str = _setting("", value_types.path(), "a file that the log goes to as well", own=True)
+    log_file: str = _setting("", value_types.path(), "a file that the log goes to as well", per_camera=True)
     log_file_level: str = _setting(
         "info",
         LOG_LEVEL,
         "how much that file has",
     )
     log_file_size: int = _setting(
-        1024, value_types.whole(1, 1_000_000, "kB"), "so large the file becomes, then a new one begins"
+        1024, value_types.integer(1, 1_000_000, "kB"), "so large the file becomes, then a new one begins"
     )
-    log_file_count: int = _setting(5, value_types.whole(1, 100, "files"), "how many older files are kept")
-    showfps: bool = _setting(False, value_types.switch(), "log frames a second every 5 s while somebody streams")
-    loghttp: bool = _setting(False, value_types.switch(), "log every HTTP request")
+    log_file_count: int = _setting(5, value_types.integer(1, 100, "files"), "how many older files are kept")
+    showfps: bool = _setting(False, value_types.boolean(), "log frames a second every 5 s while somebody streams")
+    loghttp: bool = _setting(False, value_types.boolean(), "log every HTTP request")
 
     @property
     def local_url(self) -> str:
@@ -223,7 +230,7 @@ def format_value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def nearest(wrong: str, names: list[str]) -> str:
+def did_you_mean(wrong: str, names: list[str]) -> str:
     """Return the hint `; did you mean NAME?`, or nothing where no name is near."""
     near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
     return f"; did you mean {near[0]}?" if near else ""

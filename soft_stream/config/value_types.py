@@ -12,14 +12,14 @@ from soft_stream.config.endpoints import Endpoint
 
 
 @dataclass(frozen=True)
-class Kind:
-    """How a value is written: `parse` raises ValueError on anything but what `right` describes."""
+class ValueType:
+    """How a value is written: `parse` raises ValueError on anything but what `expected` describes."""
 
     parse: Callable[[str], Any]
-    right: str
+    expected: str
 
 
-def whole(low: int, high: int, unit: str, *, even: bool = False) -> Kind:
+def integer(low: int, high: int, unit: str, *, even: bool = False) -> ValueType:
     """A whole number."""
 
     def parse(text: str) -> int:
@@ -28,10 +28,10 @@ def whole(low: int, high: int, unit: str, *, even: bool = False) -> Kind:
             raise ValueError(text)
         return value
 
-    return Kind(parse, f"{'an even' if even else 'a whole'} number from {low} to {high} ({unit})")
+    return ValueType(parse, f"{'an even' if even else 'a whole'} number from {low} to {high} ({unit})")
 
 
-def number(low: float, high: float, unit: str) -> Kind:
+def number(low: float, high: float, unit: str) -> ValueType:
     """Any number but nan."""
 
     def parse(text: str) -> float:
@@ -40,10 +40,10 @@ def number(low: float, high: float, unit: str) -> Kind:
             raise ValueError(text)
         return value
 
-    return Kind(parse, f"a number from {low:g} to {high:g} ({unit})")
+    return ValueType(parse, f"a number from {low:g} to {high:g} ({unit})")
 
 
-def word(*words: str, spellings: Mapping[str, str] = MappingProxyType({})) -> Kind:
+def choice(*words: str, spellings: Mapping[str, str] = MappingProxyType({})) -> ValueType:
     """One of the words; `spellings` are further ways to write them."""
 
     def parse(text: str) -> str:
@@ -52,10 +52,10 @@ def word(*words: str, spellings: Mapping[str, str] = MappingProxyType({})) -> Ki
             raise ValueError(text)
         return word
 
-    return Kind(parse, "one of: " + ", ".join(words))
+    return ValueType(parse, "one of: " + ", ".join(words))
 
 
-def switch() -> Kind:
+def boolean() -> ValueType:
     """On or off."""
     on, off = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
 
@@ -64,10 +64,10 @@ def switch() -> Kind:
             raise ValueError(text)
         return text.lower() in on
 
-    return Kind(parse, "1 (on) or 0 (off)")
+    return ValueType(parse, "1 (on) or 0 (off)")
 
 
-def right_angle() -> Kind:
+def right_angle() -> ValueType:
     """Degrees that turn a picture without losing a pixel."""
 
     def parse(text: str) -> int:
@@ -76,10 +76,10 @@ def right_angle() -> Kind:
             raise ValueError(text)
         return value
 
-    return Kind(parse, "one of: 0, 90, 180, 270 (degrees)")
+    return ValueType(parse, "one of: 0, 90, 180, 270 (degrees)")
 
 
-def text() -> Kind:
+def text() -> ValueType:
     """One line of text."""
 
     def parse(text: str) -> str:
@@ -87,10 +87,10 @@ def text() -> Kind:
             raise ValueError(text)
         return text
 
-    return Kind(parse, "printable text")
+    return ValueType(parse, "printable text")
 
 
-def addresses() -> Kind:
+def addresses() -> ValueType:
     """IP addresses."""
 
     def parse(text: str) -> tuple[str, ...]:
@@ -102,10 +102,10 @@ def addresses() -> Kind:
             raise ValueError(text)
         return addresses
 
-    return Kind(parse, "one or more IP addresses with spaces between them, such as 127.0.0.1 or 0.0.0.0 or ::")
+    return ValueType(parse, "one or more IP addresses with spaces between them, such as 127.0.0.1 or 0.0.0.0 or ::")
 
 
-def endpoint_list() -> Kind:
+def endpoint_list() -> ValueType:
     """Places to listen, or none; see `Endpoint`."""
 
     def parse(text: str) -> tuple[Endpoint, ...]:
@@ -114,13 +114,13 @@ def endpoint_list() -> Kind:
             raise ValueError(text)
         return found
 
-    return Kind(
+    return ValueType(
         parse,
         "endpoints with spaces between them, such as https://0.0.0.0:18443 or unix:/run/cam0.sock, or empty",
     )
 
 
-def origins() -> Kind:
+def origins() -> ValueType:
     """Origins as browsers write them: no path, no default port, small letters."""
 
     def parse(text: str) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def origins() -> Kind:
             raise ValueError(text)
         return found
 
-    return Kind(
+    return ValueType(
         parse, "origins with spaces between them, such as http://mainsail.local http://10.0.0.5:8080, or * or empty"
     )
 
@@ -143,7 +143,7 @@ def _origin(word: str) -> str:
     return f"{url.scheme}://{host}" + ("" if is_usual else f":{url.port}")
 
 
-def path() -> Kind:
+def path() -> ValueType:
     """An absolute path, or none."""
 
     def parse(text: str) -> str:
@@ -151,10 +151,10 @@ def path() -> Kind:
             raise ValueError(text)
         return text
 
-    return Kind(parse, "an absolute path, or empty")
+    return ValueType(parse, "an absolute path, or empty")
 
 
-def file_name() -> Kind:
+def file_name() -> ValueType:
     """A file by its name or path, or none."""
 
     def parse(text: str) -> str:
@@ -162,10 +162,10 @@ def file_name() -> Kind:
             raise ValueError(text)
         return text
 
-    return Kind(parse, "a file name, an absolute path, or empty")
+    return ValueType(parse, "a file name, an absolute path, or empty")
 
 
-def sensor_mode() -> Kind:
+def sensor_mode() -> ValueType:
     """A mode of a sensor."""
 
     def parse(text: str) -> str:
@@ -174,10 +174,10 @@ def sensor_mode() -> Kind:
             raise ValueError(text)
         return word
 
-    return Kind(parse, "auto, driver, or a size such as 2304x1296")
+    return ValueType(parse, "auto, driver, or a size such as 2304x1296")
 
 
-def window() -> Kind:
+def window() -> ValueType:
     """A part of the picture, or none."""
 
     def parse(text: str) -> tuple[float, ...]:
@@ -187,10 +187,10 @@ def window() -> Kind:
             raise ValueError(text)
         return tuple(window) if text.strip() else ()
 
-    return Kind(parse, "x y width height as parts of the picture, such as 0.25 0.25 0.5 0.5, or empty")
+    return ValueType(parse, "x y width height as parts of the picture, such as 0.25 0.25 0.5 0.5, or empty")
 
 
-def named_values() -> Kind:
+def named_values() -> ValueType:
     """Pairs of a name and a value."""
 
     def parse(text: str) -> tuple[tuple[str, str], ...]:
@@ -199,4 +199,4 @@ def named_values() -> Kind:
             raise ValueError(text)
         return tuple((name, value) for name, _, value in pairs)
 
-    return Kind(parse, "NAME=VALUE with spaces between them, such as Brightness=0.1 ExposureValue=0.5, or empty")
+    return ValueType(parse, "NAME=VALUE with spaces between them, such as Brightness=0.1 ExposureValue=0.5, or empty")

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 
 from soft_stream.config import value_types
-from soft_stream.config.loader import Entry, SettingsError
+from soft_stream.config.loader import RawValue, SettingsError
 from soft_stream.config.settings import LOWEST_CLIENT_FPS
 
 # No cap of ours is higher.
@@ -43,18 +43,18 @@ def translated(args: argparse.Namespace) -> Mapping[str, str]:
         SettingsError: some of them are wrong.
     """
     problems: list[str] = []
-    kinds = {
+    flag_types = {
         **dict.fromkeys(WAITS, WAIT),
-        "rotate": value_types.word(*ROTATIONS),
-        "ipv": value_types.word(*LOOPBACK),
+        "rotate": value_types.choice(*ROTATIONS),
+        "ipv": value_types.choice(*LOOPBACK),
         **dict.fromkeys(ADDRESSES.values(), value_types.addresses()),
     }
-    given = {name: text for name in kinds if (text := getattr(args, name)) is not None}
+    given = {name: text for name in flag_types if (text := getattr(args, name)) is not None}
     for name, text in given.items():
         try:
-            kinds[name].parse(text)
+            flag_types[name].parse(text)
         except ValueError:
-            problems.append(Entry("command line", f"--{name}", text).problem(f"must be {kinds[name].right}"))
+            problems.append(RawValue("command line", f"--{name}", text).problem(f"must be {flag_types[name].expected}"))
     if problems:
         raise SettingsError(problems)
     flags = {"rotation": ROTATIONS[given["rotate"]]} if "rotate" in given else {}

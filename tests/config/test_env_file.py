@@ -2,7 +2,7 @@
 
 import pytest
 
-from soft_stream.config.env_file import Assignment, parse, quoted
+from soft_stream.config.env_file import Assignment, parse, quote_value
 
 
 @pytest.mark.parametrize(
@@ -54,4 +54,4 @@ def test_a_line_without_an_equals_sign_is_told_apart() -> None:
 )
 def test_quoted_values_are_read_back(value: str) -> None:
     """What is printed for pasting into the file comes out of it unchanged."""
-    assert parse(f"key={quoted(value)}\n") == [Assignment(1, "key", value)]
+    assert parse(f"key={quote_value(value)}\n") == [Assignment(1, "key", value)]

@@ -94,7 +94,7 @@ def test_all_problems_are_told_at_once(env_file: Path) -> None:
 )
 def test_spellings(name: str, text: str, value: object) -> None:
     """A value may be written in the ways that people know from the older programs."""
-    assert SETTINGS[name].metadata["kind"].parse(text) == value
+    assert SETTINGS[name].metadata["type"].parse(text) == value
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_the_shipped_file_shows_every_setting_with_its_default() -> None:
             shown[key.removeprefix("cam_")] = value
             assert above.startswith(("# ", "cam_")), f"{key} is not explained"
     assert shown == {
-        name: format_value(default_of(name, 0)) for name, each in SETTINGS.items() if not each.metadata["own"]
+        name: format_value(default_of(name, 0)) for name, each in SETTINGS.items() if not each.metadata["per_camera"]
     }
 
 

@@ -61,7 +61,7 @@ def test_wrong_words_of_webcamd_end_with_78() -> None:
     result = run("serve", "--encodewait", "soon", "--streamwait", "3", "--rotate", "90", "--ipv", "5")
     assert result.returncode == 78
     assert result.stderr.splitlines() == [
-        "4 wrong in the settings:",
+        "4 errors in the settings:",
         "  command line: --encodewait=soon: must be a number from 0 to 2 (seconds)",
         "  command line: --streamwait=3: must be a number from 0 to 2 (seconds)",
         "  command line: --rotate=90: must be one of: -1, 0, 1, 2",

@@ -6,7 +6,7 @@ from itertools import count
 from soft_stream.cameras.base import CameraAmbiguous, CameraError, CameraInfo, CameraMissing, CameraUnsupported
 from soft_stream.cameras.id_history import FILE, ServedId, parse
 from soft_stream.cameras.identity import in_port_order, select_camera
-from soft_stream.config.env_file import quoted
+from soft_stream.config.env_file import quote_value
 from soft_stream.config.settings import Settings
 from soft_stream.diagnostics.doctor.context import APT, SUDO, DoctorContext
 from soft_stream.diagnostics.doctor.permissions import may_look
@@ -35,7 +35,7 @@ def look(context: DoctorContext) -> Iterator[Finding]:
         yield note(
             f"{_name(found)}: the settings do not mean it",
             "nobody serves it",
-            f"to serve it, in {context.file}: cam{number}_id={quoted(found.id)}",
+            f"to serve it, in {context.file}: cam{number}_id={quote_value(found.id)}",
         )
     if not connected and not context.cameras and not context.problems:
         yield note("libcamera sees no camera", fix="rpicam-hello --list-cameras; is the cable in?")
@@ -90,7 +90,7 @@ def _meant(
         )
         return
     other = meant.setdefault(found.id, number)
-    line = f"in {context.file}: cam{number}_id={quoted(found.id)}{context.restart(number)}"
+    line = f"in {context.file}: cam{number}_id={quote_value(found.id)}{context.restart(number)}"
     if other != number:
         yield wrong(
             f"camera {other} and camera {number} are the same: {_name(found)}",
@@ -123,7 +123,7 @@ def _where_is_it(context: DoctorContext, settings: Settings, connected: Sequence
     ids = {each.id for each in context.cameras.values()}
     left = [found for found in connected if found.id not in ids]
     if settings.id and len(left) == 1:
-        line = f"cam{settings.camera}_id={quoted(left[0].id)}"
+        line = f"cam{settings.camera}_id={quote_value(left[0].id)}"
         return f"if it is the one in another port, in {context.file}: {line}{context.restart(settings.camera)}"
     if "/usb" in settings.id:
         return "plug it in; lsusb  # shows whether it is seen"

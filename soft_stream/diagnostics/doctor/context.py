@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from soft_stream.config.loader import INSTALLED_FILE, Loaded, SettingsError
+from soft_stream.config.loader import INSTALLED_FILE, LoadedConfig, SettingsError
 from soft_stream.config.settings import Settings
 from soft_stream.diagnostics.doctor.host import STATE_DIRECTORY, Host, Login, Reply
 from soft_stream.diagnostics.doctor.systemd import Unit, camera_units
@@ -29,10 +29,10 @@ class DoctorContext:
             self.loaded = host.load(file)
         except SettingsError as error:
             self.problems = error.problems
-            self.loaded = Loaded(file, {}, {})
+            self.loaded = LoadedConfig(file, {}, {})
         except OSError as error:  # not even its folder may be looked into
             self.problems = [f"{error.filename}: cannot be read: {error.strerror}"]
-            self.loaded = Loaded(file, {}, {})
+            self.loaded = LoadedConfig(file, {}, {})
 
     @property
     def cameras(self) -> Mapping[int, Settings]:

@@ -145,7 +145,7 @@ class Host:
         """Name the commands that stop programs such as "rpicam-still (pid 1234)"."""
         return how_to_stop(programs, settings)
 
-    def load(self, file: Path | None) -> loader.Loaded:
+    def load(self, file: Path | None) -> loader.LoadedConfig:
         """Load the settings as the service does.
 
         Raises:

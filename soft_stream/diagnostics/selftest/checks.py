@@ -9,7 +9,7 @@ from pathlib import Path
 
 from soft_stream.cameras import discovery
 from soft_stream.cameras.base import CameraBusy, CameraError
-from soft_stream.config.env_file import quoted
+from soft_stream.config.env_file import quote_value
 from soft_stream.diagnostics.selftest import pictures
 from soft_stream.diagnostics.selftest.probes import difference, leftovers
 from soft_stream.diagnostics.selftest.report import Report
@@ -64,7 +64,7 @@ async def _identity(rig: TestRig, report: Report) -> CameraError | None:
         else:
             found, advice = await asyncio.to_thread(discovery.wait_for_camera, settings.id, settings.camera, 0.0)
             rig.is_usb = found.usb
-            told = f"; {advice}; put this into the settings: cam{settings.camera}_id={quoted(found.id)}"
+            told = f"; {advice}; put this into the settings: cam{settings.camera}_id={quote_value(found.id)}"
             check.conclude(f"{found.model}, {'USB' if found.usb else 'CSI'}, {found.id}{told if advice else ''}")
     return check.fault
 

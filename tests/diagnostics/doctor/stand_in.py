@@ -8,7 +8,7 @@ from pathlib import Path
 
 from soft_stream import __version__
 from soft_stream.cameras.base import CameraError, CameraInfo
-from soft_stream.config.loader import Loaded, load
+from soft_stream.config.loader import LoadedConfig, load
 from soft_stream.diagnostics import doctor
 from soft_stream.diagnostics.doctor.context import DoctorContext
 from soft_stream.diagnostics.doctor.device_users import Holding
@@ -86,7 +86,7 @@ class StandIn(Host):
         """List who has what."""
         return self.held
 
-    def load(self, file: Path | None) -> Loaded:
+    def load(self, file: Path | None) -> LoadedConfig:
         """Load the settings from a file that is gone afterwards."""
         with tempfile.NamedTemporaryFile("w", suffix=".env") as written:
             written.write(self.settings)

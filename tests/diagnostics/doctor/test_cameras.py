@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from soft_stream.cameras.base import CameraError, CameraInfo, CameraUnsupported
-from soft_stream.config.loader import INSTALLED_FILE, Loaded, SettingsError
+from soft_stream.config.loader import INSTALLED_FILE, LoadedConfig, SettingsError
 from soft_stream.diagnostics.doctor.device_users import Holding
 from tests.diagnostics.doctor.stand_in import (
     CAM0,
@@ -174,7 +174,7 @@ def test_settings_that_only_root_may_read_are_no_fault() -> None:
     """It says so, and looks at what does not depend on them."""
 
     class Locked(StandIn):
-        def load(self, file: Path | None) -> Loaded:
+        def load(self, file: Path | None) -> LoadedConfig:
             raise SettingsError([f"{INSTALLED_FILE}: cannot be read: Permission denied"])
 
     locked = Locked(**vars(deployed(connected=[])))

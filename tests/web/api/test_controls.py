@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageStat
 
 from soft_stream.capture.status import State
-from soft_stream.config.loader import Loaded, load
+from soft_stream.config.loader import LoadedConfig, load
 from tests.conftest import Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
 
@@ -267,7 +267,7 @@ async def test_kept_controls_hold_after_a_restart(start_portal: StartPortal, tmp
     settings_file.write_text("cam_controls=Brightness=0.9\ncam0_controls=Brightness=0.8\n")
     environ = {"STATE_DIRECTORY": str(state)}
 
-    def read(environ: dict[str, str], **flags: str) -> Awaitable[Loaded]:
+    def read(environ: dict[str, str], **flags: str) -> Awaitable[LoadedConfig]:
         return asyncio.to_thread(load, environ, file=settings_file, camera=0, flags=flags)
 
     before = (await read(environ)).cameras[0]

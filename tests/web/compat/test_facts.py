@@ -144,8 +144,8 @@ async def test_no_secrets(start_portal: StartPortal, tmp_path: Path) -> None:
 
 def test_every_path_is_a_secret() -> None:
     """A setting that names a file is told to nobody; one that is new has to be thought of."""
-    kinds = {value_types.path().right, value_types.file_name().right}
-    assert {name for name, each in SETTINGS.items() if each.metadata["kind"].right in kinds} | {"listen"} == UNTOLD
+    kinds = {value_types.path().expected, value_types.file_name().expected}
+    assert {name for name, each in SETTINGS.items() if each.metadata["type"].expected in kinds} | {"listen"} == UNTOLD
 
 
 async def test_ustreamers_state(streaming: tuple[Portal, list[StreamReader]]) -> None:
