@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from soft_stream.config import env_file
-from soft_stream.config.loader import FOREIGN_KEYS, KEY
+from soft_stream.config.loader import KEY, LIBRARY_PREFIXES
 from soft_stream.config.settings import SETTINGS
 
 ASSIGNMENT = re.compile(r"#?cam(?P<camera>\d*)_(?P<name>\w+)=")
@@ -47,7 +47,7 @@ def _without_unknown(text: str, release: str) -> str:
     lines = text.split("\n")
     for assignment in reversed(env_file.parse(text)):
         key, at = assignment.key, assignment.line - 1
-        if assignment.value is None or _is_known(key) or key.startswith(FOREIGN_KEYS):
+        if assignment.value is None or _is_known(key) or key.startswith(LIBRARY_PREFIXES):
             continue
         if _is_known(key.lower()):
             lines[at] = lines[at].replace(key, key.lower(), 1)

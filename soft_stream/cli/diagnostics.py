@@ -39,7 +39,9 @@ def add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def selftest(args: argparse.Namespace) -> int:
     """Run the self-test and return the exit status."""
-    settings = load(os.environ, file=args.env_file, camera=args.camera).cameras[args.camera]
+    loaded = load(os.environ, file=args.env_file, camera=args.camera)
+    loaded.export_library_environ(os.environ)
+    settings = loaded.cameras[args.camera]
     logging.basicConfig(level=logging.WARNING, format="         log: %(message)s", stream=sys.stderr)
     from soft_stream.diagnostics import selftest as checks
     from soft_stream.diagnostics.selftest.report import Report

@@ -45,6 +45,7 @@ def serve(args: argparse.Namespace) -> int:
     ours = {name: " ".join(value) if isinstance(value, list) else value for name, value in given.items()}
     flags = {**webcamd_flags.translated(args), **ours}
     loaded = load(os.environ, file=args.env_file, camera=args.camera, flags=flags)
+    loaded.export_library_environ(os.environ)
     settings = loaded.cameras[args.camera]
     with logs.configure(settings):
         status = _serve_camera(settings, loaded)

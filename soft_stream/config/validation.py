@@ -1,63 +1,61 @@
 """Rules that several settings must satisfy together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
 from soft_stream.config.endpoints import Endpoint
-from soft_stream.config.settings import LOWEST_CLIENT_FPS, Settings
+from soft_stream.config.settings import LOWEST_CLIENT_FPS, Settings, format_value
+
+Cameras = Mapping[int, Settings]
+Origins = Mapping[int, Mapping[str, str]]
 
 
-def _check_together(
-    cameras: Mapping[int, Settings], origins: Mapping[int, Mapping[str, str]], problems: list[str]
-) -> None:
-    """Find what no value shows alone."""
+def check_together(cameras: Cameras, origins: Origins) -> Iterator[str]:
+    """Yield a sentence for each combination of settings that cannot work."""
+    yield from _check_unique(cameras, origins)
+    yield from _check_endpoints(cameras, origins)
+    for number, settings in cameras.items():
+        for name, problem in _check_camera(settings):
+            value = format_value(getattr(settings, name))
+            yield f"{_place(origins, number, name)}: cam{number}_{name}={value}: {problem}"
+
+
+def _check_unique(cameras: Cameras, origins: Origins) -> Iterator[str]:
+    """Find values that two cameras cannot share."""
     for name in ("port", "id", "log_file"):
         first: dict[Any, int] = {}
         for number, settings in cameras.items():
             value = getattr(settings, name)
             other = first.setdefault(value, number)
             if other != number and value:
-                problems.append(
+                yield (
                     f"{_place(origins, number, name)}: cam{number}_{name}={value}: camera {other} has the same "
                     f"({_place(origins, other, name)}); each camera needs its own"
                 )
-    _check_endpoints(cameras, origins, problems)
-    for number, settings in cameras.items():
-        if settings.source == "folder" and not settings.folder:
-            problems.append(
-                f"{_place(origins, number, 'source')}: cam{number}_source=folder: "
-                f"cam{number}_folder must name the folder of its JPEGs"
-            )
-        for name in ("start_timeout", "watchdog_timeout"):
-            timeout, two_frames = getattr(settings, name), 2 / settings.fps
-            if 0 < timeout < two_frames:
-                problems.append(
-                    f"{_place(origins, number, name)}: cam{number}_{name}={timeout:g}: must be at least {two_frames:g} "
-                    f"(seconds), the time of two frames at cam{number}_fps={settings.fps:g}"
-                )
-        if 0 < settings.client_fps_max < LOWEST_CLIENT_FPS:
-            problems.append(
-                f"{_place(origins, number, 'client_fps_max')}: cam{number}_client_fps_max={settings.client_fps_max:g}: "
-                f"must be 0 (no limit) or at least {LOWEST_CLIENT_FPS:g} (frames a second)"
-            )
-        if settings.min_fps > settings.fps:
-            problems.append(
-                f"{_place(origins, number, 'min_fps')}: cam{number}_min_fps={settings.min_fps:g}: "
-                f"must be at most cam{number}_fps={settings.fps:g}"
-            )
-        if (settings.snapshot_width == 0) != (settings.snapshot_height == 0):
-            name = "snapshot_width" if settings.snapshot_width == 0 else "snapshot_height"
-            problems.append(
-                f"{_place(origins, number, name)}: cam{number}_{name}=0: "
-                "snapshot_width and snapshot_height are both 0 (the sensor's size) or neither"
-            )
 
 
-def _check_endpoints(
-    cameras: Mapping[int, Settings], origins: Mapping[int, Mapping[str, str]], problems: list[str]
-) -> None:
-    """Find endpoints of `listen` that cannot be had: somebody else listens there, or TLS has no certificate."""
+def _check_camera(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the names of the settings of one camera that contradict others, each with the rule."""
+    number = settings.camera
+    if settings.source == "folder" and not settings.folder:
+        yield "source", f"cam{number}_folder must name the folder of its JPEGs"
+    shortest = 2 / settings.fps
+    for name in ("start_timeout", "watchdog_timeout"):
+        if 0 < getattr(settings, name) < shortest:
+            at = f"cam{number}_fps={settings.fps:g}"
+            yield name, f"must be at least {shortest:g} (seconds), the time of two frames at {at}"
+    if 0 < settings.client_fps_max < LOWEST_CLIENT_FPS:
+        yield "client_fps_max", f"must be 0 (no limit) or at least {LOWEST_CLIENT_FPS:g} (frames a second)"
+    if settings.min_fps > settings.fps:
+        yield "min_fps", f"must be at most cam{number}_fps={settings.fps:g}"
+    if (settings.snapshot_width == 0) != (settings.snapshot_height == 0):
+        name = "snapshot_width" if settings.snapshot_width == 0 else "snapshot_height"
+        yield name, "snapshot_width and snapshot_height are both 0 (the sensor's size) or neither"
+
+
+def _check_endpoints(cameras: Cameras, origins: Origins) -> Iterator[str]:
+    """Find endpoints that are in use twice, and https:// endpoints without a certificate."""
     taken = [
         (number, "port", Endpoint("http", address, settings.port))
         for number, settings in cameras.items()
@@ -66,27 +64,26 @@ def _check_endpoints(
     for number, settings in cameras.items():
         for one, other in combinations((Endpoint("http", address, settings.port) for address in settings.bind), 2):
             if one.overlaps(other):
-                problems.append(
+                yield (
                     f"{_place(origins, number, 'bind')}: cam{number}_bind={' '.join(settings.bind)}: {one} and {other} "
-                    "cannot be had at once; 0.0.0.0 is every IPv4 address, and :: every IPv6 address"
+                    "overlap; 0.0.0.0 is every IPv4 address, and :: every IPv6 address"
                 )
         for endpoint in settings.listen:
             written = f"{_place(origins, number, 'listen')}: cam{number}_listen={endpoint}:"
             for camera, name, its in taken:
                 if endpoint.overlaps(its):
-                    problems.append(
+                    yield (
                         f"{written} camera {camera} listens at {its} already ({_place(origins, camera, name)}); "
-                        "each endpoint can be had once"
+                        "each endpoint can be used once"
                     )
                     break
             taken.append((number, "listen", endpoint))
             if endpoint.scheme == "https":
-                problems += [
-                    f"{written} cam{number}_{name} must name {what}"
-                    for name, what in (("tls_certificate", "its certificate (PEM)"), ("tls_key", "its key (PEM)"))
-                    if not getattr(settings, name)
-                ]
+                for name, what in (("tls_certificate", "its certificate (PEM)"), ("tls_key", "its key (PEM)")):
+                    if not getattr(settings, name):
+                        yield f"{written} cam{number}_{name} must name {what}"
 
 
-def _place(origins: Mapping[int, Mapping[str, str]], camera: int, name: str) -> str:
+def _place(origins: Origins, camera: int, name: str) -> str:
+    """Return where a value was found, without its key."""
     return origins[camera][name].rsplit(" ", 1)[0]

@@ -4,6 +4,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from soft_stream import __version__
 from soft_stream.config.settings import SETTINGS
-from tests.support.processes import run, serving
+from tests.support.processes import ENVIRON, run, serving
 
 
 def cpu_seconds(pid: int) -> float:
@@ -30,6 +32,21 @@ def test_wrong_settings_end_with_78(tmp_path: Path) -> None:
         assert result.returncode == 78
         assert f"{file}:1: cam0_fps=fast: must be a number" in result.stderr
         assert f"{file}:2: cam0_prot=1: no such setting; did you mean cam0_port?" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "selftest"])
+def test_the_camera_libraries_get_their_variables(tmp_path: Path, command: str) -> None:
+    """Before the camera is opened, the settings file's LIBCAMERA_ keys are in the environment of the process."""
+    file = tmp_path / "settings.env"
+    file.write_text("LIBCAMERA_LOG_LEVELS=*:WARN\ncam_source=test-pattern\n")
+    script = (
+        "import asyncio, os, sys; from soft_stream.cli.main import main\n"
+        "asyncio.run = lambda coroutine: (coroutine.close(), print(os.environ['LIBCAMERA_LOG_LEVELS']))[0]\n"
+        "main(sys.argv[1:])"
+    )
+    arguments = [sys.executable, "-c", script, command, "--env-file", str(file)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=ENVIRON)
+    assert "*:WARN\n" in done.stdout, done.stderr
 
 
 def test_check_tells_what_is_in_force_and_why(tmp_path: Path) -> None:

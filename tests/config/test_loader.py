@@ -37,12 +37,12 @@ def test_each_layer_counts_more_than_the_one_before(env_file: Path) -> None:
         assert loaded.cameras[0].fps == [30, 2, 3, 4, 5, 6][count]
 
 
-def test_a_value_that_systemd_hands_over_counts_as_the_files(env_file: Path) -> None:
-    """The environment of a unit repeats its file: cam_ there does not cover camN_ in the file."""
+def test_the_environment_counts_even_with_the_text_of_the_file(env_file: Path) -> None:
+    """A `cam_` key in the environment overrides `camN_` in the file, whatever the file has for `cam_`."""
     env_file.write_text("cam_fps=10\ncam0_fps=20")
-    loaded = load({"cam_fps": "10", "cam0_fps": "20"}, file=env_file)
-    assert loaded.cameras[0].fps == 20
-    assert loaded.origins[0]["fps"] == f"{env_file}:2 cam0_fps"
+    loaded = load({"cam_fps": "10"}, file=env_file)
+    assert loaded.cameras[0].fps == 10
+    assert loaded.origins[0]["fps"] == "environment cam_fps"
 
 
 def test_a_camera_exists_when_it_has_a_key_of_its_own(env_file: Path) -> None:
@@ -128,10 +128,14 @@ def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
     assert problems(tmp_path / "none.env") == ["none.env: cannot be read: No such file or directory"]
 
 
-def test_what_the_camera_libraries_read_may_stand_in_the_file(env_file: Path) -> None:
-    """The file is the environment of the whole unit."""
-    env_file.write_text("LIBCAMERA_LOG_LEVELS=*:WARN\ncam0_name=a")
-    assert list(load({}, file=env_file).cameras) == [0]
+def test_variables_of_the_camera_libraries(env_file: Path) -> None:
+    """LIBCAMERA_ and PICAMERA2_ keys of the file become variables, unless the environment has them already."""
+    env_file.write_text("LIBCAMERA_LOG_LEVELS=*:WARN\nPICAMERA2_X='a b'\nLIBCAMERA_RPI_X=file\ncam0_name=a")
+    environ = {"LIBCAMERA_RPI_X": "environment"}
+    loaded = load(environ, file=env_file)
+    assert list(loaded.cameras) == [0]
+    loaded.export_library_environ(environ)
+    assert environ == {"LIBCAMERA_LOG_LEVELS": "*:WARN", "PICAMERA2_X": "a b", "LIBCAMERA_RPI_X": "environment"}
 
 
 def test_the_shipped_file_shows_every_setting_with_its_default() -> None:

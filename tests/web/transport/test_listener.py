@@ -217,12 +217,12 @@ def test_an_endpoint_can_be_had_once() -> None:
     """The same place for two cameras, or twice for one, is found without listening; 0.0.0.0 is every IPv4 address."""
     assert problems(cam0_port="18081", cam1_listen="http://0.0.0.0:18081") == [
         "environment: cam1_listen=http://0.0.0.0:18081: camera 0 listens at http://127.0.0.1:18081 already "
-        "(environment); each endpoint can be had once"
+        "(environment); each endpoint can be used once"
     ]
     assert problems(cam0_listen="http://127.0.0.1:18081")
     assert problems(cam0_bind=":: 0.0.0.0 127.0.0.1") == [
-        "environment: cam0_bind=:: 0.0.0.0 127.0.0.1: http://0.0.0.0:18081 and http://127.0.0.1:18081 cannot be had at "
-        "once; 0.0.0.0 is every IPv4 address, and :: every IPv6 address"
+        "environment: cam0_bind=:: 0.0.0.0 127.0.0.1: http://0.0.0.0:18081 and http://127.0.0.1:18081 overlap; "
+        "0.0.0.0 is every IPv4 address, and :: every IPv6 address"
     ]
     assert problems(cam0_listen="unix:/run/a", cam1_listen="unix:/run/a")
     assert problems(cam0_listen="http://10.0.0.1:1 http://0.0.0.0:1")
