@@ -16,6 +16,7 @@ from rollout.system import (
     current_release,
     is_active,
     is_enabled,
+    let_group_read,
     read,
     run,
     say,
@@ -95,6 +96,8 @@ def _apply(plan: Plan) -> None:
     for unit in (*plan.disable, *(each.unit for each in plan.stop if each.enabled)):
         succeeds("systemctl", "disable", "--quiet", unit)
     _move_and_write(plan)
+    if SETTINGS.exists():
+        let_group_read(SETTINGS)
     switch(plan.release)
     run("systemctl", "daemon-reload")
     for unit in (*plan.enable, *(each.unit for each in plan.start if each.enabled)):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -137,3 +138,11 @@ def write(files: Mapping[Path, str | None]) -> None:
         else:
             new.chmod(0o755 if text.startswith("#!") else 0o644)
         new.replace(place)
+
+
+def let_group_read(path: Path, group: str = "video") -> None:
+    """Let a group read a file that its owner has hidden from others; the cameras' processes run in the group video."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if not mode & stat.S_IROTH:
+        shutil.chown(path, group=group)
+        path.chmod(mode | stat.S_IRGRP)

@@ -1,10 +1,12 @@
 """Files, older units and nginx sites, as the rollout meets them."""
 
+import grp
+import os
 from pathlib import Path
 
 import pytest
 from rollout import ancestor
-from rollout.system import RolloutError, differing, read, write
+from rollout.system import RolloutError, differing, let_group_read, read, write
 
 
 def test_only_what_differs_is_written(tmp_path: Path) -> None:
@@ -66,6 +68,16 @@ def test_who_may_read_a_file_stays_as_it_was(tmp_path: Path) -> None:
     link.symlink_to(file)
     write({link: "b"})
     assert (link.is_symlink(), file.read_text(), file.stat().st_mode & 0o777) == (True, "b", 0o640)
+
+
+@pytest.mark.parametrize(("mode", "readable"), [(0o600, 0o640), (0o640, 0o640), (0o644, 0o644)])
+def test_the_service_can_read_the_settings(tmp_path: Path, mode: int, readable: int) -> None:
+    """A settings file that only root may read gets the group of the service, and no further rights."""
+    file = tmp_path / "settings"
+    file.touch()
+    file.chmod(mode)
+    let_group_read(file, grp.getgrgid(os.getegid()).gr_name)
+    assert (file.stat().st_mode & 0o777, file.stat().st_gid) == (readable, os.getegid())
 
 
 def test_the_settings_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
