@@ -1,4 +1,4 @@
-"""A line in the log every 5 seconds while somebody streams: `showfps`."""
+"""The setting `showfps`: a log line with frame rates every 5 seconds while a client streams."""
 
 import asyncio
 import logging
@@ -12,8 +12,8 @@ log = logging.getLogger(__name__)
 PERIOD = 5.0
 
 
-async def keep(supervisor: CameraSupervisor, period: float = PERIOD) -> None:
-    """Tell how many frames are made and sent; sleeps while nobody streams, and until then has no timer."""
+async def log_frame_rates(supervisor: CameraSupervisor, period: float = PERIOD) -> None:
+    """Log how many frames a second are captured, encoded and sent; without streams no timer runs."""
     subscribers, counters = supervisor.subscribers, supervisor.status.counters
     while True:
         if not subscribers.streaming:

@@ -1,4 +1,4 @@
-"""One process for one camera: the source and its web side, from the first socket to the exit status."""
+"""The process of one camera: it starts everything, waits for its end, and shuts everything down."""
 
 import asyncio
 import logging
@@ -24,60 +24,93 @@ from soft_stream.web.transport.listener import Listener, ListenError
 
 log = logging.getLogger(__name__)
 
-# Open streams get so long to finish the part that they are sending when the process ends; aiohttp waits twice.
 SHUTDOWN_TIMEOUT = 0.5
+"""Seconds that open streams have to finish the current part when the process stops; aiohttp waits twice as long."""
 
 
 async def serve(
     settings: Settings, cameras: Mapping[int, Settings], new_camera: Callable[[Settings], Camera] = make_camera
 ) -> ExitStatus:
-    """Serve until SIGTERM or SIGINT, or until the camera's life ends by itself.
+    """Serve until SIGTERM or SIGINT, or until the camera cannot be used any more; return the exit status.
 
-    A camera that hangs leaves a thread behind that keeps the interpreter from ending.
+    A camera call that does not return leaves its thread behind, and the interpreter waits for that: see `cli.exit.end`.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    supervisor = CameraSupervisor(settings, new_camera)
-    manager = SystemdNotifier(os.environ)
-    supervisor.status.on_change = manager.status
-    runner = web.AppRunner(
-        build_app(supervisor, cameras),
-        access_log=None,
-        handler_cancellation=True,
-        keepalive_timeout=KEEPALIVE_TIMEOUT,
-        shutdown_timeout=SHUTDOWN_TIMEOUT,
-    )
-    await runner.setup()
-    listener = Listener(settings, cast("web.Server", runner.server))  # None only before setup()
-    stopped = asyncio.create_task(stop.wait(), name="stop")
-    life = asyncio.create_task(supervisor.run(), name="camera")
-    beside = [asyncio.create_task(manager.keep_alive(supervisor.thread), name="keep alive")]
-    if settings.showfps:
-        beside.append(asyncio.create_task(fps_log.keep(supervisor), name="fps log"))
-    if settings.pause_file:
-        pause_file = PauseFile(Path(settings.pause_file), supervisor.pause, settings.pause_max)
-        beside.append(asyncio.create_task(pause_file.watch(), name="pause file"))
-        await pause_file.looked.wait()
+    server = Server(settings, cameras, new_camera)
+    await server.start()
     try:
-        await listener.begin()
-        manager.ready()
-        await asyncio.wait([stopped, life], return_when=asyncio.FIRST_COMPLETED)
-    except ListenError as reason:
-        log.error("%s", reason)  # noqa: TRY400 # the reason is all that the operator needs
+        await server.run()
     finally:
-        manager.stopping()
-        await listener.end()
-        await runner.cleanup()
-        for task in (stopped, life, *beside):
-            task.cancel()
-        await asyncio.wait([stopped, life, *beside])
-        manager.close()
-    if not life.cancelled() and (fault := life.exception()):
-        log.log(
-            logging.WARNING if stop.is_set() else logging.CRITICAL,
-            "This process ends: %s",
-            fault,
-            exc_info=None if isinstance(fault, CameraHung) else fault,
+        await server.shut_down()
+    return server.exit_status()
+
+
+class Server:
+    """The camera, the web server and the tasks beside them."""
+
+    def __init__(
+        self, settings: Settings, cameras: Mapping[int, Settings], new_camera: Callable[[Settings], Camera]
+    ) -> None:
+        self._settings = settings
+        self._supervisor = CameraSupervisor(settings, new_camera)
+        self._notifier = SystemdNotifier(os.environ)
+        self._supervisor.status.on_change = self._notifier.set_status
+        self._runner = web.AppRunner(
+            build_app(self._supervisor, cameras),
+            access_log=None,
+            handler_cancellation=True,
+            keepalive_timeout=KEEPALIVE_TIMEOUT,
+            shutdown_timeout=SHUTDOWN_TIMEOUT,
         )
-    return ExitStatus.STOPPED if stop.is_set() else ExitStatus.TEMPORARY_FAILURE
+        self._stop = asyncio.Event()
+
+    async def start(self) -> None:
+        """Start all tasks; afterwards a pause file that was there before is in effect."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        await self._runner.setup()
+        self._listener = Listener(self._settings, cast("web.Server", self._runner.server))  # None only before setup()
+        self._stopped = asyncio.create_task(self._stop.wait(), name="stop")
+        self._camera = asyncio.create_task(self._supervisor.run(), name="camera")
+        self._tasks = [
+            self._stopped,
+            self._camera,
+            asyncio.create_task(self._notifier.run_watchdog(self._supervisor.thread), name="keep alive"),
+        ]
+        if self._settings.showfps:
+            self._tasks.append(asyncio.create_task(fps_log.log_frame_rates(self._supervisor), name="fps log"))
+        if self._settings.pause_file:
+            pause_file = PauseFile(Path(self._settings.pause_file), self._supervisor.pause, self._settings.pause_max)
+            self._tasks.append(asyncio.create_task(pause_file.watch(), name="pause file"))
+            await pause_file.checked.wait()
+
+    async def run(self) -> None:
+        """Listen, report READY, and wait for a signal or for the end of the camera task."""
+        try:
+            await self._listener.begin()
+        except ListenError as reason:
+            log.error("%s", reason)  # noqa: TRY400 # the reason is all that the operator needs
+            return
+        self._notifier.ready()
+        await asyncio.wait([self._stopped, self._camera], return_when=asyncio.FIRST_COMPLETED)
+
+    async def shut_down(self) -> None:
+        """Close all connections, then the camera."""
+        self._notifier.stopping()
+        await self._listener.end()
+        await self._runner.cleanup()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+        self._notifier.close()
+
+    def exit_status(self) -> ExitStatus:
+        """Log the error that ended the camera task, if any, and return the status of the process."""
+        is_stopped = self._stop.is_set()
+        if not self._camera.cancelled() and (error := self._camera.exception()):
+            log.log(
+                logging.WARNING if is_stopped else logging.CRITICAL,
+                "Exiting: %s",
+                error,
+                exc_info=None if isinstance(error, CameraHung) else error,
+            )
+        return ExitStatus.STOPPED if is_stopped else ExitStatus.TEMPORARY_FAILURE

@@ -306,7 +306,7 @@ async def test_frames_a_second(start_portal: StartPortal, caplog: pytest.LogCapt
     caplog.set_level(logging.INFO)
     portal = await start_portal(close_after=60)
     logger = logging.getLogger("soft_stream.service.fps_log").name
-    keeping = asyncio.create_task(fps_log.keep(portal.supervisor, period=0.3))
+    keeping = asyncio.create_task(fps_log.log_frame_rates(portal.supervisor, period=0.3))
 
     def lines() -> list[str]:
         return [each.getMessage() for each in caplog.records if each.name == logger]

@@ -194,7 +194,7 @@ async def test_a_file_that_was_left_long_before_the_start(
     ack.write_text("me")
     await portal.until(lambda: time.time() - file.stat().st_ctime > 0.3)
     async with pause_file_of(portal, file):
-        await portal.until(lambda: "cam0.pause is older than 0.2 s and not obeyed" in caplog.text)
+        await portal.until(lambda: "cam0.pause is older than 0.2 s and ignored" in caplog.text)
         assert not ack.exists()
         assert portal.supervisor.status.counters.pauses == 0
 
@@ -227,7 +227,7 @@ async def test_an_acknowledgement_that_cannot_be_written(
     """The pause holds nevertheless; the log says what is wrong, and the end of the pause is not lost."""
     ack.mkdir()
     file.write_text("me")
-    await watched.until(lambda: "The pause file is obeyed, but " in caplog.text)
+    await watched.until(lambda: "The pause file is in effect, but " in caplog.text)
     assert watched.supervisor.status.state is State.PAUSED
     file.unlink()
     await watched.until(lambda: watched.supervisor.status.state is State.IDLE)

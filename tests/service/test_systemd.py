@@ -99,7 +99,7 @@ async def test_a_life_as_systemd_sees_it(systemd: Systemd, unused_tcp_port_facto
     device = PatternDevice()
     async with unit(device, unused_tcp_port_factory()) as (serving, http):
         await systemd.until("READY=1")
-        await systemd.until("STATUS=IDLE: nobody has asked yet")
+        await systemd.until("STATUS=IDLE: no clients")
         async with http.get("/healthz") as answer:
             assert answer.status == 200
         await systemd.signs_of_life(3)
@@ -137,20 +137,20 @@ async def test_a_life_as_systemd_sees_it(systemd: Systemd, unused_tcp_port_facto
 
 async def test_signs_of_life_come_at_half_the_time(systemd: Systemd) -> None:
     """Not so seldom that one late message is a death sentence, not so often that it costs anything."""
-    manager = SystemdNotifier(os.environ)
-    living = asyncio.create_task(manager.keep_alive(CameraThread()))
+    notifier = SystemdNotifier(os.environ)
+    living = asyncio.create_task(notifier.run_watchdog(CameraThread()))
     await systemd.signs_of_life(11)
     times = [at for at, message in systemd.heard if message == "WATCHDOG=1"]
     assert times[-1] - times[0] > 9 * WATCHDOG / 2
     living.cancel()
-    manager.close()
+    notifier.close()
 
 
 async def test_no_sign_of_life_while_a_call_overruns(systemd: Systemd) -> None:
     """A call into the camera that is over its limit: silence, until it returns after all."""
-    manager, device = SystemdNotifier(os.environ), PatternDevice()
+    notifier, device = SystemdNotifier(os.environ), PatternDevice()
     thread = CameraThread()
-    living = asyncio.create_task(manager.keep_alive(thread))
+    living = asyncio.create_task(notifier.run_watchdog(thread))
     device.hang_on_close()
     closing = asyncio.create_task(thread.run("close", 0.3, PatternCamera(QUICK, device).close))
     await systemd.signs_of_life(1)
@@ -166,7 +166,7 @@ async def test_no_sign_of_life_while_a_call_overruns(systemd: Systemd) -> None:
     await systemd.signs_of_life(2)
     living.cancel()
     thread.end()
-    manager.close()
+    notifier.close()
 
 
 @pytest.mark.parametrize(
@@ -179,41 +179,41 @@ async def test_no_sign_of_life_while_a_call_overruns(systemd: Systemd) -> None:
 )
 async def test_a_watchdog_that_is_not_ours(environ: dict[str, str]) -> None:
     """Without a watchdog, or with that of another process, there are no signs of life."""
-    manager = SystemdNotifier(environ)
-    await manager.keep_alive(CameraThread())
-    manager.close()
+    notifier = SystemdNotifier(environ)
+    await notifier.run_watchdog(CameraThread())
+    notifier.close()
 
 
 async def test_without_systemd_messages_go_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """In a shell nothing is said; a socket that is gone is a warning, no fault."""
     for environ in ({}, {"NOTIFY_SOCKET": f"{tmp_path}/gone"}, {"NOTIFY_SOCKET": "/" + "x" * 200}):
-        manager = SystemdNotifier(environ)
-        manager.ready()
-        manager.stopping()
-        manager.close()
-    assert caplog.text.count("systemd cannot be told READY=1: ") == 2
+        notifier = SystemdNotifier(environ)
+        notifier.ready()
+        notifier.stopping()
+        notifier.close()
+    assert caplog.text.count("sd_notify READY=1 failed: ") == 2
 
 
 async def test_a_systemd_that_is_busy_is_told_later(systemd: Systemd) -> None:
     """Its queue is short: what does not fit is not lost, and comes in order."""
-    manager = SystemdNotifier(os.environ)
+    notifier = SystemdNotifier(os.environ)
     sentences = [f"STATUS=number {number}" for number in range(100)]
     for sentence in sentences:
-        manager.status(sentence.removeprefix("STATUS="))
+        notifier.set_status(sentence.removeprefix("STATUS="))
     assert systemd.listen() != sentences
     await systemd.until("STATUS=number 99")
     assert systemd.listen() == sentences
-    manager.close()
+    notifier.close()
 
 
 def test_a_status_is_told_once(systemd: Systemd) -> None:
     """The same sentence is not repeated."""
-    manager = SystemdNotifier(os.environ)
+    notifier = SystemdNotifier(os.environ)
     for sentence in ("IDLE: a", "IDLE: a", "IDLE: b"):
-        manager.status(sentence)
-    manager.ready()
+        notifier.set_status(sentence)
+    notifier.ready()
     assert systemd.listen() == ["STATUS=IDLE: a", "STATUS=IDLE: b", "READY=1"]
-    manager.close()
+    notifier.close()
 
 
 def watching() -> Client:
@@ -276,7 +276,7 @@ async def test_a_call_that_hangs_ends_with_75(
             except OSError:
                 await asyncio.sleep(0.01)
         assert await serving is ExitStatus.TEMPORARY_FAILURE
-    assert f"This process ends: the camera has not returned from '{hangs}' for " in caplog.text
+    assert f"Exiting: the camera has not returned from '{hangs}' for " in caplog.text
     assert device.opened == 1
 
 
