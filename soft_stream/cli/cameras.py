@@ -12,7 +12,7 @@ from soft_stream.service.exit_status import ExitStatus
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command."""
+    """Add the command to the parser."""
     command = commands.add_parser("cameras", help="list the connected cameras as lines for the settings file")
     command.set_defaults(run=list_cameras)
     command.add_argument("--json", action="store_true", help="print JSON")

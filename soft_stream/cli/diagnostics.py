@@ -1,4 +1,4 @@
-"""`soft-stream selftest` and `soft-stream doctor`: look for faults of a camera, and of this machine."""
+"""`soft-stream selftest` tests a camera; `soft-stream doctor` checks this machine."""
 
 import argparse
 import asyncio
@@ -14,18 +14,18 @@ from soft_stream.service.exit_status import ExitStatus
 
 
 def add_selftest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command `selftest`."""
-    command = commands.add_parser("selftest", help="test one camera, in about a minute")
+    """Add the command `selftest` to the parser."""
+    command = commands.add_parser("selftest", help="test one camera; takes about a minute")
     command.set_defaults(run=selftest)
     command.add_argument("--json", action="store_true", help="print one line of JSON for each check")
-    command.add_argument("--quick", action="store_true", help="take fewer pictures and open the camera fewer times")
+    command.add_argument("--quick", action="store_true", help="capture fewer frames and open the camera fewer times")
     add_camera(command)
     add_env_file(command)
 
 
 def add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command `doctor`."""
-    command = commands.add_parser("doctor", help="find what is wrong on this machine and say how to fix it")
+    """Add the command `doctor` to the parser."""
+    command = commands.add_parser("doctor", help="check this machine and suggest fixes")
     command.set_defaults(run=doctor)
     command.add_argument("--json", action="store_true", help="print one line of JSON for each finding")
     command.add_argument(
@@ -73,7 +73,7 @@ def doctor(args: argparse.Namespace) -> int:
 
 
 def _password(user: str) -> str:
-    """Return a password that no list of processes shows: from the environment, the terminal, or a pipe."""
+    """Return the password from the environment, the terminal or a pipe; arguments would be visible to other users."""
     if "SOFT_STREAM_PASSWORD" in os.environ:
         return os.environ["SOFT_STREAM_PASSWORD"]
     return getpass(f"Password of {user}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")

@@ -1,4 +1,4 @@
-"""How a command ends: the exit status of a fault, and a camera thread that does not return."""
+"""The end of a command: the exit status of a camera error, and threads that are stuck."""
 
 import os
 import sys

@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return ExitStatus.CONFIG_ERROR
-    except BrokenPipeError:  # `soft-stream check | head`
+    except BrokenPipeError:  # as in `soft-stream check | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.STOPPED
     return status
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser(prog="soft-stream", description="Streams a camera as MJPEG and serves snapshots.")
+    parser = argparse.ArgumentParser(prog="soft-stream", description="MJPEG streaming server for Raspberry Pi cameras.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add_command in (

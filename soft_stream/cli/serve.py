@@ -23,14 +23,19 @@ log = logging.getLogger("soft_stream")
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command, with an option for each setting."""
-    command = commands.add_parser("serve", help="serve one camera", description="Serve one camera until stopped.")
+    command = commands.add_parser(
+        "serve",
+        help="serve one camera",
+        description="Serve one camera until a signal stops the process. Each option overrides the settings file.",
+        usage="soft-stream serve [OPTION ...]",
+    )
     command.set_defaults(run=serve)
     for name, each in SETTINGS.items():
         value_type, meaning = each.metadata["type"], each.metadata["meaning"]
-        default = "" if each.metadata["per_camera"] else f" ({format_value(default_of(name, 0)) or 'empty'})"
+        default = "" if each.metadata["per_camera"] else f" (default: {format_value(default_of(name, 0)) or 'empty'})"
         flags = [f"--{name.replace('_', '-')}", *(["-d"] if name == "log_level" else [])]
         text = f"{meaning}; {value_type.expected}{default}".replace("%", "%%")
-        # --bind takes several addresses, --hflip needs no value
+        # --bind takes several values, --hflip may have none
         counts: dict[type, dict[str, Any]] = {tuple: {"nargs": "+"}, bool: {"nargs": "?", "const": "1"}}
         count = counts.get(type(default_of(name, 0)), {})
         command.add_argument(*flags, dest=name, metavar=name.upper(), help=text, **count)
@@ -40,10 +45,10 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def serve(args: argparse.Namespace) -> int:
-    """Serve the camera until it ends, and return the exit status."""
+    """Serve the camera of the command line and return the exit status."""
     given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
-    ours = {name: " ".join(value) if isinstance(value, list) else value for name, value in given.items()}
-    flags = {**webcamd_flags.translated(args), **ours}
+    own_flags = {name: " ".join(value) if isinstance(value, list) else value for name, value in given.items()}
+    flags = {**webcamd_flags.translate(args), **own_flags}
     loaded = load(os.environ, file=args.env_file, camera=args.camera, flags=flags)
     loaded.export_library_environ(os.environ)
     settings = loaded.cameras[args.camera]
@@ -55,7 +60,7 @@ def serve(args: argparse.Namespace) -> int:
 def _serve_camera(settings: Settings, loaded: LoadedConfig) -> ExitStatus:
     number = settings.camera
     if loaded.file and not any(f"cam{number}_" in origin for origin in loaded.origins[number].values()):
-        log.warning("%s has no cam%d_ line; what holds for every camera holds for this one", loaded.file, number)
+        log.warning("%s has no cam%d_ line; camera %d gets the cam_ values", loaded.file, number, number)
     if settings.source == "picamera":
         try:
             settings = _with_id(settings)
@@ -64,17 +69,17 @@ def _serve_camera(settings: Settings, loaded: LoadedConfig) -> ExitStatus:
             return STATUS_OF_FAULT.get(type(fault), ExitStatus.TEMPORARY_FAILURE)
         if settings.controls_file and os.environ.get("STATE_DIRECTORY"):  # a service
             id_history.remember(settings.controls_file.parent, number, settings.id)
-    # only now: the other commands do without a web server
+    # imported late: the other commands need no web server
     from soft_stream.service.server import serve
 
     return asyncio.run(serve(settings, loaded.cameras))
 
 
 def _with_id(settings: Settings) -> Settings:
-    """Look for the camera and name it by its id: when it is unplugged later, no other one must take its place.
+    """Return the settings with the id of the connected camera: if it is unplugged later, no other one replaces it.
 
     Raises:
-        CameraError: it cannot be served.
+        CameraError: the camera cannot be served.
     """
     found, advice = discovery.wait_for_camera(settings.id, settings.camera)
     if advice:

@@ -11,7 +11,7 @@ from soft_stream.service.exit_status import ExitStatus
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command."""
+    """Add the command to the parser."""
     command = commands.add_parser("check", help="validate the settings and print the effective values")
     command.set_defaults(run=check)
     add_env_file(command)
@@ -27,5 +27,5 @@ def check(args: argparse.Namespace) -> int:
             line = f"cam{number}_{name}={quote_value(format_value(getattr(settings, name)))}"
             print(f"{line:<40} from {loaded.origins[number][name]}")
     if not loaded.cameras:
-        print("# no camera is configured: a camera N is, as soon as a camN_ key stands in the file")
+        print("# no camera is configured; add a camN_ line to the file for camera N")
     return ExitStatus.STOPPED

@@ -1,4 +1,4 @@
-"""Where a portal listens: an address and port, with or without TLS, or a unix socket."""
+"""Endpoints that the server listens on: an address and port, with or without TLS, or a unix socket."""
 
 import ipaddress
 import re
@@ -10,17 +10,17 @@ HOST_AND_PORT = re.compile(r"https?://(\[[^][/?#@]+\]|[\w.-]+)(:\d+)?/?", re.ASC
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One place to listen, as it is written: `http://ADDRESS:PORT`, `https://ADDRESS:PORT` or `unix:PATH`."""
+    """One endpoint: `http://ADDRESS:PORT`, `https://ADDRESS:PORT` or `unix:PATH`."""
 
     scheme: str
     address: str = ""
     """An IP address; empty for a unix socket."""
     port: int = 0
     path: str = ""
-    """Of a unix socket."""
+    """The path of a unix socket; empty for others."""
 
     def overlaps(self, other: "Endpoint") -> bool:
-        """Whether only one of both can be listened at; 0.0.0.0 is every IPv4 address, and :: every IPv6 address."""
+        """Return True if only one of both can be used; 0.0.0.0 is every IPv4 address, and :: every IPv6 address."""
         if self.path or other.path:
             return self.path == other.path
         here, there = ipaddress.ip_address(self.address), ipaddress.ip_address(other.address)
@@ -34,15 +34,15 @@ class Endpoint:
 
 
 def in_url(host: str) -> str:
-    """Write a host as it stands in a URL, where IPv6 addresses have brackets."""
+    """Return a host as it is written in a URL, where IPv6 addresses have brackets."""
     return f"[{host}]" if ":" in host else host
 
 
 def host_and_port(text: str) -> SplitResult:
-    """Split an http:// or https:// URL that has a host, maybe a port, and nothing else.
+    """Split an http:// or https:// URL that has only a host and perhaps a port.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is something else.
     """
     if not HOST_AND_PORT.fullmatch(text):
         raise ValueError(text)
@@ -50,10 +50,10 @@ def host_and_port(text: str) -> SplitResult:
 
 
 def parse(text: str) -> Endpoint:
-    """Read an endpoint.
+    """Return the endpoint that a text describes.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text describes none.
     """
     scheme, _, rest = text.partition(":")
     if scheme.lower() == "unix":

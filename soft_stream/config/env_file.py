@@ -1,4 +1,4 @@
-"""The syntax of systemd's EnvironmentFile, as systemd 254 reads it.
+"""The syntax of the settings file, which is that of systemd's EnvironmentFile= (systemd 254).
 
 Source: `man systemd.exec`, EnvironmentFile=, and `parse_env_file_internal()` in systemd's src/basic/env-file.c.
 """
@@ -12,7 +12,7 @@ ESCAPABLE_IN_DOUBLE_QUOTES = '"\\`$'
 
 @dataclass(frozen=True)
 class Assignment:
-    """One `KEY=VALUE` of a file; `line` counts from 1 and `value` is None where the line has no `=`."""
+    """One `KEY=VALUE` of a file; `line` counts from 1; `value` is None if the line has no `=`."""
 
     line: int
     key: str
@@ -20,7 +20,7 @@ class Assignment:
 
 
 def parse(text: str) -> list[Assignment]:
-    """Read all assignments in their order, with quotes, escapes and continued lines resolved."""
+    """Return all assignments in their order, with quotes, escapes and continued lines resolved."""
     assignments = []
     at, line = 0, 1
     while at < len(text):
@@ -44,7 +44,7 @@ def parse(text: str) -> list[Assignment]:
 
 
 def quote_value(value: str) -> str:
-    """Write a value so that `parse` reads it back: in quotes where it needs them."""
+    """Return a value as `parse` reads it back: in quotes if necessary."""
     if re.fullmatch(r"[\w./:@%+,-]*", value):
         return value
     if "'" not in value:
@@ -53,9 +53,9 @@ def quote_value(value: str) -> str:
 
 
 def _value(text: str, at: int) -> tuple[str, int]:
-    """Read the value that starts at a position; return it and the position of the newline that ends it."""
+    """Return the value that starts at a position, and the position of the newline that ends it."""
     characters: list[str] = []
-    kept = 0  # so many characters are safe from the stripping of trailing white space
+    kept = 0  # the number of characters that are not trailing white space
     quote = ""
     plain = False  # after the first unquoted character, quotes are ordinary characters
     while at < len(text):

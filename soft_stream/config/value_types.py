@@ -1,4 +1,4 @@
-"""How the values of settings are written: each kind parses its text, and says what would be right."""
+"""Types of settings: each parses the text of a value, and describes the texts that it accepts."""
 
 import ipaddress
 import re
@@ -13,14 +13,14 @@ from soft_stream.config.endpoints import Endpoint
 
 @dataclass(frozen=True)
 class ValueType:
-    """How a value is written: `parse` raises ValueError on anything but what `expected` describes."""
+    """The type of a setting: `parse` raises ValueError for a text that `expected` does not describe."""
 
     parse: Callable[[str], Any]
     expected: str
 
 
 def integer(low: int, high: int, unit: str, *, even: bool = False) -> ValueType:
-    """A whole number."""
+    """Return the type of a whole number."""
 
     def parse(text: str) -> int:
         value = int(text)
@@ -32,7 +32,7 @@ def integer(low: int, high: int, unit: str, *, even: bool = False) -> ValueType:
 
 
 def number(low: float, high: float, unit: str) -> ValueType:
-    """Any number but nan."""
+    """Return the type of a number other than nan."""
 
     def parse(text: str) -> float:
         value = float(text)
@@ -44,7 +44,7 @@ def number(low: float, high: float, unit: str) -> ValueType:
 
 
 def choice(*words: str, spellings: Mapping[str, str] = MappingProxyType({})) -> ValueType:
-    """One of the words; `spellings` are further ways to write them."""
+    """Return the type of one of several words; `spellings` maps alternative spellings to them."""
 
     def parse(text: str) -> str:
         word = spellings.get(text.lower(), text.lower())
@@ -56,7 +56,7 @@ def choice(*words: str, spellings: Mapping[str, str] = MappingProxyType({})) -> 
 
 
 def boolean() -> ValueType:
-    """On or off."""
+    """Return the type of a switch."""
     on, off = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
 
     def parse(text: str) -> bool:
@@ -68,7 +68,7 @@ def boolean() -> ValueType:
 
 
 def right_angle() -> ValueType:
-    """Degrees that turn a picture without losing a pixel."""
+    """Return the type of a rotation by quarter turns."""
 
     def parse(text: str) -> int:
         value = int(text)
@@ -80,7 +80,7 @@ def right_angle() -> ValueType:
 
 
 def text() -> ValueType:
-    """One line of text."""
+    """Return the type of a line of text."""
 
     def parse(text: str) -> str:
         if not text.isprintable():
@@ -91,7 +91,7 @@ def text() -> ValueType:
 
 
 def addresses() -> ValueType:
-    """IP addresses."""
+    """Return the type of a list of IP addresses."""
 
     def parse(text: str) -> tuple[str, ...]:
         addresses = tuple(
@@ -106,7 +106,7 @@ def addresses() -> ValueType:
 
 
 def endpoint_list() -> ValueType:
-    """Places to listen, or none; see `Endpoint`."""
+    """Return the type of a list of endpoints, which may be empty."""
 
     def parse(text: str) -> tuple[Endpoint, ...]:
         found = tuple(endpoints.parse(word) for word in text.replace(",", " ").split())
@@ -121,7 +121,7 @@ def endpoint_list() -> ValueType:
 
 
 def origins() -> ValueType:
-    """Origins as browsers write them: no path, no default port, small letters."""
+    """Return the type of a list of origins, as browsers send them: in lower case, without a default port."""
 
     def parse(text: str) -> tuple[str, ...]:
         found = tuple(_origin(word) for word in text.replace(",", " ").split())
@@ -144,7 +144,7 @@ def _origin(word: str) -> str:
 
 
 def path() -> ValueType:
-    """An absolute path, or none."""
+    """Return the type of an absolute path, which may be empty."""
 
     def parse(text: str) -> str:
         if text and (not text.startswith("/") or not text.isprintable()):
@@ -155,7 +155,7 @@ def path() -> ValueType:
 
 
 def file_name() -> ValueType:
-    """A file by its name or path, or none."""
+    """Return the type of a file name or absolute path, which may be empty."""
 
     def parse(text: str) -> str:
         if not text.isprintable() or ("/" in text and not text.startswith("/")):
@@ -166,7 +166,7 @@ def file_name() -> ValueType:
 
 
 def sensor_mode() -> ValueType:
-    """A mode of a sensor."""
+    """Return the type of a sensor mode."""
 
     def parse(text: str) -> str:
         word = text.lower()
@@ -178,7 +178,7 @@ def sensor_mode() -> ValueType:
 
 
 def window() -> ValueType:
-    """A part of the picture, or none."""
+    """Return the type of a part of the frame, which may be empty."""
 
     def parse(text: str) -> tuple[float, ...]:
         x, y, width, height = window = [float(part) for part in text.replace(",", " ").split()] or [0.0] * 4
@@ -191,7 +191,7 @@ def window() -> ValueType:
 
 
 def named_values() -> ValueType:
-    """Pairs of a name and a value."""
+    """Return the type of a list of names with values."""
 
     def parse(text: str) -> tuple[tuple[str, str], ...]:
         pairs = tuple(word.partition("=") for word in text.split())

@@ -1,4 +1,4 @@
-"""The flags of webcamd that `soft-stream serve` takes, too, and what they mean in our settings."""
+"""Flags of webcamd that `soft-stream serve` accepts, and the settings that they stand for."""
 
 import argparse
 from collections.abc import Mapping
@@ -7,28 +7,28 @@ from soft_stream.config import value_types
 from soft_stream.config.loader import RawValue, SettingsError
 from soft_stream.config.settings import LOWEST_CLIENT_FPS
 
-# No cap of ours is higher.
+# the upper bound of client_fps_max
 FASTEST = 240
 WAITS = ("encodewait", "streamwait")
 WAIT = value_types.number(0, 1 / LOWEST_CLIENT_FPS, "seconds")
 # OpenCV's numbers; -1 is webcamd's default
 ROTATIONS = {"-1": "0", "0": "90", "1": "180", "2": "270"}
-# by IP version; webcamd's own defaults are the whole network's
+# by IP version; webcamd listens on all addresses by default
 LOOPBACK = {"4": "127.0.0.1", "6": "::1"}
 ADDRESSES = {version: f"v{version}bindaddress" for version in LOOPBACK}
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
-    group = parser.add_argument_group("the words of webcamd", "They count less than our own, which they stand for.")
+    """Add the flags to a parser."""
+    group = parser.add_argument_group("flags of webcamd", "Each stands for an option above, which overrides it.")
     for name in WAITS:
         text = f"at most 1/SECONDS frames a second for each client: --client-fps-max (below 1/{FASTEST}: no limit)"
         group.add_argument(f"--{name}", metavar="SECONDS", help=text)
     text = "quarter turns: -1 is --rotation 0, 0 is 90, 1 is 180, 2 is 270"
     group.add_argument("--rotate", metavar="TURN", help=text)
-    group.add_argument("--ipv", metavar="VERSION", help="4 or 6: which of the two addresses below is --bind")
+    group.add_argument("--ipv", metavar="VERSION", help="4 or 6: which of the two addresses below is used as --bind")
     for version, address in LOOPBACK.items():
-        text = f"IPv{version} address to listen on ({address}, which is this machine only)"
+        text = f"IPv{version} address to listen on ({address}, this machine only)"
         group.add_argument(f"--v{version}bindaddress", metavar="ADDRESS", help=text)
     text = "N: --camera N"
     group.add_argument(
@@ -36,11 +36,11 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def translated(args: argparse.Namespace) -> Mapping[str, str]:
-    """Return the values of settings (by name) that the flags stand for.
+def translate(args: argparse.Namespace) -> Mapping[str, str]:
+    """Return the values of the settings (by name) that the flags stand for.
 
     Raises:
-        SettingsError: some of them are wrong.
+        SettingsError: some values are wrong.
     """
     problems: list[str] = []
     flag_types = {

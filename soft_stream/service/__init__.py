@@ -1,1 +1,1 @@
-"""One process for one camera: server, systemd notifications, pause file, logs, exit status."""
+"""The process of one camera: server, systemd notifications, pause file, logs, exit status."""

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """Exit status of a command; systemd does not restart a unit after 66 or 78."""
+    """The exit status of a command; systemd does not restart a unit after 66 or 78."""
 
     STOPPED = 0
     CHECK_FAILED = 1

@@ -22,11 +22,11 @@ from tests.support.processes import run
         ("--rotate 1 --rotation 90", 0, 90),
     ],
 )
-def test_the_words_of_webcamd(flags: str, fps: float, rotation: int) -> None:
-    """Waits become caps, the longer one counts; quarter turns become degrees; our own words count more."""
+def test_flags_of_webcamd(flags: str, fps: float, rotation: int) -> None:
+    """The longer wait becomes a frame rate limit, quarter turns become degrees; our own options override both."""
     args = make_parser().parse_args(["serve", *flags.split()])
     ours = {name: value for name in ("client_fps_max", "rotation") if (value := getattr(args, name)) is not None}
-    settings = load({}, camera=0, flags={**webcamd_flags.translated(args), **ours}).cameras[0]
+    settings = load({}, camera=0, flags={**webcamd_flags.translate(args), **ours}).cameras[0]
     assert settings.client_fps_max == pytest.approx(fps)
     assert settings.rotation == rotation
 
@@ -43,21 +43,21 @@ def test_the_words_of_webcamd(flags: str, fps: float, rotation: int) -> None:
     ],
 )
 def test_addresses(flags: str, bind: str) -> None:
-    """The version says which address counts, 4 unless it says otherwise; without one it is this machine only."""
+    """`--ipv` selects the address, 4 by default; without an address it is the loopback one."""
     args = make_parser().parse_args(["serve", *flags.split()])
     ours = {"bind": " ".join(args.bind)} if args.bind else {}
-    settings = load({}, camera=0, flags={**webcamd_flags.translated(args), **ours}).cameras[0]
+    settings = load({}, camera=0, flags={**webcamd_flags.translate(args), **ours}).cameras[0]
     assert " ".join(settings.bind) == bind
 
 
 def test_the_index_is_the_camera() -> None:
-    """Webcamd numbers its cameras, too."""
+    """`--index` is the number of the camera."""
     assert make_parser().parse_args(["serve", "--index", "3"]).camera == 3
     assert make_parser().parse_args(["serve"]).camera == 0
 
 
-def test_wrong_words_of_webcamd_end_with_78() -> None:
-    """They are told like any other wrong setting, all at once."""
+def test_wrong_flags_of_webcamd_exit_with_78() -> None:
+    """They are reported like any other wrong setting, all at once."""
     result = run("serve", "--encodewait", "soon", "--streamwait", "3", "--rotate", "90", "--ipv", "5")
     assert result.returncode == 78
     assert result.stderr.splitlines() == [
