@@ -1,4 +1,4 @@
-"""The command line, as a user's shell and systemd see it."""
+"""The command line: output and exit status."""
 
 import os
 import re
@@ -50,7 +50,7 @@ def test_the_camera_libraries_get_their_variables(tmp_path: Path, command: str) 
 
 
 def test_check_tells_what_is_in_force_and_why(tmp_path: Path) -> None:
-    """Every setting of every camera with the layer that it comes from, in the syntax of the file."""
+    """`check` prints every setting of every camera with the place of its value, in the syntax of the file."""
     file = tmp_path / "settings.env"
     file.write_text("cam_fps=15\ncam0_name=Nozzle\ncam1_name=Bed\n")
     result = run("check", "--env-file", str(file), cam1_fps="25")
@@ -66,7 +66,7 @@ def test_check_tells_what_is_in_force_and_why(tmp_path: Path) -> None:
 
 
 def test_check_finds_the_file_in_this_folder(tmp_path: Path) -> None:
-    """Without --env-file, and nothing installed, ./camera-soft-stream.env is read."""
+    """Without --env-file and an installed file, ./camera-soft-stream.env is read."""
     (tmp_path / "camera-soft-stream.env").write_text("cam0_name=Here\n")
     assert re.search(r"^cam0_name=Here +from camera-soft-stream.env:1", run("check", cwd=tmp_path).stdout, re.MULTILINE)
 
@@ -81,7 +81,7 @@ def test_help_and_version_name_every_setting() -> None:
 
 @pytest.mark.skipif(Path("/usr/bin/libcamera-hello").exists(), reason="libcamera is installed: there may be a camera")
 def test_without_picamera2_there_are_no_cameras_to_list() -> None:
-    """On a machine without libcamera it says what is missing, and what can stand in."""
+    """On a machine without libcamera the output says what is missing, and suggests the test camera."""
     result = run("cameras")
     assert result.returncode == 0
     assert "Picamera2 cannot be imported" in result.stdout
@@ -92,7 +92,7 @@ def test_without_picamera2_there_are_no_cameras_to_list() -> None:
 
 
 def test_a_port_in_use_ends_with_75() -> None:
-    """A port that somebody has is told with the settings that name it; the unit tries again."""
+    """The message about a port in use names its settings; systemd restarts the unit."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = run("serve", "--source", "test-pattern", "--port", str(port))
@@ -111,7 +111,7 @@ def test_ipv4_and_ipv6_at_once() -> None:
 
 
 def test_waiting_costs_little() -> None:
-    """Until a camera opens, neither numpy nor simplejpeg is loaded; it listens soon and then sleeps."""
+    """Until a camera is opened, neither numpy nor simplejpeg is loaded, and the idle process needs no CPU time."""
     with serving() as (process, _):
         started = cpu_seconds(process.pid)
         mapped = Path(f"/proc/{process.pid}/maps").read_text()
@@ -123,7 +123,7 @@ def test_waiting_costs_little() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_open_streams_and_closes_the_camera(number: signal.Signals) -> None:
-    """With streams open the process ends by itself, with 0, after it has closed the camera."""
+    """With open streams the process closes the camera and exits with 0."""
     with serving() as (process, url):
         streams = [urllib.request.urlopen(f"{url}/stream.mjpg") for _ in range(3)]
         for stream in streams:

@@ -1,4 +1,4 @@
-"""The syntax of systemd's EnvironmentFile."""
+"""The syntax of the settings file, that of systemd's EnvironmentFile=."""
 
 import pytest
 
@@ -25,7 +25,7 @@ from soft_stream.config.env_file import Assignment, parse, quote_value
     ],
 )
 def test_value(text: str, value: str) -> None:
-    """A value is what systemd makes of it: quotes, escapes, continued lines, trailing spaces."""
+    """Quotes, escapes, continued lines and trailing spaces are resolved as systemd does."""
     assert parse(text) == [Assignment(1, "key", value)]
 
 
@@ -35,7 +35,7 @@ def test_comments_and_empty_lines_are_passed_over() -> None:
 
 
 def test_lines_are_counted_over_continued_values() -> None:
-    """The number of a line is that in the file, also behind values of several lines."""
+    """Line numbers are those of the file, also after values of several lines."""
     assert parse('a="1\n2"\nb=3\\\n4\nc=5') == [
         Assignment(1, "a", "1\n2"),
         Assignment(3, "b", "34"),
@@ -53,5 +53,5 @@ def test_a_line_without_an_equals_sign_is_told_apart() -> None:
     ["", "/base/axi/i2c@88000/imx708@1a", r"\_SB_.PCI0.S18_-1:1.0", "two words", "it's", "\"`$\\'", "# no comment"],
 )
 def test_quoted_values_are_read_back(value: str) -> None:
-    """What is printed for pasting into the file comes out of it unchanged."""
+    """A quoted value is read back unchanged."""
     assert parse(f"key={quote_value(value)}\n") == [Assignment(1, "key", value)]

@@ -1,4 +1,4 @@
-"""Which value counts, and how wrong ones are told."""
+"""Which layer counts, and how errors are reported."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -15,12 +15,12 @@ SHIPPED = ROOT / "camera-soft-stream.env"
 
 @pytest.fixture
 def env_file(tmp_path: Path) -> Path:
-    """A settings file to write into."""
+    """Return the path of a settings file to write."""
     return tmp_path / "settings.env"
 
 
 def problems(file: Path, environ: dict[str, str] | None = None, **flags: str) -> list[str]:
-    """Load settings that are wrong; return what is said of them, without the folder."""
+    """Load wrong settings; return the problems without the name of the folder."""
     with pytest.raises(SettingsError) as error:
         load(environ or {}, file=file, camera=0, flags=flags)
     return [problem.replace(f"{file.parent}/", "") for problem in error.value.problems]
@@ -46,7 +46,7 @@ def test_the_environment_counts_even_with_the_text_of_the_file(env_file: Path) -
 
 
 def test_a_camera_exists_when_it_has_a_key_of_its_own(env_file: Path) -> None:
-    """Comments and cam_ lines make no camera; each camera has its own port."""
+    """Comments and cam_ lines configure no camera; each camera has its own port."""
     env_file.write_text("cam_fps=5\n#cam2_name=Garden\ncam0_name=Nozzle\ncam1_name=Bed")
     cameras = load({}, file=env_file).cameras
     assert {number: camera.port for number, camera in cameras.items()} == {0: 18081, 1: 18082}
@@ -54,7 +54,7 @@ def test_a_camera_exists_when_it_has_a_key_of_its_own(env_file: Path) -> None:
 
 
 def test_all_problems_are_told_at_once(env_file: Path) -> None:
-    """Each problem names file, line, key, value and what would be right; a typo the nearest name."""
+    """Each problem names file, line, key, value and what is expected; for a typo, the most similar name."""
     env_file.write_text(
         "cam0_prot=8080\ncam0_fps=fast\ncam_quality=101\ncam0_width=1281\nnonsense\ncam_port=1\n"
         "cam1_port=18081\ncam0_id=x\ncam1_id=x\ncam1_snapshot_width=640\ncam0_rotation=45\nCAM0_NAME=a"
@@ -93,7 +93,7 @@ def test_all_problems_are_told_at_once(env_file: Path) -> None:
     ],
 )
 def test_spellings(name: str, text: str, value: object) -> None:
-    """A value may be written in the ways that people know from the older programs."""
+    """Spellings of the older programs are accepted."""
     assert SETTINGS[name].metadata["type"].parse(text) == value
 
 
@@ -117,14 +117,14 @@ def test_spellings(name: str, text: str, value: object) -> None:
     ],
 )
 def test_nonsense_is_refused(env_file: Path, name: str, text: str) -> None:
-    """A value that no camera could use is refused, whatever it parses as."""
+    """A value that parses but that no camera can use is an error."""
     env_file.write_text("")
     (problem,) = problems(env_file, {f"cam0_{name}": text})
     assert problem.startswith(f"environment: cam0_{name}={text}: must be ")
 
 
 def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
-    """A file that was named must be there."""
+    """A file that was named explicitly must exist."""
     assert problems(tmp_path / "none.env") == ["none.env: cannot be read: No such file or directory"]
 
 
@@ -153,7 +153,7 @@ def test_the_shipped_file_shows_every_setting_with_its_default() -> None:
 
 
 def test_the_shipped_file_configures_two_cameras() -> None:
-    """As shipped there are two cameras, with a name and a port each, and everything else as by default."""
+    """The shipped file configures two cameras with a name and a port each; all other values are defaults."""
     loaded = load({}, file=SHIPPED)
     for number in (0, 1):
         changed = {name: origin for name, origin in loaded.origins[number].items() if f"cam{number}_" in origin}
@@ -162,7 +162,7 @@ def test_the_shipped_file_configures_two_cameras() -> None:
 
 
 def test_a_timeout_shorter_than_a_frame_is_refused(env_file: Path) -> None:
-    """Legal values that together never give a picture are told."""
+    """Valid values that together never give a frame are an error."""
     env_file.write_text("cam0_fps=0.1\ncam0_watchdog_timeout=0")
     assert problems(env_file) == [
         "default: cam0_start_timeout=10: must be at least 20 (seconds), the time of two frames at cam0_fps=0.1"
@@ -170,7 +170,7 @@ def test_a_timeout_shorter_than_a_frame_is_refused(env_file: Path) -> None:
 
 
 def test_a_unit_has_places_of_its_own(env_file: Path) -> None:
-    """What systemd names is where a camera can be paused and asked by nginx, beside what the settings say."""
+    """In a unit the pause file and nginx's socket are in the runtime directory, in addition to the settings."""
     env_file.write_text(
         'cam1_listen="https://0.0.0.0:1 unix:/run/cams/cam1.sock"\ncam_tls_certificate=/a\ncam_tls_key=/b'
     )
@@ -184,7 +184,7 @@ def test_a_unit_has_places_of_its_own(env_file: Path) -> None:
 
 
 def test_camera_numbers_have_an_end(env_file: Path) -> None:
-    """There are cameras 0 to 99; another number is told, not passed over."""
+    """Cameras have the numbers 0 to 99; another number is an error, not ignored."""
     env_file.write_text("cam100_name=x\ncam99_name=y\ncam01_name=z")
     assert [problem.partition("=")[0] for problem in problems(env_file)] == [
         "settings.env:1: cam100_name",

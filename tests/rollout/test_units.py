@@ -1,4 +1,4 @@
-"""The units, held against systemd's own tools."""
+"""The units of systemd, checked with its own tools."""
 
 import json
 import re
@@ -17,7 +17,7 @@ EXPOSURE_MAX = 2.0
 
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
-    """The units as they are once what they start is installed."""
+    """Return a folder with the units; the program that they start is replaced by one that exists here."""
     for path in (*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.target")):
         text = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", path.read_text(), flags=re.MULTILINE)
         (tmp_path / path.name).write_text(text)
@@ -25,7 +25,7 @@ def units(tmp_path: Path) -> Path:
 
 
 def analyze(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run systemd-analyze; it need not be the machine's init."""
+    """Run systemd-analyze, which works without a running systemd."""
     program = shutil.which("systemd-analyze")
     assert program, "scripts/test.sh installs systemd"
     return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
@@ -33,7 +33,7 @@ def analyze(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.parametrize("name", ["camera-soft-cam@0.service", "camera-soft-cam-arrived@video0.service"])
 def test_systemd_has_nothing_against_the_units(units: Path, name: str) -> None:
-    """`systemd-analyze verify` accepts each unit without a word about it."""
+    """`systemd-analyze verify` accepts each unit without a warning."""
     template = re.sub(r"@\w+", "@", name)
     (units / name).symlink_to(units / template)
     verified = analyze("verify", "--man=no", str(units / name))
@@ -53,14 +53,21 @@ def test_the_service_may_do_little_that_it_need_not() -> None:
 
 
 def test_the_units_that_stay_down_are_those_that_trying_again_does_not_help() -> None:
-    """A missing camera and a wrong setting keep a unit down; everything else is tried again for ever."""
+    """A missing camera and a wrong setting keep a unit down; after other errors it is restarted without a limit."""
     text = SERVICE.read_text()
     assert "RestartPreventExitStatus=66 78" in text
     assert "Restart=always" in text
     assert "StartLimitIntervalSec=0" in text
 
 
+def test_the_program_reads_the_settings_file_itself() -> None:
+    """The unit names the file once, as an argument; as environment variables its values would override it."""
+    text = SERVICE.read_text()
+    assert "EnvironmentFile" not in text
+    assert text.count("/etc/camera-streamer/camera-soft-stream.env") == 1
+
+
 def test_the_older_systemd_is_spared_what_it_does_not_know() -> None:
-    """What only systemd 254 knows stands in a file of its own."""
+    """Keys that need systemd 254 are in a file of their own."""
     assert "RestartSteps" not in SERVICE.read_text()
     assert "RestartSteps" in (SYSTEMD / "backoff.conf").read_text()

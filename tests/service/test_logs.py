@@ -1,4 +1,4 @@
-"""What the log has, and where: stderr, a file, frames a second, HTTP requests."""
+"""Logging to stderr and a file, frame rates, and HTTP requests."""
 
 import asyncio
 import http.client
@@ -29,7 +29,7 @@ DATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (DEBUG|I
 
 @contextmanager
 def logging_requests(file: Path, *flags: str) -> Iterator[tuple["subprocess.Popen[str]", IO[str], Callable[[], None]]]:
-    """Serve with a log file that has a line for each call of the function; yields process, its stderr, and that."""
+    """Serve with a log file; yield the process, its stderr, and a function that causes one line."""
     with serving("--log-file", str(file), "--loghttp", *flags) as (process, url):
         assert process.stderr
 
@@ -44,7 +44,7 @@ def until_said(stderr: IO[str], words: str) -> list[str]:
     """Read stderr up to the line with these words; return the lines before it."""
     before: list[str] = []
     while words not in (line := stderr.readline()):
-        assert line, f"it ended without having said {words}; it said {before}"
+        assert line, f"stderr ended without {words}: {before}"
         before.append(line)
     return before
 
@@ -98,7 +98,7 @@ def test_a_stderr_that_no_one_reads_does_not_delay_the_end() -> None:
 
 
 def test_each_has_its_own_level(tmp_path: Path) -> None:
-    """The file has what the journal leaves out, with date and time, down to the last line; only its owner writes."""
+    """The file has lines below the level of the journal, with date and time, up to the last one, and mode 640."""
     file = tmp_path / "cam0.log"
     with port_in_use() as port:
         result = run(
@@ -114,7 +114,7 @@ def test_each_has_its_own_level(tmp_path: Path) -> None:
 
 
 def test_the_file_may_have_less_than_the_journal(tmp_path: Path) -> None:
-    """A warning is in both, a line of level info in the journal only."""
+    """A warning is in both; a line of level info is only in the journal."""
     file = tmp_path / "cam0.log"
     with serving("--log-file", str(file), "--log-file-level", "W", "--width", "162", "--height", "120") as (
         process,
@@ -133,13 +133,13 @@ def test_the_file_may_have_less_than_the_journal(tmp_path: Path) -> None:
 
 @contextmanager
 def port_in_use() -> Iterator[int]:
-    """Yield a port that somebody listens on."""
+    """Yield a port that is in use."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         yield taken.getsockname()[1]
 
 
 def test_the_letters_of_mjpgstreamer() -> None:
-    """D, I, W, E and C are levels, for the file as well."""
+    """D, I, W, E and C are levels, also of the file."""
     for letter, level in (("D", "debug"), ("I", "info"), ("W", "warning"), ("E", "error"), ("C", "critical")):
         flags = {"log_level": letter, "log_file_level": letter}
         settings = load({}, camera=0, flags=flags).cameras[0]
@@ -147,7 +147,7 @@ def test_the_letters_of_mjpgstreamer() -> None:
 
 
 def test_a_new_file_begins_when_one_is_full(tmp_path: Path) -> None:
-    """No file becomes larger than what was set, and so many older ones are kept, the newest first."""
+    """No file exceeds the size of the settings, and the set number of older files is kept."""
     file = tmp_path / "cam0.log"
     with logging_requests(file, "--log-file-size", "1", "--log-file-count", "2") as (process, _, ask):
         for _ in range(60):
@@ -166,7 +166,7 @@ def test_a_new_file_begins_when_one_is_full(tmp_path: Path) -> None:
     ("make", "reason"), [(lambda _: None, "No such file"), (Path.mkdir, "Is a directory"), (os.mkfifo, "")]
 )
 def test_a_file_that_cannot_be_opened(tmp_path: Path, make: Callable[[Path], None], reason: str) -> None:
-    """One warning names file, setting and reason; the portal runs on, and the journal has the log."""
+    """One warning names file, setting and reason; the process goes on with the journal only."""
     file = tmp_path / "folder" / "cam0.log"
     if reason != "No such file":
         file.parent.mkdir()
@@ -182,8 +182,8 @@ def test_a_file_that_cannot_be_opened(tmp_path: Path, make: Callable[[Path], Non
     assert "Traceback" not in result.stderr
 
 
-def test_a_full_disk_is_told_once(tmp_path: Path) -> None:
-    """One warning however many lines are lost; once there is room the file goes on, and says how many are missing."""
+def test_a_full_disk_is_reported_once(tmp_path: Path) -> None:
+    """One warning for all lost lines; once there is room the file continues, with the number of missing lines."""
     file = tmp_path / "cam0.log"
     with logging_requests(file) as (process, stderr, ask):
         until_said_in(file, "Listening")
@@ -211,7 +211,7 @@ def test_a_full_disk_is_told_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("take_away", [Path.unlink, lambda file: file.rename(file.with_suffix(".old"))])
 def test_a_file_that_is_taken_away(tmp_path: Path, take_away: Callable[[Path], None]) -> None:
-    """After logrotate has moved it, or somebody removed it, the next line makes a new one."""
+    """After the file was moved or removed, the next line creates a new one."""
     file = tmp_path / "cam0.log"
     with logging_requests(file) as (process, stderr, ask):
         until_said_in(file, "Listening")
@@ -224,7 +224,7 @@ def test_a_file_that_is_taken_away(tmp_path: Path, take_away: Callable[[Path], N
 
 
 def until_said_in(file: Path, words: str) -> None:
-    """Wait until a file has these words."""
+    """Wait until a file contains these words."""
     while not file.exists() or words not in file.read_text():
         os.sched_yield()
 
@@ -238,14 +238,14 @@ def test_two_cameras_need_two_files() -> None:
 
 
 async def lines_of(portal: Portal, caplog: pytest.LogCaptureFixture, count: int) -> list[str]:
-    """Wait for so many lines about requests."""
+    """Wait for this number of lines about requests; return them."""
     logger = access_log.log.name
     await portal.until(lambda: sum(each.name == logger for each in caplog.records) >= count)
     return [each.getMessage() for each in caplog.records if each.name == logger]
 
 
 async def test_every_request_has_a_line(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
-    """Who, what, status, bytes and seconds: also of errors, and of clients that leave, whose stream counts whole."""
+    """A line has client, request, status, bytes and seconds; also for errors and for clients that disconnect."""
     caplog.set_level(logging.INFO)
     portal = await start_portal(loghttp=True)
     forwarded = {"X-Forwarded-For": "192.0.2.7"}
@@ -268,7 +268,7 @@ async def test_every_request_has_a_line(start_portal: StartPortal, caplog: pytes
 
 
 async def test_who_left_before_the_answer(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
-    """A client that does not wait for its picture is told as one without an answer."""
+    """A client that disconnects before its snapshot is logged as one without an answer."""
     caplog.set_level(logging.INFO)
     portal = await start_portal(loghttp=True)
     portal.device.stall()
@@ -282,7 +282,7 @@ async def test_who_left_before_the_answer(start_portal: StartPortal, caplog: pyt
 
 
 async def test_no_secrets_and_no_novels(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
-    """Keys that programs add to URLs are left out, long URLs are cut, and escapes stay escaped."""
+    """Secrets in URLs are replaced, long URLs are shortened, and escapes stay escaped."""
     caplog.set_level(logging.INFO)
     portal = await start_portal(loghttp=True)
     for query in ("apikey=123&x=%0ACRITICAL&access_token=456", "x=" + "y" * 5000):
@@ -294,7 +294,7 @@ async def test_no_secrets_and_no_novels(start_portal: StartPortal, caplog: pytes
 
 
 async def test_nothing_is_logged_unless_asked(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
-    """By default requests have no line of their own."""
+    """By default requests are not logged."""
     caplog.set_level(logging.DEBUG)
     async with portal.http.get("/healthz") as answer:
         assert answer.status == 200
@@ -302,7 +302,7 @@ async def test_nothing_is_logged_unless_asked(portal: Portal, caplog: pytest.Log
 
 
 async def test_frames_a_second(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
-    """While somebody streams there is a line in each period, with what webcamd shows; else there is none."""
+    """While a client streams, one line in each period has the figures that webcamd shows; without streams none."""
     caplog.set_level(logging.INFO)
     portal = await start_portal(close_after=60)
     logger = logging.getLogger("soft_stream.service.fps_log").name

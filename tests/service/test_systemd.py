@@ -1,4 +1,4 @@
-"""What systemd is told, on a real socket; and the ladder that a camera without frames goes up."""
+"""Messages to systemd on a real socket, and the recovery steps for a camera without frames."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ WATCHDOG = 0.2
 
 @dataclass
 class Systemd:
-    """The other end of NOTIFY_SOCKET."""
+    """A stand-in for systemd: the other end of NOTIFY_SOCKET."""
 
     address: str
     _socket: socket.socket
@@ -44,17 +44,17 @@ class Systemd:
             self.heard.append((time.monotonic(), message))
 
     async def until(self, message: str, count: int = 1) -> None:
-        """Wait until a message was heard so often."""
+        """Wait until a message has arrived this number of times."""
         while sum(each.startswith(message) for each in self.listen()) < count:  # noqa: ASYNC110 # its socket is polled
             await asyncio.sleep(0.005)
 
     async def signs_of_life(self, count: int) -> None:
-        """Wait for so many further ones."""
+        """Wait for this number of further WATCHDOG messages."""
         await self.until("WATCHDOG=1", self.listen().count("WATCHDOG=1") + count)
 
 
 def listening(address: str) -> Systemd:
-    """Make a socket as systemd does."""
+    """Create a socket as systemd does."""
     heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     heard.setblocking(False)
     heard.bind(f"\0{address[1:]}" if address.startswith("@") else address)
@@ -63,7 +63,7 @@ def listening(address: str) -> Systemd:
 
 @pytest.fixture(params=["path", "abstract"])
 def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Systemd]:
-    """Stand in for systemd, which hands its socket over in the environment of the process."""
+    """Stand in for systemd, which names its socket in the environment of the process."""
     other_end = listening(f"@soft-stream-{os.getpid()}" if request.param == "abstract" else f"{tmp_path}/notify")
     told = {
         "NOTIFY_SOCKET": other_end.address,
@@ -81,7 +81,7 @@ def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Systemd]
 async def unit(
     device: PatternDevice, port: int, **changes: Any
 ) -> AsyncIterator[tuple["asyncio.Task[ExitStatus]", ClientSession]]:
-    """Serve a test camera as its unit would."""
+    """Serve a test camera as its unit does."""
     settings = replace(QUICK, port=port, **changes)
     serving = asyncio.create_task(serve(settings, {0: settings}, lambda each: PatternCamera(each, device)))
     try:
@@ -95,7 +95,7 @@ async def unit(
 
 
 async def test_a_life_as_systemd_sees_it(systemd: Systemd, unused_tcp_port_factory: Callable[[], int]) -> None:
-    """Ready once it listens, a status for each state, signs of life in each, and the announcement of the end."""
+    """READY once it listens, a status for each state, WATCHDOG messages in each, and STOPPING."""
     device = PatternDevice()
     async with unit(device, unused_tcp_port_factory()) as (serving, http):
         await systemd.until("READY=1")
@@ -136,7 +136,7 @@ async def test_a_life_as_systemd_sees_it(systemd: Systemd, unused_tcp_port_facto
 
 
 async def test_signs_of_life_come_at_half_the_time(systemd: Systemd) -> None:
-    """Not so seldom that one late message is a death sentence, not so often that it costs anything."""
+    """WATCHDOG messages are sent at half of the watchdog time, not more often."""
     notifier = SystemdNotifier(os.environ)
     living = asyncio.create_task(notifier.run_watchdog(CameraThread()))
     await systemd.signs_of_life(11)
@@ -147,7 +147,7 @@ async def test_signs_of_life_come_at_half_the_time(systemd: Systemd) -> None:
 
 
 async def test_no_sign_of_life_while_a_call_overruns(systemd: Systemd) -> None:
-    """A call into the camera that is over its limit: silence, until it returns after all."""
+    """While a camera call exceeds its limit no WATCHDOG messages are sent, until it returns."""
     notifier, device = SystemdNotifier(os.environ), PatternDevice()
     thread = CameraThread()
     living = asyncio.create_task(notifier.run_watchdog(thread))
@@ -178,14 +178,14 @@ async def test_no_sign_of_life_while_a_call_overruns(systemd: Systemd) -> None:
     ],
 )
 async def test_a_watchdog_that_is_not_ours(environ: dict[str, str]) -> None:
-    """Without a watchdog, or with that of another process, there are no signs of life."""
+    """Without a watchdog, or with that of another process, no messages are sent."""
     notifier = SystemdNotifier(environ)
     await notifier.run_watchdog(CameraThread())
     notifier.close()
 
 
 async def test_without_systemd_messages_go_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """In a shell nothing is said; a socket that is gone is a warning, no fault."""
+    """Without NOTIFY_SOCKET nothing is sent; a socket that does not exist causes a warning, not an error."""
     for environ in ({}, {"NOTIFY_SOCKET": f"{tmp_path}/gone"}, {"NOTIFY_SOCKET": "/" + "x" * 200}):
         notifier = SystemdNotifier(environ)
         notifier.ready()
@@ -195,7 +195,7 @@ async def test_without_systemd_messages_go_nowhere(tmp_path: Path, caplog: pytes
 
 
 async def test_a_systemd_that_is_busy_is_told_later(systemd: Systemd) -> None:
-    """Its queue is short: what does not fit is not lost, and comes in order."""
+    """The queue of systemd is short: messages that do not fit are sent later, in order."""
     notifier = SystemdNotifier(os.environ)
     sentences = [f"STATUS=number {number}" for number in range(100)]
     for sentence in sentences:
@@ -207,7 +207,7 @@ async def test_a_systemd_that_is_busy_is_told_later(systemd: Systemd) -> None:
 
 
 def test_a_status_is_told_once(systemd: Systemd) -> None:
-    """The same sentence is not repeated."""
+    """The same status is not sent twice in a row."""
     notifier = SystemdNotifier(os.environ)
     for sentence in ("IDLE: a", "IDLE: a", "IDLE: b"):
         notifier.set_status(sentence)
@@ -217,12 +217,12 @@ def test_a_status_is_told_once(systemd: Systemd) -> None:
 
 
 def watching() -> Client:
-    """Describe somebody who watches."""
+    """Return a client that streams."""
     return Client("test", "/", "", streams=True)
 
 
 async def test_a_stall_that_a_restart_cures(portal: Portal) -> None:
-    """First rung: the stream is started again in the same opening."""
+    """First step: the stream is restarted in the same session."""
     with portal.supervisor.subscribers.connected(watching()):
         await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
         portal.device.stall()
@@ -232,7 +232,7 @@ async def test_a_stall_that_a_restart_cures(portal: Portal) -> None:
 
 
 async def test_a_stall_that_a_new_opening_cures(portal: Portal) -> None:
-    """Second rung: closed, and a new object."""
+    """Second step: the camera is closed and opened as a new object."""
     with portal.supervisor.subscribers.connected(watching()):
         await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
         portal.device.stall(survives_restart=True)
@@ -243,7 +243,7 @@ async def test_a_stall_that_a_new_opening_cures(portal: Portal) -> None:
 
 
 async def test_a_stall_that_nothing_cures_ends_with_75(unused_tcp_port_factory: Callable[[], int]) -> None:
-    """Last rung: a camera that is there and gave no frame in three openings ends the process with 75."""
+    """Last step: a connected camera without a frame in three sessions ends the process with 75."""
     device = PatternDevice()
     device.stall(survives_reopening=True)
     async with unit(device, unused_tcp_port_factory()) as (serving, http):
@@ -261,7 +261,7 @@ async def test_a_stall_that_nothing_cures_ends_with_75(unused_tcp_port_factory: 
 async def test_a_call_that_hangs_ends_with_75(
     unused_tcp_port_factory: Callable[[], int], hangs: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A restart or a close that does not return: the process ends with 75, and says which call it was."""
+    """A restart or a close that does not return ends the process with 75; the log names the call."""
     device = PatternDevice()
     if hangs == "restart":
         device.hang_on_restart()
@@ -282,7 +282,7 @@ async def test_a_call_that_hangs_ends_with_75(
 
 @pytest.mark.parametrize("trouble", ["missing", "busy"])
 async def test_a_camera_that_is_not_there_never_counts(portal: Portal, trouble: str) -> None:
-    """Missing and busy are waited out, however often they are found, and the process goes on."""
+    """A missing or busy camera never ends the process, however often it is tried."""
     if trouble == "missing":
         portal.device.unplug()
     else:
@@ -296,7 +296,7 @@ async def test_a_camera_that_is_not_there_never_counts(portal: Portal, trouble: 
 
 
 async def test_frames_begin_the_count_anew(start_portal: StartPortal) -> None:
-    """Two openings without a frame, then one with: the next stall starts on the lowest rung."""
+    """After two sessions without a frame and one with frames, recovery begins with the first step again."""
     portal = await start_portal()
     portal.device.stall(survives_reopening=True)
     with portal.supervisor.subscribers.connected(watching()):
