@@ -1,4 +1,4 @@
-"""The pause file: made, removed, moved, touched, left behind; and its acknowledgement."""
+"""The pause file: created, removed, moved, touched, left behind; and its acknowledgement."""
 
 # ruff: noqa: ASYNC240 # the files of a test are small
 
@@ -22,25 +22,25 @@ from tests.support.pausing import pause_file_of
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Name a pause file that is not there."""
+    """Return the path of a pause file that does not exist."""
     return tmp_path / "cam0.pause"
 
 
 @pytest.fixture
 def ack(tmp_path: Path) -> Path:
-    """Name its acknowledgement."""
+    """Return the path of its acknowledgement."""
     return tmp_path / "cam0.pause.ack"
 
 
 @pytest.fixture
 async def watched(portal: Portal, file: Path) -> AsyncIterator[Portal]:
-    """A portal that watches the file."""
+    """Return a server that watches the file."""
     async with pause_file_of(portal, file):
         yield portal
 
 
 async def until_paused(portal: Portal, ack: Path) -> str:
-    """Wait for the acknowledgement; return what it says."""
+    """Wait for the acknowledgement; return its text."""
     await portal.until(ack.exists)
     assert portal.supervisor.status.state is State.PAUSED
     assert portal.device.opened == portal.device.closed
@@ -55,7 +55,7 @@ async def until_resumed(portal: Portal, ack: Path) -> None:
 
 
 async def test_a_file_pauses_and_its_end_resumes(watched: Portal, file: Path, ack: Path) -> None:
-    """The acknowledgement is there once the camera is closed, and gone before it is opened again."""
+    """The acknowledgement exists from the closing of the camera until shortly before it is opened again."""
     reader = await StreamReader.get(watched.port)
     for count in (1, 2, 3):
         file.write_text("me\n")
@@ -69,14 +69,14 @@ async def test_a_file_pauses_and_its_end_resumes(watched: Portal, file: Path, ac
 
 
 async def test_no_acknowledgement_while_the_camera_is_open(start_portal: StartPortal, file: Path, ack: Path) -> None:
-    """A camera that takes its time to close is not called free."""
+    """A camera that is still closing is not acknowledged as free."""
     portal = await start_portal(close_timeout=60)
     async with pause_file_of(portal, file):
         await no_acknowledgement(portal, file, ack)
 
 
 async def no_acknowledgement(watched: Portal, file: Path, ack: Path) -> None:
-    """Look for it while the camera closes."""
+    """Check for the acknowledgement while the camera closes."""
     with watched.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         await watched.until(lambda: watched.supervisor.status.state is State.STREAMING)
         watched.device.hang_on_close()
@@ -89,7 +89,7 @@ async def no_acknowledgement(watched: Portal, file: Path, ack: Path) -> None:
 
 
 async def test_the_program_of_a_pid_is_named(watched: Portal, file: Path, ack: Path) -> None:
-    """A pid shows as the program that has it; the acknowledgement repeats the file."""
+    """A pid is shown as its program; the acknowledgement repeats the text of the file."""
     file.write_text(f"{os.getpid()}\n")
     assert await until_paused(watched, ack) == f"{os.getpid()}\n"
     owner = (await watched.status())["pause"]["owner"]
@@ -108,7 +108,7 @@ async def test_the_program_of_a_pid_is_named(watched: Portal, file: Path, ack: P
     ],
 )
 async def test_owners(watched: Portal, file: Path, ack: Path, text: str, owner: str) -> None:
-    """Anything may stand in the file: what can be printed of it, or its user, is the owner."""
+    """The printable text of the file is the owner; without any, the user who created it."""
     file.write_text(text)
     await until_paused(watched, ack)
     hold = watched.supervisor.pause.hold
@@ -119,7 +119,7 @@ async def test_owners(watched: Portal, file: Path, ack: Path, text: str, owner: 
 
 
 async def test_a_file_that_is_moved_into_place(watched: Portal, file: Path, ack: Path) -> None:
-    """A rename pauses at once, also with a file that is old; a rename away resumes."""
+    """Moving a file to the path pauses at once, even an old file; moving it away ends the pause."""
     other = file.with_name("claim")
     other.write_text("mover")
     os.utime(other, (1, 1))
@@ -130,7 +130,7 @@ async def test_a_file_that_is_moved_into_place(watched: Portal, file: Path, ack:
 
 
 async def test_a_new_owner_takes_over(watched: Portal, file: Path, ack: Path) -> None:
-    """Another file in the place of the first one: the pause goes on, acknowledged anew, and the camera stays closed."""
+    """A file that replaces the first one continues the pause with a new acknowledgement; the camera stays closed."""
     file.write_text("first")
     assert await until_paused(watched, ack) == "first\n"
     other = file.with_name("claim")
@@ -141,7 +141,7 @@ async def test_a_new_owner_takes_over(watched: Portal, file: Path, ack: Path) ->
 
 
 async def test_a_touch_prolongs(start_portal: StartPortal, file: Path, ack: Path) -> None:
-    """The time of a pause counts from the last touch."""
+    """The time limit of a pause begins with the last touch."""
     portal = await start_portal(pause_max=60)
     async with pause_file_of(portal, file):
         file.write_text("me")
@@ -159,7 +159,7 @@ async def test_a_touch_prolongs(start_portal: StartPortal, file: Path, ack: Path
 async def test_a_file_that_stays_too_long(
     start_portal: StartPortal, file: Path, ack: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After pause_max seconds the camera comes back, the file notwithstanding; touched, it pauses again."""
+    """After pause_max seconds the camera is available although the file exists; touching it starts a new pause."""
     portal = await start_portal(pause_max=1)
     reader = await StreamReader.get(portal.port)
     async with pause_file_of(portal, file):
@@ -175,7 +175,7 @@ async def test_a_file_that_stays_too_long(
 
 
 async def test_a_file_that_is_there_at_the_start(portal: Portal, file: Path, ack: Path) -> None:
-    """A file from before the start pauses; the acknowledgement of a process before us is not left to lie."""
+    """A file that exists at the start pauses; the acknowledgement of an earlier process is removed."""
     ack.write_text("a process that was killed\n")
     file.write_text("me")
     async with pause_file_of(portal, file):
@@ -188,7 +188,7 @@ async def test_a_file_that_is_there_at_the_start(portal: Portal, file: Path, ack
 async def test_a_file_that_was_left_long_before_the_start(
     start_portal: StartPortal, file: Path, ack: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Restarts do not prolong a pause that somebody forgot."""
+    """Restarts of the process do not prolong a pause."""
     portal = await start_portal(pause_max=0.2)
     file.write_text("me")
     ack.write_text("me")
@@ -200,7 +200,7 @@ async def test_a_file_that_was_left_long_before_the_start(
 
 
 async def test_an_old_acknowledgement_without_a_file(portal: Portal, file: Path, ack: Path) -> None:
-    """An acknowledgement that nobody asked for is removed at the start."""
+    """An acknowledgement without a pause file is removed at the start."""
     ack.write_text("stale")
     async with pause_file_of(portal, file):
         await portal.until(lambda: not ack.exists())
@@ -208,7 +208,7 @@ async def test_an_old_acknowledgement_without_a_file(portal: Portal, file: Path,
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link to nothing"])
 async def test_a_file_that_cannot_be_read(watched: Portal, file: Path, ack: Path, kind: str) -> None:
-    """That it exists is enough; a pipe is not waited for. A link that leads nowhere is no file."""
+    """An unreadable file pauses; a named pipe is not waited for. A broken link does not count as a file."""
     if kind == "folder":
         file.mkdir()
     elif kind == "pipe":
@@ -224,7 +224,7 @@ async def test_a_file_that_cannot_be_read(watched: Portal, file: Path, ack: Path
 async def test_an_acknowledgement_that_cannot_be_written(
     watched: Portal, file: Path, ack: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The pause holds nevertheless; the log says what is wrong, and the end of the pause is not lost."""
+    """Without an acknowledgement the pause begins and ends all the same; the log has the reason."""
     ack.mkdir()
     file.write_text("me")
     await watched.until(lambda: "The pause file is in effect, but " in caplog.text)
@@ -234,7 +234,7 @@ async def test_an_acknowledgement_that_cannot_be_written(
 
 
 async def test_links_are_not_followed(watched: Portal, file: Path, ack: Path, tmp_path: Path) -> None:
-    """Who may write into the folder cannot make the portal write elsewhere."""
+    """A link in the folder cannot make the server write to another place."""
     victim = tmp_path / "victim"
     victim.write_text("precious")
     ack.symlink_to(victim)
@@ -246,7 +246,7 @@ async def test_links_are_not_followed(watched: Portal, file: Path, ack: Path, tm
 
 
 async def test_other_files_mean_nothing(watched: Portal, file: Path) -> None:
-    """Only the one name counts."""
+    """Files with other names have no effect."""
     for name in ("cam1.pause", "cam0.pause.new", "cam0"):
         file.with_name(name).write_text("me")
     await asyncio.sleep(0.3)
@@ -254,7 +254,7 @@ async def test_other_files_mean_nothing(watched: Portal, file: Path) -> None:
 
 
 async def test_quick_changes_end_right(watched: Portal, file: Path, ack: Path) -> None:
-    """However quickly files come and go, what counts is what is there in the end."""
+    """After many quick changes the last state of the file counts."""
     for count in range(50):
         file.write_text(f"{count}")
         file.unlink()
@@ -266,7 +266,7 @@ async def test_quick_changes_end_right(watched: Portal, file: Path, ack: Path) -
 
 
 async def test_a_folder_that_is_missing(portal: Portal, file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Without the folder nothing is watched, and the log says so; the portal goes on."""
+    """Without the folder nothing is watched; the log says so and the server continues."""
     missing = file.parent / "missing" / file.name
     async with pause_file_of(portal, missing) as watching:
         await asyncio.wait([watching])
@@ -276,7 +276,7 @@ async def test_a_folder_that_is_missing(portal: Portal, file: Path, caplog: pyte
 
 
 async def test_a_folder_that_goes_away(portal: Portal, file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The pause ends with the folder, and the log says that no file is watched any more."""
+    """Removing the folder ends the pause; the log says that no file is watched any more."""
     folder = file.parent / "folder"
     folder.mkdir()
     async with pause_file_of(portal, folder / file.name):
@@ -291,7 +291,7 @@ async def test_a_folder_that_goes_away(portal: Portal, file: Path, caplog: pytes
 
 @contextmanager
 def no_more_files() -> Iterator[None]:
-    """Let this process open no further file."""
+    """Prevent this process from opening further files."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(int(number) for number in os.listdir("/proc/self/fd"))
     taken = [os.open("/dev/null", os.O_RDONLY) for _ in range(highest)]
@@ -305,7 +305,7 @@ def no_more_files() -> Iterator[None]:
 
 
 async def test_a_kernel_that_gives_no_watch(portal: Portal, file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """At the limits of inotify the log says what is too low, and the portal goes on without a pause file."""
+    """At the limits of inotify the log names the limit, and the server continues without a pause file."""
     caplog.set_level(logging.INFO)
     with no_more_files():
         async with pause_file_of(portal, file) as watching:
