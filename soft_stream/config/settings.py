@@ -39,9 +39,7 @@ class Settings:
     sensor_mode: str = _setting(
         "auto", types.sensor_mode(), "sensor mode; auto: whole field of view; driver: chosen by libcamera"
     )
-    tuning_file: str = _setting(
-        "", types.file_name(), "libcamera tuning file, such as imx708_noir.json", per_camera=True
-    )
+    tuning_file: str = _setting("", types.file_name(), "libcamera tuning file, e.g. imx708_noir.json", per_camera=True)
     hdr: str = _setting(
         "off",
         types.choice("off", "sensor", "single-exposure", "multi-exposure", "night"),
@@ -49,9 +47,7 @@ class Settings:
     )
     # where it is served
     bind: tuple[str, ...] = _setting(("127.0.0.1",), types.addresses(), "addresses to listen on")
-    port: int = _setting(
-        FIRST_PORT, types.integer(1, 65535, "TCP port"), "port to listen on (default: 18081 + N)", per_camera=True
-    )
+    port: int = _setting(FIRST_PORT, types.integer(1, 65535, "TCP port"), "port (default: 18081 + N)", per_camera=True)
     listen: tuple[Endpoint, ...] = _setting(
         (), types.endpoint_list(), "additional endpoints: http://, https:// and unix:", per_camera=True
     )
@@ -106,7 +102,7 @@ class Settings:
     autofocus_timeout: float = _setting(8.0, types.number(0.5, 60, "seconds"), "time limit of an autofocus cycle")
     autofocus_window: tuple[float, ...] = _setting((), types.window(), "part of the frame that autofocus measures")
     autofocus_range: str = _setting(
-        "normal", types.choice("normal", "macro", "full"), "distance range that autofocus searches"
+        "normal", types.choice("normal", "macro", "full"), "distances searched by autofocus"
     )
     autofocus_speed: str = _setting("normal", types.choice("normal", "fast"), "speed of the lens during autofocus")
     lens_position: float = _setting(
@@ -146,17 +142,13 @@ class Settings:
     pause_max: float = _setting(300.0, types.number(1, 86400, "seconds"), "longest pause")
     # timeouts of the camera
     start_timeout: float = _setting(10.0, types.number(1, 300, "seconds"), "time that a request waits for a frame")
-    close_after: float = _setting(
-        10.0, types.number(0, 86400, "seconds"), "time that the camera stays open without clients"
-    )
+    close_after: float = _setting(10.0, types.number(0, 86400, "seconds"), "time before an unused camera is closed")
     watchdog_timeout: float = _setting(
         10.0,
         types.number(0, 3600, "seconds; 0 switches it off"),
         "time without a frame after which the camera is restarted",
     )
-    retry_pause: float = _setting(
-        2.0, types.number(0.1, 3600, "seconds"), "time between a camera error and the next attempt"
-    )
+    retry_pause: float = _setting(2.0, types.number(0.1, 3600, "seconds"), "pause between a camera error and a retry")
     close_timeout: float = _setting(
         5.0, types.number(0.5, 300, "seconds"), "time that closing the camera may take before the process exits"
     )
