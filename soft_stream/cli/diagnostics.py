@@ -7,7 +7,7 @@ import os
 import sys
 from getpass import getpass
 
-from soft_stream.cli.exit import STATUS_OF_FAULT, end
+from soft_stream.cli.exit import STATUS_OF_ERROR, end
 from soft_stream.cli.options import add_camera, add_env_file
 from soft_stream.config.loader import load
 from soft_stream.service.exit_status import ExitStatus
@@ -53,7 +53,7 @@ def selftest(args: argparse.Namespace) -> int:
         return end(ExitStatus.CHECK_FAILED)
     report.end()
     failed = ExitStatus.CHECK_FAILED if report.has_failed else ExitStatus.STOPPED
-    return end(failed if fault is None else STATUS_OF_FAULT.get(type(fault), failed))
+    return end(failed if fault is None else STATUS_OF_ERROR.get(type(fault), failed))
 
 
 def doctor(args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import threading
 from soft_stream.cameras.base import CameraAmbiguous, CameraBusy, CameraHung, CameraMissing, CameraUnsupported
 from soft_stream.service.exit_status import ExitStatus
 
-STATUS_OF_FAULT = {
+STATUS_OF_ERROR = {
     CameraMissing: ExitStatus.CAMERA_MISSING,
     CameraAmbiguous: ExitStatus.CONFIG_ERROR,
     CameraUnsupported: ExitStatus.CONFIG_ERROR,

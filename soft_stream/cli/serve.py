@@ -9,7 +9,7 @@ from typing import Any
 
 from soft_stream.cameras import discovery, id_history
 from soft_stream.cameras.base import CameraError
-from soft_stream.cli.exit import STATUS_OF_FAULT, end
+from soft_stream.cli.exit import STATUS_OF_ERROR, end
 from soft_stream.cli.options import add_camera, add_env_file
 from soft_stream.config import webcamd_flags
 from soft_stream.config.env_file import quote_value
@@ -64,9 +64,9 @@ def _serve_camera(settings: Settings, loaded: LoadedConfig) -> ExitStatus:
     if settings.source == "picamera":
         try:
             settings = _with_id(settings)
-        except CameraError as fault:
-            log.error("cam%d_source=picamera: %s", number, fault)  # noqa: TRY400 # the sentence says it all
-            return STATUS_OF_FAULT.get(type(fault), ExitStatus.TEMPORARY_FAILURE)
+        except CameraError as error:
+            log.error("cam%d_source=picamera: %s", number, error)  # noqa: TRY400 # the sentence says it all
+            return STATUS_OF_ERROR.get(type(error), ExitStatus.TEMPORARY_FAILURE)
         if settings.controls_file and os.environ.get("STATE_DIRECTORY"):  # a service
             id_history.remember(settings.controls_file.parent, number, settings.id)
     # imported late: the other commands need no web server

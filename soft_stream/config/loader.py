@@ -19,12 +19,12 @@ INSTALLED_FILE = Path("/etc/camera-streamer/camera-soft-stream.env")
 LOCAL_FILE = Path("camera-soft-stream.env")
 KEY = re.compile(r"cam(?P<camera>\d|[1-9]\d)?_(?P<name>\w+)")
 CONTROLS_FILE = "cam{}-controls.env"
+# defaults in the runtime directory of a unit
 RUNTIME_FILES = {"pause_file": "cam{}.pause", "pause_snapshot": "cam{}-snap.jpg"}
-"""Defaults in the runtime directory of a unit."""
+# the socket that nginx uses: it buffers little of a frame and does not depend on the addresses in the settings
 RUNTIME_SOCKET = "cam{}.sock"
-"""The socket that nginx uses: it buffers little of a frame and does not depend on the addresses in the settings."""
+# keys of the settings file that become environment variables for the camera libraries
 LIBRARY_PREFIXES = ("LIBCAMERA_", "PICAMERA2_")
-"""Keys of the settings file that become environment variables for the camera libraries."""
 
 
 class SettingsError(Exception):

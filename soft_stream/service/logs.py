@@ -18,14 +18,14 @@ from soft_stream.config.settings import Settings
 log = logging.getLogger(__name__)
 
 KB = 1000
+# lines that may wait for the log thread
 QUEUE_LIMIT = 10_000
-"""Lines that may wait for the log thread."""
+# seconds that the end of the process waits for the log thread
 DRAIN_TIMEOUT = 1.0
-"""Seconds that the end of the process waits for the log thread."""
+# only the owner and the group of the cameras may read the addresses of clients
 FILE_MODE = 0o640
-"""Only the owner and the group of the cameras may read the addresses of clients."""
+# seconds between two warnings about the same log file
 REPORT_INTERVAL = 60.0
-"""Seconds between two warnings about the same log file."""
 
 
 class LogQueueHandler(QueueHandler):

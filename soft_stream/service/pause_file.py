@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 WAY = "file"
 EVENTS = Mask.CREATE | Mask.CLOSE_WRITE | Mask.ATTRIB | Mask.MOVED_TO | Mask.MOVED_FROM | Mask.DELETE
+# seconds that a program has to write its pid into the file that it has created
 WRITE_TIME = 0.05
-"""Seconds that a program has to write its pid into the file that it has created."""
 ADVICE = {
     errno.EMFILE: "; too many files are open, or `sysctl fs.inotify.max_user_instances` is too low",
     errno.ENOSPC: "; `sysctl fs.inotify.max_user_watches` is too low",

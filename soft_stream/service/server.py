@@ -24,8 +24,8 @@ from soft_stream.web.transport.listener import Listener, ListenError
 
 log = logging.getLogger(__name__)
 
+# seconds that open streams have to finish the current part when the process stops; aiohttp waits twice as long
 SHUTDOWN_TIMEOUT = 0.5
-"""Seconds that open streams have to finish the current part when the process stops; aiohttp waits twice as long."""
 
 
 async def serve(

@@ -14,8 +14,8 @@ from soft_stream.capture.camera_thread import CameraThread
 
 log = logging.getLogger(__name__)
 
+# seconds until a message is sent again that did not fit into systemd's queue
 RETRY_PAUSE = 0.1
-"""Seconds until a message is sent again that did not fit into systemd's queue."""
 
 
 class SystemdNotifier:
