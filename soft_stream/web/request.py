@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
@@ -22,7 +21,7 @@ LOOPBACK, UNIX_SOCKET = ("127.0.0.1", "::1"), "unix socket"
 NARROWEST, WIDEST = 16, 16_384
 HIGHEST_FPS = 1000
 # Of what a client says of itself, in the log.
-LONGEST_PATH, LONGEST_PEER = 100, 60
+LONGEST_PATH, LONGEST_PEER, LONGEST_NAME = 100, 60, 40
 READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 NUMBER, WHOLE_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+"), re.compile(r"[0-9]+")
 
@@ -48,20 +47,16 @@ def host_of(request: web.Request) -> str:
     return request.headers.get(hdrs.HOST) or reached
 
 
-def client_of(
-    request: web.Request,
-    *,
-    streams: bool,
-    focuses: bool = True,
-    wakes: bool = True,
-    fps_max: float = 0.0,
-    rendition: Rendition = ORIGINAL,
-) -> Client:
-    """Describe who asks."""
-    name = query_of(request).get("client", "")[:40]
-    path = request.match_info.get("asked", request.path)[:LONGEST_PATH]
-    port = _port_of(request)
-    return Client(get_peer(request), path, name, streams, focuses, wakes, fps_max, rendition, port=port)
+def make_client(request: web.Request, path: str = "", query: Mapping[str, str] | None = None) -> Client:
+    """Return the client that sent a request; `path` and `query` replace those of the request, for older programs."""
+    shown_path = (path or request.path)[:LONGEST_PATH]
+    name = get_client_name(request.query if query is None else query)
+    return Client(get_peer(request), shown_path, name, streams=False, port=_port_of(request))
+
+
+def get_client_name(query: Mapping[str, str]) -> str:
+    """Return the name that a client gives itself with `client=`."""
+    return query.get("client", "")[:LONGEST_NAME]
 
 
 def _port_of(request: web.Request) -> int:
@@ -74,33 +69,31 @@ def _port_of(request: web.Request) -> int:
     return port
 
 
-def query_of(request: web.Request) -> Mapping[str, str]:
-    """Return what the query says; an older program's (`web/legacy`) was put into our words before."""
-    meant = request.match_info.get("query")
-    return request.query if meant is None else dict(parse_qsl(meant, keep_blank_values=True))
+def parse_fps(query: Mapping[str, str]) -> float:
+    """Return the highest frame rate that the query asks for; 0 without one."""
+    return parse_float(query, "fps", 0, LOWEST_CLIENT_FPS, HIGHEST_FPS)
 
 
-def fps_of(request: web.Request) -> float:
-    """Return how many frames a second the query wants at most; 0 where it does not say."""
-    return parse_float(request, "fps", 0, LOWEST_CLIENT_FPS, HIGHEST_FPS)
+def parse_rendition(query: Mapping[str, str], settings: Settings) -> Rendition:
+    """Return the rendition that the query asks for.
 
-
-def rendition_of(request: web.Request) -> Rendition:
-    """Return how the query wants the pictures; 400 for what cannot be, 403 where renditions are switched off."""
+    Raises:
+        HTTPBadRequest: a value is wrong.
+        HTTPForbidden: the settings allow no renditions.
+    """
     rendition = Rendition(
-        width=parse_int(request, "width", 0, NARROWEST, WIDEST),
-        quality=parse_int(request, "quality", 0, 1, 100),
-        rotation=int(parse_choice(request, "rotate", "0", "0", "90", "180", "270")),
+        width=parse_int(query, "width", 0, NARROWEST, WIDEST),
+        quality=parse_int(query, "quality", 0, 1, 100),
+        rotation=int(parse_choice(query, "rotate", "0", "0", "90", "180", "270")),
     )
-    settings = request.app[SUPERVISOR].settings
     if rendition != ORIGINAL and not settings.renditions_max:
         raise web.HTTPForbidden(text=f"{rendition}: cam{settings.camera}_renditions_max=0 allows no renditions.")
     return rendition
 
 
-def parse_choice(request: web.Request, key: str, default: str, *words: str) -> str:
-    """Return what the query says for a key, one of the words; 400 for anything else."""
-    value = query_of(request).get(key)
+def parse_choice(query: Mapping[str, str], key: str, default: str, *words: str) -> str:
+    """Return the value of a key, which must be one of the words; raise HTTPBadRequest for any other."""
+    value = query.get(key)
     if value is None:
         return default
     if value not in words:
@@ -108,9 +101,9 @@ def parse_choice(request: web.Request, key: str, default: str, *words: str) -> s
     return value
 
 
-def parse_float(request: web.Request, key: str, default: float, low: float, high: float) -> float:
-    """Return what the query says for a key, a number within bounds; 400 for anything else."""
-    text = query_of(request).get(key)
+def parse_float(query: Mapping[str, str], key: str, default: float, low: float, high: float) -> float:
+    """Return the value of a key, which must be a number within the bounds; raise HTTPBadRequest for any other."""
+    text = query.get(key)
     if text is None:
         return default
     value = float(text) if NUMBER.fullmatch(text) else math.nan
@@ -119,9 +112,9 @@ def parse_float(request: web.Request, key: str, default: float, low: float, high
     return value
 
 
-def parse_int(request: web.Request, key: str, default: int, low: int, high: int) -> int:
-    """Return what the query says for a key, a whole number within bounds; 400 for anything else."""
-    text = query_of(request).get(key)
+def parse_int(query: Mapping[str, str], key: str, default: int, low: int, high: int) -> int:
+    """Return the value of a key, which must be an integer within the bounds; raise HTTPBadRequest for any other."""
+    text = query.get(key)
     if text is None:
         return default
     value = float(text) if WHOLE_NUMBER.fullmatch(text) else math.nan

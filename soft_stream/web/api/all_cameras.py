@@ -13,7 +13,7 @@ from soft_stream.config.settings import Settings
 from soft_stream.web.api.addresses import addresses_for
 from soft_stream.web.api.status import build_status
 from soft_stream.web.middleware.errors import NO_STORE
-from soft_stream.web.request import CAMERAS, SUPERVISOR, query_of
+from soft_stream.web.request import CAMERAS, SUPERVISOR, get_client_name
 
 # A process that does not answer within so many seconds is as good as down; nginx waits 2 s for the answer with all.
 PATIENCE = 1.2
@@ -82,7 +82,7 @@ async def asked(app: web.Application) -> AsyncIterator[None]:
 
 async def cameras(request: web.Request) -> web.Response:
     """Answer with what each camera does; `?client=NAME` adds what the clients of that name get there."""
-    supervisor, client = request.app[SUPERVISOR], query_of(request).get("client", "")[:40]
+    supervisor, client = request.app[SUPERVISOR], get_client_name(request.query)
     known = await request.app[NEIGHBOURS].facts() | {supervisor.settings.camera: build_status(supervisor)}
     answer = []
     for address in addresses_for(request):

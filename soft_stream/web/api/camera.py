@@ -1,6 +1,7 @@
 """Requests that act on the camera: an autofocus cycle, keeping it ready, a pause."""
 
 import asyncio
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -10,7 +11,7 @@ from soft_stream.capture.status import State
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.web.api.controls import _open
 from soft_stream.web.middleware.errors import json_response, picture_or_503, unavailable
-from soft_stream.web.request import SUPERVISOR, client_of, get_peer, parse_float
+from soft_stream.web.request import SUPERVISOR, get_client_name, get_peer, make_client, parse_float
 
 # What the ways of claims on the camera that came by POST begin with; their owner follows.
 WAY = "POST /pause "
@@ -23,7 +24,7 @@ async def focus(request: web.Request) -> web.Response:
     """Run an AF cycle now, and answer how it ended."""
     supervisor = request.app[SUPERVISOR]
     timeout = supervisor.settings.start_timeout + 2 * supervisor.settings.autofocus_timeout  # one may be under way
-    client = client_of(request, streams=False, focuses=False)  # the cycle of the opening would be one too many
+    client = replace(make_client(request), focuses=False)  # the cycle of the opening would be one too many
     with supervisor.subscribers.connected(client), picture_or_503(supervisor, timeout):
         async with asyncio.timeout(timeout):
             await _open(supervisor, timeout)
@@ -40,7 +41,7 @@ async def focus(request: web.Request) -> web.Response:
 async def arm(request: web.Request) -> web.Response:
     """Open the camera, focus, and keep it ready for so many seconds; answers when it is ready; 0 ends it."""
     supervisor = request.app[SUPERVISOR]
-    seconds = parse_float(request, "seconds", 60, 0, LONGEST_ARMING)
+    seconds = parse_float(request.query, "seconds", 60, 0, LONGEST_ARMING)
     arming = request.app[KEEP_READY]
     arming.end()
     if seconds:
@@ -49,7 +50,7 @@ async def arm(request: web.Request) -> web.Response:
         ask = Ask(supervisor.settings.start_timeout + supervisor.settings.autofocus_timeout, SnapshotSize.STREAM)
         try:
             with (
-                supervisor.subscribers.connected(client_of(request, streams=False)),
+                supervisor.subscribers.connected(make_client(request)),
                 picture_or_503(supervisor, ask.deadline),
             ):
                 await snapshots.take(supervisor, ask)
@@ -63,7 +64,7 @@ async def pause(request: web.Request) -> web.Response:
     """Close the camera for another program, and answer when it is free."""
     supervisor = request.app[SUPERVISOR]
     settings, claims = supervisor.settings, supervisor.pause
-    seconds = parse_float(request, "seconds", settings.pause_max, 0.1, settings.pause_max)
+    seconds = parse_float(request.query, "seconds", settings.pause_max, 0.1, settings.pause_max)
     owner = _owner(request)
     way = f"{WAY}{owner}"
     hold = claims.begin(way, owner, seconds)
@@ -119,10 +120,10 @@ KEEP_READY = web.AppKey("arming", KeepReady)
 
 def _owner(request: web.Request) -> str:
     """Name who asks: what he calls himself, and his address."""
-    name = "".join(char for char in request.query.get("client", "")[:40] if char.isprintable())
+    name = "".join(char for char in get_client_name(request.query) if char.isprintable())
     return f"{name} ({get_peer(request)})" if name else get_peer(request)
 
 
 async def _stay_ready(request: web.Request, supervisor: CameraSupervisor, seconds: float) -> None:
-    with supervisor.subscribers.connected(client_of(request, streams=False)):
+    with supervisor.subscribers.connected(make_client(request)):
         await asyncio.sleep(seconds)

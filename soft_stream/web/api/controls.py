@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,9 +15,10 @@ from soft_stream.capture import snapshots
 from soft_stream.capture.controls import WrongControl
 from soft_stream.capture.requests import Ask, FocusPolicy, SnapshotSize
 from soft_stream.capture.status import CameraStatus
+from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.web.middleware.errors import json_response, picture_or_503, unavailable
-from soft_stream.web.request import SUPERVISOR, client_of, get_peer, parse_choice
+from soft_stream.web.request import SUPERVISOR, get_peer, make_client, parse_choice
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ async def set_controls(request: web.Request) -> web.Response:
     """Set controls: all of them or, when one is wrong, none; null gives one back to the camera's default."""
     supervisor = request.app[SUPERVISOR]
     asked = await _body(request)
-    keep = parse_choice(request, "keep", "0", "0", "1") == "1"
+    keep = parse_choice(request.query, "keep", "0", "0", "1") == "1"
     await ensure_controls_known(request, supervisor)
     if asked.get("LensPosition") is not None and "AfMode" in supervisor.controls.advertised:
         asked.setdefault("AfMode", AF_MANUAL)  # a lens goes only there where autofocus does not move it
@@ -101,11 +103,13 @@ async def _open(supervisor: CameraSupervisor, seconds: float) -> None:
     await snapshots.take(supervisor, Ask(seconds, SnapshotSize.STREAM, FocusPolicy.NEVER))
 
 
-async def ensure_controls_known(request: web.Request, supervisor: CameraSupervisor) -> None:
+async def ensure_controls_known(
+    request: web.Request, supervisor: CameraSupervisor, client: Client | None = None
+) -> None:
     """See to it that it is known what the camera advertises; HEAD makes do with what is known."""
     if supervisor.controls.advertised or request.method == hdrs.METH_HEAD:
         return
-    client = client_of(request, streams=False, focuses=False)
+    client = replace(client or make_client(request), focuses=False)
     with supervisor.subscribers.connected(client), picture_or_503(supervisor, supervisor.settings.start_timeout):
         await _open(supervisor, supervisor.settings.start_timeout)
 

@@ -4,16 +4,19 @@ import asyncio
 import os
 import stat
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import hdrs, web
 
 from soft_stream.capture import snapshots
 from soft_stream.capture.requests import Ask, FocusPolicy, SnapshotSize
+from soft_stream.capture.subscribers import Client
 from soft_stream.config.settings import Settings
 from soft_stream.frames.frame import Frame
 from soft_stream.web.middleware.errors import NO_STORE, head_of_picture, picture_or_503, within_limits
-from soft_stream.web.request import SUPERVISOR, client_of, fps_of, parse_choice, parse_float, rendition_of
+from soft_stream.web.request import SUPERVISOR, make_client, parse_choice, parse_float, parse_fps, parse_rendition
 
 LARGEST_PHOTO = 64 * 1024 * 1024
 LONGEST_MS = 3_600_000
@@ -21,9 +24,14 @@ JPEG_BEGINS = b"\xff\xd8\xff"
 
 
 async def snapshot(request: web.Request) -> web.Response:
-    """Answer with a picture as it was asked for, or the best there is in time, or with 503."""
+    """Answer with the snapshot that the query asks for."""
+    ask = parse_ask(request.query, request.app[SUPERVISOR].settings)
+    return await serve_snapshot(request, ask, make_client(request))
+
+
+async def serve_snapshot(request: web.Request, ask: Ask, client: Client) -> web.Response:
+    """Answer with the best picture before the deadline; raise HTTPServiceUnavailable without one."""
     supervisor = request.app[SUPERVISOR]
-    ask = _ask(request, supervisor.settings)
     if request.method == hdrs.METH_HEAD:
         return head_of_picture(supervisor, NO_STORE | {hdrs.CONTENT_TYPE: "image/jpeg"})
     try:
@@ -34,7 +42,7 @@ async def snapshot(request: web.Request) -> web.Response:
         ) from None
     if frame is None:
         focuses = ask.focus is not FocusPolicy.NEVER
-        client = client_of(request, streams=False, focuses=focuses, wakes=ask.wake, rendition=ask.rendition)
+        client = replace(client, focuses=focuses, wakes=ask.wake, rendition=ask.rendition)
         with within_limits(), supervisor.subscribers.connected(client), picture_or_503(supervisor, ask.deadline):
             frame = await snapshots.take(supervisor, ask)
     supervisor.status.counters.snapshots += 1
@@ -70,18 +78,19 @@ def _photo(file: Path) -> tuple[float, bytes]:
         return facts.st_mtime, opened.read(LARGEST_PHOTO)
 
 
-def _ask(request: web.Request, settings: Settings) -> Ask:
-    fps_of(request)  # it means nothing for one picture, but a wrong value is told here as well
+def parse_ask(query: Mapping[str, str], settings: Settings) -> Ask:
+    """Return what the query asks of a snapshot; `fps` has no effect, but its value is checked."""
+    parse_fps(query)
     size = parse_choice(
-        request, "size", "" if settings.snapshot_size == "auto" else settings.snapshot_size, *SnapshotSize
+        query, "size", "" if settings.snapshot_size == "auto" else settings.snapshot_size, *SnapshotSize
     )
     return Ask(
-        deadline=parse_float(request, "deadline_ms", settings.start_timeout * 1000, 1, LONGEST_MS) / 1000,
+        deadline=parse_float(query, "deadline_ms", settings.start_timeout * 1000, 1, LONGEST_MS) / 1000,
         size=SnapshotSize(size) if size else None,
-        focus=FocusPolicy(parse_choice(request, "focus", FocusPolicy.AUTO, *FocusPolicy)),
-        max_age=parse_float(request, "max_age_ms", 0, 0, LONGEST_MS) / 1000,
-        wake=parse_choice(request, "wake", "1", "0", "1") == "1",
-        rendition=rendition_of(request),
+        focus=FocusPolicy(parse_choice(query, "focus", FocusPolicy.AUTO, *FocusPolicy)),
+        max_age=parse_float(query, "max_age_ms", 0, 0, LONGEST_MS) / 1000,
+        wake=parse_choice(query, "wake", "1", "0", "1") == "1",
+        rendition=parse_rendition(query, settings),
     )
 
 

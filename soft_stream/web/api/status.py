@@ -24,7 +24,7 @@ async def status(request: web.Request) -> web.Response:
     """
     supervisor = request.app[SUPERVISOR]
     facts = build_status(supervisor)
-    if parse_choice(request, "history", "0", "0", "1") == "1":
+    if parse_choice(request.query, "history", "0", "0", "1") == "1":
         facts["history"] = supervisor.history.facts()
         facts["log"] = [asdict(line) for line in supervisor.status.recent_log]
     return web.json_response(facts, headers=NO_STORE)

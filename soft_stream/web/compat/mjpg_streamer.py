@@ -7,19 +7,20 @@ https://github.com/FormerLurker/Octolapse, octoprint_octolapse/camera.py and set
 import math
 import re
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec
 
 from aiohttp import hdrs, web
 
 from soft_stream.cameras.base import ZERO_IS_AUTOMATIC, Control, ControlValue
 from soft_stream.capture.controls import Controls
+from soft_stream.capture.subscribers import Client
 from soft_stream.web.api import controls
 from soft_stream.web.compat.facts import size_of_stream
 from soft_stream.web.middleware.errors import NO_STORE, json_response
 from soft_stream.web.middleware.origin import refuse_other_sites
-from soft_stream.web.request import SUPERVISOR, query_of
+from soft_stream.web.request import SUPERVISOR
 
 # Octolapse sets controls of servers whose name begins like this, and looks for it on snapshots and commands.
 SERVER = "MJPG-Streamer (camera-soft-stream)"
@@ -40,17 +41,16 @@ OWN_IDS = 0x08000000
 ID = re.compile(r"-?[0-9]{1,10}")
 INTEGER, BOOLEAN = "1", "2"
 STEPS = 100
+P = ParamSpec("P")
 
 
-def named(
-    handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
-) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def named(handler: Callable[P, Awaitable[web.StreamResponse]]) -> Callable[P, Awaitable[web.StreamResponse]]:
     """Have answers and errors of a handler say `Server: MJPG-Streamer`."""
 
     @wraps(handler)
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def answer(*args: P.args, **kwargs: P.kwargs) -> web.StreamResponse:
         try:
-            response = await handler(request)
+            response = await handler(*args, **kwargs)
         except web.HTTPException as error:
             error.headers[hdrs.SERVER] = SERVER
             raise
@@ -103,29 +103,29 @@ async def program(request: web.Request) -> web.Response:
     )
 
 
-async def command(request: web.Request) -> web.Response:
+@named
+async def command(request: web.Request, query: Mapping[str, str], client: Client) -> web.Response:
     """Set a control, where the settings allow that by GET; 501 else, which says to Octolapse that it cannot."""
     supervisor = request.app[SUPERVISOR]
     if not supervisor.settings.legacy_control:
         name = f"cam{supervisor.settings.camera}_legacy_control"
         raise web.HTTPNotImplemented(text=f"Commands are switched off: {name}=1 lets them set controls.")
     refuse_other_sites(request)
-    asked = query_of(request)
     for key in ("dest", "plugin"):
-        if asked.get(key, "0") != "0":
-            raise web.HTTPNotFound(text=f"{key}={asked[key][:60]}: there is only 0, the camera.")
-    number = _number(asked.get("id", ""))
+        if query.get(key, "0") != "0":
+            raise web.HTTPNotFound(text=f"{key}={query[key][:60]}: there is only 0, the camera.")
+    number = _number(query.get("id", ""))
     if request.method == hdrs.METH_HEAD:
         return _done("")
     if number == PROBE:
         return _done(": -1")  # mjpg-streamer's very words, whose names of controls have no dashes
-    await controls.ensure_controls_known(request, supervisor)
+    await controls.ensure_controls_known(request, supervisor, client)
     names = [each.name for each in _single(supervisor.controls) if id_of(each.name) == number]
     if not names:
         raise web.HTTPNotFound(text=f"This camera has no control with id={number}; /input.json lists them.")
-    if "value" not in asked:
+    if "value" not in query:
         raise web.HTTPBadRequest(text=f"value= is missing: it says what {names[0]} is to be.")
-    await controls.apply_controls(request, {names[0]: asked["value"]})
+    await controls.apply_controls(request, {names[0]: query["value"]})
     return _done(f"{number}: 0")
 
 

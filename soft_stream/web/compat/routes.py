@@ -3,8 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
-from functools import partial
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -12,12 +11,10 @@ from soft_stream.web.api import snapshot as snapshots
 from soft_stream.web.compat import camera_streamer, mjpg_streamer, ustreamer, webcamd
 from soft_stream.web.middleware.prefix import WITHOUT_SLASH
 from soft_stream.web.pages import pages
-from soft_stream.web.request import READING, SUPERVISOR, parse_float
+from soft_stream.web.request import READING, SUPERVISOR, make_client, parse_float
 from soft_stream.web.streaming import handler as streams
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Words = Callable[[Mapping[str, str]], dict[str, str]]
-"""Puts what an older program's query says into our words."""
 
 
 class Call(StrEnum):
@@ -71,10 +68,26 @@ async def root(request: web.Request) -> web.StreamResponse:
     """Answer with what an older program has for the query, or as a file of the folder's name, or with the page."""
     call = called(request.rel_url.raw_query_string)
     if call:
-        request.match_info["asked"] = f"{request.path}?{call}"
-        return await CALLS[call](request)
+        return await _answer(call, request)
     folder = request.path.rstrip("/").rpartition("/")[2]
     return await FILES.get(folder, pages.landing)(request)
+
+
+async def _answer(call: Call, request: web.Request) -> web.StreamResponse:
+    query, path = _fields_of(request), f"{request.path}?{call}"
+    match call:
+        case Call.STREAM:
+            return await _serve_stream(request, query, path)
+        case Call.SNAPSHOT:
+            return await mjpg_streamer.named(_serve_snapshot)(request, query, path)
+        case Call.COMMAND:
+            return await mjpg_streamer.command(request, query, make_client(request, path, query))
+        case Call.WEBCAMD_STREAM:
+            return await _serve_stream(request, webcamd.turned(query), path)
+        case Call.WEBCAMD_SNAPSHOT:
+            return await _serve_snapshot(request, webcamd.turned(query), path)
+        case Call.WEBCAMD_INFO:
+            return await webcamd.info(request)
 
 
 @web.middleware
@@ -88,44 +101,36 @@ async def root_without_slash(request: web.Request, handler: Handler) -> web.Stre
     return await handler(request)
 
 
-async def stream(request: web.Request, words: Words = dict) -> web.StreamResponse:
+async def stream(request: web.Request) -> web.StreamResponse:
     """Answer with the stream."""
-    return await streams.stream(_meaning(request, words(_fields_of(request))))
+    return await _serve_stream(request, _fields_of(request), request.path)
 
 
-async def snapshot(request: web.Request, words: Words = dict) -> web.StreamResponse:
-    """Answer with a frame of the stream, which is all that older programs have, unless the settings say more."""
-    asked = words(_fields_of(request))
-    usual = {"size": "stream"} if request.app[SUPERVISOR].settings.snapshot_size == "auto" else {}
-    if "max_delay" in asked:  # camera-streamer's
-        parse_float(_meaning(request, asked), "max_delay", 0, 0, snapshots.LONGEST_MS)
-        usual["max_age_ms"] = asked["max_delay"]
-    return await snapshots.snapshot(_meaning(request, usual | asked))
+async def snapshot(request: web.Request) -> web.StreamResponse:
+    """Answer with a snapshot."""
+    return await _serve_snapshot(request, _fields_of(request), request.path)
 
 
-async def command(request: web.Request) -> web.StreamResponse:
-    """Set a control."""
-    return await mjpg_streamer.command(_meaning(request, _fields_of(request)))
+async def _serve_stream(request: web.Request, query: Mapping[str, str], path: str) -> web.StreamResponse:
+    options = streams.parse_options(query, request.app[SUPERVISOR].settings)
+    return await streams.serve_stream(request, options, make_client(request, path, query))
+
+
+async def _serve_snapshot(request: web.Request, query: Mapping[str, str], path: str) -> web.StreamResponse:
+    """Answer with a frame of the stream, as the older programs do, unless the query or the settings set a size."""
+    settings = request.app[SUPERVISOR].settings
+    defaults = {"size": "stream"} if settings.snapshot_size == "auto" else {}
+    if "max_delay" in query:  # camera-streamer's name of max_age_ms
+        parse_float(query, "max_delay", 0, 0, snapshots.LONGEST_MS)
+        defaults["max_age_ms"] = query["max_delay"]
+    ask = snapshots.parse_ask(defaults | dict(query), settings)
+    return await snapshots.serve_snapshot(request, ask, make_client(request, path, query))
 
 
 def _fields_of(request: web.Request) -> dict[str, str]:
     return fields(request.rel_url.raw_query_string)
 
 
-def _meaning(request: web.Request, meant: Mapping[str, str]) -> web.Request:
-    """Note what a request means, where `query_of` looks; a clone would keep notes of its own from the middlewares."""
-    request.match_info["query"] = urlencode(meant)
-    return request
-
-
-CALLS: Mapping[Call, Handler] = {
-    Call.STREAM: stream,
-    Call.SNAPSHOT: mjpg_streamer.named(snapshot),
-    Call.COMMAND: mjpg_streamer.named(command),
-    Call.WEBCAMD_STREAM: partial(stream, words=webcamd.turned),
-    Call.WEBCAMD_SNAPSHOT: partial(snapshot, words=webcamd.turned),
-    Call.WEBCAMD_INFO: webcamd.info,
-}
 FILES: Mapping[str, Handler] = {
     "stream.mjpg": streams.stream,
     "snapshot.jpg": snapshots.snapshot,

@@ -3,15 +3,19 @@
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from aiohttp import hdrs, web
 
 from soft_stream.capture.feed import Feed
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
+from soft_stream.config.settings import Settings
 from soft_stream.frames import multipart
+from soft_stream.frames.rendition import Rendition
 from soft_stream.web.middleware.errors import head_of_picture, picture_or_503, within_limits
-from soft_stream.web.request import SUPERVISOR, client_of, fps_of, rendition_of
+from soft_stream.web.request import SUPERVISOR, make_client, parse_fps, parse_rendition
 from soft_stream.web.streaming.broadcaster import get_broadcaster
 from soft_stream.web.streaming.client_stream import open_client_stream
 from soft_stream.web.transport.connection import CLIENT_TIMEOUT
@@ -23,6 +27,15 @@ HEADERS = {
     hdrs.CACHE_CONTROL: "no-store",
     "X-Accel-Buffering": "no",  # nginx would collect megabytes of old frames for a slow client
 }
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """What a client asks of the stream."""
+
+    fps_max: float
+    """The most frames a second; 0 is all frames."""
+    rendition: Rendition
 
 
 class MultipartResponse(web.StreamResponse):
@@ -38,13 +51,24 @@ class MultipartResponse(web.StreamResponse):
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
-    """Answer with all frames from the next one on, or so many a second; 503 when there is none in `start_timeout`."""
+    """Answer with the stream that the query asks for."""
+    options = parse_options(request.query, request.app[SUPERVISOR].settings)
+    return await serve_stream(request, options, make_client(request))
+
+
+def parse_options(query: Mapping[str, str], settings: Settings) -> StreamOptions:
+    """Return the options of a query; `client_fps_max` limits the frame rate."""
+    fps_max, cap = parse_fps(query), settings.client_fps_max
+    return StreamOptions(min(fps_max or cap, cap or fps_max), parse_rendition(query, settings))
+
+
+async def serve_stream(request: web.Request, options: StreamOptions, client: Client) -> web.StreamResponse:
+    """Answer with frames from the next one on; raise HTTPServiceUnavailable without a frame in `start_timeout`."""
     supervisor = request.app[SUPERVISOR]
-    fps_max, rendition = _fps_max(request, supervisor.settings.client_fps_max), rendition_of(request)
     if request.method == hdrs.METH_HEAD:
         return head_of_picture(supervisor, HEADERS)
-    with within_limits(), supervisor.subscribers.acquire_feed(rendition) as feed:
-        client = client_of(request, streams=True, fps_max=fps_max, rendition=rendition)
+    with within_limits(), supervisor.subscribers.acquire_feed(options.rendition) as feed:
+        client = replace(client, streams=True, fps_max=options.fps_max, rendition=options.rendition)
         return await _serve(request, supervisor, feed, client)
 
 
@@ -79,9 +103,3 @@ async def _serve(request: web.Request, supervisor: CameraSupervisor, feed: Feed,
             facts = (client, age, client.sent, client.dropped, reason)
             log.info("Client out: %s after %.0f s, %d frames, %d skipped; %s", *facts)
     return response
-
-
-def _fps_max(request: web.Request, cap: float) -> float:
-    """Return how many frames a second a client gets at most: what it asks for, and what is allowed; 0 is all."""
-    asked = fps_of(request)
-    return min(asked or cap, cap or asked)
