@@ -1,5 +1,6 @@
 """The table of URLs; nothing is served that does not stand here."""
 
+import time
 from collections.abc import Mapping
 
 from aiohttp import hdrs, web
@@ -61,6 +62,7 @@ def build_app(supervisor: CameraSupervisor, cameras: Mapping[int, Settings]) -> 
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY)
     app[SUPERVISOR] = supervisor
     app[CAMERAS] = cameras
+    app[status.STARTED] = round(time.time(), 3)
     app[camera.KEEP_READY] = camera.KeepReady()
     app[controls.CONTROL_LOG] = controls.ControlLogBuffer(supervisor.status)
     app.add_routes(with_any_prefix(ROUTES))

@@ -83,7 +83,7 @@ async def asked(app: web.Application) -> AsyncIterator[None]:
 async def cameras(request: web.Request) -> web.Response:
     """Answer with what each camera does; `?client=NAME` adds what the clients of that name get there."""
     supervisor, client = request.app[SUPERVISOR], get_client_name(request.query)
-    known = await request.app[NEIGHBOURS].facts() | {supervisor.settings.camera: build_status(supervisor)}
+    known = await request.app[NEIGHBOURS].facts() | {supervisor.settings.camera: build_status(request.app)}
     answer = []
     for address in addresses_for(request):
         settings, facts = request.app[CAMERAS][address.number], known[address.number]

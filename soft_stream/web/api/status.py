@@ -10,11 +10,11 @@ from aiohttp import web
 from soft_stream import __version__
 from soft_stream.capture.status import StartupTimes
 from soft_stream.capture.subscribers import Client, Subscribers
-from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.web.middleware.errors import NO_STORE, unavailable
 from soft_stream.web.request import SUPERVISOR, parse_choice
 
-STARTED = time.time()
+STARTED = web.AppKey("started", float)
+"""When the server started, in Unix seconds."""
 
 
 async def status(request: web.Request) -> web.Response:
@@ -23,7 +23,7 @@ async def status(request: web.Request) -> web.Response:
     `?history=1` adds the last hour and the last lines of the log, which few want to read every second.
     """
     supervisor = request.app[SUPERVISOR]
-    facts = build_status(supervisor)
+    facts = build_status(request.app)
     if parse_choice(request.query, "history", "0", "0", "1") == "1":
         facts["history"] = supervisor.history.facts()
         facts["log"] = [asdict(line) for line in supervisor.status.recent_log]
@@ -38,15 +38,16 @@ async def healthz(request: web.Request) -> web.Response:
     return web.Response(text=f"{supervisor.settings.title}: {supervisor.status.state}\n", headers=NO_STORE)
 
 
-def build_status(supervisor: CameraSupervisor) -> dict[str, Any]:
-    """Return what `/status.json` tells."""
+def build_status(app: web.Application) -> dict[str, Any]:
+    """Return the content of `/status.json`."""
+    supervisor = app[SUPERVISOR]
     settings, status = supervisor.settings, supervisor.status
     degradation = supervisor.adaptive_quality.now
     newest, negotiated = supervisor.subscribers.newest, status.negotiated
     return {
         "version": __version__,
         "now": round(time.time(), 3),
-        "started": round(STARTED, 3),
+        "started": app[STARTED],
         "camera": settings.camera,
         "name": settings.title,
         "source": settings.source,

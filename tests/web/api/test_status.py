@@ -11,6 +11,7 @@ async def test_a_sleeping_camera_is_healthy(portal: Portal) -> None:
     """Idle is what it should be when nobody watches; asking does not wake it."""
     status = await portal.status()
     assert (status["state"], status["negotiated"], status["clients"], status["fault"]) == ("idle", None, [], "")
+    assert status["now"] - 5 < status["started"] <= status["now"]
     async with portal.http.get("/healthz") as answer:
         assert (answer.status, await answer.text()) == (200, "Camera 0: idle\n")
     assert portal.device.opened == 0
