@@ -6,6 +6,8 @@ from pathlib import Path
 
 import jinja2
 
+from soft_stream.config.endpoints import FIRST_PUBLIC_PORT, PUBLIC_PORT
+
 TEMPLATES = Path(__file__).parents[2] / "nginx"
 MAIN = "camera-soft-stream.conf"
 
@@ -20,8 +22,8 @@ class Places:
     key: Path = Path("/etc/camera-streamer/tls/key.pem")
     upstream: str = "unix:/run/camera-soft-stream/cam{number}.sock"
     """Where the process of a camera listens for nginx; `{port}` would be the port of its settings."""
-    first_port: int = 8081
-    portal_port: int = 8080
+    first_port: int = FIRST_PUBLIC_PORT
+    portal_port: int = PUBLIC_PORT
 
 
 INSTALLED = Places()

@@ -5,6 +5,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+PUBLIC_PORT = 8080
+"""The port on which nginx serves all cameras, each below `/camN/`."""
+FIRST_PUBLIC_PORT = 8081
+"""nginx serves camera N also on this port + N."""
 HOST_AND_PORT = re.compile(r"https?://(\[[^][/?#@]+\]|[\w.-]+)(:\d+)?/?", re.ASCII | re.IGNORECASE)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from soft_stream.config.endpoints import FIRST_PUBLIC_PORT, PUBLIC_PORT
 from soft_stream.diagnostics.doctor.context import SUDO, DoctorContext
 from soft_stream.diagnostics.doctor.host import Host, Login, Reply
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
@@ -11,7 +12,6 @@ CONFIGURATION = "/etc/nginx/conf.d/camera-soft-stream.conf"
 PASSWORDS = "/etc/camera-streamer/htpasswd"
 INITIAL = "/etc/camera-streamer/initial-password"
 CERTIFICATE = "/etc/camera-streamer/tls/certificate.pem"
-PORTAL, FIRST = 8080, 8081
 
 ASKS_FOR_A_LOGIN, SLOWS_FAILED_LOGINS = 401, 429
 SAYS_HTTPS = (307, 400)
@@ -22,7 +22,7 @@ def look(context: DoctorContext) -> Iterator[Finding]:
     """Ask each external URL without a login, and with one if there is one."""
     if not context.host.paths(CONFIGURATION):
         return
-    urls = [f"{_host(context)}:{PORTAL}/", *_urls(context, context.cameras)]
+    urls = [f"{_host(context)}:{PUBLIC_PORT}/", *_urls(context, context.cameras)]
     refused, asks = [], []
     for url in urls:
         reply = _get(context.host, url)
@@ -88,7 +88,7 @@ def _with_login(context: DoctorContext, urls: list[str], login: Login) -> Iterat
 
 def _urls(context: DoctorContext, numbers: Iterable[int]) -> list[str]:
     """List what opens no camera: the state of each, on its own port and on that of all."""
-    places = [place for number in numbers for place in (f"{FIRST + number}", f"{PORTAL}/cam{number}")]
+    places = [place for number in numbers for place in (f"{FIRST_PUBLIC_PORT + number}", f"{PUBLIC_PORT}/cam{number}")]
     return [f"{_host(context)}:{place}/status.json" for place in places]
 
 

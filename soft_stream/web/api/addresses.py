@@ -7,12 +7,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
-from soft_stream.config.endpoints import in_url
+from soft_stream.config.endpoints import FIRST_PUBLIC_PORT, in_url
 from soft_stream.config.settings import Settings
 from soft_stream.web.request import CAMERAS, SUPERVISOR, host_of
 
-# nginx publishes the camera on 18081 + N as 8081 + N
-FIRST_PUBLIC_PORT = 8081
 # It becomes part of the pages and of their policy.
 HOST = re.compile(r"[0-9A-Za-z_.:-]+")
 

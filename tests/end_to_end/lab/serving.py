@@ -23,6 +23,7 @@ from typing import Any, Self
 import measure_fps
 from PIL import Image
 
+from soft_stream.config.endpoints import FIRST_PUBLIC_PORT
 from tests.end_to_end.lab.guest import Guest
 from tests.end_to_end.lab.machine import wait
 from tests.support.checkout import ROOT
@@ -30,7 +31,6 @@ from tests.support.checkout import ROOT
 PROJECT = ROOT
 SETTINGS = "/etc/camera-streamer/camera-soft-stream.env"
 PICAMERA2 = "/opt/picam/bin/python"
-FIRST_PORT = 8081  # of camera 0, with a login
 
 
 class Viewer:
@@ -139,7 +139,7 @@ class Portal:
 
     def get(self, camera: int, path: str, *, login: bool = True) -> tuple[int, bytes]:
         """Ask for something of a camera's; return the status and the body of the answer."""
-        request = urllib.request.Request(self.guest.url(FIRST_PORT + camera, path))
+        request = urllib.request.Request(self.guest.url(FIRST_PUBLIC_PORT + camera, path))
         if login:
             request.add_header("Authorization", f"Basic {b64encode(f'camera:{self.password}'.encode()).decode()}")
         try:
@@ -174,7 +174,7 @@ class Portal:
 
     def stream(self, camera: int) -> str:
         """The URL of a camera's stream, with the login in it."""
-        return self.guest.url(FIRST_PORT + camera, "/stream.mjpg").replace("//", f"//camera:{self.password}@", 1)
+        return self.guest.url(FIRST_PUBLIC_PORT + camera, "/stream.mjpg").replace("//", f"//camera:{self.password}@", 1)
 
     def watch(self, camera: int) -> Viewer:
         """Begin to watch a stream, as soon as there is one."""
