@@ -5,11 +5,10 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from soft_stream.capture import snapshots
-from soft_stream.capture.requests import Ask, SnapshotSize
+from soft_stream.capture.requests import FocusPolicy
 from soft_stream.capture.status import State
 from soft_stream.capture.supervisor import CameraSupervisor
-from soft_stream.web.api.controls import _open
+from soft_stream.web.api.snapshot import wait_for_frame
 from soft_stream.web.middleware.errors import json_response, picture_or_503, unavailable
 from soft_stream.web.request import SUPERVISOR, get_client_name, get_peer, make_client, parse_float
 
@@ -27,7 +26,7 @@ async def focus(request: web.Request) -> web.Response:
     client = replace(make_client(request), focuses=False)  # the cycle of the opening would be one too many
     with supervisor.subscribers.connected(client), picture_or_503(supervisor, timeout):
         async with asyncio.timeout(timeout):
-            await _open(supervisor, timeout)
+            await wait_for_frame(supervisor, timeout)
             if not supervisor.status.has_autofocus:
                 raise web.HTTPConflict(text="This camera has no autofocus.")
             if supervisor.controls.focus_mode not in ("continuous", "once"):
@@ -47,13 +46,13 @@ async def arm(request: web.Request) -> web.Response:
     if seconds:
         task = asyncio.create_task(_stay_ready(request, supervisor, seconds), name="arm")
         arming.begin(task)
-        ask = Ask(supervisor.settings.start_timeout + supervisor.settings.autofocus_timeout, SnapshotSize.STREAM)
+        timeout = supervisor.settings.start_timeout + supervisor.settings.autofocus_timeout
         try:
             with (
                 supervisor.subscribers.connected(make_client(request)),
-                picture_or_503(supervisor, ask.deadline),
+                picture_or_503(supervisor, timeout),
             ):
-                await snapshots.take(supervisor, ask)
+                await wait_for_frame(supervisor, timeout, FocusPolicy.AUTO)
         except (web.HTTPException, asyncio.CancelledError):  # no answer, or nobody to hear it
             task.cancel()  # not `arming.end()`: somebody else may have armed it meanwhile
             raise

@@ -11,12 +11,11 @@ from urllib.parse import parse_qsl
 from aiohttp import hdrs, web
 
 from soft_stream.cameras.base import AF_MANUAL, CameraError, Control, ControlValue
-from soft_stream.capture import snapshots
 from soft_stream.capture.controls import WrongControl
-from soft_stream.capture.requests import Ask, FocusPolicy, SnapshotSize
 from soft_stream.capture.status import CameraStatus
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
+from soft_stream.web.api.snapshot import wait_for_frame
 from soft_stream.web.middleware.errors import json_response, picture_or_503, unavailable
 from soft_stream.web.request import SUPERVISOR, get_peer, make_client, parse_choice
 
@@ -98,11 +97,6 @@ async def _set(supervisor: CameraSupervisor, values: Mapping[str, ControlValue],
         supervisor.controls.forget(["LensPosition"])  # autofocus moves the lens from now on
 
 
-async def _open(supervisor: CameraSupervisor, seconds: float) -> None:
-    """Wait until the camera gives frames; call it as a client."""
-    await snapshots.take(supervisor, Ask(seconds, SnapshotSize.STREAM, FocusPolicy.NEVER))
-
-
 async def ensure_controls_known(
     request: web.Request, supervisor: CameraSupervisor, client: Client | None = None
 ) -> None:
@@ -111,7 +105,7 @@ async def ensure_controls_known(
         return
     client = replace(client or make_client(request), focuses=False)
     with supervisor.subscribers.connected(client), picture_or_503(supervisor, supervisor.settings.start_timeout):
-        await _open(supervisor, supervisor.settings.start_timeout)
+        await wait_for_frame(supervisor, supervisor.settings.start_timeout)
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

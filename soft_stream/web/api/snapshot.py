@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from soft_stream.capture import snapshots
 from soft_stream.capture.requests import Ask, FocusPolicy, SnapshotSize
 from soft_stream.capture.subscribers import Client
+from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
 from soft_stream.frames.frame import Frame
 from soft_stream.web.middleware.errors import NO_STORE, head_of_picture, picture_or_503, within_limits
@@ -47,6 +48,16 @@ async def serve_snapshot(request: web.Request, ask: Ask, client: Client) -> web.
             frame = await snapshots.take(supervisor, ask)
     supervisor.status.counters.snapshots += 1
     return _answer(frame)
+
+
+async def wait_for_frame(supervisor: CameraSupervisor, seconds: float, focus: FocusPolicy = FocusPolicy.NEVER) -> None:
+    """Wait until the open camera delivers a frame, focused if the policy says so; the caller must be a client.
+
+    Raises:
+        TimeoutError: there was no frame in time.
+        CameraError: the camera failed.
+    """
+    await snapshots.take(supervisor, Ask(seconds, SnapshotSize.STREAM, focus))
 
 
 async def photo(request: web.Request) -> web.Response:
