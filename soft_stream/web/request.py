@@ -22,16 +22,16 @@ NARROWEST, WIDEST = 16, 16_384
 HIGHEST_FPS = 1000
 # Of what a client says of itself, in the log.
 LONGEST_PATH, LONGEST_PEER, LONGEST_NAME = 100, 60, 40
-READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+READ_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 NUMBER, WHOLE_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+"), re.compile(r"[0-9]+")
 
 
 def get_peer(request: web.Request) -> str:
     """Return the address of who asks; a proxy on this machine tells for whom."""
-    return forwarded(request, "For")[:LONGEST_PEER] or request.remote or UNIX_SOCKET
+    return get_forwarded(request, "For")[:LONGEST_PEER] or request.remote or UNIX_SOCKET
 
 
-def forwarded(request: web.Request, what: str) -> str:
+def get_forwarded(request: web.Request, what: str) -> str:
     """Return what a proxy on this machine tells with `X-Forwarded-`; empty where nobody does who is believed."""
     if (request.remote or UNIX_SOCKET) not in (*LOOPBACK, UNIX_SOCKET):
         return ""
@@ -39,7 +39,7 @@ def forwarded(request: web.Request, what: str) -> str:
     return "".join(char for char in told if char.isprintable())
 
 
-def host_of(request: web.Request) -> str:
+def get_host(request: web.Request) -> str:
     """Return what was asked, with its port; HTTP/1.0 need not say it, and then it is the address that was reached."""
     name = request.get_extra_info("sockname")
     address, port = name[:2] if isinstance(name, tuple) else ("localhost", 80)
@@ -51,7 +51,7 @@ def make_client(request: web.Request, path: str = "", query: Mapping[str, str] |
     """Return the client that sent a request; `path` and `query` replace those of the request, for older programs."""
     shown_path = (path or request.path)[:LONGEST_PATH]
     name = get_client_name(request.query if query is None else query)
-    return Client(get_peer(request), shown_path, name, streams=False, port=_port_of(request))
+    return Client(get_peer(request), shown_path, name, streams=False, port=_get_port(request))
 
 
 def get_client_name(query: Mapping[str, str]) -> str:
@@ -59,7 +59,7 @@ def get_client_name(query: Mapping[str, str]) -> str:
     return query.get("client", "")[:LONGEST_NAME]
 
 
-def _port_of(request: web.Request) -> int:
+def _get_port(request: web.Request) -> int:
     """Return the port of who is connected, which may be a proxy; on a unix socket the connection's number here."""
     peer, connection = request.get_extra_info("peername"), request.get_extra_info("socket")
     if isinstance(peer, tuple):

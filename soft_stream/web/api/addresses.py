@@ -9,7 +9,7 @@ from aiohttp import web
 
 from soft_stream.config.endpoints import FIRST_PUBLIC_PORT, in_url
 from soft_stream.config.settings import Settings
-from soft_stream.web.request import CAMERAS, SUPERVISOR, host_of
+from soft_stream.web.request import CAMERAS, SUPERVISOR, get_host
 
 # It becomes part of the pages and of their policy.
 HOST = re.compile(r"[0-9A-Za-z_.:-]+")
@@ -65,7 +65,7 @@ def policy_sources(addresses: Iterable[Address]) -> list[str]:
 
 def _here(request: web.Request) -> SplitResult:
     """Return the host and port that the browser asked, and 400 where that is none."""
-    asked = host_of(request)
+    asked = get_host(request)
     try:
         here = urlsplit(f"//{asked}")
     except ValueError:

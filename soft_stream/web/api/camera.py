@@ -9,7 +9,7 @@ from soft_stream.capture.requests import FocusPolicy
 from soft_stream.capture.status import State
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.web.api.snapshot import wait_for_frame
-from soft_stream.web.middleware.errors import json_response, picture_or_503, unavailable
+from soft_stream.web.middleware.errors import frame_or_503, json_response, unavailable
 from soft_stream.web.request import SUPERVISOR, get_client_name, get_peer, make_client, parse_float
 
 # What the ways of claims on the camera that came by POST begin with; their owner follows.
@@ -24,7 +24,7 @@ async def focus(request: web.Request) -> web.Response:
     supervisor = request.app[SUPERVISOR]
     timeout = supervisor.settings.start_timeout + 2 * supervisor.settings.autofocus_timeout  # one may be under way
     client = replace(make_client(request), focuses=False)  # the cycle of the opening would be one too many
-    with supervisor.subscribers.connected(client), picture_or_503(supervisor, timeout):
+    with supervisor.subscribers.connected(client), frame_or_503(supervisor, timeout):
         async with asyncio.timeout(timeout):
             await wait_for_frame(supervisor, timeout)
             if not supervisor.status.has_autofocus:
@@ -50,7 +50,7 @@ async def arm(request: web.Request) -> web.Response:
         try:
             with (
                 supervisor.subscribers.connected(make_client(request)),
-                picture_or_503(supervisor, timeout),
+                frame_or_503(supervisor, timeout),
             ):
                 await wait_for_frame(supervisor, timeout, FocusPolicy.AUTO)
         except (web.HTTPException, asyncio.CancelledError):  # no answer, or nobody to hear it

@@ -16,7 +16,7 @@ from soft_stream.capture.status import CameraStatus
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.web.api.snapshot import wait_for_frame
-from soft_stream.web.middleware.errors import json_response, picture_or_503, unavailable
+from soft_stream.web.middleware.errors import frame_or_503, json_response, unavailable
 from soft_stream.web.request import SUPERVISOR, get_peer, make_client, parse_choice
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ async def ensure_controls_known(
     if supervisor.controls.advertised or request.method == hdrs.METH_HEAD:
         return
     client = replace(client or make_client(request), focuses=False)
-    with supervisor.subscribers.connected(client), picture_or_503(supervisor, supervisor.settings.start_timeout):
+    with supervisor.subscribers.connected(client), frame_or_503(supervisor, supervisor.settings.start_timeout):
         await wait_for_frame(supervisor, supervisor.settings.start_timeout)
 
 

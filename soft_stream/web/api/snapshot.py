@@ -16,7 +16,7 @@ from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
 from soft_stream.frames.frame import Frame
-from soft_stream.web.middleware.errors import NO_STORE, head_of_picture, picture_or_503, within_limits
+from soft_stream.web.middleware.errors import NO_STORE, answer_head, frame_or_503, rendition_or_503
 from soft_stream.web.request import SUPERVISOR, make_client, parse_choice, parse_float, parse_fps, parse_rendition
 
 LARGEST_PHOTO = 64 * 1024 * 1024
@@ -34,7 +34,7 @@ async def serve_snapshot(request: web.Request, ask: Ask, client: Client) -> web.
     """Answer with the best picture before the deadline; raise HTTPServiceUnavailable without one."""
     supervisor = request.app[SUPERVISOR]
     if request.method == hdrs.METH_HEAD:
-        return head_of_picture(supervisor, NO_STORE | {hdrs.CONTENT_TYPE: "image/jpeg"})
+        return answer_head(supervisor, NO_STORE | {hdrs.CONTENT_TYPE: "image/jpeg"})
     try:
         frame = snapshots.ready_made(supervisor, ask)
     except snapshots.Asleep:
@@ -44,7 +44,7 @@ async def serve_snapshot(request: web.Request, ask: Ask, client: Client) -> web.
     if frame is None:
         focuses = ask.focus is not FocusPolicy.NEVER
         client = replace(client, focuses=focuses, wakes=ask.wake, rendition=ask.rendition)
-        with within_limits(), supervisor.subscribers.connected(client), picture_or_503(supervisor, ask.deadline):
+        with rendition_or_503(), supervisor.subscribers.connected(client), frame_or_503(supervisor, ask.deadline):
             frame = await snapshots.take(supervisor, ask)
     supervisor.status.counters.snapshots += 1
     return _answer(frame)

@@ -8,7 +8,7 @@ from soft_stream import __version__
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.web.compat.facts import size_of_stream
 from soft_stream.web.middleware.errors import NO_STORE
-from soft_stream.web.request import SUPERVISOR, forwarded, host_of
+from soft_stream.web.request import SUPERVISOR, get_forwarded, get_host
 
 
 async def status(request: web.Request) -> web.Response:
@@ -38,10 +38,10 @@ async def status(request: web.Request) -> web.Response:
 
 def _here(request: web.Request) -> str:
     """Return the address of the folder that was asked, as who asks knows it: proxies take prefixes and TLS away."""
-    told = forwarded(request, "Proto").lower()
+    told = get_forwarded(request, "Proto").lower()
     scheme = told if told in ("http", "https") else request.scheme
     folder = request.path.rstrip("/").rpartition("/")[0]
-    return f"{scheme}://{host_of(request)}{forwarded(request, 'Prefix').rstrip('/')}{folder}"
+    return f"{scheme}://{get_host(request)}{get_forwarded(request, 'Prefix').rstrip('/')}{folder}"
 
 
 def _output(name: str, supervisor: CameraSupervisor) -> dict[str, Any]:

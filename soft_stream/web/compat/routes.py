@@ -11,7 +11,7 @@ from soft_stream.web.api import snapshot as snapshots
 from soft_stream.web.compat import camera_streamer, mjpg_streamer, ustreamer, webcamd
 from soft_stream.web.middleware.prefix import WITHOUT_SLASH
 from soft_stream.web.pages import pages
-from soft_stream.web.request import READING, SUPERVISOR, make_client, parse_float
+from soft_stream.web.request import READ_METHODS, SUPERVISOR, make_client, parse_float
 from soft_stream.web.streaming import handler as streams
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -95,8 +95,8 @@ async def root_without_slash(request: web.Request, handler: Handler) -> web.Stre
     """Take `/webcam?action=stream` for `/webcam/?action=stream`, as people type it."""
     is_missing = isinstance(request.match_info.http_exception, web.HTTPNotFound)
     if is_missing and WITHOUT_SLASH.fullmatch(request.path) and called(request.rel_url.raw_query_string):
-        if request.method not in READING:
-            raise web.HTTPMethodNotAllowed(request.method, READING)
+        if request.method not in READ_METHODS:
+            raise web.HTTPMethodNotAllowed(request.method, READ_METHODS)
         handler = root
     return await handler(request)
 

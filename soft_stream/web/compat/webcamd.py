@@ -15,7 +15,7 @@ from soft_stream.config.endpoints import in_url
 from soft_stream.config.settings import SETTINGS, Settings, format_value
 from soft_stream.web.compat.facts import made_fps, sent_fps, streaming_clients
 from soft_stream.web.middleware.errors import NO_STORE
-from soft_stream.web.request import SUPERVISOR, host_of
+from soft_stream.web.request import SUPERVISOR, get_host
 
 # OpenCV's numbers of quarter turns, and no turn.
 TURNS = {"-1": 0, "0": 90, "1": 180, "2": 270}
@@ -39,7 +39,7 @@ async def info(request: web.Request) -> web.Response:
     clients = streaming_clients(supervisor)
     rates = [sent_fps(client) for client in clients]
     stats = {
-        "server": host_of(request),
+        "server": get_host(request),
         "encodeFps": round(made_fps(supervisor), 2),
         "sessionCount": len(clients),
         "avgStreamFps": round(fmean(rates), 2) if rates else 0.0,

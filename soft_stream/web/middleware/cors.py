@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 
 from soft_stream.web.middleware.errors import NO_STORE
 from soft_stream.web.middleware.origin import is_listed
-from soft_stream.web.request import READING, SUPERVISOR
+from soft_stream.web.request import READ_METHODS, SUPERVISOR
 
 EVERYBODY = ("*",)
 # Headers of answers that scripts may read beside those that they always may.
@@ -53,7 +53,7 @@ async def _answer_preflights(
     try:
         return await handler(request)
     except web.HTTPMethodNotAllowed as refusal:
-        methods = refusal.allowed_methods if is_listed(request) else refusal.allowed_methods & READING
+        methods = refusal.allowed_methods if is_listed(request) else refusal.allowed_methods & READ_METHODS
     if not methods or not (is_listed(request) or request.app[SUPERVISOR].settings.cors_origins == EVERYBODY):
         raise web.HTTPForbidden(text=f"A page of {origin[:100]} may not do this here (cam_cors_origins).")
     headers = {

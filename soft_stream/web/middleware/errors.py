@@ -18,7 +18,7 @@ NO_STORE: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
 
 
 @contextmanager
-def within_limits() -> Iterator[None]:
+def rendition_or_503() -> Iterator[None]:
     """Answer 503 when what is asked for inside is one rendition too many."""
     try:
         yield
@@ -37,7 +37,7 @@ def unavailable(supervisor: CameraSupervisor, sentence: str) -> web.HTTPServiceU
     return web.HTTPServiceUnavailable(text=sentence, headers={hdrs.RETRY_AFTER: retry_after})
 
 
-def head_of_picture(supervisor: CameraSupervisor, headers: Mapping[str, str]) -> web.Response:
+def answer_head(supervisor: CameraSupervisor, headers: Mapping[str, str]) -> web.Response:
     """Answer HEAD with what GET would begin with as things stand, and leave the camera alone."""
     if supervisor.status.problem:
         raise unavailable(supervisor, f"No picture: {supervisor.status.problem}.")
@@ -45,7 +45,7 @@ def head_of_picture(supervisor: CameraSupervisor, headers: Mapping[str, str]) ->
 
 
 @contextmanager
-def picture_or_503(supervisor: CameraSupervisor, seconds: float) -> Iterator[None]:
+def frame_or_503(supervisor: CameraSupervisor, seconds: float) -> Iterator[None]:
     """Answer 503 with the reason when the picture that is waited for inside does not come in so many seconds."""
     try:
         yield

@@ -14,7 +14,7 @@ from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
 from soft_stream.frames import multipart
 from soft_stream.frames.rendition import Rendition
-from soft_stream.web.middleware.errors import head_of_picture, picture_or_503, within_limits
+from soft_stream.web.middleware.errors import answer_head, frame_or_503, rendition_or_503
 from soft_stream.web.request import SUPERVISOR, make_client, parse_fps, parse_rendition
 from soft_stream.web.streaming.broadcaster import get_broadcaster
 from soft_stream.web.streaming.client_stream import open_client_stream
@@ -66,8 +66,8 @@ async def serve_stream(request: web.Request, options: StreamOptions, client: Cli
     """Answer with frames from the next one on; raise HTTPServiceUnavailable without a frame in `start_timeout`."""
     supervisor = request.app[SUPERVISOR]
     if request.method == hdrs.METH_HEAD:
-        return head_of_picture(supervisor, HEADERS)
-    with within_limits(), supervisor.subscribers.acquire_feed(options.rendition) as feed:
+        return answer_head(supervisor, HEADERS)
+    with rendition_or_503(), supervisor.subscribers.acquire_feed(options.rendition) as feed:
         client = replace(client, streams=True, fps_max=options.fps_max, rendition=options.rendition)
         return await _serve(request, supervisor, feed, client)
 
@@ -76,7 +76,7 @@ async def _serve(request: web.Request, supervisor: CameraSupervisor, feed: Feed,
     """Send frames of a feed to a client until it leaves."""
     broadcaster = get_broadcaster(supervisor, feed)
     with supervisor.subscribers.connected(client):
-        with picture_or_503(supervisor, supervisor.settings.start_timeout):
+        with frame_or_503(supervisor, supervisor.settings.start_timeout):
             async with asyncio.timeout(supervisor.settings.start_timeout):
                 first = await feed.newer(feed.newest)
         log.info("Client in: %s", client)
