@@ -6,15 +6,15 @@ from aiohttp import web
 
 from soft_stream import __version__
 from soft_stream.capture.supervisor import CameraSupervisor
-from soft_stream.web.compat.facts import size_of_stream
-from soft_stream.web.middleware.errors import NO_STORE
+from soft_stream.web.compat.facts import get_stream_size
+from soft_stream.web.middleware.errors import json_response
 from soft_stream.web.request import SUPERVISOR, get_forwarded, get_host
 
 
 async def status(request: web.Request) -> web.Response:
-    """Answer with what there is to see and where, in camera-streamer's format; opens no camera."""
+    """Return the outputs and their URLs in the format of camera-streamer; this does not open the camera."""
     supervisor = request.app[SUPERVISOR]
-    here = _here(request)
+    url = _folder_url(request)
     facts = {
         "version": __version__,
         "revision": "",
@@ -29,23 +29,23 @@ async def status(request: web.Request) -> web.Response:
             "rtsp": {"enabled": False},
             "webrtc": {"enabled": False},
             "video": {"enabled": False},
-            "stream": {"enabled": True, "output": "stream", "uri": f"{here}/stream"},
-            "snapshot": {"enabled": True, "output": "snapshot", "uri": f"{here}/snapshot"},
+            "stream": {"enabled": True, "output": "stream", "uri": f"{url}/stream"},
+            "snapshot": {"enabled": True, "output": "snapshot", "uri": f"{url}/snapshot"},
         },
     }
-    return web.json_response(facts, headers=NO_STORE)
+    return json_response(facts)
 
 
-def _here(request: web.Request) -> str:
-    """Return the address of the folder that was asked, as who asks knows it: proxies take prefixes and TLS away."""
-    told = get_forwarded(request, "Proto").lower()
-    scheme = told if told in ("http", "https") else request.scheme
+def _folder_url(request: web.Request) -> str:
+    """Return the URL of the requested folder as the client sees it; proxies remove prefixes and TLS."""
+    forwarded = get_forwarded(request, "Proto").lower()
+    scheme = forwarded if forwarded in ("http", "https") else request.scheme
     folder = request.path.rstrip("/").rpartition("/")[0]
     return f"{scheme}://{get_host(request)}{get_forwarded(request, 'Prefix').rstrip('/')}{folder}"
 
 
 def _output(name: str, supervisor: CameraSupervisor) -> dict[str, Any]:
-    width, height = size_of_stream(supervisor)
+    width, height = get_stream_size(supervisor)
     return {
         "name": name,
         "enabled": True,
@@ -59,7 +59,7 @@ def _output(name: str, supervisor: CameraSupervisor) -> dict[str, Any]:
 
 
 def _device(supervisor: CameraSupervisor) -> dict[str, Any]:
-    width, height = size_of_stream(supervisor)
+    width, height = get_stream_size(supervisor)
     negotiated = supervisor.status.negotiated
     pixel_format = negotiated.pixel_format if negotiated else ""
     capture = {"name": "CAPTURE", "width": width, "height": height, "format": pixel_format}

@@ -1,4 +1,4 @@
-"""What several older programs tell about the stream."""
+"""Statistics of the stream that several older programs report."""
 
 import time
 
@@ -8,26 +8,26 @@ from soft_stream.frames.jpeg import turned_size
 from soft_stream.frames.rendition import Rendition
 
 
-def streaming_clients(supervisor: CameraSupervisor) -> list[Client]:
-    """List the clients of the stream, without those that take a snapshot."""
+def get_streaming_clients(supervisor: CameraSupervisor) -> list[Client]:
+    """Return the clients of the stream, without those of snapshots."""
     return [client for client in supervisor.subscribers.clients if client.streams]
 
 
-def sent_fps(client: Client) -> float:
-    """Return how many frames a second a client gets."""
+def get_sent_fps(client: Client) -> float:
+    """Return the frame rate that a client receives."""
     return client.frame_counter.per_second(time.monotonic())
 
 
-def made_fps(supervisor: CameraSupervisor) -> float:
-    """Return how many frames a second are made for streams: what the quickest client of each rendition gets."""
-    quickest: dict[Rendition, float] = {}
-    for client in streaming_clients(supervisor):
-        quickest[client.rendition] = max(quickest.get(client.rendition, 0.0), sent_fps(client))
-    return sum(quickest.values(), 0.0)
+def get_encoded_fps(supervisor: CameraSupervisor) -> float:
+    """Return the sum of the frame rates of all renditions; each is the rate of its fastest client."""
+    fastest: dict[Rendition, float] = {}
+    for client in get_streaming_clients(supervisor):
+        fastest[client.rendition] = max(fastest.get(client.rendition, 0.0), get_sent_fps(client))
+    return sum(fastest.values(), 0.0)
 
 
-def size_of_stream(supervisor: CameraSupervisor) -> tuple[int, int]:
-    """Return the (width, height) of pictures as they come: the newest one's, or as agreed, or as the settings ask."""
+def get_stream_size(supervisor: CameraSupervisor) -> tuple[int, int]:
+    """Return the (width, height) of original frames: of the newest one, or as negotiated, or from the settings."""
     settings, newest, negotiated = supervisor.settings, supervisor.subscribers.feed.newest, supervisor.status.negotiated
     if newest:
         return newest.size

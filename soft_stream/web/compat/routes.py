@@ -1,4 +1,4 @@
-"""The URLs of older programs: what they say is put into our words, and our own handlers answer."""
+"""The URLs of older programs for the stream and the snapshot."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,8 +17,8 @@ from soft_stream.web.streaming import handler as streams
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Call(StrEnum):
-    """What an older program does at `/` for a query that begins like this."""
+class Action(StrEnum):
+    """What an older program asks for with the query of `/`."""
 
     STREAM = "action=stream"
     SNAPSHOT = "action=snapshot"
@@ -28,73 +28,73 @@ class Call(StrEnum):
     WEBCAMD_INFO = "info"
 
 
-def called(query: str) -> Call | None:
-    """Return what a query calls for; None where that is the page.
+def parse_action(query: str) -> Action | None:
+    """Return the action of a query; None if it has none and the page is the answer.
 
-    mjpg-streamer and webcamd look at how the query begins and do not mind what follows; ustreamer takes `action`
-    anywhere. Only `action` may have the number of a plugin behind it: other underscores belong to cache busters.
+    mjpg-streamer and webcamd compare only the beginning of the query; ustreamer accepts `action` anywhere in it. Only
+    the value of `action` may end in the number of a plugin; other underscores belong to cache busters.
 
     Raises:
-        HTTPNotFound: these are mjpg-streamer's words for something that is not here.
-        HTTPForbidden: this is webcamd's word for ending the process.
+        HTTPNotFound: mjpg-streamer may have this action or plugin, this program does not.
+        HTTPForbidden: the query is webcamd's `shutdown`.
     """
     query = query.lower()
     if query.startswith("shutdown"):
-        raise web.HTTPForbidden(text="No request ends this process; only its service manager does.")
-    for call in (Call.WEBCAMD_STREAM, Call.WEBCAMD_SNAPSHOT, Call.WEBCAMD_INFO):
-        if query.startswith(call):
-            return call
-    action = fields(query).get("action")
-    if action is None:
+        raise web.HTTPForbidden(text="No request stops this process; use its service manager.")
+    for action in (Action.WEBCAMD_STREAM, Action.WEBCAMD_SNAPSHOT, Action.WEBCAMD_INFO):
+        if query.startswith(action):
+            return action
+    name = parse_fields(query).get("action")
+    if name is None:
         return None
-    known = re.match(r"(stream|snapshot|command)(?:_([0-9]+))?", action)
+    known = re.match(r"(stream|snapshot|command)(?:_([0-9]+))?", name)
     if known is None:
-        raise web.HTTPNotFound(text=f"There is no action={action[:60]} here, only stream, snapshot and command.")
+        raise web.HTTPNotFound(text=f"There is no action={name[:60]}, only stream, snapshot and command.")
     if known[2] and known[2].strip("0"):
-        raise web.HTTPNotFound(text=f"There is no plugin {known[2][:60]} here, only 0.")
-    return Call(f"action={known[1]}")
+        raise web.HTTPNotFound(text=f"There is no plugin {known[2][:60]}, only 0.")
+    return Action(f"action={known[1]}")
 
 
-def fields(query: str) -> dict[str, str]:
-    """Return the fields of a query by name in small letters, the first one of each.
+def parse_fields(query: str) -> dict[str, str]:
+    """Return the first value of each field of a query by its name in lower case.
 
-    Some clients begin theirs with a second `?`.
+    Some clients append fields with a second `?`.
     """
     pairs = parse_qsl(query.replace("?", "&"), keep_blank_values=True)
     return {name.lower(): value for name, value in reversed(pairs)}
 
 
 async def root(request: web.Request) -> web.StreamResponse:
-    """Answer with what an older program has for the query, or as a file of the folder's name, or with the page."""
-    call = called(request.rel_url.raw_query_string)
-    if call:
-        return await _answer(call, request)
+    """Answer the action of the query, or the file with the folder's name, or the page."""
+    action = parse_action(request.rel_url.raw_query_string)
+    if action:
+        return await _serve_action(request, action)
     folder = request.path.rstrip("/").rpartition("/")[2]
     return await FILES.get(folder, pages.landing)(request)
 
 
-async def _answer(call: Call, request: web.Request) -> web.StreamResponse:
-    query, path = _fields_of(request), f"{request.path}?{call}"
-    match call:
-        case Call.STREAM:
+async def _serve_action(request: web.Request, action: Action) -> web.StreamResponse:
+    query, path = _get_fields(request), f"{request.path}?{action}"
+    match action:
+        case Action.STREAM:
             return await _serve_stream(request, query, path)
-        case Call.SNAPSHOT:
-            return await mjpg_streamer.named(_serve_snapshot)(request, query, path)
-        case Call.COMMAND:
+        case Action.SNAPSHOT:
+            return await mjpg_streamer.with_server_name(_serve_snapshot)(request, query, path)
+        case Action.COMMAND:
             return await mjpg_streamer.command(request, query, make_client(request, path, query))
-        case Call.WEBCAMD_STREAM:
-            return await _serve_stream(request, webcamd.turned(query), path)
-        case Call.WEBCAMD_SNAPSHOT:
-            return await _serve_snapshot(request, webcamd.turned(query), path)
-        case Call.WEBCAMD_INFO:
+        case Action.WEBCAMD_STREAM:
+            return await _serve_stream(request, webcamd.with_degrees(query), path)
+        case Action.WEBCAMD_SNAPSHOT:
+            return await _serve_snapshot(request, webcamd.with_degrees(query), path)
+        case Action.WEBCAMD_INFO:
             return await webcamd.info(request)
 
 
 @web.middleware
 async def root_without_slash(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Take `/webcam?action=stream` for `/webcam/?action=stream`, as people type it."""
+    """Answer `/webcam?action=stream`, which users type, like `/webcam/?action=stream`."""
     is_missing = isinstance(request.match_info.http_exception, web.HTTPNotFound)
-    if is_missing and WITHOUT_SLASH.fullmatch(request.path) and called(request.rel_url.raw_query_string):
+    if is_missing and WITHOUT_SLASH.fullmatch(request.path) and parse_action(request.rel_url.raw_query_string):
         if request.method not in READ_METHODS:
             raise web.HTTPMethodNotAllowed(request.method, READ_METHODS)
         handler = root
@@ -102,13 +102,13 @@ async def root_without_slash(request: web.Request, handler: Handler) -> web.Stre
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
-    """Answer with the stream."""
-    return await _serve_stream(request, _fields_of(request), request.path)
+    """Answer with the stream, for mjpg-streamer, ustreamer and camera-streamer."""
+    return await _serve_stream(request, _get_fields(request), request.path)
 
 
 async def snapshot(request: web.Request) -> web.StreamResponse:
-    """Answer with a snapshot."""
-    return await _serve_snapshot(request, _fields_of(request), request.path)
+    """Answer with a snapshot, for ustreamer and camera-streamer."""
+    return await _serve_snapshot(request, _get_fields(request), request.path)
 
 
 async def _serve_stream(request: web.Request, query: Mapping[str, str], path: str) -> web.StreamResponse:
@@ -127,8 +127,8 @@ async def _serve_snapshot(request: web.Request, query: Mapping[str, str], path: 
     return await snapshots.serve_snapshot(request, ask, make_client(request, path, query))
 
 
-def _fields_of(request: web.Request) -> dict[str, str]:
-    return fields(request.rel_url.raw_query_string)
+def _get_fields(request: web.Request) -> dict[str, str]:
+    return parse_fields(request.rel_url.raw_query_string)
 
 
 FILES: Mapping[str, Handler] = {
@@ -139,4 +139,4 @@ FILES: Mapping[str, Handler] = {
     "state": ustreamer.state,
     "status": camera_streamer.status,
 }
-"""What people ask for with a slash behind it."""
+"""Files that users also request with a trailing slash."""

@@ -6,40 +6,40 @@ from aiohttp import web
 
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
-from soft_stream.web.compat.facts import made_fps, sent_fps, size_of_stream, streaming_clients
-from soft_stream.web.middleware.errors import NO_STORE
+from soft_stream.web.compat.facts import get_encoded_fps, get_sent_fps, get_stream_size, get_streaming_clients
+from soft_stream.web.middleware.errors import json_response
 from soft_stream.web.request import SUPERVISOR
 
 
 async def state(request: web.Request) -> web.Response:
-    """Answer with what the camera does, in ustreamer's format; opens no camera."""
+    """Return the state of the camera in the format of ustreamer; this does not open the camera."""
     supervisor = request.app[SUPERVISOR]
     status = supervisor.status
-    width, height = size_of_stream(supervisor)
+    width, height = get_stream_size(supervisor)
     is_hardware = status.negotiated is not None and status.negotiated.pixel_format == "MJPEG"
-    clients = streaming_clients(supervisor)
+    clients = get_streaming_clients(supervisor)
     result = {
         "instance_id": supervisor.settings.title,
         "encoder": {"type": "HW" if is_hardware else "CPU", "quality": supervisor.adaptive_quality.quality_of(0)},
         "source": {
             "resolution": {"width": width, "height": height},
-            # a camera that sleeps is there
+            # an idle camera is available
             "online": not status.problem and status.state is not State.PAUSED,
             "desired_fps": round(supervisor.settings.fps),
             "captured_fps": round(status.captured_fps),
         },
         "stream": {
-            "queued_fps": round(made_fps(supervisor)),
+            "queued_fps": round(get_encoded_fps(supervisor)),
             "clients": len(clients),
-            "clients_stat": {f"{round(client.since * 1_000_000):x}": _stat(client) for client in clients},
+            "clients_stat": {f"{round(client.since * 1_000_000):x}": _client_stat(client) for client in clients},
         },
     }
-    return web.json_response({"ok": True, "result": result}, headers=NO_STORE)
+    return json_response({"ok": True, "result": result})
 
 
-def _stat(client: Client) -> dict[str, Any]:
+def _client_stat(client: Client) -> dict[str, Any]:
     return {
-        "fps": round(sent_fps(client)),
+        "fps": round(get_sent_fps(client)),
         "extra_headers": False,
         "advance_headers": False,
         "dual_final_frames": False,

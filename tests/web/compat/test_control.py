@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from soft_stream.capture.status import State
-from soft_stream.web.compat.mjpg_streamer import id_of
+from soft_stream.web.compat.mjpg_streamer import get_control_id
 from tests.conftest import Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
 
@@ -86,7 +86,7 @@ async def test_the_formats(portal: Portal) -> None:
 )  # fmt: skip
 def test_the_numbers_of_controls(name: str, number: int) -> None:
     """They never change: V4L2's where it means the same, else one made of the name."""
-    assert id_of(name) == number
+    assert get_control_id(name) == number
 
 
 async def test_setting_a_control(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
@@ -146,7 +146,7 @@ async def test_no_mode_means_that_autofocus_is_off(start_portal: StartPortal) ->
 @pytest.mark.parametrize("path", ["/?action=command&id=-1", f"/?action=command&id={BRIGHTNESS}&value=1"])
 async def test_commands_are_switched_off(portal: Portal, path: str) -> None:
     """501 is how Octolapse knows that it may set nothing; it is so unless the settings say otherwise."""
-    sentence = "Commands are switched off: cam0_legacy_control=1 lets them set controls."
+    sentence = "Commands are switched off; cam0_legacy_control=1 allows them."
     assert await ask(portal, path) == (501, sentence)
     assert (portal.device.opened, portal.supervisor.controls.values) == (0, {})
 
@@ -162,16 +162,16 @@ async def test_the_probe(start_portal: StartPortal) -> None:
 @pytest.mark.parametrize(
     ("query", "status", "said"),
     [
-        ("", 400, "id=: must be a number that /input.json lists."),
-        ("&id=Brightness&value=1", 400, "id=Brightness: must be a number that /input.json lists."),
-        ("&id=9_963_776&value=1", 400, "id=9_963_776: must be a number that /input.json lists."),
+        ("", 400, "id=: must be an id that /input.json lists."),
+        ("&id=Brightness&value=1", 400, "id=Brightness: must be an id that /input.json lists."),
+        ("&id=9_963_776&value=1", 400, "id=9_963_776: must be an id that /input.json lists."),
         ("&id=12&value=1", 404, "This camera has no control with id=12; /input.json lists them."),
-        (f"&id={id_of('ScalerCrop')}&value=1", 404, "This camera has no control with id="),
-        (f"&id={BRIGHTNESS}", 400, "value= is missing: it says what Brightness is to be."),
+        (f"&id={get_control_id('ScalerCrop')}&value=1", 404, "This camera has no control with id="),
+        (f"&id={BRIGHTNESS}", 400, "value= is missing: the new value of Brightness."),
         (f"&id={BRIGHTNESS}&value=50", 400, "Brightness=50: must be a number from -1.0 to 1.0."),
         (f"&id={BRIGHTNESS}&value=", 400, "Brightness=: must be a number from -1.0 to 1.0."),
-        (f"&dest=1&id={BRIGHTNESS}&value=0", 404, "dest=1: there is only 0, the camera."),
-        (f"&plugin=1&id={BRIGHTNESS}&value=0", 404, "plugin=1: there is only 0, the camera."),
+        (f"&dest=1&id={BRIGHTNESS}&value=0", 404, "dest=1: must be 0, the camera."),
+        (f"&plugin=1&id={BRIGHTNESS}&value=0", 404, "plugin=1: must be 0, the camera."),
     ],
 )
 async def test_wrong_commands(start_portal: StartPortal, query: str, status: int, said: str) -> None:

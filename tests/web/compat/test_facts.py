@@ -14,7 +14,7 @@ from soft_stream.capture.status import State
 from soft_stream.config import value_types
 from soft_stream.config.endpoints import Endpoint
 from soft_stream.config.settings import SETTINGS
-from soft_stream.web.compat.webcamd import UNTOLD, configuration
+from soft_stream.web.compat.webcamd import PRIVATE_SETTINGS, build_config
 from tests.conftest import QUICK, Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
 
@@ -121,22 +121,22 @@ async def test_a_proxy_that_does_not_say_for_whom(portal: Portal) -> None:
         ),
     ],
 )
-def test_webcamds_configuration(settings: dict[str, Any], config: dict[str, Any]) -> None:
+def test_webcamds_build_config(settings: dict[str, Any], config: dict[str, Any]) -> None:
     """What webcamd has its own words for, made of what is in force, beside our settings by their names."""
-    found = configuration(replace(QUICK, **settings))
+    found = build_config(replace(QUICK, **settings))
     assert found | config == found
-    assert set(SETTINGS) - UNTOLD <= set(found)
+    assert set(SETTINGS) - PRIVATE_SETTINGS <= set(found)
 
 
 async def test_the_configuration_in_force(start_portal: StartPortal) -> None:
     """It stands beside the statistics."""
     portal = await start_portal(rotation=90)
-    assert (await told(portal, "/?info"))["config"] == configuration(portal.supervisor.settings)
+    assert (await told(portal, "/?info"))["config"] == build_config(portal.supervisor.settings)
 
 
 async def test_no_secrets(start_portal: StartPortal, tmp_path: Path) -> None:
     """Nothing says where keys, sockets and other files lie."""
-    paths = {name: str(tmp_path / name) for name in UNTOLD - {"listen"}}
+    paths = {name: str(tmp_path / name) for name in PRIVATE_SETTINGS - {"listen"}}
     portal = await start_portal(**paths, listen=(Endpoint("unix", path=str(tmp_path / "socket")),))
     for path in FILES:
         assert str(tmp_path) not in json.dumps(await told(portal, path))
@@ -145,7 +145,7 @@ async def test_no_secrets(start_portal: StartPortal, tmp_path: Path) -> None:
 def test_every_path_is_a_secret() -> None:
     """A setting that names a file is told to nobody; one that is new has to be thought of."""
     kinds = {value_types.path().expected, value_types.file_name().expected}
-    assert {name for name, each in SETTINGS.items() if each.metadata["type"].expected in kinds} | {"listen"} == UNTOLD
+    assert {name for name, each in SETTINGS.items() if each.metadata["type"].expected in kinds} | {"listen"} == PRIVATE_SETTINGS
 
 
 async def test_ustreamers_state(streaming: tuple[Portal, list[StreamReader]]) -> None:

@@ -10,7 +10,7 @@ from aiohttp import web
 from PIL import Image
 
 from soft_stream.capture.status import State
-from soft_stream.web.compat.routes import Call, called
+from soft_stream.web.compat.routes import Action, parse_action
 from tests.conftest import Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
 
@@ -22,59 +22,59 @@ SNAPSHOTS = ["/snapshot", "/snapshot/", "/?action=snapshot", "/?action=snapshot_
 
 
 @pytest.mark.parametrize(
-    ("query", "call"),
+    ("query", "action"),
     [
         ("", None),
         ("1712345678901", None),
         ("client=page-1&t=17", None),
         ("foo=stream", None),
         ("frame", None),
-        ("action=stream", Call.STREAM),
-        ("ACTION=Stream", Call.STREAM),
-        ("action=stream_0", Call.STREAM),
-        ("action=stream_00&_=1", Call.STREAM),
-        ("action=stream&1712345678901", Call.STREAM),
-        ("action=stream&_=17123", Call.STREAM),
-        ("action=stream&_1=2", Call.STREAM),
-        ("action=stream/", Call.STREAM),
-        ("t=17&action=stream", Call.STREAM),
-        ("action=snapshot", Call.SNAPSHOT),
-        ("action=snapshot_0&bypassCache=1712345678901", Call.SNAPSHOT),
-        ("action=snapshot&cacheBust=17", Call.SNAPSHOT),
-        ("action=snapshot?timestamp=17", Call.SNAPSHOT),
-        ("action=snapshot?_=17", Call.SNAPSHOT),
-        ("action=snapshot&timestamp=17&t=1", Call.SNAPSHOT),
-        ("action=snapshot&action=stream", Call.SNAPSHOT),
-        ("action=command&dest=0&plugin=0&id=9963776&group=1&value=3", Call.COMMAND),
-        ("stream", Call.WEBCAMD_STREAM),
-        ("Stream&rotate=1", Call.WEBCAMD_STREAM),
-        ("stream&1712345", Call.WEBCAMD_STREAM),
-        ("stream=&action=snapshot", Call.WEBCAMD_STREAM),
-        ("snapshot&1712345", Call.WEBCAMD_SNAPSHOT),
-        ("info", Call.WEBCAMD_INFO),
-        ("INFO&1712345", Call.WEBCAMD_INFO),
+        ("action=stream", Action.STREAM),
+        ("ACTION=Stream", Action.STREAM),
+        ("action=stream_0", Action.STREAM),
+        ("action=stream_00&_=1", Action.STREAM),
+        ("action=stream&1712345678901", Action.STREAM),
+        ("action=stream&_=17123", Action.STREAM),
+        ("action=stream&_1=2", Action.STREAM),
+        ("action=stream/", Action.STREAM),
+        ("t=17&action=stream", Action.STREAM),
+        ("action=snapshot", Action.SNAPSHOT),
+        ("action=snapshot_0&bypassCache=1712345678901", Action.SNAPSHOT),
+        ("action=snapshot&cacheBust=17", Action.SNAPSHOT),
+        ("action=snapshot?timestamp=17", Action.SNAPSHOT),
+        ("action=snapshot?_=17", Action.SNAPSHOT),
+        ("action=snapshot&timestamp=17&t=1", Action.SNAPSHOT),
+        ("action=snapshot&action=stream", Action.SNAPSHOT),
+        ("action=command&dest=0&plugin=0&id=9963776&group=1&value=3", Action.COMMAND),
+        ("stream", Action.WEBCAMD_STREAM),
+        ("Stream&rotate=1", Action.WEBCAMD_STREAM),
+        ("stream&1712345", Action.WEBCAMD_STREAM),
+        ("stream=&action=snapshot", Action.WEBCAMD_STREAM),
+        ("snapshot&1712345", Action.WEBCAMD_SNAPSHOT),
+        ("info", Action.WEBCAMD_INFO),
+        ("INFO&1712345", Action.WEBCAMD_INFO),
     ],
 )
-def test_what_a_query_calls_for(query: str, call: Call | None) -> None:
+def test_what_a_query_calls_for(query: str, action: Action | None) -> None:
     """Old programs' words count, whatever clients append against caches; all else is the page."""
-    assert called(query) is call
+    assert parse_action(query) is action
 
 
 @pytest.mark.parametrize(
     ("query", "status", "said"),
     [
-        ("action=stream_1", 404, "There is no plugin 1 here, only 0."),
-        ("action=snapshot_10&_=1", 404, "There is no plugin 10 here, only 0."),
-        ("action=take&filename=x", 404, "There is no action=take here, only stream, snapshot and command."),
-        ("action=", 404, "There is no action= here, only stream, snapshot and command."),
-        ("shutdown", 403, "No request ends this process; only its service manager does."),
-        ("ShutDown&1", 403, "No request ends this process; only its service manager does."),
+        ("action=stream_1", 404, "There is no plugin 1, only 0."),
+        ("action=snapshot_10&_=1", 404, "There is no plugin 10, only 0."),
+        ("action=take&filename=x", 404, "There is no action=take, only stream, snapshot and command."),
+        ("action=", 404, "There is no action=, only stream, snapshot and command."),
+        ("shutdown", 403, "No request stops this process; use its service manager."),
+        ("ShutDown&1", 403, "No request stops this process; use its service manager."),
     ],
 )
 async def test_what_older_programs_have_and_we_have_not(portal: Portal, query: str, status: int, said: str) -> None:
     """Another plugin, another action and webcamd's end are errors with a sentence, never the page."""
     with pytest.raises(web.HTTPException) as refused:
-        called(query)
+        parse_action(query)
     assert refused.value.status == status
     for path in ("/?", "/webcam/?", "/webcam?"):
         async with portal.http.get(path + query) as answer:
