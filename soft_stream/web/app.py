@@ -83,6 +83,6 @@ async def set_server_header(_: web.Request, response: web.StreamResponse) -> Non
 
 
 async def _let_go(app: web.Application) -> None:
-    app[camera.KEEP_READY].end()
-    app[controls.CONTROL_LOG].end()
+    app[camera.KEEP_READY].cancel()
+    app[controls.CONTROL_LOG].flush()
     app[SUPERVISOR].subscribers.end()

@@ -1,29 +1,28 @@
 """Requests that act on the camera: an autofocus cycle, keeping it ready, a pause."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
 
 from aiohttp import web
 
 from soft_stream.capture.requests import FocusPolicy
 from soft_stream.capture.status import State
-from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.web.api.snapshot import wait_for_frame
 from soft_stream.web.middleware.errors import frame_or_503, json_response, unavailable
 from soft_stream.web.request import SUPERVISOR, get_client_name, get_peer, make_client, parse_float
 
-# What the ways of claims on the camera that came by POST begin with; their owner follows.
+# The prefix of the key of a claim on the camera; the owner follows.
 WAY = "POST /pause "
-
-
-LONGEST_ARMING = 86_400
+MAX_ARM_SECONDS = 86_400
 
 
 async def focus(request: web.Request) -> web.Response:
-    """Run an AF cycle now, and answer how it ended."""
+    """Run an autofocus cycle and return its result."""
     supervisor = request.app[SUPERVISOR]
-    timeout = supervisor.settings.start_timeout + 2 * supervisor.settings.autofocus_timeout  # one may be under way
-    client = replace(make_client(request), focuses=False)  # the cycle of the opening would be one too many
+    # a cycle may be running already, hence twice
+    timeout = supervisor.settings.start_timeout + 2 * supervisor.settings.autofocus_timeout
+    client = replace(make_client(request), focuses=False)  # otherwise opening the camera would run a cycle as well
     with supervisor.subscribers.connected(client), frame_or_503(supervisor, timeout):
         async with asyncio.timeout(timeout):
             await wait_for_frame(supervisor, timeout)
@@ -38,33 +37,29 @@ async def focus(request: web.Request) -> web.Response:
 
 
 async def arm(request: web.Request) -> web.Response:
-    """Open the camera, focus, and keep it ready for so many seconds; answers when it is ready; 0 ends it."""
+    """Open and focus the camera, keep it open for `seconds`, and answer when it is ready; 0 ends this."""
     supervisor = request.app[SUPERVISOR]
-    seconds = parse_float(request.query, "seconds", 60, 0, LONGEST_ARMING)
-    arming = request.app[KEEP_READY]
-    arming.end()
+    seconds = parse_float(request.query, "seconds", 60, 0, MAX_ARM_SECONDS)
+    keep_ready = request.app[KEEP_READY]
+    keep_ready.cancel()
     if seconds:
-        task = asyncio.create_task(_stay_ready(request, supervisor, seconds), name="arm")
-        arming.begin(task)
+        task = keep_ready.start(_stay_connected(request, seconds))
         timeout = supervisor.settings.start_timeout + supervisor.settings.autofocus_timeout
         try:
-            with (
-                supervisor.subscribers.connected(make_client(request)),
-                frame_or_503(supervisor, timeout),
-            ):
+            with supervisor.subscribers.connected(make_client(request)), frame_or_503(supervisor, timeout):
                 await wait_for_frame(supervisor, timeout, FocusPolicy.AUTO)
-        except (web.HTTPException, asyncio.CancelledError):  # no answer, or nobody to hear it
-            task.cancel()  # not `arming.end()`: somebody else may have armed it meanwhile
+        except (web.HTTPException, asyncio.CancelledError):  # no frame, or the client disconnected
+            task.cancel()  # not `keep_ready.cancel()`: another request may have started its task since
             raise
     return json_response({"state": supervisor.status.state, "armed_seconds": seconds})
 
 
 async def pause(request: web.Request) -> web.Response:
-    """Close the camera for another program, and answer when it is free."""
+    """Close the camera for another program and answer when it is closed."""
     supervisor = request.app[SUPERVISOR]
     settings, claims = supervisor.settings, supervisor.pause
     seconds = parse_float(request.query, "seconds", settings.pause_max, 0.1, settings.pause_max)
-    owner = _owner(request)
+    owner = _get_owner(request)
     way = f"{WAY}{owner}"
     hold = claims.begin(way, owner, seconds)
     patience = min(seconds, settings.start_timeout + settings.close_timeout)
@@ -73,23 +68,21 @@ async def pause(request: web.Request) -> web.Response:
             await claims.released.wait()
     except TimeoutError:
         claims.end(way, hold)
-        raise unavailable(
-            supervisor, f"The camera is still not closed after {patience:g} s; it is not paused."
-        ) from None
-    except asyncio.CancelledError:  # who left does not know that the camera is free
+        raise unavailable(supervisor, f"The camera was not closed within {patience:g} s and is not paused.") from None
+    except asyncio.CancelledError:  # the client disconnected and does not know that the camera is closed
         claims.end(way, hold)
         raise
     if claims.hold_of(way) is None:
-        raise web.HTTPConflict(text="The pause was ended before the camera was closed.")
+        raise web.HTTPConflict(text="The pause ended before the camera was closed.")
     return json_response({"state": State.PAUSED, "owner": owner, "until": round(hold.until, 3)})
 
 
 async def resume(request: web.Request) -> web.Response:
-    """End the pause of who asks, or, when he has none, all that came by POST; a pause file has to be removed."""
+    """End the pause of this client or, without one, all pauses set by POST; a pause file must be removed."""
     supervisor = request.app[SUPERVISOR]
     claims = supervisor.pause
     posted = [way for way in claims.ways if way.startswith(WAY)]
-    own = f"{WAY}{_owner(request)}"
+    own = f"{WAY}{_get_owner(request)}"
     for way in [own] if own in posted else posted:
         claims.end(way)
     if claims.hold:
@@ -99,30 +92,31 @@ async def resume(request: web.Request) -> web.Response:
 
 
 class KeepReady:
-    """The task that keeps the camera ready; there is one at most."""
+    """The task that keeps the camera open after `POST /arm`; at most one runs."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, task: "asyncio.Task[None]") -> None:
-        """Keep ready from now on."""
-        self._task = task
+    def start(self, coroutine: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        """Start the task."""
+        self._task = asyncio.create_task(coroutine, name="arm")
+        return self._task
 
-    def end(self) -> None:
-        """Do so no longer."""
+    def cancel(self) -> None:
+        """Cancel the task, if there is one."""
         if self._task:
             self._task.cancel()
 
 
-KEEP_READY = web.AppKey("arming", KeepReady)
+KEEP_READY = web.AppKey("keep_ready", KeepReady)
 
 
-def _owner(request: web.Request) -> str:
-    """Name who asks: what he calls himself, and his address."""
+def _get_owner(request: web.Request) -> str:
+    """Return the name and address of the client."""
     name = "".join(char for char in get_client_name(request.query) if char.isprintable())
     return f"{name} ({get_peer(request)})" if name else get_peer(request)
 
 
-async def _stay_ready(request: web.Request, supervisor: CameraSupervisor, seconds: float) -> None:
-    with supervisor.subscribers.connected(make_client(request)):
+async def _stay_connected(request: web.Request, seconds: float) -> None:
+    with request.app[SUPERVISOR].subscribers.connected(make_client(request)):
         await asyncio.sleep(seconds)

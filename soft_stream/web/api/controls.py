@@ -1,4 +1,4 @@
-"""What changes something: the camera's controls, an AF cycle, a camera kept ready, a pause. All of it is POST."""
+"""`/controls.json` and `POST /controls`: the camera's controls and their values."""
 
 import asyncio
 import json
@@ -21,11 +21,12 @@ from soft_stream.web.request import SUPERVISOR, get_peer, make_client, parse_cho
 
 log = logging.getLogger(__name__)
 
-GESTURE_LASTS = 2.0
+# Seconds for which changes are collected for one log line.
+LOG_INTERVAL = 2.0
 
 
 async def controls(request: web.Request) -> web.Response:
-    """Answer with the controls that the camera has; GET opens it if it was never open."""
+    """Return the controls that the camera has; GET opens a camera that was never open."""
     supervisor = request.app[SUPERVISOR]
     await ensure_controls_known(request, supervisor)
     return json_response(_listed(supervisor))
@@ -66,28 +67,28 @@ async def apply_controls(request: web.Request, wanted: Mapping[str, Any]) -> Non
 
 
 class ControlLogBuffer:
-    """What was set lately: a slider that moves sets a control many times, and makes one line of the log."""
+    """A buffer of changed controls, for one log line per client although a slider sets a control many times."""
 
     def __init__(self, status: CameraStatus) -> None:
         self._status = status
-        self._set: dict[str, dict[str, ControlValue]] = {}
-        self._rest: asyncio.TimerHandle | None = None
+        self._changes: dict[str, dict[str, ControlValue]] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     def add(self, peer: str, values: Mapping[str, ControlValue]) -> None:
-        """Tell of it in a moment, with what else is set until then."""
-        self._set.setdefault(peer, {}).update(values)
-        if self._rest is None:
-            self._rest = asyncio.get_running_loop().call_later(GESTURE_LASTS, self.end)
+        """Add changes, which are logged after LOG_INTERVAL at the latest."""
+        self._changes.setdefault(peer, {}).update(values)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LOG_INTERVAL, self.flush)
 
-    def end(self) -> None:
-        """Tell now."""
-        self._rest = None
-        for peer, values in self._set.items():
+    def flush(self) -> None:
+        """Log all changes now."""
+        self._timer = None
+        for peer, values in self._changes.items():
             self._status.log_event(f"Controls set by {peer}: {values}")
-        self._set.clear()
+        self._changes.clear()
 
 
-CONTROL_LOG = web.AppKey("gestures", ControlLogBuffer)
+CONTROL_LOG = web.AppKey("control_log", ControlLogBuffer)
 
 
 async def _set(supervisor: CameraSupervisor, values: Mapping[str, ControlValue], given_back: Sequence[str]) -> None:
@@ -100,7 +101,7 @@ async def _set(supervisor: CameraSupervisor, values: Mapping[str, ControlValue],
 async def ensure_controls_known(
     request: web.Request, supervisor: CameraSupervisor, client: Client | None = None
 ) -> None:
-    """See to it that it is known what the camera advertises; HEAD makes do with what is known."""
+    """Open the camera as a client unless it has advertised its controls before; HEAD never opens it."""
     if supervisor.controls.advertised or request.method == hdrs.METH_HEAD:
         return
     client = replace(client or make_client(request), focuses=False)
@@ -109,20 +110,18 @@ async def ensure_controls_known(
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
-    """Read {"NAME": value} as JSON, or NAME=value as a form; curl calls both a form."""
+    """Parse the body: JSON such as {"NAME": value}, or a form with NAME=value; curl labels both as a form."""
     try:
         text = await request.text()
         if request.content_type == "application/x-www-form-urlencoded" and not text.lstrip().startswith("{"):
             return dict(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text)))
         body = json.loads(text)
-    # an unknown charset, brackets without end, a number of thousands of digits
+    # an unknown charset, deeply nested brackets, a number with thousands of digits
     except (LookupError, RecursionError, ValueError) as error:
         raise web.HTTPBadRequest(text=f'The body must be JSON such as {{"Brightness": 0.1}}: {error}.') from None
     except web.RequestPayloadError:
         encoding = request.headers.get(hdrs.CONTENT_ENCODING, "")[:60]
-        raise web.HTTPBadRequest(
-            text=f"The body is not whole, or not what Content-Encoding: {encoding} says."
-        ) from None
+        raise web.HTTPBadRequest(text=f"The body is incomplete or not in Content-Encoding: {encoding}.") from None
     if not isinstance(body, dict):
         raise web.HTTPBadRequest(text='The body must be a JSON object such as {"Brightness": 0.1}.')
     return body
@@ -131,12 +130,12 @@ async def _body(request: web.Request) -> dict[str, Any]:
 async def _keep(supervisor: CameraSupervisor) -> None:
     file = supervisor.settings.controls_file
     if file is None:
-        raise web.HTTPConflict(text="The controls are set, but there is no file to keep them in.")
+        raise web.HTTPConflict(text="The controls are set, but there is no file to save them in.")
     try:
         await asyncio.shield(supervisor.controls.keep(file))
     except OSError as error:
         log.warning("%s cannot be written: %s", file, error.strerror)
-        raise web.HTTPInternalServerError(text=f"The controls are set, but not kept: {error.strerror}.") from error
+        raise web.HTTPInternalServerError(text=f"The controls are set, but not saved: {error.strerror}.") from error
 
 
 def _listed(supervisor: CameraSupervisor) -> dict[str, Any]:

@@ -127,7 +127,7 @@ async def test_where_nothing_can_be_saved(portal: Portal, visit: Visit) -> None:
     panel = await panel_of(visit, portal)
     await panel.get_by_role("button", name="Save").click()
     await expect(panel.get_by_role("alert").last).to_have_text(
-        "The controls are set, but there is no file to keep them in."
+        "The controls are set, but there is no file to save them in."
     )
 
 

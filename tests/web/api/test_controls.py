@@ -317,7 +317,7 @@ async def test_a_folder_that_cannot_be_written(start_portal: StartPortal, tmp_pa
     portal = await start_portal(controls_file=tmp_path / "file" / "cam0-controls.env")
     status, said = await setting(portal, {"Brightness": 0.5}, "?keep=1")
     assert status == 500
-    assert said.startswith("The controls are set, but not kept: ")
+    assert said.startswith("The controls are set, but not saved: ")
     assert portal.supervisor.controls.values == {"Brightness": 0.5}
 
 

@@ -227,7 +227,7 @@ async def test_a_camera_that_does_not_close_in_time_is_not_paused(start_portal: 
         await portal.until(lambda: state_of(portal) is State.STREAMING)
         portal.device.hang_on_close()
         status, said = await post(portal, "/pause?seconds=0.3")
-        assert (status, said) == (503, "The camera is still not closed after 0.3 s; it is not paused.")
+        assert (status, said) == (503, "The camera was not closed within 0.3 s and is not paused.")
         assert portal.supervisor.pause.hold is None
         portal.device.let_go()
         await portal.until(lambda: portal.device.opened == 2)
@@ -245,7 +245,7 @@ async def test_a_pause_that_is_ended_before_it_began(start_portal: StartPortal) 
         await portal.until(lambda: len(portal.supervisor.pause.ways) == 2)
         assert (await post(portal, "/resume?client=a"))[0] == 409
         portal.device.let_go()
-        assert await asked == (409, "The pause was ended before the camera was closed.")
+        assert await asked == (409, "The pause ended before the camera was closed.")
         assert (await other)[0] == 200
 
 
