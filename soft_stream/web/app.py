@@ -71,7 +71,7 @@ def build_app(supervisor: CameraSupervisor, cameras: Mapping[int, Settings]) -> 
     app.middlewares.append(routes.root_without_slash)  # after those that look at what it refuses
     if supervisor.settings.loghttp:
         app.middlewares.insert(0, access_log.log_requests)
-    app.cleanup_ctx.append(all_cameras.asked)
+    app.cleanup_ctx.append(all_cameras.open_other_cameras)
     app.on_shutdown.append(_let_go)
     return app
 

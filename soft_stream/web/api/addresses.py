@@ -1,4 +1,4 @@
-"""Where a browser can reach the other cameras: that depends on where it has found this one."""
+"""URLs of the other cameras for a browser; they depend on the URL through which it reached this one."""
 
 import re
 from collections.abc import Iterable
@@ -11,13 +11,13 @@ from soft_stream.config.endpoints import FIRST_PUBLIC_PORT, in_url
 from soft_stream.config.settings import Settings
 from soft_stream.web.request import CAMERAS, SUPERVISOR, get_host
 
-# It becomes part of the pages and of their policy.
+# The host becomes part of the pages and of their Content-Security-Policy.
 HOST = re.compile(r"[0-9A-Za-z_.:-]+")
 
 
 @dataclass(frozen=True)
 class Address:
-    """A camera, and the URL of its page as a link on this page has it."""
+    """A camera and the URL of its page, relative to this page."""
 
     number: int
     title: str
@@ -25,16 +25,16 @@ class Address:
 
 
 def addresses_for(request: web.Request) -> list[Address]:
-    """List all cameras with the address at which this browser can reach them.
+    """Return the addresses of all cameras for the browser that sent a request.
 
-    Behind one portal port they are folders, beside this page or beside its folder (nginx says so with
-    X-Forwarded-Prefix: / or /camN), behind a port for each camera neighbouring ports, else the ports that the processes
-    listen on; links without a scheme keep the page's.
+    On nginx's port for all cameras they are folders below or beside this one (X-Forwarded-Prefix is / or /camN). On
+    nginx's port for this camera they are the ports for the other cameras. Otherwise they are the ports of the
+    processes. URLs without a scheme have that of the page.
     """
     own = request.app[SUPERVISOR].settings.camera
-    here = _here(request)
-    host = in_url(here.hostname or "")
-    public = here.netloc.endswith(f":{FIRST_PUBLIC_PORT + own}")
+    requested = _parse_host(request)
+    host = in_url(requested.hostname or "")
+    is_public = requested.netloc.endswith(f":{FIRST_PUBLIC_PORT + own}")
     prefix = request.headers.get("X-Forwarded-Prefix")
     addresses = []
     for number, settings in request.app[CAMERAS].items():
@@ -43,41 +43,43 @@ def addresses_for(request: web.Request) -> list[Address]:
         elif number == own:
             url = "./"
         else:
-            url = f"//{host}:{FIRST_PUBLIC_PORT + number}/" if public else _own_address(settings, host, request.secure)
+            url = (
+                f"//{host}:{FIRST_PUBLIC_PORT + number}/" if is_public else _process_url(settings, host, request.secure)
+            )
         addresses.append(Address(number, settings.title, url))
     return addresses
 
 
 def policy_sources(addresses: Iterable[Address]) -> list[str]:
-    """Return what a Content-Security-Policy has to name for pictures of these cameras, beside 'self'.
+    """Return the sources that a Content-Security-Policy needs beside 'self' for images of these cameras.
 
-    It has no way to write an IPv6 address, so such a host is any host on that port.
+    CSP has no syntax for IPv6 addresses, so for these the source is any host with that port.
     https://www.w3.org/TR/CSP3/#grammardef-host-part
     """
     sources = []
     for address in addresses:
         url = urlsplit(address.url)
         if url.netloc:
-            place = f"*:{url.port}" if ":" in (url.hostname or "") else url.netloc
-            sources.append(f"{url.scheme}://{place}" if url.scheme else place)
+            source = f"*:{url.port}" if ":" in (url.hostname or "") else url.netloc
+            sources.append(f"{url.scheme}://{source}" if url.scheme else source)
     return sources
 
 
-def _here(request: web.Request) -> SplitResult:
-    """Return the host and port that the browser asked, and 400 where that is none."""
-    asked = get_host(request)
+def _parse_host(request: web.Request) -> SplitResult:
+    """Return the host and port to which the browser sent a request; raise HTTPBadRequest if they are invalid."""
+    text = get_host(request)
     try:
-        here = urlsplit(f"//{asked}")
+        host = urlsplit(f"//{text}")
     except ValueError:
-        here = urlsplit("")
-    if not HOST.fullmatch(here.hostname or ""):
-        raise web.HTTPBadRequest(text=f"Host: {asked[:100]} is not a host.")
-    return here
+        host = urlsplit("")
+    if not HOST.fullmatch(host.hostname or ""):
+        raise web.HTTPBadRequest(text=f"Host: {text[:100]} is not a host.")
+    return host
 
 
-def _own_address(settings: Settings, host: str, is_https: bool) -> str:
-    """Return where the process of a camera listens: with TLS for a page that came with it, if there is such a place."""
+def _process_url(settings: Settings, host: str, is_https: bool) -> str:
+    """Return the URL of the process of a camera; for a page with HTTPS its HTTPS endpoint, if it has one."""
     if not is_https:
         return f"//{host}:{settings.port}/"
-    secure = next((endpoint.port for endpoint in settings.listen if endpoint.scheme == "https"), None)
-    return f"https://{host}:{secure}/" if secure else f"http://{host}:{settings.port}/"
+    https_port = next((endpoint.port for endpoint in settings.listen if endpoint.scheme == "https"), None)
+    return f"https://{host}:{https_port}/" if https_port else f"http://{host}:{settings.port}/"

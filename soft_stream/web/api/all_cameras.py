@@ -1,4 +1,4 @@
-"""`/cameras.json`: what all cameras do, for pages that may not read another port's `/status.json`; it opens none."""
+"""`/cameras.json`: the status of all cameras, since pages may not read `/status.json` of another port."""
 
 import asyncio
 import time
@@ -12,93 +12,94 @@ from soft_stream.capture.status import State
 from soft_stream.config.settings import Settings
 from soft_stream.web.api.addresses import addresses_for
 from soft_stream.web.api.status import build_status
-from soft_stream.web.middleware.errors import NO_STORE
+from soft_stream.web.middleware.errors import json_response
 from soft_stream.web.request import CAMERAS, SUPERVISOR, get_client_name
 
-# A process that does not answer within so many seconds is as good as down; nginx waits 2 s for the answer with all.
-PATIENCE = 1.2
-# Everybody who asks within so many seconds gets the same answers: many pages are no more work than one.
-FRESH = 0.5
-TOLD = ("state", "state_since", "fault", "pause", "captured_fps")
-TOLD_OF_FRAME = ("width", "height", "age")
-TOLD_OF_CLIENT = ("sent", "sent_fps", "fps_max", "age")
+# Seconds after which another process counts as down; nginx waits 2 s for the answer about all cameras.
+TIMEOUT = 1.2
+# Seconds for which the answers are shared, so that many pages cause no more requests than one.
+CACHE_TIME = 0.5
+# The keys of `/status.json` that are copied.
+CAMERA_KEYS = ("state", "state_since", "fault", "pause", "captured_fps")
+FRAME_KEYS = ("width", "height", "age")
+CLIENT_KEYS = ("sent", "sent_fps", "fps_max", "age")
 
-Facts = dict[str, Any]
-"""What a process says in its `/status.json`."""
+Status = dict[str, Any]
+"""The content of a `/status.json`."""
 
 
-class Neighbours:
-    """The processes of the other cameras, asked all at once, and once for all who want to know."""
+class OtherCameras:
+    """The status of the other cameras, requested from all processes at once and shared by concurrent requests."""
 
     def __init__(self, http: ClientSession, cameras: Mapping[int, Settings]) -> None:
         self._http = http
         self._cameras = cameras
-        self._round: asyncio.Task[dict[int, Facts | None]] | None = None
-        self._began = 0.0
+        self._requests: asyncio.Task[dict[int, Status | None]] | None = None
+        self._requested_at = 0.0
 
-    async def facts(self) -> dict[int, Facts | None]:
-        """Return what each of them says; None of one that does not answer."""
+    async def get_statuses(self) -> dict[int, Status | None]:
+        """Return the status of each camera; None if its process does not answer."""
         now = time.monotonic()
-        if self._round is None or (self._round.done() and now - self._began > FRESH):
-            self._round, self._began = asyncio.create_task(self._ask_all(), name="neighbours"), now
-        return await asyncio.shield(self._round)  # who leaves does not take it from the others
+        if self._requests is None or (self._requests.done() and now - self._requested_at > CACHE_TIME):
+            self._requests, self._requested_at = asyncio.create_task(self._fetch_all(), name="other cameras"), now
+        return await asyncio.shield(self._requests)  # a client that disconnects must not cancel it for the others
 
-    async def end(self) -> None:
-        """Ask no more."""
-        if self._round:
-            self._round.cancel()
-            await asyncio.wait([self._round])
+    async def close(self) -> None:
+        """Cancel the requests that are running."""
+        if self._requests:
+            self._requests.cancel()
+            await asyncio.wait([self._requests])
 
-    async def _ask_all(self) -> dict[int, Facts | None]:
-        questions = [self._ask(number, settings.local_url) for number, settings in self._cameras.items()]
-        return dict(zip(self._cameras, await asyncio.gather(*questions), strict=True))
+    async def _fetch_all(self) -> dict[int, Status | None]:
+        requests = [self._fetch(number, settings.local_url) for number, settings in self._cameras.items()]
+        return dict(zip(self._cameras, await asyncio.gather(*requests), strict=True))
 
-    async def _ask(self, number: int, url: str) -> Facts | None:
+    async def _fetch(self, number: int, url: str) -> Status | None:
         try:
             async with self._http.get(f"{url}/status.json", allow_redirects=False) as answer:
-                facts: Facts = await answer.json() if answer.ok else {}
-            _told(facts, "")
-            is_it = facts["camera"] == number and facts["state"] in set(State)
-        # no JSON, or not like ours: another program, another camera, or another release has the port
+                status: Status = await answer.json() if answer.ok else {}
+            _summarize(status, "")
+            is_expected = status["camera"] == number and status["state"] in set(State)
+        # no JSON or other content: the port belongs to another program, camera or release
         except (ClientError, TimeoutError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
             return None
-        return facts if is_it else None
+        return status if is_expected else None
 
 
-NEIGHBOURS = web.AppKey("neighbours", Neighbours)
+OTHER_CAMERAS = web.AppKey("other_cameras", OtherCameras)
 
 
-async def asked(app: web.Application) -> AsyncIterator[None]:
-    """Have a session for the questions to the others while the application runs."""
+async def open_other_cameras(app: web.Application) -> AsyncIterator[None]:
+    """Keep an HTTP session to the other processes open while the application runs."""
     own = app[SUPERVISOR].settings.camera
     others = {number: settings for number, settings in app[CAMERAS].items() if number != own}
-    # a connection for each question: one that was kept is dead when its process was restarted meanwhile
-    connector, timeout = TCPConnector(force_close=True), ClientTimeout(total=PATIENCE)
+    # a new connection for each request: a kept one is dead after its process was restarted
+    connector, timeout = TCPConnector(force_close=True), ClientTimeout(total=TIMEOUT)
     async with ClientSession(connector=connector, timeout=timeout, cookie_jar=DummyCookieJar()) as http:
-        app[NEIGHBOURS] = neighbours = Neighbours(http, others)
+        app[OTHER_CAMERAS] = other_cameras = OtherCameras(http, others)
         yield
-        await neighbours.end()
+        await other_cameras.close()
 
 
 async def cameras(request: web.Request) -> web.Response:
-    """Answer with what each camera does; `?client=NAME` adds what the clients of that name get there."""
+    """Return the status of each camera; `?client=NAME` adds the statistics of the clients with that name."""
     supervisor, client = request.app[SUPERVISOR], get_client_name(request.query)
-    known = await request.app[NEIGHBOURS].facts() | {supervisor.settings.camera: build_status(request.app)}
+    statuses = await request.app[OTHER_CAMERAS].get_statuses() | {supervisor.settings.camera: build_status(request.app)}
     answer = []
     for address in addresses_for(request):
-        settings, facts = request.app[CAMERAS][address.number], known[address.number]
+        settings, status = request.app[CAMERAS][address.number], statuses[address.number]
         place = asdict(address) | {"renditions": settings.renditions_max > 0, "close_after": settings.close_after}
-        unreachable = {"state": "unreachable", "fault": f"nothing answers at {settings.local_url}"}
-        answer.append(place | (_told(facts, client) if facts else unreachable))
-    return web.json_response(answer, headers=NO_STORE)
+        unreachable = {"state": "unreachable", "fault": f"no answer from {settings.local_url}"}
+        answer.append(place | (_summarize(status, client) if status else unreachable))
+    return json_response(answer)
 
 
-def _told(facts: Facts, client: str) -> Facts:
-    """Return what a page needs to know of what a process says."""
-    frame, clients = facts["frame"], facts["clients"]
-    named = [(each["client"], {key: each[key] for key in TOLD_OF_CLIENT}) for each in clients]
-    return {key: facts[key] for key in TOLD} | {
-        "frame": frame and {key: frame[key] for key in TOLD_OF_FRAME},
+def _summarize(status: Status, client: str) -> Status:
+    """Return the part of a status that pages need; raise an error if it is not that of this release."""
+    frame, clients = status["frame"], status["clients"]
+    named = [(each["client"], {key: each[key] for key in CLIENT_KEYS}) for each in clients]
+    return {key: status[key] for key in CAMERA_KEYS} | {
+        "frame": frame and {key: frame[key] for key in FRAME_KEYS},
         "clients": len(clients),
-        "own": [what for name, what in named if client and name == client],
+        "own": [statistics for name, statistics in named if client and name == client],
     }

@@ -1,4 +1,4 @@
-"""`/status.json` and `/healthz`: what the camera does, for programs; neither opens it."""
+"""`/status.json` and `/healthz`: the status of the camera; neither opens it."""
 
 import math
 import time
@@ -10,7 +10,7 @@ from aiohttp import web
 from soft_stream import __version__
 from soft_stream.capture.status import StartupTimes
 from soft_stream.capture.subscribers import Client, Subscribers
-from soft_stream.web.middleware.errors import NO_STORE, unavailable
+from soft_stream.web.middleware.errors import NO_STORE, json_response, unavailable
 from soft_stream.web.request import SUPERVISOR, parse_choice
 
 STARTED = web.AppKey("started", float)
@@ -18,20 +18,20 @@ STARTED = web.AppKey("started", float)
 
 
 async def status(request: web.Request) -> web.Response:
-    """Answer with everything that is known; times are Unix seconds, ages and intervals seconds.
+    """Return the status; times are Unix seconds, ages and intervals seconds.
 
-    `?history=1` adds the last hour and the last lines of the log, which few want to read every second.
+    `?history=1` adds samples of the last hour and the recent log.
     """
     supervisor = request.app[SUPERVISOR]
     facts = build_status(request.app)
     if parse_choice(request.query, "history", "0", "0", "1") == "1":
         facts["history"] = supervisor.history.facts()
         facts["log"] = [asdict(line) for line in supervisor.status.recent_log]
-    return web.json_response(facts, headers=NO_STORE)
+    return json_response(facts)
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """Answer 200 when the camera does what it should, also when that is to sleep; else 503 with a sentence."""
+    """Answer 200 while the camera works or is idle; raise HTTPServiceUnavailable with the problem otherwise."""
     supervisor = request.app[SUPERVISOR]
     if supervisor.status.problem:
         raise unavailable(supervisor, f"{supervisor.settings.title}: {supervisor.status.problem}.")
@@ -83,8 +83,8 @@ def build_status(app: web.Application) -> dict[str, Any]:
 
 
 def _opening(last: StartupTimes) -> dict[str, float | None]:
-    took = {"import": last.imports, "open": last.open, "first_frame": last.first_frame, "focus": last.focus}
-    return {part: None if seconds is None else round(seconds, 4) for part, seconds in took.items()}
+    durations = {"import": last.imports, "open": last.open, "first_frame": last.first_frame, "focus": last.focus}
+    return {part: None if seconds is None else round(seconds, 4) for part, seconds in durations.items()}
 
 
 def _client(client: Client, subscribers: Subscribers) -> dict[str, Any]:
@@ -106,6 +106,6 @@ def _client(client: Client, subscribers: Subscribers) -> dict[str, Any]:
     }
 
 
-def _age(captured_at: float, underway: float, fps: float) -> float:
-    """Return how old the newest frame is that a client has got whole, when so many that it was given are underway."""
-    return time.time() - captured_at + (math.ceil(underway) / fps if fps else 0.0)
+def _age(captured_at: float, unsent_frames: float, fps: float) -> float:
+    """Return the estimated age of the last frame that the client received completely."""
+    return time.time() - captured_at + (math.ceil(unsent_frames) / fps if fps else 0.0)

@@ -26,8 +26,8 @@ def rendition_or_503() -> Iterator[None]:
         raise web.HTTPServiceUnavailable(text=f"{limit}.", headers={hdrs.RETRY_AFTER: "5"}) from None
 
 
-def json_response(data: dict[str, Any]) -> web.Response:
-    """Return JSON that no cache keeps."""
+def json_response(data: Any) -> web.Response:
+    """Return a JSON response that caches do not store."""
     return web.json_response(data, headers=NO_STORE)
 
 

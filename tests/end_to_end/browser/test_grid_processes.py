@@ -131,7 +131,7 @@ async def test_a_process_that_was_killed_and_came_back(three: list[Process], vis
     await shows(tile(visit.page, 1), "unreachable")
     await is_dim(tile(visit.page, 1))
     await expect(tile(visit.page, 1).locator(".note")).to_contain_text(
-        f"nothing answers at http://127.0.0.1:{three[1].port}"
+        f"no answer from http://127.0.0.1:{three[1].port}"
     )
     await expect(tile(visit.page, 1).locator(".age")).to_contain_text("ago")
     await is_live(tile(visit.page, 2))

@@ -110,7 +110,7 @@ async def test_a_process_that_is_not_there_and_comes(start_portal: StartPortal) 
     portal = await start_portal(camera=0, cameras={0: camera(0, 1), 1: camera(1, port)})
     own, other = await told(portal)
     assert own["state"] == "idle"
-    assert (other["state"], other["fault"]) == ("unreachable", f"nothing answers at http://127.0.0.1:{port}")
+    assert (other["state"], other["fault"]) == ("unreachable", f"no answer from http://127.0.0.1:{port}")
     await start_portal(camera=1, listen=(Endpoint("http", "127.0.0.1", port),))
     while (await told(portal))[1]["state"] != "idle":
         pass
