@@ -1,4 +1,4 @@
-"""The table of URLs; nothing is served that does not stand here."""
+"""The aiohttp application with all routes and middlewares."""
 
 import time
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from soft_stream.web.api import all_cameras, camera, controls, snapshot, status
 from soft_stream.web.compat import camera_streamer, mjpg_streamer, routes, ustreamer, webcamd
 from soft_stream.web.middleware import access_log, cors
 from soft_stream.web.middleware.errors import plain_text_errors
-from soft_stream.web.middleware.origin import same_origin
+from soft_stream.web.middleware.origin import require_same_origin
 from soft_stream.web.middleware.prefix import reject_other_cameras, with_any_prefix
 from soft_stream.web.pages import pages
 from soft_stream.web.request import CAMERAS, SUPERVISOR
 from soft_stream.web.streaming import handler
 from soft_stream.web.transport.connection import track_request
 
-# No request has more to say.
+# Bytes of a request body.
 MAX_BODY = 16 * 1024
 SERVER = "camera-soft-stream"
-MIDDLEWARES = (track_request, plain_text_errors, same_origin, reject_other_cameras)
-# All of them also work below any path prefix.
+MIDDLEWARES = (track_request, plain_text_errors, require_same_origin, reject_other_cameras)
+# All routes also work below any path prefix.
 ROUTES = [
     web.get("/", routes.root),
     web.get("/stream.mjpg", handler.stream),
@@ -41,7 +41,7 @@ ROUTES = [
     web.post("/pause", camera.pause),
     web.post("/resume", camera.resume),
     web.get(r"/static/{name:[\w./-]+}", pages.static),
-    # older programs; what they have at / with a query is in legacy
+    # older programs; root() handles their queries of /
     web.get("/stream", routes.stream),
     web.post("/stream", routes.stream),
     web.get("/snapshot", routes.snapshot),
@@ -58,7 +58,7 @@ ROUTES = [
 
 
 def build_app(supervisor: CameraSupervisor, cameras: Mapping[int, Settings]) -> web.Application:
-    """Wire a source to its URLs; `cameras` are all configured ones, which the page links."""
+    """Return the application for a camera; `cameras` are the settings of all cameras, which the pages link."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY)
     app[SUPERVISOR] = supervisor
     app[CAMERAS] = cameras
@@ -68,21 +68,21 @@ def build_app(supervisor: CameraSupervisor, cameras: Mapping[int, Settings]) -> 
     app.add_routes(with_any_prefix(ROUTES))
     app.on_response_prepare.append(set_server_header)
     cors.allow(app, supervisor.settings.cors_origins)
-    app.middlewares.append(routes.root_without_slash)  # after those that look at what it refuses
+    app.middlewares.append(routes.root_without_slash)  # last: the others must see what it rejects
     if supervisor.settings.loghttp:
         app.middlewares.insert(0, access_log.log_requests)
     app.cleanup_ctx.append(all_cameras.open_other_cameras)
-    app.on_shutdown.append(_let_go)
+    app.on_shutdown.append(_shut_down)
     return app
 
 
 async def set_server_header(_: web.Request, response: web.StreamResponse) -> None:
-    """Name this program, and not the versions of what it is made of."""
+    """Replace aiohttp's `Server` header, which has the versions of Python and aiohttp."""
     if response.headers[hdrs.SERVER] == SERVER_SOFTWARE:
         response.headers[hdrs.SERVER] = SERVER
 
 
-async def _let_go(app: web.Application) -> None:
+async def _shut_down(app: web.Application) -> None:
     app[camera.KEEP_READY].cancel()
     app[controls.CONTROL_LOG].flush()
     app[SUPERVISOR].subscribers.end()

@@ -42,10 +42,10 @@ def addresses_for(request: web.Request) -> list[Address]:
             url = f"cam{number}/" if prefix == "/" else f"../cam{number}/"
         elif number == own:
             url = "./"
+        elif is_public:
+            url = f"//{host}:{FIRST_PUBLIC_PORT + number}/"
         else:
-            url = (
-                f"//{host}:{FIRST_PUBLIC_PORT + number}/" if is_public else _process_url(settings, host, request.secure)
-            )
+            url = _process_url(settings, host, request.secure)
         addresses.append(Address(number, settings.title, url))
     return addresses
 

@@ -1,4 +1,4 @@
-"""`/snapshot.jpg`: one picture, with its facts in the headers; `/snap.jpg`: the one of another program."""
+"""`/snapshot.jpg`: one JPEG with its metadata in the headers; `/snap.jpg`: the one that another program saved."""
 
 import asyncio
 import os
@@ -19,9 +19,10 @@ from soft_stream.frames.frame import Frame
 from soft_stream.web.middleware.errors import NO_STORE, answer_head, frame_or_503, rendition_or_503
 from soft_stream.web.request import SUPERVISOR, make_client, parse_choice, parse_float, parse_fps, parse_rendition
 
-LARGEST_PHOTO = 64 * 1024 * 1024
-LONGEST_MS = 3_600_000
-JPEG_BEGINS = b"\xff\xd8\xff"
+# Bytes.
+MAX_PHOTO = 64 * 1024 * 1024
+MAX_MS = 3_600_000
+JPEG_START = b"\xff\xd8\xff"
 
 
 async def snapshot(request: web.Request) -> web.Response:
@@ -61,7 +62,7 @@ async def wait_for_frame(supervisor: CameraSupervisor, seconds: float, focus: Fo
 
 
 async def photo(request: web.Request) -> web.Response:
-    """Answer with the picture that another program left in `pause_snapshot`, as webcams for Octolapse do."""
+    """Answer with the JPEG that another program saved as `pause_snapshot`, for Octolapse."""
     settings = request.app[SUPERVISOR].settings
     if not settings.pause_snapshot:
         raise web.HTTPNotFound
@@ -70,23 +71,23 @@ async def photo(request: web.Request) -> web.Response:
         taken_at, body = await asyncio.to_thread(_photo, file)
     except OSError:
         raise web.HTTPNotFound from None
-    if not body.startswith(JPEG_BEGINS):  # another's folder: nobody shall make us show what is no picture
+    if not body.startswith(JPEG_START):  # another program owns the folder; serve only JPEGs from it
         raise web.HTTPNotFound
     headers = NO_STORE | {"X-Timestamp": f"{taken_at:.6f}"}
     return web.Response(body=body, content_type="image/jpeg", headers=headers)
 
 
 def _photo(file: Path) -> tuple[float, bytes]:
-    """Return when a file was written, and what it holds; a pipe is not waited for, nor a link followed.
+    """Return the modification time and the content of a file; do not wait for a pipe or follow a link.
 
     Raises:
-        OSError: it cannot be read, or is no file.
+        OSError: it is not a regular file or cannot be read.
     """
     with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as opened:
-        facts = os.fstat(opened.fileno())
-        if not stat.S_ISREG(facts.st_mode):
-            raise OSError(f"{file} is no file")
-        return facts.st_mtime, opened.read(LARGEST_PHOTO)
+        status = os.fstat(opened.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(f"{file} is not a regular file")
+        return status.st_mtime, opened.read(MAX_PHOTO)
 
 
 def parse_ask(query: Mapping[str, str], settings: Settings) -> Ask:
@@ -96,17 +97,17 @@ def parse_ask(query: Mapping[str, str], settings: Settings) -> Ask:
         query, "size", "" if settings.snapshot_size == "auto" else settings.snapshot_size, *SnapshotSize
     )
     return Ask(
-        deadline=parse_float(query, "deadline_ms", settings.start_timeout * 1000, 1, LONGEST_MS) / 1000,
+        deadline=parse_float(query, "deadline_ms", settings.start_timeout * 1000, 1, MAX_MS) / 1000,
         size=SnapshotSize(size) if size else None,
         focus=FocusPolicy(parse_choice(query, "focus", FocusPolicy.AUTO, *FocusPolicy)),
-        max_age=parse_float(query, "max_age_ms", 0, 0, LONGEST_MS) / 1000,
+        max_age=parse_float(query, "max_age_ms", 0, 0, MAX_MS) / 1000,
         wake=parse_choice(query, "wake", "1", "0", "1") == "1",
         rendition=parse_rendition(query, settings),
     )
 
 
 def _answer(frame: Frame) -> web.Response:
-    told = {"X-Exposure-Time": frame.metadata.exposure_time, "X-Gain": frame.metadata.gain}
+    exposure = {"X-Exposure-Time": frame.metadata.exposure_time, "X-Gain": frame.metadata.gain}
     return web.Response(
         body=frame.jpeg,
         content_type="image/jpeg",
@@ -118,5 +119,5 @@ def _answer(frame: Frame) -> web.Response:
             "X-Snapshot-Size": SnapshotSize.FULL if frame.is_still else SnapshotSize.STREAM,
             "X-Focus": frame.focus,
         }
-        | {name: f"{value:.6g}" for name, value in told.items() if value is not None},
+        | {name: f"{value:.6g}" for name, value in exposure.items() if value is not None},
     )

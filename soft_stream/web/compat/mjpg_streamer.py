@@ -19,7 +19,7 @@ from soft_stream.capture.subscribers import Client
 from soft_stream.web.api import controls
 from soft_stream.web.compat.facts import get_stream_size
 from soft_stream.web.middleware.errors import NO_STORE, json_response
-from soft_stream.web.middleware.origin import refuse_other_sites
+from soft_stream.web.middleware.origin import reject_other_sites
 from soft_stream.web.request import SUPERVISOR
 
 # Octolapse sets controls only of servers whose `Server` header begins with this, in snapshots and commands.
@@ -111,7 +111,7 @@ async def command(request: web.Request, query: Mapping[str, str], client: Client
     if not supervisor.settings.legacy_control:
         name = f"cam{supervisor.settings.camera}_legacy_control"
         raise web.HTTPNotImplemented(text=f"Commands are switched off; {name}=1 allows them.")
-    refuse_other_sites(request)
+    reject_other_sites(request)
     for key in ("dest", "plugin"):
         if query.get(key, "0") != "0":
             raise web.HTTPNotFound(text=f"{key}={query[key][:60]}: must be 0, the camera.")

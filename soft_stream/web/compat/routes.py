@@ -121,7 +121,7 @@ async def _serve_snapshot(request: web.Request, query: Mapping[str, str], path: 
     settings = request.app[SUPERVISOR].settings
     defaults = {"size": "stream"} if settings.snapshot_size == "auto" else {}
     if "max_delay" in query:  # camera-streamer's name of max_age_ms
-        parse_float(query, "max_delay", 0, 0, snapshots.LONGEST_MS)
+        parse_float(query, "max_delay", 0, 0, snapshots.MAX_MS)
         defaults["max_age_ms"] = query["max_delay"]
     ask = snapshots.parse_ask(defaults | dict(query), settings)
     return await snapshots.serve_snapshot(request, ask, make_client(request, path, query))

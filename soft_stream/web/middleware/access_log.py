@@ -1,4 +1,4 @@
-"""A line in the log for every HTTP request, when it is over: `loghttp`."""
+"""The access log (`loghttp`): one line for each HTTP request when it has ended."""
 
 import asyncio
 import logging
@@ -13,28 +13,28 @@ from soft_stream.web.request import get_peer
 
 log = logging.getLogger(__name__)
 
-# None of our own keys is a secret, but programs add theirs to any URL.
+# No parameter of this program is secret, but clients append their own to any URL.
 SECRET = re.compile(r"(?i)([?&][^=&]*(?:key|token|pass|pwd|auth|secret|sig)[^=&]*=)[^&]+")
-LONGEST_PATH = 300
-# The status of a client that left in the middle.
-STREAM_THAT_BEGAN = 200
+MAX_PATH = 300
+# The status of a response that the client did not wait for.
+ABORTED_STATUS = 200
 
 
 @web.middleware
 async def log_requests(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Tell about a request when its task ends, all bytes sent: aiohttp's own log forgets clients that leave."""
-    began, status = time.monotonic(), 0
+    """Log a request when its task ends; aiohttp's access log omits requests whose client disconnected."""
+    started, status = time.monotonic(), 0
 
-    def tell(_: "asyncio.Task[Any]") -> None:
-        path = SECRET.sub(r"\1...", request.rel_url.raw_path_qs)[:LONGEST_PATH]
-        sent, seconds = request.writer.output_size, time.monotonic() - began
-        answer = status or (STREAM_THAT_BEGAN if sent else "no answer")
+    def log_request(_: "asyncio.Task[Any]") -> None:
+        path = SECRET.sub(r"\1...", request.rel_url.raw_path_qs)[:MAX_PATH]
+        sent, seconds = request.writer.output_size, time.monotonic() - started
+        answer = status or (ABORTED_STATUS if sent else "no answer")
         log.info("HTTP: %s %s %s: %s, %d bytes, %.3f s", get_peer(request), request.method, path, answer, sent, seconds)
 
     if task := asyncio.current_task():
-        task.add_done_callback(tell)
+        task.add_done_callback(log_request)
     try:
         response = await handler(request)
     except web.HTTPException as error:

@@ -1,4 +1,4 @@
-"""Which web pages may change something."""
+"""Protection against requests that pages of other sites make (CSRF)."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,47 +8,48 @@ from soft_stream.web.request import SUPERVISOR
 
 
 @web.middleware
-async def same_origin(
+async def require_same_origin(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refuse requests that change something when a page sent them that is neither ours nor listed in the settings.
+    """Reject requests other than GET, HEAD and OPTIONS from pages of origins that are neither ours nor listed.
 
-    Browsers name the page's origin with every POST, and cannot be made to lie; programs send none.
+    Browsers send the origin of the page with every POST, and a page cannot forge it; other programs send none.
     https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
     """
     if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS) and not is_listed(request):
-        _refuse_pages_from_elsewhere(request, hdrs.ORIGIN)
+        _reject_other_origins(request, hdrs.ORIGIN)
     return await handler(request)
 
 
-def refuse_other_sites(request: web.Request) -> None:
-    """Refuse a GET that changes something, with 403, when a page that is not ours can have sent it.
+def reject_other_sites(request: web.Request) -> None:
+    """Reject a GET with side effects if a page of another site may have sent it.
 
-    Browsers send no Origin with pictures and links, no Sec-Fetch-Site to plain http, and no Referer where a page tells
-    them so: one that proves nothing is refused. https://w3c.github.io/webappsec-fetch-metadata/#framework
+    Browsers send no Origin for images and links, no Sec-Fetch-Site over plain HTTP, and no Referer if the page forbids
+    it. A browser's request without any of these is rejected too.
+    https://w3c.github.io/webappsec-fetch-metadata/#framework
     """
-    _refuse_pages_from_elsewhere(request, hdrs.ORIGIN, hdrs.REFERER)
+    _reject_other_origins(request, hdrs.ORIGIN, hdrs.REFERER)
     proofs = {hdrs.ORIGIN, hdrs.REFERER, "Sec-Fetch-Site"} & request.headers.keys()
     if "mozilla/" in request.headers.get(hdrs.USER_AGENT, "").lower() and not proofs:
-        raise web.HTTPForbidden(text="A browser may do this from the portal's own pages only; use POST /controls.")
+        raise web.HTTPForbidden(text="Browsers may request this only from the server's own pages; use POST /controls.")
 
 
-def _refuse_pages_from_elsewhere(request: web.Request, *names: str) -> None:
-    """Refuse what the headers of these names, or Sec-Fetch-Site, say that another site's page has sent."""
-    for name in names:
+def _reject_other_origins(request: web.Request, *headers: str) -> None:
+    """Reject a request if one of the headers or Sec-Fetch-Site shows that a page of another site sent it."""
+    for name in headers:
         page = request.headers.get(name)
-        if page is not None and not _is_here("/".join(page.split("/")[:3]), request):
-            raise web.HTTPForbidden(text=f"A page of {page[:100]} may not do this here.")
+        if page is not None and not _is_own("/".join(page.split("/")[:3]), request):
+            raise web.HTTPForbidden(text=f"Pages of {page[:100]} may not request this.")
     if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-        raise web.HTTPForbidden(text="A page of another site may not do this here.")
+        raise web.HTTPForbidden(text="Pages of other sites may not request this.")
 
 
 def is_listed(request: web.Request) -> bool:
-    """Whether a page asks whose origin stands in `cors_origins`; `*` is nobody's name."""
+    """Return whether a page sent the request whose origin `cors_origins` lists; `*` lists none."""
     origin = request.headers.get(hdrs.ORIGIN)
     return origin != "*" and origin in request.app[SUPERVISOR].settings.cors_origins
 
 
-def _is_here(origin: str, request: web.Request) -> bool:
+def _is_own(origin: str, request: web.Request) -> bool:
     scheme, _, host = origin.lower().partition("://")
     return scheme in ("http", "https") and host == request.headers.get(hdrs.HOST, "").lower()

@@ -93,7 +93,7 @@ async def test_what_fails_is_said_until_something_succeeds(portal: Portal, visit
     portal.device.unplug()
     await portal.until(lambda: "unplugged" in portal.supervisor.status.problem)
     await page.click("#still")
-    await expect(problem_of(page)).to_contain_text("No picture: test camera 0 is unplugged")
+    await expect(problem_of(page)).to_contain_text("No frame: test camera 0 is unplugged")
     await expect(page.get_by_role("dialog")).to_be_hidden()
     await expect(page.locator("#still")).to_be_enabled()
     portal.device.plug()

@@ -68,7 +68,7 @@ async def test_repeats_and_notices_are_told_apart() -> None:
     ("body", "status", "content_type", "sentence"),
     [
         (b"", 401, "text/plain", "401 Unauthorized: a login is needed"),
-        (b"No picture: unplugged.", 503, "text/plain", "503 Service Unavailable: No picture: unplugged."),
+        (b"No frame: unplugged.", 503, "text/plain", "503 Service Unavailable: No frame: unplugged."),
         (b"<html>", 200, "text/html", "not a multipart stream but text/html"),
         (multipart.OPENING + multipart.part(b"x", 0), 200, multipart.CONTENT_TYPE, "the stream ended early"),
         (multipart.OPENING + b"Content-Length: 9\r\n\r\nx", 200, multipart.CONTENT_TYPE, "the stream ended early"),

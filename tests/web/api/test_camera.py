@@ -68,7 +68,7 @@ async def test_arming_a_camera_that_cannot_be_opened(portal: Portal) -> None:
     """503 with the reason, and nothing keeps trying."""
     portal.device.seize("motion")
     status, said = await post(portal, "/arm?seconds=60")
-    assert (status, said) == (503, "No picture: test camera 0 is in use by motion.")
+    assert (status, said) == (503, "No frame: test camera 0 is in use by motion.")
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     assert paths(portal) == []
 
@@ -172,7 +172,7 @@ async def test_a_camera_that_fails_meanwhile(portal: Portal) -> None:
         portal.device.unplug()
         status, said = await asked
         assert status == 503
-        assert said.startswith("No picture: ")
+        assert said.startswith("No frame: ")
         portal.device.slow_lens(15)
         portal.device.plug()
         await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
@@ -186,7 +186,7 @@ async def test_autofocus_switched_off_meanwhile(portal: Portal) -> None:
     asked = asyncio.create_task(post(portal, "/focus"))
     await portal.until(lambda: portal.device.cycles == 1)
     assert (await post(portal, "/controls", {"LensPosition": 1.0}))[0] == 200
-    assert await asked == (503, "No picture: autofocus is manual.")
+    assert await asked == (503, "No frame: autofocus is manual.")
 
 
 async def test_a_caller_that_leaves(portal: Portal) -> None:

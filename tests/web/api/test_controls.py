@@ -246,7 +246,7 @@ async def test_a_camera_that_fails_meanwhile(start_portal: StartPortal) -> None:
     portal = await start_portal(start_timeout=1)
     portal.device.unplug()
     status, said = await setting(portal, {"Brightness": 0.1})
-    assert (status, said) == (503, "No picture: test camera 0 is unplugged.")
+    assert (status, said) == (503, "No frame: test camera 0 is unplugged.")
 
 
 async def test_controls_of_the_settings(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:

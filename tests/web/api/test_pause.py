@@ -286,6 +286,6 @@ async def test_a_get_changes_nothing(portal: Portal, path: str) -> None:
     """Links and pictures in pages can only make browsers GET: 405."""
     async with portal.http.get(path) as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "POST")
-        assert await answer.text() == f"{path} does not take GET, only POST.\n"
+        assert await answer.text() == f"{path} does not allow GET, only POST.\n"
     assert portal.supervisor.pause.hold is None
     assert (state_of(portal), portal.device.opened) == (State.IDLE, 0)

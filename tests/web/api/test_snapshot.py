@@ -92,7 +92,7 @@ async def test_no_frame_is_503_and_never_an_old_picture(start_portal: StartPorta
     await asyncio.sleep(0.1)
     async with portal.http.get("/snapshot.jpg") as answer:
         assert answer.status == 503
-        assert (await answer.text()).startswith("No picture within 1 s: ")
+        assert (await answer.text()).startswith("No frame within 1 s: ")
     await reader.close()
 
 
@@ -101,7 +101,7 @@ async def test_a_camera_without_pictures_is_503(portal: Portal) -> None:
     portal.device.seize("motion")
     async with portal.http.get("/snapshot.jpg") as answer:
         assert answer.status == 503
-        assert await answer.text() == "No picture: test camera 0 is in use by motion.\n"
+        assert await answer.text() == "No frame: test camera 0 is in use by motion.\n"
         assert "Retry-After" in answer.headers
 
 
@@ -229,7 +229,7 @@ async def test_a_slow_opening(portal: Portal, deadline: int) -> None:
     began = time.monotonic()
     async with portal.http.get(f"/snapshot.jpg?deadline_ms={deadline}") as answer:
         assert answer.status == 503
-        assert await answer.text() == f"No picture within {deadline / 1000:g} s: the camera is starting.\n"
+        assert await answer.text() == f"No frame within {deadline / 1000:g} s: the camera is starting.\n"
     assert time.monotonic() - began < 1
     async with portal.http.get("/snapshot.jpg?deadline_ms=60000") as answer:
         await taken(answer)

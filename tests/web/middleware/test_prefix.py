@@ -46,7 +46,7 @@ async def test_nobody_gets_the_wrong_camera(start_portal: StartPortal, path: str
     portal = await start_portal(camera=0, cameras=CAMERAS)
     async with portal.http.get(path) as answer:
         assert answer.status == 404
-        assert await answer.text() == f"There is no {path.partition('?')[0]} here: this is camera 0.\n"
+        assert await answer.text() == f"Not found: {path.partition('?')[0]}. This is camera 0.\n"
     async with portal.http.post("/cam1/controls", json={"Brightness": 0.5}) as answer:
         assert answer.status == 404
     assert (portal.device.opened, portal.supervisor.controls.values) == (0, {})
@@ -63,7 +63,7 @@ async def test_nobody_gets_the_wrong_camera_further_below(start_portal: StartPor
     portal = await start_portal(camera=0, cameras=CAMERAS)
     async with portal.http.get(URL(f"http://127.0.0.1:{portal.port}{path}", encoded=True)) as answer:
         assert answer.status == 404
-        assert "here: this is camera 0." in await answer.text()
+        assert ". This is camera 0." in await answer.text()
     assert portal.device.opened == 0
 
 
@@ -85,7 +85,7 @@ async def test_unknown_names(portal: Portal, path: str) -> None:
             status = 405 if (method, path) == ("POST", "/webcam/static/nothing") else 404
             assert answer.status == status
     async with portal.http.get(path) as answer:
-        assert (await answer.text()).startswith(f"There is no {path} here. Try /, ")
+        assert (await answer.text()).startswith(f"Not found: {path}. Try /, ")
 
 
 async def test_wrong_methods(portal: Portal) -> None:

@@ -145,11 +145,11 @@ async def test_errors_are_short_and_have_the_right_status(portal: Portal) -> Non
     for path in ("/nothing", "/static/nothing.css", "/static/shared/style.css.map"):
         async with portal.http.get(path) as answer:
             assert answer.status == 404
-            assert (await answer.text()).startswith(f"There is no {path} here.")
+            assert (await answer.text()).startswith(f"Not found: {path}.")
     async with portal.http.post("/snapshot.jpg") as answer:
         assert answer.status == 405
         assert answer.headers["Allow"] == "GET,HEAD"
-        assert await answer.text() == "/snapshot.jpg does not take POST, only GET, HEAD.\n"
+        assert await answer.text() == "/snapshot.jpg does not allow POST, only GET, HEAD.\n"
     assert portal.device.opened == 0
 
 

@@ -142,7 +142,7 @@ async def test_a_missing_camera_is_503_with_a_sentence(portal: Portal) -> None:
     portal.device.unplug()
     async with portal.http.get("/stream.mjpg") as answer:
         assert answer.status == 503
-        assert await answer.text() == "No picture: test camera 0 is unplugged.\n"
+        assert await answer.text() == "No frame: test camera 0 is unplugged.\n"
         assert int(answer.headers["Retry-After"]) >= 1
         assert answer.headers["Cache-Control"] == "no-store"
 
@@ -153,7 +153,7 @@ async def test_a_slow_start_is_503_after_start_timeout(start_portal: StartPortal
     portal.device.slow_open(2)
     async with portal.http.get("/stream.mjpg") as answer:
         assert answer.status == 503
-        assert await answer.text() == "No picture within 1 s: the camera is starting.\n"
+        assert await answer.text() == "No frame within 1 s: the camera is starting.\n"
 
 
 async def test_head_never_opens_the_camera(portal: Portal) -> None:
