@@ -32,7 +32,7 @@ async def snapshot(request: web.Request) -> web.Response:
 
 
 async def serve_snapshot(request: web.Request, ask: Ask, client: Client) -> web.Response:
-    """Answer with the best picture before the deadline; raise HTTPServiceUnavailable without one."""
+    """Answer with the best snapshot available in time; raise HTTPServiceUnavailable without one."""
     supervisor = request.app[SUPERVISOR]
     if request.method == hdrs.METH_HEAD:
         return answer_head(supervisor, NO_STORE | {hdrs.CONTENT_TYPE: "image/jpeg"})
