@@ -1,4 +1,4 @@
-"""What a process tells of all cameras, and whose pictures its page of them may show."""
+"""/cameras.json, and the images that the page of all cameras may load."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,16 +20,16 @@ OURS: dict[str, Any] = {
     "captured_fps": 0, "frame": None, "clients": [],
 }  # fmt: skip
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-StartNeighbour = Callable[[Answer], Awaitable[int]]
+StartProcess = Callable[[Answer], Awaitable[int]]
 
 
 def camera(number: int, port: int, **changes: Any) -> Settings:
-    """Return the settings of a camera whose process listens on that port of this machine."""
+    """Return the settings of a camera whose process listens on a port of this machine."""
     return replace(QUICK, camera=number, port=port, name=f"Cam {number}", **changes)
 
 
-async def told(portal: Portal, query: str = "", **headers: str) -> list[dict[str, Any]]:
-    """Ask a process what all cameras do."""
+async def get_cameras(portal: Portal, query: str = "", **headers: str) -> list[dict[str, Any]]:
+    """Return the content of /cameras.json."""
     async with portal.http.get(f"/cameras.json{query}", headers=headers) as answer:
         assert answer.status == 200
         assert answer.headers["Cache-Control"] == "no-store"
@@ -38,13 +38,13 @@ async def told(portal: Portal, query: str = "", **headers: str) -> list[dict[str
 
 
 def gets_frames(portal: Portal) -> bool:
-    """Whether every client of a portal has got some frames."""
+    """Return whether every client of a server has received some frames."""
     return all(client.sent > 2 for client in portal.supervisor.subscribers.clients)
 
 
 @asynccontextmanager
 async def answering(answer: Answer) -> AsyncIterator[int]:
-    """Answer all requests to a port in one way."""
+    """Run a server that gives all requests to a port the same answer."""
     server = web.ServerRunner(web.Server(answer), shutdown_timeout=0.1)
     await server.setup()
     port = free_port()
@@ -54,22 +54,22 @@ async def answering(answer: Answer) -> AsyncIterator[int]:
 
 
 @pytest.fixture
-async def start_neighbour() -> AsyncIterator[StartNeighbour]:
-    """Start what answers on a port in one way; it ends with the test."""
-    async with AsyncExitStack() as neighbours:
+async def start_process() -> AsyncIterator[StartProcess]:
+    """Start servers that give one answer each; they stop with the test."""
+    async with AsyncExitStack() as stack:
 
         async def start(answer: Answer) -> int:
-            return await neighbours.enter_async_context(answering(answer))
+            return await stack.enter_async_context(answering(answer))
 
         yield start
 
 
-async def test_all_cameras_are_told(start_portal: StartPortal) -> None:
-    """One answer has the state of each camera, and where this browser finds it; none is opened."""
+async def test_status_of_all_cameras(start_portal: StartPortal) -> None:
+    """One response has the status and URL of each camera; none is opened."""
     others = [await start_portal(camera=number) for number in (1, 2)]
     cameras = {0: camera(0, 1), 1: camera(1, others[0].port), 2: camera(2, others[1].port, renditions_max=0)}
     portal = await start_portal(camera=0, cameras=cameras)
-    facts = await told(portal, **{"X-Forwarded-Prefix": "/"})
+    facts = await get_cameras(portal, **{"X-Forwarded-Prefix": "/"})
     assert [(each["number"], each["title"], each["url"]) for each in facts] == [
         (number, f"Cam {number}", f"cam{number}/") for number in range(3)
     ]
@@ -86,14 +86,14 @@ async def test_all_cameras_are_told(start_portal: StartPortal) -> None:
 
 
 async def test_a_page_finds_its_own_streams(start_portal: StartPortal) -> None:
-    """What the clients of one name get is told for that name only, at this camera and at the others."""
+    """Statistics of clients are returned only for the requested name, from this camera and from the others."""
     other = await start_portal(camera=1)
     portal = await start_portal(camera=0, cameras={0: camera(0, 1), 1: camera(1, other.port)})
     for index, each in enumerate((portal, other)):
         async with each.http.get("/stream.mjpg?client=grid-1"), each.http.get("/stream.mjpg?client=another"):
             await each.until(partial(gets_frames, each))
-            await asyncio.sleep(0.6)  # what was asked before is told for half a second
-            facts = await told(portal, "?client=grid-1")
+            await asyncio.sleep(0.6)  # statuses are shared for half a second
+            facts = await get_cameras(portal, "?client=grid-1")
             assert facts[index]["clients"] == 2
             assert facts[index]["state"] == "streaming"
             assert facts[index]["frame"]["width"] == 160
@@ -101,32 +101,32 @@ async def test_a_page_finds_its_own_streams(start_portal: StartPortal) -> None:
             assert mine["sent"] > 2
             assert mine["age"] < 60
             assert facts[1 - index]["own"] == []
-            assert (await told(portal))[index]["own"] == []
+            assert (await get_cameras(portal))[index]["own"] == []
 
 
-async def test_a_process_that_is_not_there_and_comes(start_portal: StartPortal) -> None:
-    """A camera whose process is down is told as unreachable, with the address, and is there when it is."""
+async def test_a_process_that_starts_later(start_portal: StartPortal) -> None:
+    """A camera without a running process is unreachable, with the address, until the process runs."""
     port = free_port()
     portal = await start_portal(camera=0, cameras={0: camera(0, 1), 1: camera(1, port)})
-    own, other = await told(portal)
+    own, other = await get_cameras(portal)
     assert own["state"] == "idle"
     assert (other["state"], other["fault"]) == ("unreachable", f"no answer from http://127.0.0.1:{port}")
     await start_portal(camera=1, listen=(Endpoint("http", "127.0.0.1", port),))
-    while (await told(portal))[1]["state"] != "idle":
+    while (await get_cameras(portal))[1]["state"] != "idle":
         pass
 
 
-async def test_a_process_that_hangs_holds_nobody_up(start_portal: StartPortal, start_neighbour: StartNeighbour) -> None:
-    """One that takes the question and is silent is told as unreachable, while the others are told as they are."""
+async def test_a_process_that_hangs_delays_no_response(start_portal: StartPortal, start_process: StartProcess) -> None:
+    """A process that accepts the request and does not answer is unreachable; the others are not delayed."""
 
     async def hang(_: web.BaseRequest) -> web.StreamResponse:
         await asyncio.sleep(3600)
         raise AssertionError
 
     other = await start_portal(camera=2)
-    cameras = {0: camera(0, 1), 1: camera(1, await start_neighbour(hang)), 2: camera(2, other.port)}
+    cameras = {0: camera(0, 1), 1: camera(1, await start_process(hang)), 2: camera(2, other.port)}
     portal = await start_portal(camera=0, cameras=cameras)
-    assert [each["state"] for each in await told(portal)] == ["idle", "unreachable", "idle"]
+    assert [each["state"] for each in await get_cameras(portal)] == ["idle", "unreachable", "idle"]
 
 
 @pytest.mark.parametrize(
@@ -146,21 +146,21 @@ async def test_a_process_that_hangs_holds_nobody_up(start_portal: StartPortal, s
         web.Response(status=302, headers={"Location": "/elsewhere"}),
     ],
 )
-async def test_what_is_no_neighbour_is_not_believed(
-    start_portal: StartPortal, start_neighbour: StartNeighbour, answer: web.Response
+async def test_answers_of_other_programs_are_ignored(
+    start_portal: StartPortal, start_process: StartProcess, answer: web.Response
 ) -> None:
-    """Another camera, an older release, or another program on the port is none, whatever it says."""
+    """Answers of another camera, an older release or another program are ignored."""
 
     async def say(_: web.BaseRequest) -> web.StreamResponse:
         return answer
 
-    port = await start_neighbour(say)
+    port = await start_process(say)
     portal = await start_portal(camera=0, cameras={0: camera(0, 1), 1: camera(1, port)})
-    assert (await told(portal, "?client=x"))[1]["state"] == "unreachable"
+    assert (await get_cameras(portal, "?client=x"))[1]["state"] == "unreachable"
 
 
-async def test_many_pages_are_one_question(start_portal: StartPortal, start_neighbour: StartNeighbour) -> None:
-    """Those who ask together share what was asked, also with one who leaves; it is never cameras.json that is asked."""
+async def test_many_pages_share_one_request(start_portal: StartPortal, start_process: StartProcess) -> None:
+    """Concurrent requests share those to the other processes, also if one disconnects; none is for cameras.json."""
     questions: list[str] = []
     may_answer = asyncio.Event()
 
@@ -169,11 +169,11 @@ async def test_many_pages_are_one_question(start_portal: StartPortal, start_neig
         await may_answer.wait()
         raise web.HTTPServiceUnavailable
 
-    port = await start_neighbour(note)
+    port = await start_process(note)
     portal = await start_portal(camera=0, cameras={0: camera(0, 1), 1: camera(1, port)})
-    impatient = asyncio.create_task(told(portal))
+    impatient = asyncio.create_task(get_cameras(portal))
     await portal.until(lambda: questions)
-    rest = [asyncio.create_task(told(portal, f"?client={number}")) for number in range(20)]
+    rest = [asyncio.create_task(get_cameras(portal, f"?client={number}")) for number in range(20)]
     impatient.cancel()
     await asyncio.wait([impatient])
     may_answer.set()
@@ -181,7 +181,7 @@ async def test_many_pages_are_one_question(start_portal: StartPortal, start_neig
         assert facts[1]["state"] == "unreachable"
     assert questions == ["/status.json"]
     await asyncio.sleep(0.6)
-    await told(portal)
+    await get_cameras(portal)
     assert len(questions) == 2
 
 
@@ -195,10 +195,10 @@ async def test_many_pages_are_one_question(start_portal: StartPortal, start_neig
         ({"Host": "pi.local:8080", "X-Forwarded-Prefix": "/cam0"}, []),
     ],
 )
-async def test_pictures_of_the_others_are_allowed(
+async def test_the_policy_allows_images_of_other_cameras(
     start_portal: StartPortal, headers: dict[str, str], sources: list[str]
 ) -> None:
-    """The page of all cameras may show pictures from where they are, and no other page may."""
+    """The page of all cameras may load images from their URLs; no other page may."""
     portal = await start_portal(camera=0, cameras={number: camera(number, 18081 + number) for number in range(2)})
     for path, named in (("/cameras", sources), ("/", [])):
         async with portal.http.get(path, headers=headers) as answer:
@@ -209,8 +209,8 @@ async def test_pictures_of_the_others_are_allowed(
 
 
 @pytest.mark.parametrize("host", ["pi;script-src *", "pi *", "'unsafe-inline'", "[::1"])
-async def test_a_host_writes_no_policy(start_portal: StartPortal, host: str) -> None:
-    """What is no host gets no page."""
+async def test_an_invalid_host_is_rejected(start_portal: StartPortal, host: str) -> None:
+    """A Host header that is not a host is rejected."""
     portal = await start_portal(camera=0, cameras={number: camera(number, 18081 + number) for number in range(2)})
     async with portal.http.get("/cameras", headers={"Host": host}) as answer:
         assert answer.status == 400

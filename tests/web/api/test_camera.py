@@ -1,4 +1,4 @@
-"""POST /arm keeps the camera ready; POST /focus runs an AF cycle now."""
+"""POST /arm keeps the camera open; POST /focus runs an autofocus cycle."""
 
 import asyncio
 from typing import Any
@@ -12,19 +12,19 @@ from tests.support.multipart_reader import StreamReader
 
 
 async def post(portal: Portal, path: str, body: Any = None) -> tuple[int, Any]:
-    """Send a POST; return the status and the JSON, or the sentence."""
+    """Send a POST; return the status and the JSON, or the error sentence."""
     async with portal.http.post(path, json=body) as answer:
         is_json = answer.content_type == "application/json"
         return answer.status, await answer.json() if is_json else (await answer.text()).strip()
 
 
 def paths(portal: Portal) -> list[str]:
-    """List what the clients ask for."""
+    """Return the paths of the clients."""
     return [client.path for client in portal.supervisor.subscribers.clients]
 
 
 async def test_an_armed_camera_stays_open(start_portal: StartPortal) -> None:
-    """The answer comes when the lens is in focus; then snapshots open nothing and move no lens."""
+    """The response is sent when the lens is in focus; snapshots after it open nothing and move no lens."""
     portal = await start_portal(close_after=0)
     assert await post(portal, "/arm?seconds=3600") == (200, {"state": "streaming", "armed_seconds": 3600})
     assert portal.device.lens == 1.0
@@ -39,7 +39,7 @@ async def test_an_armed_camera_stays_open(start_portal: StartPortal) -> None:
 
 
 async def test_arming_ends_by_itself(start_portal: StartPortal) -> None:
-    """After the seconds asked for the camera closes."""
+    """The camera closes after the requested seconds."""
     portal = await start_portal(close_after=0)
     assert (await post(portal, "/arm?seconds=0.5"))[0] == 200
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
@@ -48,7 +48,7 @@ async def test_arming_ends_by_itself(start_portal: StartPortal) -> None:
 
 @pytest.mark.parametrize("seconds", ["-1", "86401", "nan", "inf", "-inf", "soon", "", "1,5"])
 async def test_wrong_seconds(portal: Portal, seconds: str) -> None:
-    """Nonsense is 400, opens nothing, and leaves an arming as it is."""
+    """An invalid duration is rejected with 400, opens nothing, and does not end the current one."""
     assert (await post(portal, "/arm?seconds=60"))[0] == 200
     status, said = await post(portal, f"/arm?seconds={seconds}")
     assert (status, said) == (400, f"seconds={seconds}: must be a number from 0 to 86400.")
@@ -56,7 +56,7 @@ async def test_wrong_seconds(portal: Portal, seconds: str) -> None:
 
 
 async def test_arming_twice_counts_once(portal: Portal) -> None:
-    """The last one counts, and nothing of the first remains."""
+    """The second request replaces the first."""
     first, second = await asyncio.gather(post(portal, "/arm?seconds=3600"), post(portal, "/arm?seconds=1800"))
     assert (first[0], second[0]) == (200, 200)
     await portal.until(lambda: paths(portal) == ["/arm"])
@@ -65,7 +65,7 @@ async def test_arming_twice_counts_once(portal: Portal) -> None:
 
 
 async def test_arming_a_camera_that_cannot_be_opened(portal: Portal) -> None:
-    """503 with the reason, and nothing keeps trying."""
+    """The answer is 503 with the reason, and no task remains."""
     portal.device.seize("motion")
     status, said = await post(portal, "/arm?seconds=60")
     assert (status, said) == (503, "No frame: test camera 0 is in use by motion.")
@@ -74,7 +74,7 @@ async def test_arming_a_camera_that_cannot_be_opened(portal: Portal) -> None:
 
 
 async def test_one_arming_that_fails_does_not_end_another(portal: Portal) -> None:
-    """Armed by one while the camera is away, armed by another when it is back: it stays armed."""
+    """A request that fails does not end a later one that succeeded."""
     portal.device.slow_open(0.3)
     portal.device.unplug()
     first = asyncio.create_task(post(portal, "/arm?seconds=60"))
@@ -89,7 +89,7 @@ async def test_one_arming_that_fails_does_not_end_another(portal: Portal) -> Non
 
 
 async def test_a_focus_cycle_now(portal: Portal) -> None:
-    """While somebody streams: a cycle runs, the frames flow meanwhile, and the answer says how it ended."""
+    """During a stream, a cycle runs while frames flow, and the response has its result."""
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     portal.device.focus_fails = True
@@ -106,23 +106,23 @@ async def test_a_focus_cycle_now(portal: Portal) -> None:
     await reader.close()
 
 
-async def test_a_focus_cycle_of_a_sleeping_camera(portal: Portal) -> None:
-    """The camera is opened for it, and the lens moves once, not twice."""
+async def test_a_focus_cycle_of_an_idle_camera(portal: Portal) -> None:
+    """The camera is opened for the cycle, and the lens moves only once."""
     status, said = await post(portal, "/focus")
     assert (status, said["result"]) == (200, "focused")
     assert portal.device.cycles == 1
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
 
 
-async def test_calls_that_arrive_together_share_a_cycle(portal: Portal) -> None:
-    """Two who ask at the same time for the same thing get it once."""
+async def test_concurrent_requests_share_a_cycle(portal: Portal) -> None:
+    """Two concurrent requests share one cycle."""
     answers = await asyncio.gather(post(portal, "/focus"), post(portal, "/focus"))
     assert {status for status, _ in answers} == {200}
     assert portal.device.cycles == 1
 
 
-async def test_a_call_during_a_cycle_gets_its_own(portal: Portal) -> None:
-    """A cycle that began before the call may have ended before what the caller did: another one follows."""
+async def test_a_request_during_a_cycle_gets_its_own(portal: Portal) -> None:
+    """A request during a cycle waits for a cycle of its own, since the scene may have changed."""
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.device.cycles == 1)
     assert (await post(portal, "/focus"))[0] == 200
@@ -131,7 +131,7 @@ async def test_a_call_during_a_cycle_gets_its_own(portal: Portal) -> None:
 
 
 async def test_a_lens_that_never_ends(start_portal: StartPortal) -> None:
-    """After autofocus_timeout the answer is `timed out`."""
+    """After autofocus_timeout the result is `timed out`."""
     portal = await start_portal(autofocus_timeout=0.5)
     portal.device.slow_lens(100_000)
     status, said = await post(portal, "/focus")
@@ -139,7 +139,7 @@ async def test_a_lens_that_never_ends(start_portal: StartPortal) -> None:
 
 
 async def test_a_lens_without_an_algorithm(portal: Portal) -> None:
-    """It turns out that no AfState comes: said once as a result, then as a conflict."""
+    """A lens without an autofocus algorithm, which reports no AfState, is 409."""
     portal.device.focus_is_mute = True
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.supervisor.status.cannot_focus)
@@ -148,8 +148,8 @@ async def test_a_lens_without_an_algorithm(portal: Portal) -> None:
 
 
 @pytest.mark.parametrize("autofocus", ["off", "manual"])
-async def test_autofocus_that_is_not_wanted(start_portal: StartPortal, autofocus: str) -> None:
-    """A lens that the settings hold is not moved: 409 says how to change that."""
+async def test_autofocus_that_is_disabled(start_portal: StartPortal, autofocus: str) -> None:
+    """A lens that the settings hold is not moved; the 409 says how to change that."""
     portal = await start_portal(autofocus=autofocus)
     assert await post(portal, "/focus") == (409, f"Autofocus is {autofocus}; AfMode 1 or 2 switches it on.")
     assert portal.device.cycles == 0
@@ -158,13 +158,13 @@ async def test_autofocus_that_is_not_wanted(start_portal: StartPortal, autofocus
 
 
 async def test_a_camera_without_autofocus(portal: Portal) -> None:
-    """A lens that does not move: 409."""
+    """A fixed-focus lens is 409."""
     portal.device.has_autofocus = False
     assert await post(portal, "/focus") == (409, "This camera has no autofocus.")
 
 
 async def test_a_camera_that_fails_meanwhile(portal: Portal) -> None:
-    """A camera that goes away during the cycle is a 503 with the reason; the next call works."""
+    """A camera that fails during the cycle is 503 with the reason; the next request works."""
     portal.device.slow_lens(100_000)
     with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True, focuses=False)):
         asked = asyncio.create_task(post(portal, "/focus"))
@@ -180,8 +180,8 @@ async def test_a_camera_that_fails_meanwhile(portal: Portal) -> None:
     assert not portal.supervisor.subscribers.focus_requests
 
 
-async def test_autofocus_switched_off_meanwhile(portal: Portal) -> None:
-    """Whoever waits for a cycle hears that there will be none."""
+async def test_autofocus_switched_off_during_a_cycle(portal: Portal) -> None:
+    """A request that waits for a cycle fails when autofocus is switched off."""
     portal.device.slow_lens(100_000)
     asked = asyncio.create_task(post(portal, "/focus"))
     await portal.until(lambda: portal.device.cycles == 1)
@@ -189,8 +189,8 @@ async def test_autofocus_switched_off_meanwhile(portal: Portal) -> None:
     assert await asked == (503, "No frame: autofocus is manual.")
 
 
-async def test_a_caller_that_leaves(portal: Portal) -> None:
-    """Nothing remains of a call that was given up."""
+async def test_a_client_that_disconnects(portal: Portal) -> None:
+    """A client that disconnects leaves no request behind."""
     portal.device.slow_lens(100)
     asked = asyncio.create_task(post(portal, "/focus"))
     await portal.until(lambda: portal.device.cycles == 1)

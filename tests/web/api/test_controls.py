@@ -1,4 +1,4 @@
-"""/controls.json and POST /controls: what the camera can be told, and what it is told."""
+"""/controls.json and POST /controls."""
 
 # ruff: noqa: ASYNC240 # the files of a test are small
 
@@ -20,7 +20,7 @@ from tests.support.multipart_reader import StreamReader
 
 @pytest.fixture
 async def streaming(portal: Portal) -> AsyncIterator[Portal]:
-    """A portal that somebody watches."""
+    """A server with one stream client."""
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     yield portal
@@ -28,7 +28,7 @@ async def streaming(portal: Portal) -> AsyncIterator[Portal]:
 
 
 async def setting(portal: Portal, body: Any, keep: str = "") -> tuple[int, Any]:
-    """Set controls by JSON, by a form (text) or by a raw body; return the status and the JSON, or the sentence."""
+    """Set controls by JSON, by a form (text) or by a raw body; return the status and the JSON, or the error."""
     how = {"json": body} if isinstance(body, dict) else {"data": body}
     headers = {"Content-Type": "application/x-www-form-urlencoded"} if isinstance(body, str) else {}
     async with portal.http.post(f"/controls{keep}", headers=headers, **how) as answer:
@@ -36,7 +36,7 @@ async def setting(portal: Portal, body: Any, keep: str = "") -> tuple[int, Any]:
 
 
 async def brightness(portal: Portal) -> float:
-    """Take a picture; return how bright it is."""
+    """Take a snapshot; return its mean brightness."""
     async with portal.http.get("/snapshot.jpg?size=stream&focus=never") as answer:
         assert answer.status == 200
         mean: float = ImageStat.Stat(Image.open(io.BytesIO(await answer.read())).convert("L")).mean[0]
@@ -44,7 +44,7 @@ async def brightness(portal: Portal) -> float:
 
 
 async def test_what_the_camera_advertises(portal: Portal) -> None:
-    """Every control with type, bounds, default and value; a camera that was never open is opened for that, once."""
+    """Every control has type, bounds, default and value; a camera that was never open is opened once for them."""
     for _ in range(2):
         async with portal.http.get("/controls.json") as answer:
             assert answer.status == 200
@@ -59,14 +59,14 @@ async def test_what_the_camera_advertises(portal: Portal) -> None:
 
 
 async def test_head_opens_no_camera(portal: Portal) -> None:
-    """It is answered with what is known, which is nothing as long as the camera was never open."""
+    """HEAD returns the known controls, which are none before the camera was open."""
     async with portal.http.head("/controls.json") as answer:
         assert (answer.status, answer.headers["Content-Length"]) == (200, str(len("{}")))
     assert portal.device.opened == 0
 
 
 async def test_a_camera_without_autofocus_has_no_controls_of_a_lens(portal: Portal) -> None:
-    """Only what this camera has is listed; anything else is refused."""
+    """Controls that the camera lacks are not listed, and setting one is an error."""
     portal.device.has_autofocus = False
     async with portal.http.get("/controls.json") as answer:
         assert not {"AfMode", "LensPosition"} & set(await answer.json())
@@ -89,15 +89,15 @@ async def test_a_camera_without_autofocus_has_no_controls_of_a_lens(portal: Port
     ],
 )
 async def test_setting_one(streaming: Portal, body: Any, name: str, value: Any) -> None:
-    """JSON and forms, numbers and text, also JSON that calls itself a form: of the right type it reaches the camera."""
+    """JSON and forms, numbers and text, and JSON labelled as a form reach the camera with the right type."""
     status, listed = await setting(streaming, body)
     assert (status, listed[name]["value"]) == (200, value)
     assert type(listed[name]["value"]) is type(value)
     assert (await streaming.status())["controls"][name] == value
 
 
-async def test_the_picture_changes(streaming: Portal) -> None:
-    """What is set is seen in the next pictures, and null gives it back."""
+async def test_snapshots_show_the_new_value(streaming: Portal) -> None:
+    """A new value changes the next snapshots, and null restores the default."""
     before = await brightness(streaming)
     assert (await setting(streaming, {"Brightness": 0.3}))[0] == 200
     assert await brightness(streaming) > before + 30
@@ -107,8 +107,8 @@ async def test_the_picture_changes(streaming: Portal) -> None:
     assert streaming.supervisor.controls.values == {}
 
 
-async def test_what_was_set_holds_for_the_next_openings(portal: Portal) -> None:
-    """A camera that sleeps is told when it opens."""
+async def test_values_are_kept_for_the_next_session(portal: Portal) -> None:
+    """An idle camera receives the values when it opens."""
     before = await brightness(portal)
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     assert (await setting(portal, {"Brightness": 0.3}))[0] == 200
@@ -157,8 +157,8 @@ async def test_what_was_set_holds_for_the_next_openings(portal: Portal) -> None:
         (b'{"a":' * 3000, 'The body must be JSON such as {"Brightness": 0.1}: '),
     ],
 )
-async def test_what_is_wrong_changes_nothing(streaming: Portal, body: Any, said: str) -> None:
-    """400 with a sentence that names the control, the value and what would be right; nothing reaches the camera."""
+async def test_wrong_values_change_nothing(streaming: Portal, body: Any, said: str) -> None:
+    """A wrong value is rejected with 400, which names control, value and bounds; nothing reaches the camera."""
     status, sentence = await setting(streaming, body)
     assert (status, sentence[: len(said)]) == (400, said)
     assert streaming.supervisor.controls.values == {}
@@ -167,7 +167,7 @@ async def test_what_is_wrong_changes_nothing(streaming: Portal, body: Any, said:
 
 
 async def test_all_or_nothing(streaming: Portal) -> None:
-    """One that is wrong among several: none of them is set."""
+    """If one of several values is wrong, none is set."""
     assert (await setting(streaming, {"Brightness": 0.1, "ExposureTime": "never"}))[0] == 400
     assert (await setting(streaming, {"Brightness": None, "Contrats": 1}))[0] == 400
     assert streaming.supervisor.controls.values == {}
@@ -178,15 +178,15 @@ async def test_all_or_nothing(streaming: Portal) -> None:
     [("application/json; charset=klingon", 10, 400), ("application/json", 20_000, 413), ("text/plain", 10, 400)],
 )
 async def test_strange_bodies(streaming: Portal, content_type: str, size: int, status: int) -> None:
-    """Unknown charsets and bodies without end are told with a sentence, too."""
+    """Unknown charsets and incomplete bodies are rejected with a sentence."""
     headers = {"Content-Type": content_type}
     async with streaming.http.post("/controls", data=b"x" * size, headers=headers) as answer:
         assert answer.status == status
         assert (await answer.text()).endswith("\n")
 
 
-async def test_a_body_that_is_not_what_it_says(portal: Portal) -> None:
-    """A compressed body that is none is the client's fault."""
+async def test_a_body_in_another_encoding(portal: Portal) -> None:
+    """A body that does not match its Content-Encoding is rejected with 400."""
     headers = {"Content-Encoding": "gzip"}
     async with portal.http.post("/controls", data=b"{}abcdefgh", headers=headers, compress=None) as answer:
         assert answer.status == 400
@@ -195,7 +195,7 @@ async def test_a_body_that_is_not_what_it_says(portal: Portal) -> None:
 
 
 async def test_a_lens_that_is_set_stays_there(streaming: Portal) -> None:
-    """LensPosition implies AfMode 0, which ends autofocus; given back, autofocus is as the settings have it."""
+    """LensPosition implies AfMode 0; null for AfMode restores the autofocus mode of the settings."""
     _, listed = await setting(streaming, {"LensPosition": 1.0})
     assert (listed["AfMode"]["value"], listed["LensPosition"]["value"]) == (0, 1.0)
     await streaming.until(lambda: streaming.device.lens == 0.5)
@@ -210,7 +210,7 @@ async def test_a_lens_that_is_set_stays_there(streaming: Portal) -> None:
 
 
 async def test_a_lens_that_is_set_during_a_cycle(start_portal: StartPortal) -> None:
-    """The cycle is given up, and the lens is where it was told to be."""
+    """The cycle is cancelled, and the lens is at the requested position."""
     portal = await start_portal()
     portal.device.slow_lens(100_000)
     reader = await StreamReader.get(portal.port)
@@ -225,7 +225,7 @@ async def test_a_lens_that_is_set_during_a_cycle(start_portal: StartPortal) -> N
 
 
 async def test_a_long_exposure_is_not_a_fault(start_portal: StartPortal) -> None:
-    """An exposure of seconds lengthens what counts as stale and as silent; a short one shortens it again."""
+    """A long exposure extends the limits for stale frames and for the watchdog; a short one reduces them again."""
     portal = await start_portal(watchdog_timeout=2)
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
@@ -250,7 +250,7 @@ async def test_a_camera_that_fails_meanwhile(start_portal: StartPortal) -> None:
 
 
 async def test_controls_of_the_settings(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
-    """cam_controls is what the camera begins with; what it cannot be told is logged and passed over."""
+    """cam_controls are the initial values; those that the camera rejects are logged and skipped."""
     portal = await start_portal(controls=(("Brightness", "0.5"), ("ExposureTime", "soon"), ("Sharpness", "1")))
     async with portal.http.get("/controls.json") as answer:
         listed = await answer.json()
@@ -260,7 +260,7 @@ async def test_controls_of_the_settings(start_portal: StartPortal, caplog: pytes
     assert "cam0_controls: this camera has no control Sharpness" in caplog.text
 
 
-async def test_kept_controls_hold_after_a_restart(start_portal: StartPortal, tmp_path: Path) -> None:
+async def test_saved_controls_apply_after_a_restart(start_portal: StartPortal, tmp_path: Path) -> None:
     """?keep=1 writes a layer of the settings: above the file, below the environment and flags."""
     state = tmp_path / "state"
     settings_file = tmp_path / "settings.env"
@@ -288,8 +288,8 @@ async def test_kept_controls_hold_after_a_restart(start_portal: StartPortal, tmp
 
 
 @pytest.mark.parametrize("left", ["", "\n", "# Written by POST /controls?keep=1\n"])
-def test_an_empty_file_of_kept_controls(tmp_path: Path, left: str) -> None:
-    """What a file system may leave after a power cut keeps nobody from starting."""
+def test_an_empty_file_of_saved_controls(tmp_path: Path, left: str) -> None:
+    """A file that is empty after a power cut does not prevent the start."""
     (tmp_path / "cam0-controls.env").write_text(left)
     (tmp_path / "cam0-controls.new").write_text("cam0_controls='Brightness=0.1 Expo")
     settings_file = tmp_path / "settings.env"
@@ -298,8 +298,8 @@ def test_an_empty_file_of_kept_controls(tmp_path: Path, left: str) -> None:
     assert loaded.cameras[0].controls == (("Brightness", "0.8"),)
 
 
-async def test_what_is_not_kept_is_forgotten(start_portal: StartPortal, tmp_path: Path) -> None:
-    """Without keep=1 no file is written; null with it takes a kept value out again."""
+async def test_only_saved_controls_survive_a_restart(start_portal: StartPortal, tmp_path: Path) -> None:
+    """Without keep=1 no file is written; null with keep=1 removes a saved value."""
     file = tmp_path / "cam0-controls.env"
     portal = await start_portal(controls_file=file)
     assert (await setting(portal, {"Brightness": 0.5}))[0] == 200
@@ -312,7 +312,7 @@ async def test_what_is_not_kept_is_forgotten(start_portal: StartPortal, tmp_path
 
 
 async def test_a_folder_that_cannot_be_written(start_portal: StartPortal, tmp_path: Path) -> None:
-    """The controls are set and said not to be kept."""
+    """The controls are set, and the response says that they are not saved."""
     (tmp_path / "file").touch()
     portal = await start_portal(controls_file=tmp_path / "file" / "cam0-controls.env")
     status, said = await setting(portal, {"Brightness": 0.5}, "?keep=1")
@@ -321,8 +321,8 @@ async def test_a_folder_that_cannot_be_written(start_portal: StartPortal, tmp_pa
     assert portal.supervisor.controls.values == {"Brightness": 0.5}
 
 
-async def test_many_at_once_are_kept_in_order(start_portal: StartPortal, tmp_path: Path) -> None:
-    """Requests that arrive together leave the last state in the file, and nothing beside it."""
+async def test_concurrent_requests_are_saved_in_order(start_portal: StartPortal, tmp_path: Path) -> None:
+    """Concurrent requests leave the last state in the file and no other files."""
     file = tmp_path / "cam0-controls.env"
     portal = await start_portal(controls_file=file)
     values = [round(0.01 * number, 2) for number in range(1, 21)]
@@ -332,8 +332,8 @@ async def test_many_at_once_are_kept_in_order(start_portal: StartPortal, tmp_pat
     assert list(tmp_path.iterdir()) == [file]
 
 
-async def test_who_leaves_meanwhile_leaves_no_contradiction(streaming: Portal) -> None:
-    """A request that is given up has been done or not; what is remembered is what the camera was told."""
+async def test_a_cancelled_request_leaves_consistent_values(streaming: Portal) -> None:
+    """After a request is cancelled, the recorded values are still those of the camera."""
     for number in range(20):
         asked = asyncio.create_task(setting(streaming, {"Brightness": (number + 1) / 100}))
         await asyncio.sleep(number / 1000)
@@ -343,8 +343,8 @@ async def test_who_leaves_meanwhile_leaves_no_contradiction(streaming: Portal) -
     assert listed["Brightness"]["value"] == streaming.supervisor.controls.values.get("Brightness", 0)
 
 
-async def test_the_log_tells_who_set_what(streaming: Portal, caplog: pytest.LogCaptureFixture) -> None:
-    """A picture that looks strange can be explained; what one gesture sets is not a line each."""
+async def test_the_log_names_client_and_values(streaming: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """The log names the client and the values; repeated changes of one control are one line."""
     caplog.set_level(logging.INFO)
     for step in range(20):
         await setting(streaming, {"Brightness": step / 20})
@@ -356,8 +356,8 @@ async def test_the_log_tells_who_set_what(streaming: Portal, caplog: pytest.LogC
     assert len(said) < 20
 
 
-async def test_a_lens_that_is_let_go_has_no_place_any_more(streaming: Portal) -> None:
-    """Where it was held is not remembered once autofocus moves it again."""
+async def test_autofocus_clears_the_held_lens_position(streaming: Portal) -> None:
+    """The held lens position is cleared when autofocus moves the lens again."""
     await setting(streaming, {"AfMode": 0})
     assert streaming.supervisor.controls.values.keys() == {"AfMode", "LensPosition"}
     await setting(streaming, {"AfMode": None})

@@ -1,4 +1,4 @@
-"""POST /pause and POST /resume: another program has the camera for a while."""
+"""POST /pause and POST /resume release the camera for another program for a limited time."""
 
 import asyncio
 import logging
@@ -16,19 +16,19 @@ from tests.support.pausing import pause_file_of
 
 
 async def post(portal: Portal, path: str, **headers: str) -> tuple[int, Any]:
-    """Send a POST; return the status and the JSON, or the sentence."""
+    """Send a POST; return the status and the JSON, or the error sentence."""
     async with portal.http.post(path, headers=headers) as answer:
         is_json = answer.content_type == "application/json"
         return answer.status, await answer.json() if is_json else (await answer.text()).strip()
 
 
 def state_of(portal: Portal) -> State:
-    """Return the camera's state; as a call, because it changes while a test waits."""
+    """Return the camera's state; a function, because mypy would narrow an attribute."""
     return portal.supervisor.status.state
 
 
 async def test_the_answer_comes_when_the_camera_is_closed(portal: Portal) -> None:
-    """Whoever has the answer has the camera; /status.json says who has it and until when."""
+    """The response is sent when the camera is closed; /status.json has the owner and the end of the pause."""
     reader = await StreamReader.get(portal.port)
     asked = time.time()
     status, said = await post(portal, "/pause?seconds=60")
@@ -42,7 +42,7 @@ async def test_the_answer_comes_when_the_camera_is_closed(portal: Portal) -> Non
 
 
 async def test_no_answer_while_the_camera_is_open(start_portal: StartPortal) -> None:
-    """A camera that takes its time to close is not called free."""
+    """The response waits for a camera that closes slowly."""
     portal = await start_portal(close_timeout=60)
     with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         await portal.until(lambda: state_of(portal) is State.STREAMING)
@@ -56,8 +56,8 @@ async def test_no_answer_while_the_camera_is_open(start_portal: StartPortal) -> 
         assert portal.device.closed == 1
 
 
-async def test_streams_stay_and_show_labelled_pictures(portal: Portal) -> None:
-    """A stream shows who has the camera, and goes on in the same connection after /resume."""
+async def test_streams_stay_and_show_placeholders(portal: Portal) -> None:
+    """A stream shows the owner of the pause and continues on the same connection after /resume."""
     reader = await StreamReader.get(portal.port)
     await reader.opening()
     assert (await post(portal, "/pause?client=timelapse"))[0] == 200
@@ -72,8 +72,8 @@ async def test_streams_stay_and_show_labelled_pictures(portal: Portal) -> None:
     await reader.close()
 
 
-async def test_pictures_while_paused_are_503_with_the_owner(start_portal: StartPortal) -> None:
-    """A snapshot and a new stream cannot be had, and hear why."""
+async def test_requests_during_a_pause_are_503_with_the_owner(start_portal: StartPortal) -> None:
+    """Snapshots and new streams are 503 with the owner."""
     portal = await start_portal(start_timeout=1)
     await post(portal, "/pause?client=rpicam")
     for path in ("/snapshot.jpg?deadline_ms=300", "/stream.mjpg", "/controls.json"):
@@ -86,7 +86,7 @@ async def test_pictures_while_paused_are_503_with_the_owner(start_portal: StartP
 
 
 async def test_a_snapshot_that_waits_is_served_after_the_pause(portal: Portal) -> None:
-    """A request outlives a pause that ends before its deadline."""
+    """A snapshot that waits is served if the pause ends before its deadline."""
     await post(portal, "/pause")
     asked = asyncio.create_task(portal.http.get("/snapshot.jpg?deadline_ms=60000"))
     await portal.until(lambda: portal.supervisor.subscribers.clients)
@@ -96,7 +96,7 @@ async def test_a_snapshot_that_waits_is_served_after_the_pause(portal: Portal) -
 
 
 async def test_a_pause_ends_by_itself(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
-    """After the seconds asked for the camera comes back, and the log says whose time was over."""
+    """After the requested seconds the camera is reopened, and the log names the owner."""
     reader = await StreamReader.get(portal.port)
     await post(portal, "/pause?seconds=0.5")
     await portal.until(lambda: state_of(portal) is State.STREAMING)
@@ -106,14 +106,14 @@ async def test_a_pause_ends_by_itself(portal: Portal, caplog: pytest.LogCaptureF
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "301", "nan", "inf", "1e9", "", "a", "٣"])
 async def test_wrong_seconds(portal: Portal, seconds: str) -> None:
-    """Nonsense, and more than pause_max, is 400 and pauses nothing."""
+    """An invalid duration or one above pause_max is rejected with 400 and pauses nothing."""
     status, said = await post(portal, f"/pause?seconds={seconds}")
     assert (status, said) == (400, f"seconds={seconds}: must be a number from 0.1 to 300.")
     assert portal.supervisor.pause.hold is None
 
 
 async def test_a_pause_of_an_idle_camera(portal: Portal) -> None:
-    """Nobody watches: paused at once; resumed, it sleeps again."""
+    """An idle camera is paused at once, and idle again after /resume."""
     assert (await post(portal, "/pause"))[0] == 200
     assert state_of(portal) is State.PAUSED
     assert await post(portal, "/resume") == (200, {"state": "idle"})
@@ -121,7 +121,7 @@ async def test_a_pause_of_an_idle_camera(portal: Portal) -> None:
 
 
 async def test_a_pause_while_the_camera_starts(portal: Portal) -> None:
-    """An opening under way is waited for, and the camera closed again."""
+    """A camera that is being opened is closed after the opening."""
     portal.device.slow_open(0.5)
     with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         await portal.until(lambda: state_of(portal) is State.STARTING)
@@ -130,7 +130,7 @@ async def test_a_pause_while_the_camera_starts(portal: Portal) -> None:
 
 
 async def test_a_pause_while_the_camera_is_retried(start_portal: StartPortal) -> None:
-    """A camera in use by another program is not asked for any more while it is paused."""
+    """A camera in use by another program is not retried while it is paused."""
     portal = await start_portal(retry_pause=3600)
     portal.device.seize("motion")
     with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
@@ -142,7 +142,7 @@ async def test_a_pause_while_the_camera_is_retried(start_portal: StartPortal) ->
 
 
 async def test_a_pause_during_a_still(portal: Portal) -> None:
-    """A still that is being taken is delivered; then the camera is closed."""
+    """A still in progress is delivered before the camera is closed."""
     portal.device.slow_still(0.5)
     asked = asyncio.create_task(portal.http.get("/snapshot.jpg"))
     await portal.until(lambda: state_of(portal) is State.STREAMING)
@@ -153,7 +153,7 @@ async def test_a_pause_during_a_still(portal: Portal) -> None:
 
 
 async def test_two_owners(portal: Portal) -> None:
-    """The camera comes back after the last one; who resumes gives back only his own pause."""
+    """The camera is reopened after the last pause ends; an owner ends only its own pause."""
     await post(portal, "/pause?seconds=200&client=a")
     await post(portal, "/pause?seconds=100&client=b")
     assert (await portal.status())["pause"]["owner"] == "a (127.0.0.1)"
@@ -165,23 +165,23 @@ async def test_two_owners(portal: Portal) -> None:
 
 
 async def test_a_short_pause_does_not_shorten_anothers(portal: Portal) -> None:
-    """Each owner has the time that he asked for."""
+    """Each owner has its own duration."""
     await post(portal, "/pause?seconds=200&client=a")
     await post(portal, "/pause?seconds=0.2&client=b")
     await portal.until(lambda: len(portal.supervisor.pause.ways) == 1)
     assert state_of(portal) is State.PAUSED
 
 
-async def test_who_has_no_pause_takes_the_camera_back_from_all(portal: Portal) -> None:
-    """A person with a browser can end what programs forgot."""
+async def test_a_client_without_a_pause_ends_all(portal: Portal) -> None:
+    """A client without a pause of its own, such as a browser, ends all pauses set by POST."""
     await post(portal, "/pause?client=a")
     await post(portal, "/pause?client=b")
     assert (await post(portal, "/resume"))[0] == 200
     assert state_of(portal) is State.IDLE
 
 
-async def test_an_owner_that_asks_again_prolongs(portal: Portal) -> None:
-    """The same owner has one pause: the last one counts."""
+async def test_a_second_pause_of_an_owner_replaces_the_first(portal: Portal) -> None:
+    """An owner has one pause; a second request replaces it."""
     await post(portal, "/pause?seconds=1")
     await post(portal, "/pause?seconds=100")
     assert len(portal.supervisor.pause.ways) == 1
@@ -189,7 +189,7 @@ async def test_an_owner_that_asks_again_prolongs(portal: Portal) -> None:
 
 
 async def test_a_file_and_a_post(portal: Portal, tmp_path: Path) -> None:
-    """A pause by file is not ended by POST, and the acknowledgement does not outlive the file."""
+    """POST does not end a pause by file, and the acknowledgement is removed with the file."""
     file = tmp_path / "cam0.pause"
     async with pause_file_of(portal, file):
         file.write_text("Octolapse")
@@ -206,8 +206,8 @@ async def test_a_file_and_a_post(portal: Portal, tmp_path: Path) -> None:
         assert (await post(portal, "/resume"))[0] == 200
 
 
-async def test_a_client_that_leaves_does_not_pause(start_portal: StartPortal) -> None:
-    """Who does not wait for the answer cannot know that the camera is free, so it is not kept from others."""
+async def test_a_client_that_disconnects_does_not_pause(start_portal: StartPortal) -> None:
+    """A client that disconnects before the response does not keep the camera paused."""
     portal = await start_portal(close_timeout=60)
     with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         await portal.until(lambda: state_of(portal) is State.STREAMING)
@@ -221,7 +221,7 @@ async def test_a_client_that_leaves_does_not_pause(start_portal: StartPortal) ->
 
 
 async def test_a_camera_that_does_not_close_in_time_is_not_paused(start_portal: StartPortal) -> None:
-    """A pause that is over before the camera is closed is 503."""
+    """A pause that would end before the camera is closed is 503."""
     portal = await start_portal(close_timeout=30)
     with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         await portal.until(lambda: state_of(portal) is State.STREAMING)
@@ -234,7 +234,7 @@ async def test_a_camera_that_does_not_close_in_time_is_not_paused(start_portal: 
 
 
 async def test_a_pause_that_is_ended_before_it_began(start_portal: StartPortal) -> None:
-    """Somebody resumes while the camera still closes: who asked for the pause hears that he has not got it."""
+    """A pause that is ended while the camera closes is 409."""
     portal = await start_portal(close_timeout=60)
     with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         await portal.until(lambda: state_of(portal) is State.STREAMING)
@@ -250,7 +250,7 @@ async def test_a_pause_that_is_ended_before_it_began(start_portal: StartPortal) 
 
 
 async def test_owners_are_printable(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
-    """A name cannot forge lines in the log."""
+    """A client name cannot forge lines of the log."""
     caplog.set_level(logging.INFO)
     assert (await post(portal, "/pause?client=a%0AERROR%1B[31m"))[1]["owner"] == "aERROR[31m (127.0.0.1)"
     assert "PAUSED: paused by aERROR[31m (127.0.0.1), for at most" in caplog.text
@@ -267,8 +267,8 @@ async def test_owners_are_printable(portal: Portal, caplog: pytest.LogCaptureFix
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-async def test_pages_of_others_may_change_nothing(portal: Portal, path: str, headers: dict[str, str]) -> None:
-    """What another site's page sends is refused with 403 and has no effect."""
+async def test_pages_of_other_sites_may_not_pause(portal: Portal, path: str, headers: dict[str, str]) -> None:
+    """POST requests of other sites' pages are rejected with 403 and have no effect."""
     status, _ = await post(portal, path, **headers)
     assert status == 403
     assert portal.supervisor.pause.hold is None
@@ -276,14 +276,14 @@ async def test_pages_of_others_may_change_nothing(portal: Portal, path: str, hea
 
 
 async def test_our_own_page_may(portal: Portal) -> None:
-    """The page that the portal itself serves may pause."""
+    """The server's own page may pause the camera."""
     origin = f"http://127.0.0.1:{portal.port}"
     assert (await post(portal, "/pause", **{"Origin": origin, "Sec-Fetch-Site": "same-origin"}))[0] == 200
 
 
 @pytest.mark.parametrize("path", ["/pause", "/resume", "/arm", "/focus", "/controls"])
 async def test_a_get_changes_nothing(portal: Portal, path: str) -> None:
-    """Links and pictures in pages can only make browsers GET: 405."""
+    """GET, which links and images can cause, is rejected with 405."""
     async with portal.http.get(path) as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "POST")
         assert await answer.text() == f"{path} does not allow GET, only POST.\n"

@@ -1,4 +1,4 @@
-"""/snapshot.jpg: what it promises."""
+"""/snapshot.jpg and /snap.jpg."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from tests.support.multipart_reader import StreamReader
 
 
 async def taken(answer: ClientResponse) -> tuple[tuple[int, int], float]:
-    """Return size and capture time of a snapshot that came as it should."""
+    """Check the response; return the size and the capture time of a snapshot."""
     assert answer.status == 200
     assert answer.content_type == "image/jpeg"
     assert answer.headers["Cache-Control"] == "no-store"
@@ -28,8 +28,8 @@ async def taken(answer: ClientResponse) -> tuple[tuple[int, int], float]:
     return (width, height), float(answer.headers["X-Timestamp"])
 
 
-async def test_while_nobody_streams_it_is_a_focused_still(portal: Portal) -> None:
-    """The camera is opened, focused, and gives a picture at the snapshot size; then it closes."""
+async def test_without_a_stream_it_is_a_focused_still(portal: Portal) -> None:
+    """Without a stream the camera is opened, focused, takes a full-size still, and closes."""
     asked_at = time.time()
     async with portal.http.get("/snapshot.jpg") as answer:
         size, captured_at = await taken(answer)
@@ -40,8 +40,8 @@ async def test_while_nobody_streams_it_is_a_focused_still(portal: Portal) -> Non
     assert (portal.device.opened, portal.device.closed) == (1, 1)
 
 
-async def test_while_somebody_streams_it_is_the_next_frame(portal: Portal) -> None:
-    """The stream goes on, nobody waits for the lens, and the frame is newer than the request."""
+async def test_during_a_stream_it_is_the_next_frame(portal: Portal) -> None:
+    """During a stream the snapshot is the next frame, and does not wait for the lens."""
     reader = await StreamReader.get(portal.port)
     for _ in range(3):
         asked_at = time.time()
@@ -53,8 +53,8 @@ async def test_while_somebody_streams_it_is_the_next_frame(portal: Portal) -> No
     await reader.close()
 
 
-async def test_requests_that_arrive_together_share_one_capture(portal: Portal) -> None:
-    """Eight at once: one still, the same picture for all."""
+async def test_concurrent_requests_share_one_capture(portal: Portal) -> None:
+    """Eight concurrent requests share one still."""
     answers = await asyncio.gather(*(portal.http.get("/snapshot.jpg") for _ in range(8)))
     assert len({await taken(answer) for answer in answers}) == 1
     assert portal.supervisor.status.counters.stills == 1
@@ -63,7 +63,7 @@ async def test_requests_that_arrive_together_share_one_capture(portal: Portal) -
 
 
 async def test_a_still_that_waits_is_served_by_a_stream_that_begins(start_portal: StartPortal) -> None:
-    """A stream that opens while the lens still moves is not interrupted for the still: its frame has to do."""
+    """A stream that starts while the lens moves is not interrupted for a still; the snapshot is a stream frame."""
     portal = await start_portal(fps=5)
     asked = asyncio.create_task(portal.http.get("/snapshot.jpg"))
     await portal.until(lambda: portal.supervisor.status.state is State.FOCUSING)
@@ -73,8 +73,8 @@ async def test_a_still_that_waits_is_served_by_a_stream_that_begins(start_portal
     await reader.close()
 
 
-async def test_a_client_that_leaves_leaves_nothing(portal: Portal) -> None:
-    """Who hangs up while the lens moves is forgotten, and the camera closes again."""
+async def test_a_client_that_disconnects_leaves_nothing(portal: Portal) -> None:
+    """A client that disconnects while the lens moves leaves no request behind, and the camera closes."""
     asked = asyncio.create_task(portal.http.get("/snapshot.jpg"))
     await portal.until(lambda: portal.supervisor.status.state is State.FOCUSING)
     asked.cancel()
@@ -83,8 +83,8 @@ async def test_a_client_that_leaves_leaves_nothing(portal: Portal) -> None:
     assert not portal.supervisor.subscribers.wishes
 
 
-async def test_no_frame_is_503_and_never_an_old_picture(start_portal: StartPortal) -> None:
-    """A stream that has stalled has an old frame; a snapshot does not take it."""
+async def test_no_frame_is_503_and_never_an_old_frame(start_portal: StartPortal) -> None:
+    """A stalled stream gives no snapshot from an old frame."""
     portal = await start_portal(watchdog_timeout=0, start_timeout=1)
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
@@ -96,8 +96,8 @@ async def test_no_frame_is_503_and_never_an_old_picture(start_portal: StartPorta
     await reader.close()
 
 
-async def test_a_camera_without_pictures_is_503(portal: Portal) -> None:
-    """Unplugged and busy are said at once."""
+async def test_a_camera_that_cannot_be_opened_is_503(portal: Portal) -> None:
+    """An unplugged or busy camera is reported at once."""
     portal.device.seize("motion")
     async with portal.http.get("/snapshot.jpg") as answer:
         assert answer.status == 503
@@ -105,8 +105,8 @@ async def test_a_camera_without_pictures_is_503(portal: Portal) -> None:
         assert "Retry-After" in answer.headers
 
 
-async def test_pictures_are_turned(start_portal: StartPortal) -> None:
-    """Rotation by 90 degrees swaps width and height, for stills and streams."""
+async def test_frames_are_rotated(start_portal: StartPortal) -> None:
+    """Rotation by 90 degrees swaps width and height of stills and streams."""
     portal = await start_portal(rotation=90)
     async with portal.http.get("/snapshot.jpg") as answer:
         assert (await taken(answer))[0] == (240, 320)
@@ -117,14 +117,14 @@ async def test_pictures_are_turned(start_portal: StartPortal) -> None:
 
 
 def captured_more_than(portal: Portal, count: int) -> bool:
-    """Tell whether the camera has given more frames than that."""
+    """Return whether the camera has captured more than this number of frames."""
     return portal.supervisor.status.counters.captured > count
 
 
 async def test_a_lens_that_lost_focus_is_focused_again(
     start_portal: StartPortal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In an open camera a snapshot begins an AF cycle only when the lens is not known to be in focus."""
+    """In an open camera a snapshot starts an autofocus cycle only if the lens is not known to be in focus."""
     caplog.set_level(logging.INFO)
     portal = await start_portal(close_after=60)
     for focus_fails, cycles in ((False, 1), (False, 1), (True, 2), (False, 2)):
@@ -163,7 +163,7 @@ async def test_a_lens_that_lost_focus_is_focused_again(
     ],
 )
 async def test_wrong_parameters(portal: Portal, query: str, said: str) -> None:
-    """400 names the parameter, what it was and what would be right, and opens nothing; HEAD says the same."""
+    """The 400 names the parameter, its value and the valid ones, and opens nothing; so does that of HEAD."""
     async with portal.http.get(f"/snapshot.jpg?{query}") as answer:
         assert (answer.status, await answer.text()) == (400, f"{said}\n")
     async with portal.http.head(f"/snapshot.jpg?{query}") as answer:
@@ -171,16 +171,16 @@ async def test_wrong_parameters(portal: Portal, query: str, said: str) -> None:
     assert portal.device.opened == 0
 
 
-async def test_what_the_query_does_not_know_does_no_harm(portal: Portal) -> None:
-    """Cache busters, with and without a value."""
+async def test_unknown_parameters_are_ignored(portal: Portal) -> None:
+    """Cache busters with and without a value have no effect."""
     for query in ("bypassCache=1712345678901", "1712345678901", "_=1", "cacheBust=1&client=fluidd"):
         async with portal.http.get(f"/snapshot.jpg?{query}") as answer:
             await taken(answer)
 
 
 @pytest.mark.parametrize("setting", ["auto", "full", "stream"])
-async def test_the_size_that_is_asked_for(start_portal: StartPortal, setting: str) -> None:
-    """?size= counts more than the setting; both hold whether somebody streams or not."""
+async def test_the_requested_size(start_portal: StartPortal, setting: str) -> None:
+    """?size= overrides the setting, with and without a stream."""
     portal = await start_portal(snapshot_size=setting)
     for streams in (False, True):
         usual = {"auto": "stream" if streams else "full"}.get(setting, setting)
@@ -191,8 +191,8 @@ async def test_the_size_that_is_asked_for(start_portal: StartPortal, setting: st
                     assert answer.headers["X-Snapshot-Size"] == size
 
 
-async def test_the_headers_say_what_the_picture_is(portal: Portal) -> None:
-    """Time, age, size, kind and focus."""
+async def test_the_headers_describe_the_snapshot(portal: Portal) -> None:
+    """The headers are capture time, age, frame size, snapshot size and focus."""
     asked_at = time.time()
     async with portal.http.get("/snapshot.jpg?size=stream") as answer:
         _, captured_at = await taken(answer)
@@ -203,7 +203,7 @@ async def test_the_headers_say_what_the_picture_is(portal: Portal) -> None:
 
 @pytest.mark.parametrize("deadline", [1000, 2000, 5000])
 async def test_a_lens_that_never_ends(start_portal: StartPortal, deadline: int) -> None:
-    """The picture comes before the deadline, at full size, and says that the lens was still moving."""
+    """A lens that never focuses does not delay the full-size snapshot beyond the deadline; X-Focus says so."""
     portal = await start_portal(autofocus_timeout=60)
     portal.device.slow_lens(100_000)
     async with portal.http.get(f"/snapshot.jpg?deadline_ms={deadline}") as answer:
@@ -213,7 +213,7 @@ async def test_a_lens_that_never_ends(start_portal: StartPortal, deadline: int) 
 
 
 async def test_a_deadline_that_leaves_time_for_the_lens(start_portal: StartPortal) -> None:
-    """The same lens, slow but not endless, is waited for by who has the time."""
+    """A lens that focuses slowly is waited for if the deadline allows it."""
     portal = await start_portal(autofocus_timeout=60)
     portal.device.slow_lens(60)
     for deadline, focus in ((600, "scanning"), (60_000, "focused")):
@@ -224,7 +224,7 @@ async def test_a_deadline_that_leaves_time_for_the_lens(start_portal: StartPorta
 
 @pytest.mark.parametrize("deadline", [1, 40, 300])
 async def test_a_slow_opening(portal: Portal, deadline: int) -> None:
-    """A camera that opens too late: 503 in time, with the reason; who waits longer gets a picture."""
+    """A camera that opens after the deadline is 503 in time, with the reason; a longer deadline gets a snapshot."""
     portal.device.slow_open(1)
     began = time.monotonic()
     async with portal.http.get(f"/snapshot.jpg?deadline_ms={deadline}") as answer:
@@ -237,7 +237,7 @@ async def test_a_slow_opening(portal: Portal, deadline: int) -> None:
 
 
 async def test_a_still_that_fails(portal: Portal) -> None:
-    """No memory for full size: a picture of the stream, which says so."""
+    """If a full-size still fails, the snapshot is a stream frame, and X-Snapshot-Size says so."""
     portal.device.run_out_of_memory()
     async with portal.http.get("/snapshot.jpg?size=full") as answer:
         assert (await taken(answer))[0] == (160, 120)
@@ -246,7 +246,7 @@ async def test_a_still_that_fails(portal: Portal) -> None:
 
 
 async def test_no_time_for_a_still(start_portal: StartPortal) -> None:
-    """Once it is known how long a still takes, a shorter deadline gets a picture of the stream."""
+    """When stills are known to take longer than the deadline, the snapshot is a stream frame."""
     portal = await start_portal(close_after=60)
     portal.device.slow_still(1.5)
     for deadline, size in ((60_000, "full"), (1000, "stream"), (60_000, "full")):
@@ -256,7 +256,7 @@ async def test_no_time_for_a_still(start_portal: StartPortal) -> None:
 
 
 async def test_a_still_that_is_late(portal: Portal) -> None:
-    """A still that takes longer than it ever did: the deadline holds, with the frame that was kept for that."""
+    """If a still takes longer than expected, the response is the fallback frame, before the deadline."""
     portal.device.slow_still(2)
     began = time.monotonic()
     async with portal.http.get("/snapshot.jpg?size=full&deadline_ms=1500") as answer:
@@ -266,7 +266,7 @@ async def test_a_still_that_is_late(portal: Portal) -> None:
 
 
 async def test_stills_beside_a_stream(start_portal: StartPortal) -> None:
-    """Full size while others stream: their connection stays, and frames go on coming."""
+    """Full-size stills do not disconnect streams, and frames continue."""
     portal = await start_portal(close_after=60)
     reader = await StreamReader.get(portal.port)
     await reader.opening()
@@ -287,13 +287,13 @@ async def test_stills_beside_a_stream(start_portal: StartPortal) -> None:
 
 
 async def live_parts(reader: StreamReader) -> None:
-    """Read a stream for ever."""
+    """Read parts of a stream without end."""
     while True:
         await reader.part()
 
 
 async def test_a_slow_still_does_not_look_like_a_stall(start_portal: StartPortal) -> None:
-    """While a still takes longer than the watchdog's patience, nothing is restarted and the stream goes on after it."""
+    """A still that takes longer than watchdog_timeout causes no restart, and the stream continues."""
     portal = await start_portal(watchdog_timeout=0.4)
     portal.device.slow_still(1)
     reader = await StreamReader.get(portal.port)
@@ -306,7 +306,7 @@ async def test_a_slow_still_does_not_look_like_a_stall(start_portal: StartPortal
 
 
 async def test_dashboards_do_not_move_the_lens(portal: Portal) -> None:
-    """Somebody streams, dashboards poll ten times a second, and the scene cannot be focused: the lens stays."""
+    """Snapshots ten times a second during a stream do not move a lens that cannot focus."""
     portal.device.focus_fails = True
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
@@ -322,7 +322,7 @@ async def test_dashboards_do_not_move_the_lens(portal: Portal) -> None:
 
 @pytest.mark.parametrize("size", ["full", "stream"])
 async def test_focus_never_leaves_the_lens(portal: Portal, size: str) -> None:
-    """A sleeping camera is opened without moving the lens; who comes after may have it moved."""
+    """focus=never opens an idle camera without moving the lens; a later request may move it."""
     async with portal.http.get(f"/snapshot.jpg?focus=never&size={size}") as answer:
         await taken(answer)
         assert answer.headers["X-Focus"] == "idle"
@@ -335,7 +335,7 @@ async def test_focus_never_leaves_the_lens(portal: Portal, size: str) -> None:
 @pytest.mark.parametrize("size", ["full", "stream"])
 @pytest.mark.parametrize("streams", [False, True])
 async def test_focus_always_runs_one_cycle(portal: Portal, size: str, streams: bool) -> None:
-    """Exactly one, asleep or not, and the picture was taken after it."""
+    """focus=always runs exactly one cycle, in an idle or open camera, and the snapshot is taken after it."""
     with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=streams, focuses=False)):
         for count in (1, 2, 3):
             async with portal.http.get(f"/snapshot.jpg?focus=always&size={size}") as answer:
@@ -351,8 +351,8 @@ async def test_focus_always_runs_one_cycle(portal: Portal, size: str, streams: b
     assert portal.device.cycles == 4
 
 
-async def test_a_picture_that_is_new_enough(start_portal: StartPortal) -> None:
-    """With max_age_ms the same picture serves again until it is too old; focus=always wants a new one nevertheless."""
+async def test_a_snapshot_that_is_new_enough(start_portal: StartPortal) -> None:
+    """With max_age_ms a snapshot is reused until it is too old; focus=always takes a new one."""
     portal = await start_portal(close_after=60)
     pictures = []
     for query in ("", "max_age_ms=3600000", "max_age_ms=0", "max_age_ms=3600000&size=stream", "max_age_ms=1"):
@@ -366,8 +366,8 @@ async def test_a_picture_that_is_new_enough(start_portal: StartPortal) -> None:
         assert (await taken(answer))[1] > newest
 
 
-async def test_a_sleeping_camera_has_no_old_pictures(portal: Portal) -> None:
-    """What was captured before the camera closed is forgotten, however old a picture may be."""
+async def test_an_idle_camera_has_no_old_snapshots(portal: Portal) -> None:
+    """Snapshots from before the camera closed are not reused, whatever max_age_ms says."""
     async with portal.http.get("/snapshot.jpg") as answer:
         _, before = await taken(answer)
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
@@ -376,8 +376,8 @@ async def test_a_sleeping_camera_has_no_old_pictures(portal: Portal) -> None:
     assert portal.device.opened == 2
 
 
-async def test_a_camera_that_is_not_to_be_woken(portal: Portal) -> None:
-    """wake=0: 503 while it sleeps, a picture while it is open."""
+async def test_wake_0_does_not_open_the_camera(portal: Portal) -> None:
+    """wake=0 is 503 while the camera is idle, and a snapshot while it is open."""
     async with portal.http.get("/snapshot.jpg?wake=0") as answer:
         assert (answer.status, await answer.text()) == (503, "Camera 0 is idle, and wake=0 does not open it.\n")
     assert portal.device.opened == 0
@@ -387,8 +387,8 @@ async def test_a_camera_that_is_not_to_be_woken(portal: Portal) -> None:
     await reader.close()
 
 
-async def test_requests_with_different_wishes_share_what_they_can(portal: Portal) -> None:
-    """Sizes and deadlines of all kinds at once: each gets what it asked for, with one cycle."""
+async def test_different_requests_share_one_cycle(portal: Portal) -> None:
+    """Concurrent requests with different sizes and deadlines all get what they asked for, with one cycle."""
     queries = ["size=full", "size=stream", "", "deadline_ms=30000", "size=full&max_age_ms=5", "size=stream"]
     answers = await asyncio.gather(*(portal.http.get(f"/snapshot.jpg?{query}") for query in queries))
     sizes = [(await taken(answer))[0][0] for answer in answers]
@@ -399,8 +399,8 @@ async def test_requests_with_different_wishes_share_what_they_can(portal: Portal
         answer.release()
 
 
-async def test_clients_that_leave_during_a_still(portal: Portal) -> None:
-    """Who hangs up at any moment is forgotten; who stays gets the picture."""
+async def test_clients_that_disconnect_during_a_still(portal: Portal) -> None:
+    """Clients that disconnect at any moment are forgotten; the others get the snapshot."""
     portal.device.slow_still(0.5)
     asked = [asyncio.create_task(portal.http.get("/snapshot.jpg?size=full")) for _ in range(10)]
     await portal.until(lambda: "'still'" in portal.supervisor.thread.hanging)
@@ -413,7 +413,7 @@ async def test_clients_that_leave_during_a_still(portal: Portal) -> None:
 
 
 async def test_a_camera_that_fails_during_a_still(portal: Portal) -> None:
-    """A cable pulled while a still is taken: the frame that was kept, or 503; and the camera comes back."""
+    """If the camera fails during a still, the response is the fallback frame or 503, and the camera recovers."""
     portal.device.slow_still(0.5)
     asked = asyncio.create_task(portal.http.get("/snapshot.jpg?size=full&deadline_ms=2000"))
     await portal.until(lambda: "'still'" in portal.supervisor.thread.hanging)
@@ -428,7 +428,7 @@ async def test_a_camera_that_fails_during_a_still(portal: Portal) -> None:
 
 
 async def test_the_photo_of_another_program(start_portal: StartPortal, tmp_path: Path) -> None:
-    """/snap.jpg is what lies in pause_snapshot, with its time; the camera stays as it is."""
+    """/snap.jpg is the content of pause_snapshot, with its modification time; the camera is not used."""
     file = tmp_path / "cam0-snap.jpg"
     portal = await start_portal(pause_snapshot=str(file))
     async with portal.http.get("/snap.jpg") as answer:
@@ -445,6 +445,6 @@ async def test_the_photo_of_another_program(start_portal: StartPortal, tmp_path:
 
 
 async def test_no_photo_where_none_is_configured(portal: Portal) -> None:
-    """Without pause_snapshot there is no /snap.jpg."""
+    """Without pause_snapshot, /snap.jpg is 404."""
     async with portal.http.get("/snap.jpg") as answer:
         assert answer.status == 404

@@ -7,8 +7,8 @@ from tests.conftest import Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
 
 
-async def test_a_sleeping_camera_is_healthy(portal: Portal) -> None:
-    """Idle is what it should be when nobody watches; asking does not wake it."""
+async def test_an_idle_camera_is_healthy(portal: Portal) -> None:
+    """An idle camera is healthy, and requests for its status do not open it."""
     status = await portal.status()
     assert (status["state"], status["negotiated"], status["clients"], status["fault"]) == ("idle", None, [], "")
     assert status["now"] - 5 < status["started"] <= status["now"]
@@ -18,7 +18,7 @@ async def test_a_sleeping_camera_is_healthy(portal: Portal) -> None:
 
 
 async def test_a_stream_in_figures(start_portal: StartPortal) -> None:
-    """While somebody watches: what was negotiated, the rates, and every client with its own."""
+    """During a stream the status has the negotiated format, the rates, and the statistics of every client."""
     portal = await start_portal(name="Nozzle")
     reader = await StreamReader.get(portal.port)
     await reader.opening()
@@ -48,7 +48,7 @@ async def test_a_stream_in_figures(start_portal: StartPortal) -> None:
 
 
 async def test_an_opening_without_autofocus_or_frames(start_portal: StartPortal) -> None:
-    """What does not come is null: there is no opening, no lens, or no frame."""
+    """Values are null without an opening, a lens or a frame."""
     portal = await start_portal(autofocus="off")
     assert (await portal.status())["last_opening"] is None
     portal.device.stall(survives_reopening=True)
@@ -65,15 +65,15 @@ async def test_an_opening_without_autofocus_or_frames(start_portal: StartPortal)
     await reader.close()
 
 
-async def test_a_proxy_on_this_machine_tells_for_whom_it_asks(portal: Portal) -> None:
-    """Behind nginx a client is known by its own address."""
+async def test_the_client_behind_a_proxy_on_this_machine(portal: Portal) -> None:
+    """Behind nginx the client is shown with its own address."""
     async with portal.http.get("/stream.mjpg", headers={"X-Forwarded-For": "10.0.0.1, 192.168.1.7"}) as answer:
         assert answer.status == 200
         assert (await portal.status())["clients"][0]["peer"] == "192.168.1.7"
 
 
 async def test_a_camera_without_frames_is_not_healthy(start_portal: StartPortal) -> None:
-    """Frames that should flow and do not, and a camera that cannot be opened: 503 with a sentence."""
+    """A stalled camera and one that cannot be opened are 503 with the reason."""
     portal = await start_portal(watchdog_timeout=3, retry_pause=30)
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)

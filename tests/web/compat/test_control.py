@@ -15,7 +15,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 
 
 async def ask(portal: Portal, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
-    """Ask for something; return the status and the sentence."""
+    """Send a request; return the status and the text."""
     async with portal.http.request(method, path, headers=headers) as answer:
         return answer.status, (await answer.text()).strip()
 
@@ -47,7 +47,7 @@ def command(control: dict[str, Any], value: str) -> str:
 
 
 async def test_what_octolapse_reads(portal: Portal) -> None:
-    """Every control that is one number, as text, within its bounds; the camera is opened for that, once."""
+    """Every scalar control is listed as text, within its bounds; the camera is opened once for that."""
     listed = await inputs(portal)
     assert set(listed) == {"AfMode", "AnalogueGain", "Brightness", "ExposureTime", "LensPosition"}
     assert listed["Brightness"] == {
@@ -64,7 +64,7 @@ async def test_what_octolapse_reads(portal: Portal) -> None:
 
 
 async def test_head_opens_no_camera(portal: Portal) -> None:
-    """It is answered with what is known, which is nothing as long as the camera was never open."""
+    """HEAD returns the known controls, which are none before the camera was open."""
     for path in ("/input.json", "/webcam/input_0.json"):
         async with portal.http.head(path) as answer:
             assert (answer.status, answer.content_type) == (200, "application/json")
@@ -84,13 +84,13 @@ async def test_the_formats(portal: Portal) -> None:
     [("Brightness", 9963776), ("AwbEnable", 9963788), ("Sharpness", 9963803), ("ExposureTime", 134392763),
      ("AfMode", 134794510)],
 )  # fmt: skip
-def test_the_numbers_of_controls(name: str, number: int) -> None:
-    """They never change: V4L2's where it means the same, else one made of the name."""
+def test_the_ids_of_controls(name: str, number: int) -> None:
+    """The ids never change: those of V4L2 for the same meaning, else derived from the name."""
     assert get_control_id(name) == number
 
 
 async def test_setting_a_control(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
-    """The camera is told, who did it stands in the log, and the answer is mjpg-streamer's."""
+    """The camera gets the value, the log names the client, and the response is that of mjpg-streamer."""
     caplog.set_level(logging.INFO)
     portal = await start_portal(legacy_control=True)
     listed = await inputs(portal)
@@ -103,15 +103,15 @@ async def test_setting_a_control(start_portal: StartPortal, caplog: pytest.LogCa
 
 
 async def test_octolapse_applies_what_it_has_read(start_portal: StartPortal) -> None:
-    """It sets all controls one by one, in their order: what was automatic remains so, and the lens is left alone."""
+    """Octolapse sets all controls in the listed order; automatic ones stay automatic, and the lens does not move."""
     portal = await start_portal(legacy_control=True)
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     lens = portal.supervisor.status.lens_position
     for control in (await inputs(portal)).values():
         assert (await ask(portal, command(control, as_octolapse_keeps(control))))[0] == 200, control
-    told = portal.supervisor.controls.values
-    assert (told["AfMode"], told["ExposureTime"], told["AnalogueGain"]) == (2, 0, 0)
+    values = portal.supervisor.controls.values
+    assert (values["AfMode"], values["ExposureTime"], values["AnalogueGain"]) == (2, 0, 0)
     assert portal.supervisor.controls.focus_mode == "continuous"
     await reader.opening()
     for _ in range(5):
@@ -120,8 +120,8 @@ async def test_octolapse_applies_what_it_has_read(start_portal: StartPortal) -> 
     await reader.close()
 
 
-async def test_octolapse_focuses_by_hand(start_portal: StartPortal) -> None:
-    """With AfMode on manual, which it sets first, the position of the lens counts."""
+async def test_octolapse_focuses_manually(start_portal: StartPortal) -> None:
+    """LensPosition takes effect after AfMode is set to manual."""
     portal = await start_portal(legacy_control=True)
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
@@ -134,7 +134,7 @@ async def test_octolapse_focuses_by_hand(start_portal: StartPortal) -> None:
 
 
 async def test_no_mode_means_that_autofocus_is_off(start_portal: StartPortal) -> None:
-    """Where the settings switch autofocus off, Octolapse cannot switch it on by applying what it has read."""
+    """With autofocus off in the settings, setting all listed values does not enable it."""
     portal = await start_portal(legacy_control=True, autofocus="off")
     listed = await inputs(portal)
     assert "AfMode" not in listed
@@ -145,14 +145,14 @@ async def test_no_mode_means_that_autofocus_is_off(start_portal: StartPortal) ->
 
 @pytest.mark.parametrize("path", ["/?action=command&id=-1", f"/?action=command&id={BRIGHTNESS}&value=1"])
 async def test_commands_are_switched_off(portal: Portal, path: str) -> None:
-    """501 is how Octolapse knows that it may set nothing; it is so unless the settings say otherwise."""
+    """By default commands are 501, which Octolapse takes as not supported."""
     sentence = "Commands are switched off; cam0_legacy_control=1 allows them."
     assert await ask(portal, path) == (501, sentence)
     assert (portal.device.opened, portal.supervisor.controls.values) == (0, {})
 
 
 async def test_the_probe(start_portal: StartPortal) -> None:
-    """Octolapse asks with -1 whether it may; that opens no camera."""
+    """Octolapse asks with id -1 whether commands are allowed; this does not open the camera."""
     portal = await start_portal(legacy_control=True)
     for query in ("action=command&id=-1", "ACTION=COMMAND&ID=-1"):
         assert await ask(portal, f"/?{query}") == (200, ": -1")
@@ -175,7 +175,7 @@ async def test_the_probe(start_portal: StartPortal) -> None:
     ],
 )
 async def test_wrong_commands(start_portal: StartPortal, query: str, status: int, said: str) -> None:
-    """They change nothing, and say what is wrong with a status that Octolapse does not repeat."""
+    """Wrong commands change nothing, and have a status after which Octolapse does not retry."""
     portal = await start_portal(legacy_control=True)
     got, sentence = await ask(portal, f"/?action=command{query}")
     assert got == status
@@ -184,7 +184,7 @@ async def test_wrong_commands(start_portal: StartPortal, query: str, status: int
 
 
 async def test_head_changes_nothing(start_portal: StartPortal) -> None:
-    """Link checkers and previews ask with HEAD."""
+    """HEAD, as link checkers send it, changes nothing."""
     portal = await start_portal(legacy_control=True)
     assert (await ask(portal, f"/?action=command&id={BRIGHTNESS}&value=1", "HEAD"))[0] == 200
     assert (await ask(portal, f"/?action=command&id={BRIGHTNESS}&value=1", "POST"))[0] == 405
@@ -211,7 +211,7 @@ async def test_head_changes_nothing(start_portal: StartPortal) -> None:
     ],
 )
 async def test_pages_of_other_sites_may_not(start_portal: StartPortal, headers: dict[str, str]) -> None:
-    """A picture or a link in any page can make browsers ask: 403 unless they prove that the page is ours."""
+    """An image or a link in any page can cause a GET: 403 unless the headers prove that the page is ours."""
     portal = await start_portal(legacy_control=True)
     here = f"http://127.0.0.1:{portal.port}"
     headers = {name: text.replace("HERE", here) for name, text in headers.items()}
@@ -232,8 +232,8 @@ async def test_pages_of_other_sites_may_not(start_portal: StartPortal, headers: 
         {"User-Agent": FIREFOX, "Sec-Fetch-Site": "none"},
     ],
 )
-async def test_who_may(start_portal: StartPortal, headers: dict[str, str]) -> None:
-    """Programs, our own pages, and who types the address."""
+async def test_clients_that_may_set_controls(start_portal: StartPortal, headers: dict[str, str]) -> None:
+    """Programs, the server's own pages and typed URLs may set controls."""
     portal = await start_portal(legacy_control=True)
     headers = {name: text.replace("HERE", f"http://127.0.0.1:{portal.port}") for name, text in headers.items()}
     assert (await ask(portal, f"/?action=command&id={BRIGHTNESS}&value=1", **headers))[0] == 200
@@ -242,7 +242,7 @@ async def test_who_may(start_portal: StartPortal, headers: dict[str, str]) -> No
 
 @pytest.mark.parametrize("origin", ["http://mainsail.local", "*"])
 async def test_pages_that_the_settings_list_may_not(start_portal: StartPortal, origin: str) -> None:
-    """Whose origin stands in `cors_origins` has POST for this: no GET of another origin changes anything."""
+    """Origins listed in `cors_origins` must use POST; their GET is rejected too."""
     portal = await start_portal(legacy_control=True, cors_origins=(origin,))
     headers = {"User-Agent": FIREFOX, "Origin": "http://mainsail.local"}
     assert (await ask(portal, f"/?action=command&id={BRIGHTNESS}&value=1", **headers))[0] == 403

@@ -1,4 +1,4 @@
-"""What the portal tells of itself in the formats of webcamd, ustreamer, camera-streamer and mjpg-streamer."""
+"""Statistics and settings in the formats of webcamd, ustreamer, camera-streamer and mjpg-streamer."""
 
 import asyncio
 import json
@@ -22,8 +22,8 @@ FILES = ["/?info", "/info.json", "/state", "/status", "/output.json", "/output_0
          "/program_0.json"]  # fmt: skip
 
 
-async def told(portal: Portal, path: str, **headers: str) -> Any:
-    """Ask for one of the files."""
+async def get_json(portal: Portal, path: str, **headers: str) -> Any:
+    """Return the content of one of the files."""
     async with portal.http.get(path, headers=headers) as answer:
         assert (answer.status, answer.content_type) == (200, "application/json")
         assert answer.headers["Cache-Control"] == "no-store"
@@ -32,7 +32,7 @@ async def told(portal: Portal, path: str, **headers: str) -> Any:
 
 @pytest.fixture
 async def streaming(portal: Portal) -> AsyncIterator[tuple[Portal, list[StreamReader]]]:
-    """A portal with two clients who have got frames for a while."""
+    """A server with two clients that have received frames for a while."""
     readers = [await StreamReader.get(portal.port, f"/?stream&client=c{number}") for number in range(2)]
     for reader in readers:
         await reader.opening()
@@ -43,21 +43,21 @@ async def streaming(portal: Portal) -> AsyncIterator[tuple[Portal, list[StreamRe
 
 
 async def test_nothing_opens_the_camera(portal: Portal) -> None:
-    """All of them can be asked as often as one likes, with HEAD too, and are no clients."""
+    """None of the files opens the camera or counts as a client, with GET and HEAD."""
     for path in FILES:
-        await told(portal, path)
+        await get_json(portal, path)
         async with portal.http.head(path) as answer:
             assert answer.status == 200
     assert (portal.device.opened, portal.supervisor.status.state) == (0, State.IDLE)
 
 
 async def test_webcamds_statistics(streaming: tuple[Portal, list[StreamReader]]) -> None:
-    """Each session has its address, port and rate, and their average is told; snapshots are counted."""
+    """Each session has its address, port and rate; the average and the number of snapshots are included."""
     portal, readers = streaming
     async with portal.http.get("/?snapshot") as answer:
         assert answer.status == 200
     for path in ("/?info", "/?INFO&1712345", "/webcam/info.json"):
-        stats = (await told(portal, path))["stats"]
+        stats = (await get_json(portal, path))["stats"]
         assert stats["server"] == f"127.0.0.1:{portal.port}"
         ports = {reader.writer.get_extra_info("sockname")[1] for reader in readers}
         assert set(stats["sessions"]) == {f"127.0.0.1:{port}" for port in ports}
@@ -67,23 +67,23 @@ async def test_webcamds_statistics(streaming: tuple[Portal, list[StreamReader]])
         assert (stats["sessionCount"], stats["snapshots"]) == (2, 1)
 
 
-async def test_webcamds_statistics_of_nobody(portal: Portal) -> None:
-    """While nobody streams there are no rates."""
+async def test_webcamds_statistics_without_streams(portal: Portal) -> None:
+    """Without streams there are no rates."""
     stats = {"encodeFps": 0, "sessionCount": 0, "avgStreamFps": 0, "sessions": {}, "snapshots": 0}
-    assert (await told(portal, "/?info"))["stats"] == stats | {"server": f"127.0.0.1:{portal.port}"}
+    assert (await get_json(portal, "/?info"))["stats"] == stats | {"server": f"127.0.0.1:{portal.port}"}
 
 
 async def test_a_session_behind_a_proxy(portal: Portal) -> None:
-    """The proxy's word counts for the address; the port is that of its connection, which tells sessions apart."""
+    """The address is that in X-Forwarded-For; the port of the proxy's connection distinguishes sessions."""
     headers = {"X-Forwarded-For": "fd00::7"}
     async with portal.http.get("/stream.mjpg", headers=headers), portal.http.get("/?stream", headers=headers):
-        sessions = (await told(portal, "/?info"))["stats"]["sessions"]
+        sessions = (await get_json(portal, "/?info"))["stats"]["sessions"]
     assert len(sessions) == 2
     assert all(session.startswith("[fd00::7]:") for session in sessions)
 
 
 async def test_sessions_over_a_unix_socket(start_portal: StartPortal, tmp_path: Path) -> None:
-    """There are no ports, and still each stream is a session, also those of one address."""
+    """On a unix socket, streams of one address are still separate sessions."""
     path = tmp_path / "socket"
     portal = await start_portal(listen=(Endpoint("unix", path=str(path)),))
     connector, headers = UnixConnector(str(path)), {"X-Forwarded-For": "192.0.2.7"}
@@ -92,16 +92,16 @@ async def test_sessions_over_a_unix_socket(start_portal: StartPortal, tmp_path: 
         proxy.get("/stream.mjpg"),
         proxy.get("/?stream"),
     ):
-        stats = (await told(portal, "/?info"))["stats"]
+        stats = (await get_json(portal, "/?info"))["stats"]
         assert (stats["sessionCount"], len(stats["sessions"])) == (2, 2)
         assert all(session.startswith("192.0.2.7:") for session in stats["sessions"])
-        assert (await told(portal, "/?info"))["stats"]["sessions"].keys() == stats["sessions"].keys()
+        assert (await get_json(portal, "/?info"))["stats"]["sessions"].keys() == stats["sessions"].keys()
 
 
-async def test_a_proxy_that_does_not_say_for_whom(portal: Portal) -> None:
-    """Then it is the client itself."""
+async def test_a_proxy_that_does_not_name_the_client(portal: Portal) -> None:
+    """An empty X-Forwarded-For is ignored."""
     async with portal.http.get("/stream.mjpg", headers={"X-Forwarded-For": ","}):
-        (session,) = (await told(portal, "/?info"))["stats"]["sessions"]
+        (session,) = (await get_json(portal, "/?info"))["stats"]["sessions"]
     assert session.startswith("127.0.0.1:")
 
 
@@ -121,37 +121,39 @@ async def test_a_proxy_that_does_not_say_for_whom(portal: Portal) -> None:
         ),
     ],
 )
-def test_webcamds_build_config(settings: dict[str, Any], config: dict[str, Any]) -> None:
-    """What webcamd has its own words for, made of what is in force, beside our settings by their names."""
+def test_webcamds_configuration(settings: dict[str, Any], config: dict[str, Any]) -> None:
+    """The keys of webcamd are derived from the effective settings and added to them."""
     found = build_config(replace(QUICK, **settings))
     assert found | config == found
     assert set(SETTINGS) - PRIVATE_SETTINGS <= set(found)
 
 
 async def test_the_configuration_in_force(start_portal: StartPortal) -> None:
-    """It stands beside the statistics."""
+    """The effective settings are returned beside the statistics."""
     portal = await start_portal(rotation=90)
-    assert (await told(portal, "/?info"))["config"] == build_config(portal.supervisor.settings)
+    assert (await get_json(portal, "/?info"))["config"] == build_config(portal.supervisor.settings)
 
 
 async def test_no_secrets(start_portal: StartPortal, tmp_path: Path) -> None:
-    """Nothing says where keys, sockets and other files lie."""
+    """No file has the path of a key, a socket or another file."""
     paths = {name: str(tmp_path / name) for name in PRIVATE_SETTINGS - {"listen"}}
     portal = await start_portal(**paths, listen=(Endpoint("unix", path=str(tmp_path / "socket")),))
     for path in FILES:
-        assert str(tmp_path) not in json.dumps(await told(portal, path))
+        assert str(tmp_path) not in json.dumps(await get_json(portal, path))
 
 
 def test_every_path_is_a_secret() -> None:
-    """A setting that names a file is told to nobody; one that is new has to be thought of."""
+    """Every setting that names a file is private, including new ones."""
     kinds = {value_types.path().expected, value_types.file_name().expected}
-    assert {name for name, each in SETTINGS.items() if each.metadata["type"].expected in kinds} | {"listen"} == PRIVATE_SETTINGS
+    assert {name for name, each in SETTINGS.items() if each.metadata["type"].expected in kinds} | {
+        "listen"
+    } == PRIVATE_SETTINGS
 
 
 async def test_ustreamers_state(streaming: tuple[Portal, list[StreamReader]]) -> None:
-    """The shape is ustreamer's, with whole numbers; each client has its rate and the name that it gave."""
+    """The format is ustreamer's, with integers; each client has its rate and name."""
     portal, _ = streaming
-    state = await told(portal, "/state")
+    state = await get_json(portal, "/state")
     assert state["ok"] is True
     result = state["result"]
     assert result["encoder"] == {"type": "CPU", "quality": 80}
@@ -170,15 +172,15 @@ async def test_ustreamers_state(streaming: tuple[Portal, list[StreamReader]]) ->
         assert int(number, 16)
         assert set(each) == {"fps", "key"} | flags
         assert not any(each[flag] for flag in flags)
-    assert set((await told(portal, "/state"))["result"]["stream"]["clients_stat"]) == set(stream["clients_stat"])
+    assert set((await get_json(portal, "/state"))["result"]["stream"]["clients_stat"]) == set(stream["clients_stat"])
 
 
 async def test_ustreamers_online(start_portal: StartPortal) -> None:
-    """A camera that sleeps is online; one that another program has, or that fails, is not."""
+    """An idle camera is online; a paused or failed one is not."""
     portal = await start_portal(retry_pause=30)
 
     async def is_online() -> bool:
-        online: bool = (await told(portal, "/state"))["result"]["source"]["online"]
+        online: bool = (await get_json(portal, "/state"))["result"]["source"]["online"]
         return online
 
     assert await is_online()
@@ -194,19 +196,19 @@ async def test_ustreamers_online(start_portal: StartPortal) -> None:
     assert not await is_online()
 
 
-async def test_the_size_before_there_are_pictures(start_portal: StartPortal) -> None:
-    """While the camera was not open yet, the size is the one that is asked of it, turned as it will be."""
+async def test_the_size_before_the_first_frame(start_portal: StartPortal) -> None:
+    """Before the camera was open, the size is that of the settings, rotated."""
     for rotation, size in ((0, (160, 120)), (90, (120, 160))):
         portal = await start_portal(rotation=rotation)
         for _ in range(2):
-            resolution = (await told(portal, "/state"))["result"]["source"]["resolution"]
+            resolution = (await get_json(portal, "/state"))["result"]["source"]["resolution"]
             assert (resolution["width"], resolution["height"]) == size
             async with portal.http.get("/snapshot") as answer:  # now there was one
                 assert answer.headers["X-Frame-Size"] == f"{size[0]}x{size[1]}"
 
 
 async def test_the_size_while_only_renditions_stream(start_portal: StartPortal) -> None:
-    """It is that of the camera's own pictures as it agreed to them, turned, and not that of the renditions."""
+    """The size is that of the negotiated original frames, rotated, not that of renditions."""
     portal = await start_portal(width=162, rotation=90)
     reader = await StreamReader.get(portal.port, "/stream.mjpg?width=60")
     await reader.opening()
@@ -214,7 +216,7 @@ async def test_the_size_while_only_renditions_stream(start_portal: StartPortal) 
     assert negotiated
     assert portal.supervisor.subscribers.feed.newest is None
     portal.supervisor.status.negotiated = replace(negotiated, size=(200, 120))  # as a camera does that has no other
-    resolution = (await told(portal, "/state"))["result"]["source"]["resolution"]
+    resolution = (await get_json(portal, "/state"))["result"]["source"]["resolution"]
     assert resolution == {"width": 120, "height": 200}
     await reader.close()
 
@@ -231,13 +233,13 @@ async def test_the_size_while_only_renditions_stream(start_portal: StartPortal) 
 async def test_where_camera_streamers_outputs_are_behind_a_proxy(
     portal: Portal, headers: dict[str, str], here: str
 ) -> None:
-    """What a proxy on this machine has taken away from the address is put before it again."""
-    endpoints = (await told(portal, "/x/status", Host="pi.local:8081", **headers))["endpoints"]
+    """The scheme and the prefix that a proxy on this machine removed are part of the URLs."""
+    endpoints = (await get_json(portal, "/x/status", Host="pi.local:8081", **headers))["endpoints"]
     assert [endpoints[name]["uri"] for name in ("stream", "snapshot")] == [f"{here}stream", f"{here}snapshot"]
 
 
-async def test_a_client_that_does_not_say_whom_it_asks(portal: Portal) -> None:
-    """HTTP/1.0 may leave Host out; then the address that it reached is told, with its port."""
+async def test_a_client_without_a_host_header(portal: Portal) -> None:
+    """Without a Host header, which HTTP/1.0 allows, the URLs have the local address and port."""
     for path in ("/status", "/?info", "/cameras"):
         reader, writer = await asyncio.open_connection("127.0.0.1", portal.port)
         writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
@@ -248,9 +250,9 @@ async def test_a_client_that_does_not_say_whom_it_asks(portal: Portal) -> None:
 
 
 async def test_camera_streamers_status(streaming: tuple[Portal, list[StreamReader]]) -> None:
-    """The outputs that there are, with their clients, and where they are for the one who asks."""
+    """The outputs are listed with their clients and the URLs for this client."""
     portal, _ = streaming
-    status = await told(portal, "/webcam/status", Host="pi.local:8081")
+    status = await get_json(portal, "/webcam/status", Host="pi.local:8081")
     assert set(status) == {"version", "revision", "outputs", "devices", "links", "endpoints"}
     assert (
         status["outputs"]["stream"] | {"width": 160, "height": 120, "enabled": True, "refs": 2}
@@ -266,17 +268,17 @@ async def test_camera_streamers_status(streaming: tuple[Portal, list[StreamReade
 
 
 async def test_mjpg_streamers_plugins(start_portal: StartPortal) -> None:
-    """One input, the camera, and one output without controls."""
+    """There is one input, the camera, and one output without controls."""
     portal = await start_portal(name="Bed")
-    program = await told(portal, "/program.json")
+    program = await get_json(portal, "/program.json")
     assert [each["name"] for each in program["inputs"]] == ["Bed"]
     assert [each["id"] for each in program["outputs"]] == ["0"]
-    assert await told(portal, "/output.json") == {"controls": []}
+    assert await get_json(portal, "/output.json") == {"controls": []}
 
 
 async def test_another_camera_has_its_own_name(start_portal: StartPortal) -> None:
-    """What is told is of the camera that is served, not of the first one."""
+    """The name and number are those of the served camera."""
     cameras = {number: replace(QUICK, camera=number, name=f"Cam {number}") for number in range(2)}
     portal = await start_portal(camera=1, name="Cam 1", cameras=cameras)
-    assert (await told(portal, "/cam1/state"))["result"]["instance_id"] == "Cam 1"
-    assert (await told(portal, "/cam1/?info"))["config"]["index"] == 1
+    assert (await get_json(portal, "/cam1/state"))["result"]["instance_id"] == "Cam 1"
+    assert (await get_json(portal, "/cam1/?info"))["config"]["index"] == 1

@@ -1,4 +1,4 @@
-"""The URLs of older programs that give pictures: what they mean, and what comes."""
+"""The URLs of older programs for streams and snapshots."""
 
 import io
 import logging
@@ -55,8 +55,8 @@ SNAPSHOTS = ["/snapshot", "/snapshot/", "/?action=snapshot", "/?action=snapshot_
         ("INFO&1712345", Action.WEBCAMD_INFO),
     ],
 )
-def test_what_a_query_calls_for(query: str, action: Action | None) -> None:
-    """Old programs' words count, whatever clients append against caches; all else is the page."""
+def test_the_action_of_a_query(query: str, action: Action | None) -> None:
+    """Actions of older programs are found despite cache busters; all other queries are the page."""
     assert parse_action(query) is action
 
 
@@ -71,8 +71,8 @@ def test_what_a_query_calls_for(query: str, action: Action | None) -> None:
         ("ShutDown&1", 403, "No request stops this process; use its service manager."),
     ],
 )
-async def test_what_older_programs_have_and_we_have_not(portal: Portal, query: str, status: int, said: str) -> None:
-    """Another plugin, another action and webcamd's end are errors with a sentence, never the page."""
+async def test_actions_that_are_not_supported(portal: Portal, query: str, status: int, said: str) -> None:
+    """Other plugins and actions and webcamd's shutdown are errors with a sentence, never the page."""
     with pytest.raises(web.HTTPException) as refused:
         parse_action(query)
     assert refused.value.status == status
@@ -84,7 +84,7 @@ async def test_what_older_programs_have_and_we_have_not(portal: Portal, query: s
 
 @pytest.mark.parametrize("path", STREAMS)
 async def test_streams(portal: Portal, path: str) -> None:
-    """Frames flow, the camera is kept open, and closed when the client has left."""
+    """Frames flow; the camera stays open, and closes after the client disconnects."""
     reader = await StreamReader.get(portal.port, path)
     assert reader.head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"\r\nContent-Type: multipart/x-mixed-replace; boundary=softstreamframe\r\n" in reader.head
@@ -98,7 +98,7 @@ async def test_streams(portal: Portal, path: str) -> None:
 
 
 async def test_mjpg_streamers_post(portal: Portal) -> None:
-    """`POST /stream` is a stream as well; a page of another site has no business there."""
+    """`POST /stream` is a stream too, except for pages of other sites."""
     async with portal.http.post("/webcam/stream") as answer:
         assert answer.content_type == "multipart/x-mixed-replace"
         assert await answer.content.readline() == b"--softstreamframe\r\n"
@@ -109,7 +109,7 @@ async def test_mjpg_streamers_post(portal: Portal) -> None:
 
 @pytest.mark.parametrize("path", SNAPSHOTS)
 async def test_snapshots(portal: Portal, path: str) -> None:
-    """A frame of the stream, also while nobody streams: dashboards ask many times a second."""
+    """A snapshot is a stream frame, also without a stream, since dashboards poll many times a second."""
     async with portal.http.get(path) as answer:
         assert (answer.status, answer.content_type, answer.headers["X-Frame-Size"]) == (200, "image/jpeg", "160x120")
         assert int(answer.headers["Content-Length"]) == len(await answer.read())
@@ -118,14 +118,14 @@ async def test_snapshots(portal: Portal, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/snapshot", "/?action=snapshot", "/?snapshot"])
 async def test_snapshots_in_full_size(start_portal: StartPortal, path: str) -> None:
-    """The query may say so, and so may the settings."""
+    """The query or the settings may request full size."""
     for portal, query in ((await start_portal(), "&size=full"), (await start_portal(snapshot_size="full"), "&")):
         async with portal.http.get(f"{path}{query if '?' in path else '?' + query}") as answer:
             assert answer.headers["X-Frame-Size"] == "320x240"
 
 
 async def test_camera_streamers_delay(portal: Portal) -> None:
-    """`max_delay` lets a picture be as old as that when it was asked for."""
+    """`max_delay` is the maximum age of the frame at the time of the request."""
     reader = await StreamReader.get(portal.port)
     asked_at = time.time()
     async with portal.http.get("/snapshot?max_delay=3600000") as answer:
@@ -141,7 +141,7 @@ async def test_camera_streamers_delay(portal: Portal) -> None:
 
 @pytest.mark.parametrize("path", [*STREAMS, *SNAPSHOTS])
 async def test_head(portal: Portal, path: str) -> None:
-    """HEAD has the head of what GET would have, and leaves the camera alone."""
+    """HEAD has the headers of GET and does not open the camera."""
     async with portal.http.head(path) as answer:
         kind = "multipart/x-mixed-replace" if "stream" in path.lower() else "image/jpeg"
         assert (answer.status, answer.content_type) == (200, kind)
@@ -153,8 +153,8 @@ async def test_head(portal: Portal, path: str) -> None:
     [("-1", (160, 120)), ("0", (120, 160)), ("1", (160, 120)), ("2", (120, 160)), ("90", (120, 160)),
      ("180", (160, 120)), ("270", (120, 160))],
 )  # fmt: skip
-async def test_webcamds_turns(portal: Portal, word: str, size: tuple[int, int]) -> None:
-    """OpenCV's numbers and degrees turn the pictures of webcamd's URLs."""
+async def test_webcamds_rotation(portal: Portal, word: str, size: tuple[int, int]) -> None:
+    """OpenCV's constants and degrees rotate the frames of webcamd's URLs."""
     async with portal.http.get(f"/?snapshot&rotate={word}") as answer:
         assert Image.open(io.BytesIO(await answer.read())).size == size
     reader = await StreamReader.get(portal.port, f"/?stream&rotate={word}")
@@ -164,8 +164,8 @@ async def test_webcamds_turns(portal: Portal, word: str, size: tuple[int, int]) 
 
 
 @pytest.mark.parametrize(("word", "rotation"), [("-1", 0), ("0", 90), ("1", 180), ("2", 270), ("90", 90)])
-async def test_which_way_webcamd_turns(portal: Portal, word: str, rotation: int) -> None:
-    """0 is a quarter clockwise, 2 one back: the same rendition as with our own word."""
+async def test_the_direction_of_webcamds_rotation(portal: Portal, word: str, rotation: int) -> None:
+    """The value 0 of webcamd is 90 degrees clockwise, 2 is 270: the same renditions as with degrees."""
     reader = await StreamReader.get(portal.port, f"/?stream&rotate={word}")
     (client,) = portal.supervisor.subscribers.clients
     assert client.rendition.rotation == rotation
@@ -175,15 +175,15 @@ async def test_which_way_webcamd_turns(portal: Portal, word: str, rotation: int)
 @pytest.mark.parametrize(
     "path", ["/?snapshot&rotate=3", "/?stream&rotate=left", "/?action=stream&rotate=1", "/snapshot?rotate=2"]
 )
-async def test_turns_that_are_none(portal: Portal, path: str) -> None:
-    """Other numbers are no turns, and webcamd's are none on other programs' URLs."""
+async def test_invalid_rotations(portal: Portal, path: str) -> None:
+    """Other numbers are rejected, as are webcamd's constants on the URLs of other programs."""
     async with portal.http.get(path) as answer:
         assert answer.status == 400
         assert (await answer.text()).endswith(": must be one of: 0, 90, 180, 270.\n")
 
 
-async def test_our_own_words_on_old_urls(portal: Portal) -> None:
-    """What the query of ours can say, that of an old URL can say, too; wrong values are told."""
+async def test_our_parameters_on_old_urls(portal: Portal) -> None:
+    """The URLs of older programs accept our query parameters, and reject wrong values."""
     reader = await StreamReader.get(portal.port, "/?action=stream&fps=5&client=me&width=80")
     (client,) = (await portal.status())["clients"]
     assert (client["client"], client["fps_max"], client["rendition"]["width"]) == ("me", 5, 80)
@@ -196,20 +196,20 @@ async def test_our_own_words_on_old_urls(portal: Portal) -> None:
     "path", ["/?ACTION=snapshot&Width=abc", "/?Snapshot&WIDTH=abc", "/stream?wIdth=abc", "/?action=stream&Width=abc"]
 )
 async def test_capitals_in_keys(portal: Portal, path: str) -> None:
-    """They do not matter on older programs' URLs."""
+    """Names of parameters are case-insensitive on the URLs of older programs."""
     async with portal.http.get(path) as answer:
         assert (answer.status, await answer.text()) == (400, "width=abc: must be a whole number from 16 to 16384.\n")
 
 
 async def test_methods_without_the_slash(portal: Portal) -> None:
-    """What is only there to be read says so, with the folder's slash and without it."""
+    """Read-only URLs reject POST, with and without the trailing slash."""
     for path in ("/webcam/?action=snapshot", "/webcam?action=snapshot"):
         async with portal.http.post(path) as answer:
             assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
 
 
-async def test_the_log_says_what_was_asked(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
-    """A client stands there and in status.json with the URL it came by, without what it appended."""
+async def test_the_path_in_the_log(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """The log and status.json show the path without the parameters that the client appended."""
     caplog.set_level(logging.INFO)
     for path, shown in (("/webcam/?action=stream&token=17", "/webcam/?action=stream"), ("/x/stream?t=1", "/x/stream")):
         reader = await StreamReader.get(portal.port, path)
@@ -224,14 +224,14 @@ async def test_the_log_says_what_was_asked(portal: Portal, caplog: pytest.LogCap
 @pytest.mark.parametrize(
     "path", ["/video", "/video.mp4", "/stream.h264", "/clients.json", "/input_1.json", "/option?key=x"]
 )
-async def test_what_is_not_here(portal: Portal, path: str) -> None:
-    """No video, no list of addresses, no second input: 404."""
+async def test_unsupported_urls(portal: Portal, path: str) -> None:
+    """There is no video, no list of addresses and no second input: 404."""
     async with portal.http.get(path) as answer:
         assert answer.status == 404
 
 
 async def names_of_servers(portal: Portal, paths: list[str]) -> dict[str, bool]:
-    """Ask for paths; return which answers call themselves mjpg-streamer's."""
+    """Request paths; return which responses have the `Server` header of mjpg-streamer."""
     named: dict[str, Any] = {}
     for path in paths:
         async with portal.http.get(path) as answer:
@@ -240,7 +240,7 @@ async def names_of_servers(portal: Portal, paths: list[str]) -> dict[str, bool]:
 
 
 async def test_the_name_that_octolapse_looks_for(portal: Portal) -> None:
-    """Snapshots, commands and files of mjpg-streamer say that they are its own, errors too; nothing else does."""
+    """Snapshots, commands, files and errors of mjpg-streamer's URLs have its `Server` header; others do not."""
     its_own = ["/?action=snapshot", "/?action=snapshot&size=no", "/?action=command&id=-1", "/input.json",
                "/output.json", "/program.json"]  # fmt: skip
     others = ["/", "/snapshot.jpg", "/snapshot", "/?snapshot", "/state", "/status", "/status.json", "/nothing"]

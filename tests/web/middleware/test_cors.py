@@ -1,4 +1,4 @@
-"""Pages of other sites: what they may read and do, in the headers, and in a real browser."""
+"""CORS: what pages of other sites may read and do, by headers and in a real browser."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,7 +30,7 @@ chromium = pytest.mark.skipif(not CHROMIUM, reason=NO_CHROMIUM)
 
 
 async def answered(portal: Portal, method: str, path: str, **headers: str) -> tuple[int, dict[str, str], list[str]]:
-    """Ask; return status, CORS headers, and what Vary has."""
+    """Send a request; return the status, the CORS headers, and the values of Vary."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     async with portal.http.request(method, path, headers=names) as answer:
         cors = {name: value for name, value in answer.headers.items() if name.startswith("Access-Control-")}
@@ -40,7 +40,7 @@ async def answered(portal: Portal, method: str, path: str, **headers: str) -> tu
 
 @pytest.mark.parametrize("path", READABLE)
 async def test_a_listed_origin_may_read_everything(start_portal: StartPortal, path: str) -> None:
-    """Each answer names it, with credentials and our headers: pictures, JSON, and errors."""
+    """Every response allows the origin, with credentials and our headers: frames, JSON and errors."""
     portal = await start_portal(cors_origins=("http://10.0.0.5:8080", MAINSAIL))
     for method in ("GET", "HEAD"):
         status, cors, vary = await answered(portal, method, path, Origin=MAINSAIL)
@@ -51,8 +51,8 @@ async def test_a_listed_origin_may_read_everything(start_portal: StartPortal, pa
         assert [name for name in vary if not name.startswith("Accept-")] == ["Origin"]
 
 
-async def test_an_answer_that_the_camera_fails_may_be_read(start_portal: StartPortal) -> None:
-    """A 503 has the headers, too, so that a script can read why, and when to come again."""
+async def test_an_error_may_be_read(start_portal: StartPortal) -> None:
+    """A 503 has the headers too, so that a script can read the reason and Retry-After."""
     portal = await start_portal(cors_origins=(MAINSAIL,), start_timeout=1.0)
     portal.device.unplug()
     for path in ("/stream.mjpg", "/snapshot.jpg"):
@@ -71,8 +71,8 @@ async def test_an_answer_that_the_camera_fails_may_be_read(start_portal: StartPo
         "http://mainsail.local.evil",
     ],
 )
-async def test_who_is_not_listed_may_nothing(start_portal: StartPortal, origin: str) -> None:
-    """No header names another origin, a preflight is 403, a POST as well; caches are told that origins matter."""
+async def test_other_origins_may_do_nothing(start_portal: StartPortal, origin: str) -> None:
+    """No header allows another origin; preflights and POST are 403; Vary still names Origin."""
     portal = await start_portal(cors_origins=(MAINSAIL,))
     status, cors, vary = await answered(portal, "GET", "/status.json", Origin=origin)
     assert (status, cors, vary) == (200, {}, ["Origin"])
@@ -83,21 +83,21 @@ async def test_who_is_not_listed_may_nothing(start_portal: StartPortal, origin: 
     assert portal.device.opened == 0
 
 
-async def test_caches_are_told_also_where_nobody_asks(start_portal: StartPortal) -> None:
-    """An answer to a request without an origin names none, and is not to be given to a page."""
+async def test_responses_without_an_origin_vary_too(start_portal: StartPortal) -> None:
+    """A response to a request without an origin has Vary, so that caches do not use it for one."""
     portal = await start_portal(cors_origins=(MAINSAIL,))
     assert await answered(portal, "GET", "/status.json") == (200, {}, ["Origin"])
 
 
 async def test_nothing_changes_while_it_is_off(portal: Portal) -> None:
-    """By default no answer has a header more, and a preflight is a method that is not there."""
+    """By default no response has CORS headers, and a preflight is 405."""
     assert await answered(portal, "GET", "/status.json", Origin=MAINSAIL) == (200, {}, [])
     asked = {"Origin": MAINSAIL, "Access_Control_Request_Method": "GET"}
     assert await answered(portal, "OPTIONS", "/status.json", **asked) == (405, {}, [])
 
 
-async def test_everybody_may_read_and_nothing_else(start_portal: StartPortal) -> None:
-    """With * any page may read, without credentials; none may POST, and none is told that it may."""
+async def test_any_origin_may_read_and_nothing_else(start_portal: StartPortal) -> None:
+    """With * any page may read without credentials; POST and its preflight are 403."""
     portal = await start_portal(cors_origins=("*",))
     for origin in (MAINSAIL, "null"):
         status, cors, vary = await answered(portal, "GET", "/status.json", Origin=origin)
@@ -117,8 +117,8 @@ async def test_everybody_may_read_and_nothing_else(start_portal: StartPortal) ->
     assert portal.device.opened == 0
 
 
-async def test_preflights_tell_what_each_url_takes(start_portal: StartPortal) -> None:
-    """Every URL of the table answers 204 with its methods, and the camera stays closed; 404 what is no URL."""
+async def test_preflights_return_the_methods_of_each_url(start_portal: StartPortal) -> None:
+    """A preflight of every route is 204 with its methods, and opens no camera; unknown URLs are 404."""
     portal = await start_portal(cors_origins=(MAINSAIL,))
     table: dict[str, set[str]] = {}
     for route in build_app(portal.supervisor, {}).router.routes():
@@ -142,7 +142,7 @@ async def test_preflights_tell_what_each_url_takes(start_portal: StartPortal) ->
 
 @pytest.mark.parametrize("path", ["/webcam/?action=snapshot", "/webcam?action=snapshot"])
 async def test_preflights_without_the_slash(start_portal: StartPortal, path: str) -> None:
-    """They are answered as the folder's are, and so are those of pages that are not listed."""
+    """Preflights without the trailing slash are answered like those with it, also for origins that are not listed."""
     portal = await start_portal(cors_origins=(MAINSAIL,))
     asked = {"Access_Control_Request_Method": "GET"}
     status, cors, _ = await answered(portal, "OPTIONS", path, Origin=MAINSAIL, **asked)
@@ -151,7 +151,7 @@ async def test_preflights_without_the_slash(start_portal: StartPortal, path: str
 
 
 async def test_a_listed_origin_may_use_the_controls(start_portal: StartPortal) -> None:
-    """It may POST as a page of the portal may, whatever the browser calls the relation of the two sites."""
+    """A listed origin may POST, whatever Sec-Fetch-Site says."""
     portal = await start_portal(cors_origins=(MAINSAIL,))
     for site in ("cross-site", "same-site"):
         status, cors, _ = await answered(portal, "POST", "/focus", Origin=MAINSAIL, Sec_Fetch_Site=site)
@@ -219,7 +219,7 @@ POST_BLINDLY = "async (url) => { await fetch(`${url}/focus`, {method: 'POST', mo
 
 
 async def asked(dashboard: Page, script: str, portal: Portal, url: str = "") -> Any:
-    """Run a script in the page; return what it got, None when the browser did not let it."""
+    """Run a script in the page; return its result, or None if the browser blocked it."""
     attempt = f"async (url) => {{ try {{ return await ({script})(url); }} catch (error) {{ return `${{error}}`; }} }}"
     got = await dashboard.evaluate(attempt, url or f"http://127.0.0.1:{portal.port}")
     return None if got == "TypeError: Failed to fetch" else got
@@ -227,7 +227,7 @@ async def asked(dashboard: Page, script: str, portal: Portal, url: str = "") -> 
 
 @chromium
 async def test_a_page_that_is_listed(start_portal: StartPortal, elsewhere: str, dashboard: Page) -> None:
-    """It reads frames of the stream, the snapshot with its facts, and the state, and sets controls."""
+    """A listed page reads frames, the snapshot with its headers, and the status, and sets controls."""
     portal = await start_portal(cors_origins=(elsewhere,))
     assert await asked(dashboard, READ_FRAMES, portal) >= 5
     kind, size, time = await asked(dashboard, READ_FACTS, portal)
@@ -240,7 +240,7 @@ async def test_a_page_that_is_listed(start_portal: StartPortal, elsewhere: str, 
 
 @chromium
 async def test_a_page_that_is_not_listed(start_portal: StartPortal, elsewhere: str, dashboard: Page) -> None:
-    """The browser keeps everything from it, and nothing changes; the same when CORS is off."""
+    """The browser blocks everything for a page that is not listed, or when CORS is off; nothing changes."""
     for origins in (("http://mainsail.local",), ()):
         portal = await start_portal(cors_origins=origins)
         for script in (READ_FRAMES, READ_FACTS, READ_STATE, POST):
@@ -251,7 +251,7 @@ async def test_a_page_that_is_not_listed(start_portal: StartPortal, elsewhere: s
 
 @chromium
 async def test_any_page(start_portal: StartPortal, dashboard: Page) -> None:
-    """With * it reads, but not with credentials, and it cannot POST, with and without a preflight."""
+    """With * a page reads without credentials, and cannot POST with or without a preflight."""
     portal = await start_portal(cors_origins=("*",))
     assert await asked(dashboard, READ_FRAMES, portal) >= 5
     assert await asked(dashboard, READ_FACTS, portal) is None
@@ -269,7 +269,7 @@ POST_WITH_LOGIN = POST.replace("{method", '{credentials: "include", method')
 
 @chromium
 async def test_a_page_that_is_listed_and_logged_in(start_portal: StartPortal, elsewhere: str, tmp_path: Path) -> None:
-    """Behind nginx it has to send the login, with `credentials: "include"`; its preflights need none."""
+    """Behind nginx a page sends the login with `credentials: "include"`; its preflights need none."""
     portal = await start_portal(cors_origins=(elsewhere,))
     login = {"username": nginx_process.USER, "password": nginx_process.PASSWORD}
     async with (

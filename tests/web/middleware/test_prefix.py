@@ -13,7 +13,7 @@ CAMERAS = {number: replace(QUICK, camera=number) for number in (0, 1, 12)}
 
 @pytest.mark.parametrize("prefix", ["/webcam", "/printer/cam", "/cam1", "//", "/a.b~c/d_e-1"])
 async def test_every_url_below_a_prefix(portal: Portal, prefix: str) -> None:
-    """Pages, pictures, files and what changes something are where they are without it."""
+    """Pages, snapshots, files and POST URLs also work below a prefix."""
     for path, kind in (
         ("/", "text/html"),
         ("/static/shared/style.css", "text/css"),
@@ -31,7 +31,7 @@ async def test_every_url_below_a_prefix(portal: Portal, prefix: str) -> None:
 
 
 async def test_a_stream_below_a_prefix(portal: Portal) -> None:
-    """It flows, and the client is known by the path that it asked for."""
+    """Frames flow, and the client is shown with the requested path."""
     reader = await StreamReader.get(portal.port, "/printer/cam/stream.mjpg")
     await reader.opening()
     assert (await reader.part()).jpeg
@@ -41,8 +41,8 @@ async def test_a_stream_below_a_prefix(portal: Portal) -> None:
 
 @pytest.mark.parametrize("path", ["/cam1/", "/cam1/stream.mjpg", "/x/cam12/snapshot.jpg", "/CAM1/?action=stream",
                                   "/cam1?action=snapshot", "/cam1/static/shared/style.css"])  # fmt: skip
-async def test_nobody_gets_the_wrong_camera(start_portal: StartPortal, path: str) -> None:
-    """Below the folder of another camera there is nothing, not even the page."""
+async def test_no_client_gets_the_wrong_camera(start_portal: StartPortal, path: str) -> None:
+    """All paths below the folder of another camera are 404, including the page."""
     portal = await start_portal(camera=0, cameras=CAMERAS)
     async with portal.http.get(path) as answer:
         assert answer.status == 404
@@ -58,8 +58,8 @@ async def test_nobody_gets_the_wrong_camera(start_portal: StartPortal, path: str
      "/cam1/x?action=snapshot", "/Cam1/snapshot/?action=snapshot", "/x/CAM12/y/state", "/cam1/./snapshot.jpg",
      "/cam1/%2e/snapshot.jpg", "/cam1/x/../snapshot.jpg", "/%63am1/x/snapshot.jpg", "//cam1//snapshot.jpg"],
 )  # fmt: skip
-async def test_nobody_gets_the_wrong_camera_further_below(start_portal: StartPortal, path: str) -> None:
-    """The folder of another camera may stand anywhere in the path, just as it was sent."""
+async def test_no_client_gets_the_wrong_camera_further_below(start_portal: StartPortal, path: str) -> None:
+    """The folder of another camera is rejected anywhere in the path, which is not normalized."""
     portal = await start_portal(camera=0, cameras=CAMERAS)
     async with portal.http.get(URL(f"http://127.0.0.1:{portal.port}{path}", encoded=True)) as answer:
         assert answer.status == 404
@@ -68,8 +68,8 @@ async def test_nobody_gets_the_wrong_camera_further_below(start_portal: StartPor
 
 
 @pytest.mark.parametrize("path", ["/cam0/", "/cam2/", "/cam0/x/", "/mycam1/", "/cam01/"])
-async def test_folders_that_are_no_other_camera(start_portal: StartPortal, path: str) -> None:
-    """The own number, one that is not configured, and names that only look alike are prefixes like all others."""
+async def test_folders_that_are_not_another_camera(start_portal: StartPortal, path: str) -> None:
+    """The own number, one that is not configured, and similar names are ordinary prefixes."""
     portal = await start_portal(camera=0, cameras=CAMERAS)
     async with portal.http.get(path) as answer:
         assert (answer.status, answer.content_type) == (200, "text/html")
@@ -79,7 +79,7 @@ async def test_folders_that_are_no_other_camera(start_portal: StartPortal, path:
     "path", ["/nothing", "/webcam/nothing", "/webcam", "/webcam/static/nothing", "/webcam/stream.mj"]
 )
 async def test_unknown_names(portal: Portal, path: str) -> None:
-    """What is not there is not there below a prefix either, whatever the method."""
+    """Unknown paths are 404 below a prefix too, with any method."""
     for method in ("GET", "POST"):
         async with portal.http.request(method, path) as answer:
             status = 405 if (method, path) == ("POST", "/webcam/static/nothing") else 404
@@ -89,7 +89,7 @@ async def test_unknown_names(portal: Portal, path: str) -> None:
 
 
 async def test_wrong_methods(portal: Portal) -> None:
-    """Below a prefix, too, what changes something is not there to be read, and the other way round."""
+    """Wrong methods are 405 below a prefix too."""
     for method, path, allowed in (("GET", "/x/pause", "POST"), ("POST", "/x/snapshot.jpg", "GET,HEAD")):
         async with portal.http.request(method, path) as answer:
             assert (answer.status, answer.headers["Allow"]) == (405, allowed)
@@ -97,7 +97,7 @@ async def test_wrong_methods(portal: Portal) -> None:
 
 @pytest.mark.parametrize("prefix", ["/a%0Ab", "/a%20b", "/%1b[31m", "/%E2%80%A8"])
 async def test_no_prefix_breaks_a_line_of_the_log(portal: Portal, prefix: str) -> None:
-    """Paths stand in the log: prefixes with line ends, spaces and control characters are not there."""
+    """Paths with line breaks, spaces or control characters are 404, since paths are logged."""
     for path in ("/stream.mjpg", "?action=stream", "/?action=stream", "/snapshot"):
         async with portal.http.get(prefix + path) as answer:
             assert answer.status == 404
