@@ -19,8 +19,7 @@ from soft_stream.frames.frame import Frame
 from soft_stream.web.middleware.errors import NO_STORE, answer_head, frame_or_503, rendition_or_503
 from soft_stream.web.request import SUPERVISOR, make_client, parse_choice, parse_float, parse_fps, parse_rendition
 
-# Bytes.
-MAX_PHOTO = 64 * 1024 * 1024
+MAX_PHOTO = 64 * 1024 * 1024  # bytes
 MAX_MS = 3_600_000
 JPEG_START = b"\xff\xd8\xff"
 
@@ -29,6 +28,21 @@ async def snapshot(request: web.Request) -> web.Response:
     """Answer with the snapshot that the query asks for."""
     ask = parse_ask(request.query, request.app[SUPERVISOR].settings)
     return await serve_snapshot(request, ask, make_client(request))
+
+
+def parse_ask(query: Mapping[str, str], settings: Settings) -> Ask:
+    """Return what the query asks of a snapshot; `fps` has no effect, but its value is checked."""
+    parse_fps(query)
+    default_size = "" if settings.snapshot_size == "auto" else settings.snapshot_size
+    size = parse_choice(query, "size", default_size, *SnapshotSize)
+    return Ask(
+        deadline=parse_float(query, "deadline_ms", settings.start_timeout * 1000, 1, MAX_MS) / 1000,
+        size=SnapshotSize(size) if size else None,
+        focus=FocusPolicy(parse_choice(query, "focus", FocusPolicy.AUTO, *FocusPolicy)),
+        max_age=parse_float(query, "max_age_ms", 0, 0, MAX_MS) / 1000,
+        wake=parse_choice(query, "wake", "1", "0", "1") == "1",
+        rendition=parse_rendition(query, settings),
+    )
 
 
 async def serve_snapshot(request: web.Request, ask: Ask, client: Client) -> web.Response:
@@ -68,7 +82,7 @@ async def photo(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     file = Path(settings.pause_snapshot)
     try:
-        taken_at, body = await asyncio.to_thread(_photo, file)
+        taken_at, body = await asyncio.to_thread(_read_photo, file)
     except OSError:
         raise web.HTTPNotFound from None
     if not body.startswith(JPEG_START):  # another program owns the folder; serve only JPEGs from it
@@ -77,7 +91,7 @@ async def photo(request: web.Request) -> web.Response:
     return web.Response(body=body, content_type="image/jpeg", headers=headers)
 
 
-def _photo(file: Path) -> tuple[float, bytes]:
+def _read_photo(file: Path) -> tuple[float, bytes]:
     """Return the modification time and the content of a file; do not wait for a pipe or follow a link.
 
     Raises:
@@ -88,22 +102,6 @@ def _photo(file: Path) -> tuple[float, bytes]:
         if not stat.S_ISREG(status.st_mode):
             raise OSError(f"{file} is not a regular file")
         return status.st_mtime, opened.read(MAX_PHOTO)
-
-
-def parse_ask(query: Mapping[str, str], settings: Settings) -> Ask:
-    """Return what the query asks of a snapshot; `fps` has no effect, but its value is checked."""
-    parse_fps(query)
-    size = parse_choice(
-        query, "size", "" if settings.snapshot_size == "auto" else settings.snapshot_size, *SnapshotSize
-    )
-    return Ask(
-        deadline=parse_float(query, "deadline_ms", settings.start_timeout * 1000, 1, MAX_MS) / 1000,
-        size=SnapshotSize(size) if size else None,
-        focus=FocusPolicy(parse_choice(query, "focus", FocusPolicy.AUTO, *FocusPolicy)),
-        max_age=parse_float(query, "max_age_ms", 0, 0, MAX_MS) / 1000,
-        wake=parse_choice(query, "wake", "1", "0", "1") == "1",
-        rendition=parse_rendition(query, settings),
-    )
 
 
 def _answer(frame: Frame) -> web.Response:
