@@ -103,7 +103,7 @@ class AutofocusController:
         finished = FocusOutcome(result, now - self._cycle.started_at, time.time())
         self._cycle, self._held_for = None, list(self._subscribers.wishes)
         self._status.cannot_focus = result is FocusResult.UNSUPPORTED
-        self._status.focused(finished)
+        self._status.record_focus(finished)
         self._status.set_state(State.STREAMING, f"Autofocus cycle {result} after {finished.seconds:.2f} s")
         self._subscribers.focused(self._cycled_at, finished)
 
@@ -156,7 +156,7 @@ class AutofocusController:
         self._resting = False
         self._cycled_at = time.monotonic()
         await self._order(FocusMode.HOLD)
-        timeout = max(self._settings.autofocus_timeout, SLOWEST_CYCLE * self._status.frame_interval)
+        timeout = max(self._settings.autofocus_timeout, SLOWEST_CYCLE * self._status.timer.interval)
         self._cycle = AutofocusCycle(self._cycled_at, timeout)
 
     def _why_not(self) -> str:

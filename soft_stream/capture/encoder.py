@@ -52,7 +52,7 @@ class FrameEncoder:
             self._count(raw, [ORIGINAL])
             self._pool.hand_over(partial(self._encode_beside, raw.copy(), number, focus, when_done))
         for seconds in self._pool.collect():
-            self._status.encoded(seconds)
+            self._status.record_encoding(seconds)
             self._adaptive_quality.encoded(seconds / self._pool.count, self._time_for(raw))
         return None
 
@@ -90,7 +90,7 @@ class FrameEncoder:
         began = time.monotonic()
         frame = self._frame(raw, ORIGINAL, number, focus)
         seconds, time_for_it = frame.published_at - began, self._time_for(raw)
-        self._status.encoded(seconds)
+        self._status.record_encoding(seconds)
         self._adaptive_quality.encoded(seconds, time_for_it)
         self._pool.took(seconds, time_for_it)
         return frame

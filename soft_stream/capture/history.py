@@ -71,10 +71,10 @@ class History:
         self._encoded, self._seconds, self._restarts = encoded, seconds, restarted
         return Sample(
             at=time.time(),
-            fps=status.captured_fps,
+            fps=status.timer.fps,
             encode=took / count if count else None,
             clients=sum(client.streams for client in self._subscribers.clients),
-            silence=status.take_longest_silence(),
+            silence=status.timer.take_longest_silence(),
             restarts=restarts,
             opening=status.counters.opened,
         )

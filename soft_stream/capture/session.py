@@ -137,13 +137,13 @@ class CameraSession:
         if fault:
             self._status.log_event(f"The camera closed with a fault: {fault}", logging.WARNING)
         if self._status.negotiated:
-            self._status.negotiated = None
+            self._status.set_negotiated(None)
             self._status.counters.closed += 1
             self._status.log_event("Camera closed")
 
     async def _flow(self) -> None:
         status, subscribers = self._status, self._subscribers
-        status.reset_frame_timer()
+        status.timer.restart()
         self._stills.begin()
         if status.state is State.STARTING and not self._pause.hold:
             await self._autofocus.begin()
@@ -156,9 +156,9 @@ class CameraSession:
             await self._autofocus.follow(focus)
             await self._stills.take()
             await self._autofocus.rest()
-        if not self.frames and status.silent_for >= status.stale_after and not self._pause.hold:
+        if not self.frames and status.timer.silent_for >= status.timer.stale_after and not self._pause.hold:
             # nobody waited for the watchdog, as with snapshots whose deadline is shorter
-            raise CameraError(f"no frame came in {status.silent_for:.0f} s")
+            raise CameraError(f"no frame came in {status.timer.silent_for:.0f} s")
 
     async def _until_disturbed(self) -> Focus | None:
         """Let frames flow until there is more to do than to publish them; the watchdog barks here.
@@ -166,13 +166,13 @@ class CameraSession:
         Returns what the lens did in the last one; None when none came for a while.
         """
         status = self._status
-        timeout = min(CAPTURE_SLICE, status.watchdog_timeout or CAPTURE_SLICE)
+        timeout = min(CAPTURE_SLICE, status.timer.watchdog_timeout or CAPTURE_SLICE)
         self._subscribers.changed.set()  # whatever there is to do was done just now: look again
         try:
             return await self._thread.run("capture", CALL_TIMEOUT, self._capture_on, timeout)
         except NoFrame:
             # what was set meanwhile may have made frames longer
-            silent_for, watchdog = status.silent_for, status.watchdog_timeout
+            silent_for, watchdog = status.timer.silent_for, status.timer.watchdog_timeout
             if watchdog and silent_for >= watchdog and self._subscribers.clients:
                 raise NoFrame(f"no frames for {silent_for:.0f} s") from None
             return None
@@ -237,7 +237,7 @@ class CameraSession:
 
     def _came(self, focus: Focus, frame: Frame | None, *, asked: Collection[Rendition], takers: Sequence[Wish]) -> None:
         """Note that the camera delivers, and publish a frame that was encoded."""
-        self._status.frame_came()
+        self._status.record_frame()
         self.frames += 1
         self._was_restarted = False
         self._autofocus.saw(focus)
@@ -266,5 +266,7 @@ class CameraSession:
         status = self._status
         self._was_restarted = True
         status.retry(silence, "the stream is started again")
-        limit = self._settings.close_timeout + status.longest_interval  # it is `stop` that hangs, if anything does
+        limit = (
+            self._settings.close_timeout + status.timer.longest_interval
+        )  # it is `stop` that hangs, if anything does
         status.set_negotiated(await self._thread.run("restart", limit, self._camera.restart))

@@ -104,7 +104,7 @@ class Stills:
             self._none_until = time.monotonic() + RECOVERY
             return
         finally:
-            self._status.reset_frame_timer()
+            self._status.timer.restart()
         self._status.counters.stills += 1
         self._taken.update(due)
         raw.focus = self._autofocus.seen(raw.focus)
@@ -127,7 +127,7 @@ class Stills:
         A lens that is out of focus is worse than a small picture; one that hunts for ever gets the time of a small one.
         """
         seconds = self._seconds if self._gets_still(wish) and self._autofocus.is_late else 0.0
-        if wish.seconds_left < seconds + MARGIN + 2 * self._status.frame_interval:
+        if wish.seconds_left < seconds + MARGIN + 2 * self._status.timer.interval:
             return True
         if not self.exposure_settled and time.monotonic() - self._opened < EXPOSURE_PATIENCE:
             return False

@@ -23,6 +23,7 @@ from soft_stream.cameras.factory import make_camera
 from soft_stream.capture.adaptive_quality import AdaptiveQuality
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.controls import Controls
+from soft_stream.capture.health import Health
 from soft_stream.capture.history import History
 from soft_stream.capture.pause import Pause
 from soft_stream.capture.session import CALL_TIMEOUT, STOP_TIMEOUT, CameraSession
@@ -44,7 +45,8 @@ class CameraSupervisor:
         self.subscribers = Subscribers(settings.renditions_max)
         self.pause = Pause(self.subscribers.changed)
         self.thread = CameraThread()
-        self.status = CameraStatus(settings, self.thread, self.pause)
+        self.status = CameraStatus(settings)
+        self.health = Health(self.status, self.thread, self.pause)
         self.history = History(self.subscribers, self.status)
         self.controls = Controls(settings)
         self.adaptive_quality = AdaptiveQuality(settings)

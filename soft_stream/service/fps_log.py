@@ -25,7 +25,7 @@ async def log_frame_rates(supervisor: CameraSupervisor, period: float = PERIOD) 
         if was_streaming and rates:
             log.info(
                 "FPS: captured %.1f, encoded %.1f; streams %d, on average %.1f; snapshots %d",
-                supervisor.status.captured_fps,
+                supervisor.status.timer.fps,
                 (counters.encoded - encoded) / (time.monotonic() - began),
                 len(rates),
                 fmean(rates),

@@ -53,7 +53,7 @@ class Server:
         self._settings = settings
         self._supervisor = CameraSupervisor(settings, new_camera)
         self._notifier = SystemdNotifier(os.environ)
-        self._supervisor.status.on_change = self._notifier.set_status
+        self._supervisor.status.on_change = self._on_change
         self._runner = web.AppRunner(
             build_app(self._supervisor, cameras),
             access_log=None,
@@ -114,3 +114,7 @@ class Server:
                 exc_info=None if isinstance(error, CameraHung) else error,
             )
         return ExitStatus.STOPPED if is_stopped else ExitStatus.TEMPORARY_FAILURE
+
+    def _on_change(self, line: str) -> None:
+        """Report the problem of the camera to systemd, or else the line of its log."""
+        self._notifier.set_status(self._supervisor.health.problem or line)

@@ -134,7 +134,7 @@ async def undisturbed(selector: CountingSelector) -> None:
     settings, thread, subscribers, device = QUICK, CountingThread(), Subscribers(), PatternDevice()
     device.has_autofocus = False
     pause = Pause(subscribers.changed)
-    status = CameraStatus(settings, thread, pause)
+    status = CameraStatus(settings)
     opening = CameraSession(
         PatternCamera(settings, device),
         thread,

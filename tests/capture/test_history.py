@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 from soft_stream.capture.history import INTERVAL, KEPT_FOR
-from soft_stream.capture.status import LINES
+from soft_stream.capture.status import RECENT_ENTRIES
 from soft_stream.capture.subscribers import Client
 from tests.conftest import Portal, StartPortal
 
@@ -128,7 +128,7 @@ async def test_the_log_has_what_matters(portal: Portal) -> None:
 
 async def test_the_log_is_bounded(portal: Portal) -> None:
     """Only the last lines are kept."""
-    for number in range(LINES + 10):
+    for number in range(RECENT_ENTRIES + 10):
         portal.supervisor.status.log_event(f"line {number}")
     texts = [line["text"] for line in (await remembered(portal))["log"]]
-    assert (len(texts), texts[0], texts[-1]) == (LINES, "line 10", f"line {LINES + 9}")
+    assert (len(texts), texts[0], texts[-1]) == (RECENT_ENTRIES, "line 10", f"line {RECENT_ENTRIES + 9}")

@@ -67,7 +67,7 @@ class World:
 
     def __init__(self, supervisor: CameraSupervisor) -> None:
         self.supervisor = supervisor
-        self.broadcast = Broadcaster(supervisor, self.feed, Placeholder("Test", supervisor.status))
+        self.broadcast = Broadcaster(supervisor, self.feed, Placeholder("Test", supervisor.health))
         self.feed.consumers.append(self.broadcast)
         self._serving = set[asyncio.Task[None]]()
 
@@ -78,7 +78,7 @@ class World:
 
     def publish(self, frame: Frame) -> Frame:
         """Let a frame come from a healthy camera."""
-        self.supervisor.status.frame_came()
+        self.supervisor.status.record_frame()
         self.feed.publish(frame)
         return frame
 

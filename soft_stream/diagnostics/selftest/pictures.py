@@ -110,7 +110,7 @@ async def still(rig: TestRig, report: Report) -> tuple[int, int] | None:
     settings = rig.settings
     asked, full = (settings.snapshot_width, settings.snapshot_height), None
     size = f"{asked[0]}x{asked[1]}" if all(asked) else "the sensor's size"
-    quiet = rig.supervisor.status.stale_after
+    quiet = rig.supervisor.status.timer.stale_after
     expected = f"{size}, the stream silent for less than {quiet:g} s"
     with report.check("full-size picture while streaming", expected) as check:
         began, method = (await rig.next_frame()).published_at, rig.negotiated.still_method

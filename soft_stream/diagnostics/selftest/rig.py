@@ -40,7 +40,7 @@ class TestRig:
             CameraError: it is closed.
         """
         if self.supervisor.status.negotiated is None:
-            raise CameraError(self.supervisor.status.problem or "the camera is closed")
+            raise CameraError(self.supervisor.health.problem or "the camera is closed")
         return self.supervisor.status.negotiated
 
     @asynccontextmanager

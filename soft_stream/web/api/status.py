@@ -33,8 +33,8 @@ async def status(request: web.Request) -> web.Response:
 async def healthz(request: web.Request) -> web.Response:
     """Answer 200 while the camera works or is idle; raise HTTPServiceUnavailable with the problem otherwise."""
     supervisor = request.app[SUPERVISOR]
-    if supervisor.status.problem:
-        raise unavailable(supervisor, f"{supervisor.settings.title}: {supervisor.status.problem}.")
+    if supervisor.health.problem:
+        raise unavailable(supervisor, f"{supervisor.settings.title}: {supervisor.health.problem}.")
     return web.Response(text=f"{supervisor.settings.title}: {supervisor.status.state}\n", headers=NO_STORE)
 
 
@@ -54,9 +54,9 @@ def build_status(app: web.Application) -> dict[str, Any]:
         "id": settings.id,
         "state": status.state,
         "state_since": round(status.state_since, 3),
-        "fault": status.problem,
+        "fault": supervisor.health.problem,
         "negotiated": asdict(negotiated) if negotiated else None,
-        "captured_fps": round(status.captured_fps, 2),
+        "captured_fps": round(status.timer.fps, 2),
         "frame": None
         if newest is None
         else {

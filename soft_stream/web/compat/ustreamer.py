@@ -24,9 +24,9 @@ async def state(request: web.Request) -> web.Response:
         "source": {
             "resolution": {"width": width, "height": height},
             # an idle camera is available
-            "online": not status.problem and status.state is not State.PAUSED,
+            "online": not supervisor.health.problem and status.state is not State.PAUSED,
             "desired_fps": round(supervisor.settings.fps),
-            "captured_fps": round(status.captured_fps),
+            "captured_fps": round(status.timer.fps),
         },
         "stream": {
             "queued_fps": round(get_encoded_fps(supervisor)),

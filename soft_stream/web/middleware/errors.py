@@ -38,8 +38,8 @@ def unavailable(supervisor: CameraSupervisor, text: str) -> web.HTTPServiceUnava
 
 def answer_head(supervisor: CameraSupervisor, headers: Mapping[str, str]) -> web.Response:
     """Answer HEAD with the headers of GET; this does not open the camera."""
-    if supervisor.status.problem:
-        raise unavailable(supervisor, f"No frame: {supervisor.status.problem}.")
+    if supervisor.health.problem:
+        raise unavailable(supervisor, f"No frame: {supervisor.health.problem}.")
     return web.Response(headers=headers)
 
 
@@ -49,7 +49,7 @@ def frame_or_503(supervisor: CameraSupervisor, seconds: float) -> Iterator[None]
     try:
         yield
     except TimeoutError:
-        reason = supervisor.status.problem or f"the camera is {supervisor.status.summary}"
+        reason = supervisor.health.problem or f"the camera is {supervisor.health.summary}"
         raise unavailable(supervisor, f"No frame within {seconds:g} s: {reason}.") from None
     except CameraError as fault:
         raise unavailable(supervisor, f"No frame: {fault}.") from fault

@@ -5,7 +5,7 @@ import logging
 import time
 
 from soft_stream.capture.feed import Feed
-from soft_stream.capture.status import CameraStatus
+from soft_stream.capture.health import Health
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames import multipart
 from soft_stream.frames.frame import Frame
@@ -24,9 +24,9 @@ REPEAT_AFTER_INTERVALS = 1.5
 class Placeholder:
     """Draws one labelled picture for all clients, in a thread of its own: the camera's may be stuck."""
 
-    def __init__(self, title: str, status: CameraStatus) -> None:
+    def __init__(self, title: str, health: Health) -> None:
         self._title = title
-        self._status = status
+        self._health = health
         self._drawing: asyncio.Task[bytes] | None = None
         self._drawn_at = float("-inf")
 
@@ -40,7 +40,7 @@ class Placeholder:
 
     async def _draw(self, last: Frame) -> bytes:
         age = f"last picture {time.time() - last.captured_at:.0f} s ago"
-        lines = (f"{self._title}: not live", self._status.summary, age)
+        lines = (f"{self._title}: not live", self._health.summary, age)
         return multipart.part(await asyncio.to_thread(_draw_label, last, lines), last.captured_at, "notice")
 
 
@@ -56,7 +56,7 @@ def get_broadcaster(supervisor: CameraSupervisor, feed: Feed) -> "Broadcaster":
     for taker in feed.consumers:
         if isinstance(taker, Broadcaster):
             return taker
-    broadcaster = Broadcaster(supervisor, feed, Placeholder(supervisor.settings.title, supervisor.status))
+    broadcaster = Broadcaster(supervisor, feed, Placeholder(supervisor.settings.title, supervisor.health))
     feed.consumers.append(broadcaster)
     return broadcaster
 
@@ -176,8 +176,8 @@ class Broadcaster:
         while newest := self._feed.newest:
             # a camera that gives frames is not silent because nobody was ready for them; but a rendition may be that
             # cannot be made of them
-            came_at = min(self._status.came_at, self._awaited_since)
-            silence_counts = max(newest.published_at, came_at) + self._status.stale_after
+            came_at = min(self._status.timer.last_frame_at, self._awaited_since)
+            silence_counts = max(newest.published_at, came_at) + self._status.timer.stale_after
             if time.monotonic() >= silence_counts:
                 await asyncio.sleep(self._notice_due - time.monotonic())
                 part = await self._placeholder.part(newest)
@@ -190,9 +190,9 @@ class Broadcaster:
             await asyncio.sleep(min(self._repeat_after, silence_counts - time.monotonic()))
 
     def _is_stale(self, frame: Frame) -> bool:
-        return time.monotonic() >= frame.published_at + self._status.stale_after
+        return time.monotonic() >= frame.published_at + self._status.timer.stale_after
 
     @property
     def _repeat_after(self) -> float:
         """How long the next frame is waited for, in seconds."""
-        return min(REPEAT_AFTER_INTERVALS * self._status.frame_interval / self._adaptive_quality.share, DRAW_INTERVAL)
+        return min(REPEAT_AFTER_INTERVALS * self._status.timer.interval / self._adaptive_quality.share, DRAW_INTERVAL)

@@ -246,7 +246,7 @@ async def test_a_busy_camera_is_waited_for() -> None:
     async with living(autofocus="off") as source:
         with watching(source):
             await until(lambda: source.status.counters.restarts >= 2)
-            assert "it is in use by another program" in source.status.problem
+            assert "it is in use by another program" in source.health.problem
             device.free()
             await next_frame(source)
         await in_state(source, State.IDLE)

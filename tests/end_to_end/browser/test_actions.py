@@ -91,7 +91,7 @@ async def test_what_fails_is_said_until_something_succeeds(portal: Portal, visit
     """The server's sentence is shown, and the button can be pressed again."""
     page = await open_page(visit, portal)
     portal.device.unplug()
-    await portal.until(lambda: "unplugged" in portal.supervisor.status.problem)
+    await portal.until(lambda: "unplugged" in portal.supervisor.health.problem)
     await page.click("#still")
     await expect(problem_of(page)).to_contain_text("No frame: test camera 0 is unplugged")
     await expect(page.get_by_role("dialog")).to_be_hidden()

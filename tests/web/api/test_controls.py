@@ -229,15 +229,15 @@ async def test_a_long_exposure_is_not_a_fault(start_portal: StartPortal) -> None
     portal = await start_portal(watchdog_timeout=2)
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
-    assert (portal.supervisor.status.stale_after, portal.supervisor.status.watchdog_timeout) == (2.0, 2.0)
+    assert (portal.supervisor.status.timer.stale_after, portal.supervisor.status.timer.watchdog_timeout) == (2.0, 2.0)
     assert (await setting(portal, {"ExposureTime": 1_500_000}))[0] == 200
-    assert (portal.supervisor.status.stale_after, portal.supervisor.status.watchdog_timeout) == (4.5, 9.0)
+    assert (portal.supervisor.status.timer.stale_after, portal.supervisor.status.timer.watchdog_timeout) == (4.5, 9.0)
     await reader.opening()
     captured = portal.supervisor.status.counters.captured
     await portal.until(lambda: portal.supervisor.status.counters.captured >= captured + 2)
     assert portal.supervisor.status.counters.restarts == 0
     assert (await setting(portal, {"ExposureTime": None}))[0] == 200
-    assert portal.supervisor.status.watchdog_timeout == 2.0
+    assert portal.supervisor.status.timer.watchdog_timeout == 2.0
     await reader.close()
 
 

@@ -62,7 +62,7 @@ async def test_streams_stay_and_show_placeholders(portal: Portal) -> None:
     await reader.opening()
     assert (await post(portal, "/pause?client=timelapse"))[0] == 200
     await reader.until("notice")
-    assert portal.supervisor.status.summary.startswith("paused by timelapse (127.0.0.1), for at most ")
+    assert portal.supervisor.health.summary.startswith("paused by timelapse (127.0.0.1), for at most ")
     async with portal.http.get("/healthz") as answer:
         assert (answer.status, await answer.text()) == (200, "Camera 0: paused\n")
     assert await post(portal, "/resume?client=timelapse") == (200, {"state": "starting"})

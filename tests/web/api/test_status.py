@@ -78,7 +78,7 @@ async def test_a_camera_without_frames_is_not_healthy(start_portal: StartPortal)
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     portal.device.stall(survives_reopening=True)
-    await portal.until(lambda: portal.supervisor.status.problem)
+    await portal.until(lambda: portal.supervisor.health.problem)
     async with portal.http.get("/healthz") as answer:
         assert (answer.status, await answer.text()) == (503, "Camera 0: no frames for 2 s.\n")
     await portal.until(lambda: portal.supervisor.status.state is State.RETRYING)

@@ -161,7 +161,7 @@ async def test_ustreamers_state(streaming: tuple[Portal, list[StreamReader]]) ->
         "resolution": {"width": 160, "height": 120},
         "online": True,
         "desired_fps": 50,
-        "captured_fps": round(portal.supervisor.status.captured_fps),
+        "captured_fps": round(portal.supervisor.status.timer.fps),
     }
     stream = result["stream"]
     assert stream["clients"] == len(stream["clients_stat"]) == 2

@@ -82,7 +82,7 @@ async def test_a_repeat_is_sent_once() -> None:
         for number in (1, 2):
             frames.append(each.publish(frame_of(number)))
             await until(lambda: all(len(transport.written) >= 2 * len(frames) for transport in transports))
-            await asyncio.sleep(10 * each.supervisor.status.frame_interval)
+            await asyncio.sleep(10 * each.supervisor.status.timer.interval)
         parts = [part for frame in frames for part in (frame.part, frame.repeat)]
         for transport in transports:
             assert list(map(id, transport.written)) == list(map(id, parts))
@@ -99,7 +99,7 @@ async def test_a_client_that_comes_back_during_a_silence_gets_the_repeat_too() -
         await until(lambda: len(fast.written) >= 2)
         slow.read_on()
         await until(lambda: len(slow.written) >= 2)
-        await asyncio.sleep(10 * each.supervisor.status.frame_interval)
+        await asyncio.sleep(10 * each.supervisor.status.timer.interval)
         assert fast.written == slow.written == [only.part, only.repeat]
 
 

@@ -81,7 +81,7 @@ async def test_what_comes_before_it_is_time_is_never_seen() -> None:
         assert not each.feed.wanted
         for number in range(2, 6):
             each.publish(frame_of(number))
-        await asyncio.sleep(4 * each.supervisor.status.frame_interval)  # a repeat comes after 1.5 of them
+        await asyncio.sleep(4 * each.supervisor.status.timer.interval)  # a repeat comes after 1.5 of them
         assert transport.written == [first.part]
         while not each.feed.wanted:  # noqa: ASYNC110 # the program has no event for that
             await asyncio.sleep(0.005)

@@ -131,7 +131,7 @@ async def test_an_unplugged_camera_comes_back_by_itself(portal: Portal) -> None:
     await reader.part()
     portal.device.unplug()
     await reader.until("notice")
-    await portal.until(lambda: "unplugged" in portal.supervisor.status.problem)
+    await portal.until(lambda: "unplugged" in portal.supervisor.health.problem)
     portal.device.plug()
     await reader.until("live")
     await reader.close()

@@ -1,13 +1,10 @@
-"""What counts as live."""
+"""The rate of the frames, and when the newest one is stale."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
 
-from soft_stream.capture.camera_thread import CameraThread
-from soft_stream.capture.pause import Pause
-from soft_stream.capture.status import CameraStatus
+from soft_stream.capture.frame_timer import FrameTimer
 from soft_stream.frames.rates import RateMeter
 from tests.conftest import QUICK
 
@@ -40,8 +37,8 @@ def test_one_long_gap_is_not_the_interval() -> None:
 )
 def test_when_a_picture_is_stale(asked_fps: float, gap: float, stale_after: float) -> None:
     """After 2 s or 3 intervals as measured; a camera that gives next to nothing cannot stretch that much."""
-    status = CameraStatus(replace(QUICK, fps=asked_fps), CameraThread(), Pause(asyncio.Event()))
-    status._captured = ticks(*(number * gap for number in range(5)))
-    assert status.stale_after == pytest.approx(stale_after)
-    status.reset_frame_timer()
-    assert status.stale_after == pytest.approx(stale_after)  # a restart forgets nothing
+    timer = FrameTimer(replace(QUICK, fps=asked_fps))
+    timer._rate = ticks(*(number * gap for number in range(5)))
+    assert timer.stale_after == pytest.approx(stale_after)
+    timer.restart()
+    assert timer.stale_after == pytest.approx(stale_after)  # a restart forgets nothing
