@@ -99,7 +99,7 @@ class FrameEncoder:
         """Run in one of the threads that help, and return how long it took."""
         began = time.monotonic()
         frame = self._frame(raw, ORIGINAL, number, focus)
-        self._thread.tell(partial(when_done, frame))
+        self._thread.post(partial(when_done, frame))
         return frame.published_at - began
 
     def _render(
@@ -113,7 +113,7 @@ class FrameEncoder:
         """Run in the thread for renditions; a webcam's damaged JPEG has none."""
         for rendition in renditions:
             with suppress(jpeg.DamagedJpeg):
-                self._thread.tell(partial(when_done, rendition, self._frame(raw, rendition, number, focus)))
+                self._thread.post(partial(when_done, rendition, self._frame(raw, rendition, number, focus)))
 
     def _frame(self, raw: RawFrame, rendition: Rendition, number: int, focus: Focus) -> Frame:
         orientation = self._status.require_negotiated.orientation

@@ -25,8 +25,8 @@ class Hold:
 class Pause:
     """The claims, by the way they came; the camera is released while there is one, and comes back after the last."""
 
-    def __init__(self, changed: asyncio.Event) -> None:
-        self._changed = changed
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
         self._holds: dict[str, Hold] = {}
         self._ends: dict[str, asyncio.TimerHandle] = {}
         self.released = asyncio.Event()
@@ -69,7 +69,7 @@ class Pause:
         now = time.time()
         self._holds[way] = hold = Hold(owner, now, now + seconds)
         self._ends[way] = asyncio.get_running_loop().call_later(seconds, self._expire, way, over)
-        self._changed.set()
+        self._on_change()
         return hold
 
     def end(self, way: str, hold: Hold | None = None) -> None:
@@ -77,7 +77,7 @@ class Pause:
         if way in self._holds and hold in (None, self._holds[way]):
             del self._holds[way]
             self._ends.pop(way).cancel()
-            self._changed.set()
+            self._on_change()
 
     def _expire(self, way: str, over: Callable[[], object] | None) -> None:
         hold = self._holds[way]

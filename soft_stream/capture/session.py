@@ -167,7 +167,7 @@ class CameraSession:
         """
         status = self._status
         timeout = min(CAPTURE_SLICE, status.timer.watchdog_timeout or CAPTURE_SLICE)
-        self._subscribers.changed.set()  # whatever there is to do was done just now: look again
+        self._subscribers.needs_attention = True
         try:
             return await self._thread.run("capture", CALL_TIMEOUT, self._capture_on, timeout)
         except NoFrame:
@@ -183,15 +183,15 @@ class CameraSession:
             focus = self._capture(timeout)
             if not self._may_go_on():
                 return focus
-            self._thread.go_on()
+            self._thread.restart_timer()
 
     def _may_go_on(self) -> bool:
         """Tell whether there is nothing to do between two frames; asked in the camera thread, for each of them."""
-        if self._thread.is_awaited:
+        if self._thread.has_waiters:
             return False
-        if not self._subscribers.changed.is_set() and not self._subscribers.wishes:
-            return True  # as it was when it was last looked at
-        self._subscribers.changed.clear()
+        if not self._subscribers.needs_attention and not self._subscribers.wishes:
+            return True
+        self._subscribers.needs_attention = False
         return bool(
             self._status.state is State.STREAMING
             and self._subscribers.clients
@@ -206,7 +206,7 @@ class CameraSession:
             self._status.counters.captured += 1
             self._status.lens_position = raw.metadata.lens_position
             self._stills.exposure_settled = raw.metadata.exposure_settled
-            if not self._thread.is_heard:  # the event loop is behind: nothing is to queue up before it
+            if not self._thread.backlog_empty:  # the event loop is behind: nothing is to queue up before it
                 return raw.focus
             focus, takers = raw.focus, self._stills.takers()
             wanted = self._wanted(takers, raw)
@@ -219,7 +219,7 @@ class CameraSession:
                 except jpeg.DamagedJpeg as fault:  # a damaged JPEG of a webcam is no reason to close it
                     raise NoFrame(str(fault)) from fault
             if frame or not as_it_comes:
-                self._thread.tell(partial(came, frame))
+                self._thread.post(partial(came, frame))
             if wanted:
                 self._encoder.render(raw, wanted, lambda made, frame: self._publish(frame, wanted[made], takers))
         return focus

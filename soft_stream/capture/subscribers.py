@@ -88,19 +88,30 @@ class Subscribers:
         self.newest_stills: Mapping[Rendition, Frame] = {}
         self.clients: dict[Client, None] = {}
         self._unwanted_since = float("-inf")
-        self.changed = asyncio.Event()
-        """Set when somebody comes, goes or wishes, for those who sleep or go on until that happens."""
+        self.needs_attention = False
+        """Set by `notify`; for the camera thread, which clears it before it looks at what has changed."""
+        self._changed = asyncio.Event()
+
+    def notify(self) -> None:
+        """Wake the tasks in `wait_changed`, and have the camera thread look for more to do than to publish frames."""
+        self.needs_attention = True
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def wait_changed(self) -> None:
+        """Wait for the next call of `notify`."""
+        await self._changed.wait()
 
     @contextmanager
     def connected(self, client: Client) -> Iterator[Client]:
         """Keep the camera open while a client takes frames."""
         self.clients[client] = None
-        self.changed.set()
+        self.notify()
         try:
             yield client
         finally:
             del self.clients[client]
-            self.changed.set()
+            self.notify()
             if client.wakes:
                 self._unwanted_since = time.monotonic()
 
@@ -143,7 +154,7 @@ class Subscribers:
             CameraError: the camera failed.
         """
         self.wishes[wish] = None
-        self.changed.set()
+        self.notify()
         try:
             await asyncio.wait([wish.outcome], timeout=seconds)
         finally:
@@ -162,7 +173,7 @@ class Subscribers:
         """
         call = FocusRequest(asyncio.get_running_loop().create_future())
         self.focus_requests[call] = None
-        self.changed.set()
+        self.notify()
         try:
             return await call.outcome
         finally:

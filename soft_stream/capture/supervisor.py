@@ -43,7 +43,7 @@ class CameraSupervisor:
     def __init__(self, settings: Settings, new_camera: Callable[[Settings], Camera] = make_camera) -> None:
         self.settings = settings
         self.subscribers = Subscribers(settings.renditions_max)
-        self.pause = Pause(self.subscribers.changed)
+        self.pause = Pause(self.subscribers.notify)
         self.thread = CameraThread()
         self.status = CameraStatus(settings)
         self.health = Health(self.status, self.thread, self.pause)
@@ -85,16 +85,15 @@ class CameraSupervisor:
         if self._session:
             await self._session.set_controls(values)
         self.controls.took(values)
-        self.subscribers.changed.set()
+        self.subscribers.notify()
 
     async def _until(self, happened: Callable[[], object], seconds: float | None = None) -> None:
         """Sleep until something has happened, or so many seconds have passed."""
         deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
         while not happened():
-            self.subscribers.changed.clear()
             try:
                 async with asyncio.timeout_at(deadline):
-                    await self.subscribers.changed.wait()
+                    await self.subscribers.wait_changed()
             except TimeoutError:
                 return
 

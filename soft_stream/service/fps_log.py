@@ -17,7 +17,7 @@ async def log_frame_rates(supervisor: CameraSupervisor, period: float = PERIOD) 
     subscribers, counters = supervisor.subscribers, supervisor.status.counters
     while True:
         if not subscribers.streaming:
-            await subscribers.changed.wait()
+            await subscribers.wait_changed()
         was_streaming, began = subscribers.streaming, time.monotonic()
         encoded, snapshots = counters.encoded, counters.snapshots
         await asyncio.sleep(period)

@@ -114,7 +114,7 @@ async def test_what_is_told_is_done_in_order_before_the_call_returns(thread: Cam
 
     def call(first: int) -> None:
         for number in range(first, first + 10):
-            thread.tell(partial(hear, number))
+            thread.post(partial(hear, number))
 
     for round_ in range(20):
         await thread.run("talk", 30, call, 10 * round_)
@@ -127,7 +127,7 @@ async def test_what_is_told_is_done_while_the_call_goes_on(thread: CameraThread)
     heard = threading.Event()
 
     def call() -> bool:
-        thread.tell(heard.set)
+        thread.post(heard.set)
         return heard.wait(30)
 
     assert await thread.run("talk", 60, call)
@@ -139,7 +139,7 @@ async def test_what_is_told_is_done_though_nobody_waits_any_more(thread: CameraT
 
     def call() -> None:
         go.wait()
-        thread.tell(heard.set)
+        thread.post(heard.set)
 
     asked = asyncio.create_task(thread.run("talk", 30, call))
     await asyncio.sleep(0.05)
@@ -157,7 +157,7 @@ async def test_a_loop_that_comes_round_does_not_hang(thread: CameraThread) -> No
         for _ in range(125):
             time.sleep(0.02)
             late.append(thread.late)
-            thread.go_on()
+            thread.restart_timer()
 
     await thread.run("capture", 1.0, call)
     assert not any(late)
@@ -172,7 +172,7 @@ async def test_a_loop_that_stops_coming_round_hangs(thread: CameraThread) -> Non
         nonlocal stopped_at
         for _ in range(40):
             time.sleep(0.02)
-            thread.go_on()
+            thread.restart_timer()
         stopped_at = time.monotonic()
         go.wait()
 
@@ -187,11 +187,11 @@ async def test_a_long_call_sees_that_another_one_waits(thread: CameraThread) -> 
     """A loop ends when it is told so; a call that was given up before it began is not waited for."""
 
     def call(*, is_awaited: bool) -> None:
-        while thread.is_awaited is not is_awaited:
-            thread.go_on()
+        while thread.has_waiters is not is_awaited:
+            thread.restart_timer()
             time.sleep(0.005)
 
-    assert not thread.is_awaited
+    assert not thread.has_waiters
     looping = asyncio.create_task(thread.run("capture", 30, lambda: call(is_awaited=True)))
     await asyncio.sleep(0.05)
     assert not looping.done()
@@ -203,7 +203,7 @@ async def test_a_long_call_sees_that_another_one_waits(thread: CameraThread) -> 
     given_up.cancel()
     await asyncio.wait([given_up])
     await looping
-    assert not thread.is_awaited
+    assert not thread.has_waiters
 
 
 def bells() -> int:
@@ -235,7 +235,7 @@ async def test_an_end_while_the_thread_works() -> None:
 
     def call() -> None:
         go.wait()
-        thread.tell(heard.set)
+        thread.post(heard.set)
         told.set()
 
     asked = asyncio.create_task(thread.run("close", 30, call))
@@ -256,9 +256,9 @@ async def test_a_fault_in_what_was_told_is_raised_by_the_call_that_told_it(threa
     heard = list[str]()
 
     def loop() -> None:
-        thread.tell(partial(raising, CameraError("no publishing")))
-        thread.tell(partial(heard.append, "more"))
-        while not thread.is_awaited:
+        thread.post(partial(raising, CameraError("no publishing")))
+        thread.post(partial(heard.append, "more"))
+        while not thread.has_waiters:
             time.sleep(0.001)
 
     with pytest.raises(CameraError, match="no publishing"):

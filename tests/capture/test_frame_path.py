@@ -45,21 +45,21 @@ class Witness:
 
 
 class CountingThread(CameraThread):
-    """Counts what it is asked to do, and what it has to tell."""
+    """Counts its calls, and the callbacks that they post."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls = self.told = 0
+        self.calls = self.posted = 0
 
     async def run(self, what: str, limit: float, call: Callable[[*Args], T], *args: *Args) -> T:
         """Count a call."""
         self.calls += 1
         return await super().run(what, limit, call, *args)
 
-    def tell(self, news: Callable[[], None]) -> None:
-        """Count what is told."""
-        self.told += 1
-        super().tell(news)
+    def post(self, callback: Callable[[], None]) -> None:
+        """Count a callback."""
+        self.posted += 1
+        super().post(callback)
 
 
 class CountingSelector(selectors.DefaultSelector):
@@ -123,7 +123,7 @@ async def test_one_encode_for_all_clients_of_a_portal(start_portal: StartPortal)
 
 
 def test_one_round_of_the_event_loop_for_each_frame() -> None:
-    """An undisturbed stream tells the event loop once a frame, and the task of the camera has nothing to do."""
+    """An undisturbed stream posts one callback a frame, and the task of the camera has nothing to do."""
     selector = CountingSelector()
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
         runner.run(undisturbed(selector))
@@ -133,7 +133,7 @@ async def undisturbed(selector: CountingSelector) -> None:
     """Let frames flow to somebody who is always ready, and count what each one sets in motion."""
     settings, thread, subscribers, device = QUICK, CountingThread(), Subscribers(), PatternDevice()
     device.has_autofocus = False
-    pause = Pause(subscribers.changed)
+    pause = Pause(subscribers.notify)
     status = CameraStatus(settings)
     opening = CameraSession(
         PatternCamera(settings, device),
@@ -153,12 +153,12 @@ async def undisturbed(selector: CountingSelector) -> None:
         await early.enough.wait()
         subscribers.feed.consumers[:] = [witness := Witness(is_ready=True)]
         counters, before = status.counters, (selector.rounds, thread.calls)
-        encoded, told = counters.encoded, thread.told
+        encoded, posted = counters.encoded, thread.posted
         await witness.enough.wait()
         rounds, calls = selector.rounds - before[0], thread.calls - before[1]
         assert rounds <= FRAMES + 2
         # one more or less: the thread does not wait for us; a busy machine leaves frames out of all this
-        assert abs(thread.told - told - FRAMES) <= 1
+        assert abs(thread.posted - posted - FRAMES) <= 1
         assert abs(counters.encoded - encoded - FRAMES) <= 1
         assert calls == 0
     await flowing
