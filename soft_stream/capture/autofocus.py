@@ -3,13 +3,10 @@
 import time
 
 from soft_stream.cameras.base import Camera, CameraError, FocusMode
-from soft_stream.capture.camera_thread import CameraThread
-from soft_stream.capture.controls import Controls
+from soft_stream.capture.context import CaptureContext
 from soft_stream.capture.focus_cycle import AutofocusCycle
 from soft_stream.capture.requests import FocusOutcome, FocusPolicy, FocusResult, SnapshotSize, Wish
-from soft_stream.capture.status import CameraStatus, State
-from soft_stream.capture.subscribers import Subscribers
-from soft_stream.config.settings import Settings
+from soft_stream.capture.status import State
 from soft_stream.frames.raw import Focus
 
 # A lens answers within so many seconds, or the camera hangs.
@@ -23,21 +20,13 @@ SLOWEST_CYCLE = 40
 class AutofocusController:
     """Runs AF cycles when somebody wants one, and lets the lens rest as it should afterwards."""
 
-    def __init__(
-        self,
-        camera: Camera,
-        thread: CameraThread,
-        settings: Settings,
-        subscribers: Subscribers,
-        status: CameraStatus,
-        controls: Controls,
-    ) -> None:
+    def __init__(self, camera: Camera, context: CaptureContext) -> None:
         self._camera = camera
-        self._thread = thread
-        self._settings = settings
-        self._subscribers = subscribers
-        self._status = status
-        self._controls = controls
+        self._thread = context.thread
+        self._settings = context.settings
+        self._subscribers = context.subscribers
+        self._status = context.status
+        self._controls = context.controls
         self._cycle: AutofocusCycle | None = None
         self._cycled_at = float("-inf")
         """When the last cycle began, monotonic."""

@@ -7,17 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from soft_stream.cameras.base import Camera, CameraError, CameraHung, ControlValue, NoFrame
-from soft_stream.capture.adaptive_quality import AdaptiveQuality
 from soft_stream.capture.autofocus import AutofocusController
-from soft_stream.capture.camera_thread import CameraThread
-from soft_stream.capture.controls import Controls
+from soft_stream.capture.context import CaptureContext
 from soft_stream.capture.encoder import FrameEncoder
-from soft_stream.capture.pause import Pause
 from soft_stream.capture.requests import Wish
-from soft_stream.capture.status import CameraStatus, StartupTimes, State
+from soft_stream.capture.status import StartupTimes, State
 from soft_stream.capture.stills import Stills
-from soft_stream.capture.subscribers import Subscribers
-from soft_stream.config.settings import Settings
 from soft_stream.frames import jpeg
 from soft_stream.frames.frame import Frame
 from soft_stream.frames.raw import Focus, RawFrame
@@ -36,30 +31,22 @@ STOP_TIMEOUT = 1.0
 class CameraSession:
     """Straight-line code from `open` to `close`; every blocking call runs in the camera thread."""
 
-    def __init__(
-        self,
-        camera: Camera,
-        thread: CameraThread,
-        settings: Settings,
-        subscribers: Subscribers,
-        status: CameraStatus,
-        controls: Controls,
-        pause: Pause,
-        adaptive_quality: AdaptiveQuality,
-    ) -> None:
+    def __init__(self, camera: Camera, context: CaptureContext) -> None:
         self.frames = 0
-        """How many have come."""
+        """Number of frames that have arrived."""
         self._camera = camera
-        self._thread = thread
-        self._settings = settings
-        self._subscribers = subscribers
-        self._status = status
-        self._controls = controls
-        self._pause = pause
-        self._adaptive_quality = adaptive_quality
-        self._autofocus = AutofocusController(camera, thread, settings, subscribers, status, controls)
-        self._stills = Stills(camera, thread, settings, subscribers, status, self._autofocus)
-        self._encoder = FrameEncoder(thread, settings, status, self._autofocus, adaptive_quality)
+        self._thread = context.thread
+        self._settings = context.settings
+        self._subscribers = context.subscribers
+        self._status = context.status
+        self._controls = context.controls
+        self._pause = context.pause
+        self._adaptive_quality = context.adaptive_quality
+        self._autofocus = AutofocusController(camera, context)
+        self._stills = Stills(camera, context, self._autofocus)
+        self._encoder = FrameEncoder(
+            context.thread, context.settings, context.status, self._autofocus, context.adaptive_quality
+        )
         self._opened_at = 0.0
         self._was_restarted = False
 

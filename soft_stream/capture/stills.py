@@ -7,11 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from soft_stream.cameras.base import Camera, CameraError, Negotiated, NoFrame, NoStill
 from soft_stream.capture.autofocus import AutofocusController
-from soft_stream.capture.camera_thread import CameraThread
+from soft_stream.capture.context import CaptureContext
 from soft_stream.capture.requests import SnapshotSize, Wish
-from soft_stream.capture.status import CameraStatus, TakenStill
-from soft_stream.capture.subscribers import Subscribers
-from soft_stream.config.settings import Settings
+from soft_stream.capture.status import TakenStill
 from soft_stream.frames import exif, jpeg
 from soft_stream.frames.frame import Frame
 from soft_stream.frames.raw import RawFrame
@@ -36,20 +34,12 @@ CALL_TIMEOUT = 5.0
 class Stills:
     """Serves wishes: with a frame of the stream, or with a still, which is encoded outside the camera thread."""
 
-    def __init__(
-        self,
-        camera: Camera,
-        thread: CameraThread,
-        settings: Settings,
-        subscribers: Subscribers,
-        status: CameraStatus,
-        autofocus: AutofocusController,
-    ) -> None:
+    def __init__(self, camera: Camera, context: CaptureContext, autofocus: AutofocusController) -> None:
         self._camera = camera
-        self._thread = thread
-        self._settings = settings
-        self._subscribers = subscribers
-        self._status = status
+        self._thread = context.thread
+        self._settings = context.settings
+        self._subscribers = context.subscribers
+        self._status = context.status
         self._autofocus = autofocus
         self._opened = 0.0
         self._taken: set[Wish] = set()

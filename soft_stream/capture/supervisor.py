@@ -22,6 +22,7 @@ from soft_stream.cameras.base import (
 from soft_stream.cameras.factory import make_camera
 from soft_stream.capture.adaptive_quality import AdaptiveQuality
 from soft_stream.capture.camera_thread import CameraThread
+from soft_stream.capture.context import CaptureContext
 from soft_stream.capture.controls import Controls
 from soft_stream.capture.health import Health
 from soft_stream.capture.history import History
@@ -50,6 +51,9 @@ class CameraSupervisor:
         self.history = History(self.subscribers, self.status)
         self.controls = Controls(settings)
         self.adaptive_quality = AdaptiveQuality(settings)
+        self._context = CaptureContext(
+            settings, self.thread, self.status, self.subscribers, self.controls, self.pause, self.adaptive_quality
+        )
         self._new_camera = new_camera
         self._session: CameraSession | None = None
         self._fruitless = 0
@@ -116,16 +120,7 @@ class CameraSupervisor:
         # in the thread: what a kind of camera imports takes its time
         began = time.monotonic()
         camera = await self.thread.run("make", CALL_TIMEOUT, self._new_camera, self.settings)
-        session = CameraSession(
-            camera,
-            self.thread,
-            self.settings,
-            self.subscribers,
-            self.status,
-            self.controls,
-            self.pause,
-            self.adaptive_quality,
-        )
+        session = CameraSession(camera, self._context)
         patience = self.settings.close_timeout
         try:
             await session.open(began)

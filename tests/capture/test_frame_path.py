@@ -9,6 +9,7 @@ from typing import Any, TypeVar, TypeVarTuple
 from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
 from soft_stream.capture.adaptive_quality import AdaptiveQuality
 from soft_stream.capture.camera_thread import CameraThread
+from soft_stream.capture.context import CaptureContext
 from soft_stream.capture.controls import Controls
 from soft_stream.capture.pause import Pause
 from soft_stream.capture.session import CameraSession
@@ -133,18 +134,17 @@ async def undisturbed(selector: CountingSelector) -> None:
     """Let frames flow to somebody who is always ready, and count what each one sets in motion."""
     settings, thread, subscribers, device = QUICK, CountingThread(), Subscribers(), PatternDevice()
     device.has_autofocus = False
-    pause = Pause(subscribers.notify)
     status = CameraStatus(settings)
-    opening = CameraSession(
-        PatternCamera(settings, device),
-        thread,
+    context = CaptureContext(
         settings,
-        subscribers,
+        thread,
         status,
+        subscribers,
         Controls(settings),
-        pause,
+        Pause(subscribers.notify),
         AdaptiveQuality(settings),
     )
+    opening = CameraSession(PatternCamera(settings, device), context)
     await opening.open()
     status.set_state(State.STARTING, "for the test")
     with subscribers.connected(Client("test", "/", "", streams=True)):
