@@ -1,167 +1,205 @@
-"""What the lens does during one opening: when it scans, when it follows the scene, when it stays."""
+"""The lens during one session: autofocus cycles, and what the lens does after them."""
 
+import logging
 import time
+from enum import Enum
 
 from soft_stream.cameras.base import Camera, CameraError, FocusMode
 from soft_stream.capture.context import CaptureContext
-from soft_stream.capture.focus_cycle import AutofocusCycle
-from soft_stream.capture.requests import FocusOutcome, FocusPolicy, FocusResult, SnapshotSize, Wish
+from soft_stream.capture.requests import FocusOutcome, FocusResult, SnapshotRequest
+from soft_stream.capture.snapshot_policy import FocusFacts, waits_for_focus
 from soft_stream.capture.status import State
 from soft_stream.frames.raw import Focus
 
-# A lens answers within so many seconds, or the camera hangs.
-ORDER_TIMEOUT = 30.0
-# What a cycle takes until one was measured.
+# Seconds within which a driver sets the lens; a longer call is a hang.
+SET_TIMEOUT = 30.0
+# Seconds that a cycle takes, until one has been measured.
 USUAL_CYCLE = 1.0
-# Frames that a cycle may take at least: in the dark, or with long exposures, a second has only some of them.
+# Frames that a cycle may take at least: in the dark, or with long exposures, there are few in a second.
 SLOWEST_CYCLE = 40
+# Frames until a control takes effect in the metadata: the queued requests, and the delay of the sensor.
+CONTROL_LATENCY = 8
+
+
+class AutofocusCycle:
+    """One autofocus cycle, followed by the AfState of the frames that flow during it.
+
+    The lens is halted first, because a scan of continuous autofocus that is under way would pass for the requested one.
+    A control takes effect only some frames after it was set, and the lens counts as focused only after it was seen
+    scanning (https://github.com/raspberrypi/picamera2, `autofocus_cycle`, waits for Scanning in the same way).
+    """
+
+    def __init__(self, now: float, timeout: float) -> None:
+        self.started_at = now
+        self._deadline = now + timeout
+        self._frames = 0
+        self._triggered = False
+        self._scanned = False
+
+    def next_mode(self, focus: Focus | None) -> FocusMode | None:
+        """Return CYCLE once the lens has halted, else None; `focus` is None when no frame arrived."""
+        if self._triggered or focus is None:
+            return None
+        self._frames += 1
+        has_halted = focus is Focus.IDLE or (focus is not Focus.SCANNING and self._frames > CONTROL_LATENCY)
+        self._triggered = has_halted and focus is not Focus.NONE
+        return FocusMode.CYCLE if self._triggered else None
+
+    def result(self, focus: Focus | None, now: float) -> FocusResult | None:
+        """Return how the cycle ended, None while it runs; `focus` is None when no frame arrived."""
+        if not self._triggered:
+            if focus is Focus.NONE and self._frames > CONTROL_LATENCY:
+                return FocusResult.UNSUPPORTED
+        elif focus is Focus.SCANNING:
+            self._scanned = True
+        elif self._scanned and focus is Focus.FOCUSED:
+            return FocusResult.FOCUSED
+        elif self._scanned and focus in (Focus.FAILED, Focus.IDLE):
+            return FocusResult.FAILED
+        return FocusResult.TIMED_OUT if now >= self._deadline else None
+
+
+class Phase(Enum):
+    """What the lens does in this session."""
+
+    NO_CYCLE = "no cycle"
+    """No cycle has begun."""
+    CYCLE = "cycle"
+    """A cycle runs."""
+    HOLD = "hold"
+    """The lens stays where the last cycle left it, for the snapshots that waited for that cycle."""
+    SETTLED = "settled"
+    """The lens follows the scene or stays, as autofocus is set."""
 
 
 class AutofocusController:
-    """Runs AF cycles when somebody wants one, and lets the lens rest as it should afterwards."""
+    """Runs autofocus cycles on request, and sets the lens as configured afterwards."""
 
     def __init__(self, camera: Camera, context: CaptureContext) -> None:
         self._camera = camera
-        self._thread = context.thread
-        self._settings = context.settings
-        self._subscribers = context.subscribers
-        self._status = context.status
-        self._controls = context.controls
+        self._context = context
+        self._phase = Phase.NO_CYCLE
         self._cycle: AutofocusCycle | None = None
-        self._cycled_at = float("-inf")
-        """When the last cycle began, monotonic."""
-        self._resting = True
-        self._held_for: list[Wish] = []
-        """The pictures that waited for the last cycle."""
-        self.state = Focus.IDLE
-        """What the last frame of the stream said; in the still mode a lens says idle, though it is where it was."""
-
-    @property
-    def usual_cycle(self) -> float:
-        """Seconds that a cycle takes, by the last one that came to an end."""
-        last = self._status.last_focus
-        return last.seconds if last and last.result in (FocusResult.FOCUSED, FocusResult.FAILED) else USUAL_CYCLE
+        """The last one, which runs in the phase CYCLE."""
+        self._held_for: list[SnapshotRequest] = []
+        """The requests that waited when the last cycle ended."""
+        self._state = Focus.IDLE
 
     @property
     def can_cycle(self) -> bool:
-        """Whether this camera can focus, and is meant to."""
-        return self._status.has_autofocus and self._controls.focus_mode in ("continuous", "once")
+        """Whether this camera can focus, and the settings allow cycles."""
+        return self._context.status.has_autofocus and self._context.controls.focus_mode in ("continuous", "once")
 
     @property
-    def is_wanted(self) -> bool:
-        """Whether there is a cycle, something left to do after the last one, or a wish for one; for any thread."""
-        return (
-            self._cycle is not None
-            or not self._resting
-            or bool(self._subscribers.focus_requests)
-            or self._wants_cycle()
+    def facts(self) -> FocusFacts:
+        """The facts that a snapshot depends on; may be read from the camera thread."""
+        last = self._context.status.last_focus
+        is_usual = last is not None and last.result in (FocusResult.FOCUSED, FocusResult.FAILED)
+        return FocusFacts(
+            can_cycle=self.can_cycle,
+            is_cycling=self._phase is Phase.CYCLE,
+            cycle_began_at=self._cycle.started_at if self._cycle else float("-inf"),
+            cycle_seconds=last.seconds if last and is_usual else USUAL_CYCLE,
+            state=self._state,
         )
 
     @property
-    def is_late(self) -> bool:
-        """Whether a cycle takes much longer than it usually does."""
-        return self._cycle is not None and time.monotonic() - self._cycled_at > 2 * self.usual_cycle
+    def needs_attention(self) -> bool:
+        """Whether a cycle runs or is requested, or the lens has to be set after one; for the camera thread."""
+        has_requests = bool(self._context.subscribers.focus_requests)
+        return self._phase in (Phase.CYCLE, Phase.HOLD) or has_requests or self._is_cycle_requested()
 
     async def begin(self) -> None:
-        """Begin with a cycle, or say why there is none; a lens that is set by hand goes where it should be."""
-        status, negotiated = self._status, self._status.negotiated
-        self._cycle, self._cycled_at, self._resting = None, float("-inf"), True
-        if negotiated and negotiated.has_autofocus and self._controls.focus_mode == "manual":
-            await self._order(FocusMode.MANUAL)
-        if self._wants_cycle():
+        """Begin the session with a cycle, or log why there is none; in manual focus, set the lens position."""
+        status, controls = self._context.status, self._context.controls
+        self._phase, self._cycle = Phase.NO_CYCLE, None
+        negotiated = status.negotiated
+        if negotiated and negotiated.has_autofocus and controls.focus_mode == "manual":
+            await self._set_lens(FocusMode.MANUAL)
+        if self._is_cycle_requested():
             await self._begin_cycle()
         elif self.can_cycle:
-            status.set_state(State.STREAMING, "nobody wants the lens to move")
+            status.set_state(State.STREAMING, "no client requests autofocus")
         else:
-            status.set_state(State.STREAMING, self._why_not())
+            status.set_state(State.STREAMING, self._why_no_cycle())
 
-    async def follow(self, focus: Focus | None) -> None:
-        """Go on with the cycle, or begin one that somebody wants; `focus` is None when no frame came."""
+    async def update(self, focus: Focus | None) -> None:
+        """Go on with the cycle, or begin a requested one; `focus` is None when no frame arrived."""
         if not self.can_cycle:
             await self._give_up()
-        if self._cycle is None:
-            if self._wants_cycle():
+        if self._phase is not Phase.CYCLE or self._cycle is None:
+            if self._is_cycle_requested():
                 await self._begin_cycle()
             return
-        if order := self._cycle.next_order(focus):
-            await self._order(order)
+        if mode := self._cycle.next_mode(focus):
+            await self._set_lens(mode)
         now = time.monotonic()
-        result = self._cycle.result(focus, now)
-        if result is None:
-            return
-        finished = FocusOutcome(result, now - self._cycle.started_at, time.time())
-        self._cycle, self._held_for = None, list(self._subscribers.wishes)
-        self._status.cannot_focus = result is FocusResult.UNSUPPORTED
-        self._status.record_focus(finished)
-        self._status.set_state(State.STREAMING, f"Autofocus cycle {result} after {finished.seconds:.2f} s")
-        self._subscribers.focused(self._cycled_at, finished)
+        if result := self._cycle.result(focus, now):
+            self._end_cycle(self._cycle, FocusOutcome(result, now - self._cycle.started_at, time.time()))
 
-    def saw(self, focus: Focus) -> None:
-        """Note what a frame of the stream said."""
-        self.state = self.seen(focus)
+    def record(self, focus: Focus) -> None:
+        """Record what a frame of the stream says."""
+        self._state = self.effective_state(focus)
 
-    def seen(self, focus: Focus) -> Focus:
-        """Return what a lens at rest is known to be: one that is held says idle, though it is where a cycle left it."""
-        if focus is not Focus.IDLE or self._cycle:
+    def effective_state(self, focus: Focus) -> Focus:
+        """Return the state of the lens: a lens that is held says idle, although it is still where a cycle left it."""
+        if focus is not Focus.IDLE or self._phase is Phase.CYCLE:
             return focus
-        return self.state if self.can_cycle else focus  # who moves it by hand has to know himself
+        return self._state if self.can_cycle else focus  # in manual focus nothing is known
 
-    async def rest(self) -> None:
-        """After a cycle, and the pictures that waited for it: follow the scene, or stay."""
-        if self._cycle or self._resting or any(wish in self._subscribers.wishes for wish in self._held_for):
+    async def settle(self) -> None:
+        """After a cycle, and the snapshots that waited for it, let the lens follow the scene or stay."""
+        if self._phase is not Phase.HOLD:
             return
-        self._resting = True
-        if self.can_cycle and self._controls.focus_mode == "continuous":
-            await self._order(FocusMode.CONTINUOUS)
+        if any(request in self._context.subscribers.snapshot_requests for request in self._held_for):
+            return
+        self._phase = Phase.SETTLED
+        if self.can_cycle and self._context.controls.focus_mode == "continuous":
+            await self._set_lens(FocusMode.CONTINUOUS)
 
-    def awaited_by(self, wish: Wish) -> bool:
-        """Tell whether a picture should wait for the lens."""
-        if wish.focus is FocusPolicy.NEVER or not self.can_cycle:
-            return False
-        if (
-            wish.focus is FocusPolicy.AUTO
-            and self._subscribers.streaming
-            and self._subscribers.size_of(wish) is SnapshotSize.STREAM
-        ):
-            return False  # dashboards ask for one after the other: https://github.com/mainsail-crew/mainsail
-        if self._cycle and wish.focus is FocusPolicy.AUTO:
-            return True
-        if self._cycled_at >= wish.asked:
-            return self._cycle is not None
-        has_time = wish.seconds_left > self.usual_cycle
-        return has_time and (wish.focus is FocusPolicy.ALWAYS or self.state is not Focus.FOCUSED)
-
-    def _wants_cycle(self) -> bool:
+    def _is_cycle_requested(self) -> bool:
         if not self.can_cycle:
             return False
-        if self._cycled_at == float("-inf") and self._subscribers.may_focus:
+        subscribers, facts, now = self._context.subscribers, self.facts, time.monotonic()
+        if self._phase is Phase.NO_CYCLE and subscribers.may_focus:
             return True
-        if any(call.asked > self._cycled_at for call in tuple(self._subscribers.focus_requests)):
+        if any(request.requested_at > facts.cycle_began_at for request in tuple(subscribers.focus_requests)):
             return True
-        return any(self.awaited_by(wish) for wish in tuple(self._subscribers.wishes))
+        requests, is_streaming = tuple(subscribers.snapshot_requests), subscribers.streaming
+        return any(waits_for_focus(request, now, facts, is_streaming) for request in requests)
 
     async def _begin_cycle(self) -> None:
-        self._status.set_state(State.FOCUSING, "Autofocus cycle begins")
-        self._resting = False
-        self._cycled_at = time.monotonic()
-        await self._order(FocusMode.HOLD)
-        timeout = max(self._settings.autofocus_timeout, SLOWEST_CYCLE * self._status.timer.interval)
-        self._cycle = AutofocusCycle(self._cycled_at, timeout)
+        status = self._context.status
+        status.set_state(State.FOCUSING, "Autofocus cycle begins")
+        timeout = max(self._context.settings.autofocus_timeout, SLOWEST_CYCLE * status.timer.interval)
+        self._phase, self._cycle = Phase.CYCLE, AutofocusCycle(time.monotonic(), timeout)
+        await self._set_lens(FocusMode.HOLD)
 
-    def _why_not(self) -> str:
-        has_autofocus = self._status.has_autofocus
-        return f"autofocus is {self._controls.focus_mode}" if has_autofocus else "the camera has no autofocus"
+    def _end_cycle(self, cycle: AutofocusCycle, outcome: FocusOutcome) -> None:
+        status, subscribers = self._context.status, self._context.subscribers
+        self._phase, self._held_for = Phase.HOLD, list(subscribers.snapshot_requests)
+        status.cannot_focus = outcome.result is FocusResult.UNSUPPORTED
+        status.record_focus(outcome)
+        level = logging.WARNING if outcome.result in (FocusResult.FAILED, FocusResult.TIMED_OUT) else logging.INFO
+        line = f"Autofocus cycle {outcome.result} after {outcome.seconds:.2f} s"
+        status.set_state(State.STREAMING, line, level)
+        subscribers.resolve_focus(cycle.started_at, outcome)
 
     async def _give_up(self) -> None:
-        """There are no cycles, or no more since autofocus was switched off."""
-        why = self._why_not()
-        self._subscribers.cannot_focus(CameraError(why))
-        if self._cycle is None:
+        """End a running cycle and refuse requests for one, because autofocus has been switched off."""
+        why = self._why_no_cycle()
+        self._context.subscribers.fail_focus(CameraError(why))
+        if self._phase is not Phase.CYCLE:
             return
-        self._cycle = None
-        self._status.set_state(State.STREAMING, why)
-        if self._controls.focus_mode == "manual":  # an order of the cycle may have come after that
-            await self._order(FocusMode.MANUAL)
+        self._phase, self._held_for = Phase.HOLD, []
+        self._context.status.set_state(State.STREAMING, why)
+        if self._context.controls.focus_mode == "manual":  # the cycle may have set the lens since
+            await self._set_lens(FocusMode.MANUAL)
 
-    async def _order(self, mode: FocusMode) -> None:
-        await self._thread.run("focus", ORDER_TIMEOUT, self._camera.focus, mode, self._controls.lens_position)
+    def _why_no_cycle(self) -> str:
+        has_autofocus = self._context.status.has_autofocus
+        return f"autofocus is {self._context.controls.focus_mode}" if has_autofocus else "the camera has no autofocus"
+
+    async def _set_lens(self, mode: FocusMode) -> None:
+        position = self._context.controls.lens_position
+        await self._context.thread.run("focus", SET_TIMEOUT, self._camera.focus, mode, position)

@@ -44,7 +44,7 @@ class FrameEncoder:
         Raises:
             DamagedJpeg: this frame cannot be encoded, or one that was given to a thread that helps.
         """
-        number, focus = self._status.counters.captured, self._autofocus.seen(raw.focus)
+        number, focus = self._status.counters.captured, self._autofocus.effective_state(raw.focus)
         if not self._pool.are_helping:
             self._count(raw, [ORIGINAL])
             return self._encode(raw, number, focus)
@@ -76,7 +76,7 @@ class FrameEncoder:
             self._rendering.result()
         self._renderer = self._renderer or ThreadPoolExecutor(1, thread_name_prefix="rendition")
         self._count(raw, renditions)
-        number, focus = self._status.counters.captured, self._autofocus.seen(raw.focus)
+        number, focus = self._status.counters.captured, self._autofocus.effective_state(raw.focus)
         job = partial(self._render, raw.copy(), tuple(renditions), number, focus, when_done)
         self._rendering = self._renderer.submit(job)
 

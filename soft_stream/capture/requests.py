@@ -1,4 +1,4 @@
-"""What clients ask of the camera beside the stream: a snapshot, an autofocus cycle."""
+"""What clients request of the camera beside the stream: a snapshot, an autofocus cycle."""
 
 import asyncio
 import time
@@ -12,47 +12,61 @@ from soft_stream.frames.rendition import ORIGINAL, Rendition
 
 
 class SnapshotSize(StrEnum):
-    """Which size a snapshot is to have."""
+    """The size of a snapshot: the full size of the settings, or the size of the stream."""
 
     FULL = "full"
     STREAM = "stream"
 
 
 class FocusPolicy(StrEnum):
-    """Whether the lens is to be focused for a snapshot; AUTO: when it is not known to be in focus."""
+    """Whether a snapshot waits for an autofocus cycle; AUTO waits if the lens is not known to be in focus."""
 
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
 
 
+def _new_future() -> "asyncio.Future[Frame]":
+    return asyncio.get_running_loop().create_future()
+
+
 @dataclass(eq=False)
-class Wish:
-    """One picture that somebody waits for, captured after it was asked for."""
+class SnapshotRequest:
+    """A request for one frame that is exposed after the request."""
 
-    size: SnapshotSize | None
-    """None is the stream's while somebody streams, else full."""
-    focus: FocusPolicy
-    seconds: float
-    """How long it may take."""
-    outcome: "asyncio.Future[Frame]"
+    deadline: float
+    """Seconds that the client waits."""
+    size: SnapshotSize | None = None
+    """None is the size of the stream while a client streams, else the full size."""
+    focus: FocusPolicy = FocusPolicy.AUTO
+    max_age: float = 0.0
+    """Seconds that an existing frame may be old to be the answer; 0 demands a new one."""
+    wake: bool = True
+    """Whether the camera may be opened for it."""
     rendition: Rendition = ORIGINAL
-    asked: float = field(default_factory=time.monotonic)
-    spare: Frame | None = None
-    """A frame of the stream that is new enough, for the case that nothing better comes in time."""
+    requested_at: float = field(default_factory=time.monotonic)
+    outcome: "asyncio.Future[Frame]" = field(default_factory=_new_future)
+    fallback: Frame | None = None
+    """A frame of the stream that is new enough, in case that no still is ready in time."""
 
-    @property
-    def seconds_left(self) -> float:
-        """How long it may still take."""
-        return self.asked + self.seconds - time.monotonic()
+    def seconds_left(self, now: float) -> float:
+        """Return the seconds until the deadline; `now` is monotonic."""
+        return self.requested_at + self.deadline - now
 
-    def precedes(self, captured_at: float, metadata: Metadata) -> bool:
-        """Tell whether a picture that has just come was exposed after the wish; the clock may have been set since."""
+    def resolve_size(self, *, is_streaming: bool) -> SnapshotSize:
+        """Return the size that the request means while a client streams, or while none does."""
+        return self.size or (SnapshotSize.STREAM if is_streaming else SnapshotSize.FULL)
+
+    def accepts(self, captured_at: float, metadata: Metadata) -> bool:
+        """Return whether a frame that has just arrived was exposed after the request.
+
+        The comparison holds even if the system clock was set in between.
+        """
         exposed_from = captured_at - (metadata.exposure_time or 0.0)
-        return time.monotonic() - (time.time() - exposed_from) >= self.asked
+        return time.monotonic() - (time.time() - exposed_from) >= self.requested_at
 
-    def settle(self, outcome: Frame | CameraError) -> None:
-        """Give a frame or a fault to whoever waits, if still anybody does."""
+    def resolve(self, outcome: Frame | CameraError) -> None:
+        """Answer the request with a frame or a fault, unless it has been answered or cancelled."""
         if self.outcome.done():
             return
         if isinstance(outcome, Frame):
@@ -61,43 +75,29 @@ class Wish:
             self.outcome.set_exception(outcome)
 
 
-@dataclass(eq=False)
-class FocusRequest:
-    """Somebody who waits for an AF cycle that begins after he asked."""
-
-    outcome: "asyncio.Future[FocusOutcome]"
-    asked: float = field(default_factory=time.monotonic)
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What somebody asks of a snapshot; seconds."""
-
-    deadline: float
-    size: SnapshotSize | None = None
-    focus: FocusPolicy = FocusPolicy.AUTO
-    max_age: float = 0.0
-    """How old the picture may be when it was asked for; 0 is captured afterwards."""
-    wake: bool = True
-    """Whether the camera may be opened for it."""
-    rendition: Rendition = ORIGINAL
-
-
 class FocusResult(StrEnum):
-    """How an AF cycle ended."""
+    """How an autofocus cycle ended."""
 
     FOCUSED = "focused"
     FAILED = "failed"
     TIMED_OUT = "timed out"
     UNSUPPORTED = "unsupported"
-    """The lens has a motor and no algorithm: AfMode can be set, but no AfState comes."""
+    """The lens has a motor and no algorithm: AfMode can be set, but frames have no AfState."""
 
 
 @dataclass(frozen=True)
 class FocusOutcome:
-    """The end of an AF cycle."""
+    """The end of an autofocus cycle."""
 
     result: FocusResult
     seconds: float
     at: float
     """Unix seconds."""
+
+
+@dataclass(eq=False)
+class FocusRequest:
+    """A request for an autofocus cycle that begins after the request."""
+
+    outcome: "asyncio.Future[FocusOutcome]"
+    requested_at: float = field(default_factory=time.monotonic)

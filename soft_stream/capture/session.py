@@ -10,7 +10,7 @@ from soft_stream.cameras.base import Camera, CameraError, CameraHung, ControlVal
 from soft_stream.capture.autofocus import AutofocusController
 from soft_stream.capture.context import CaptureContext
 from soft_stream.capture.encoder import FrameEncoder
-from soft_stream.capture.requests import Wish
+from soft_stream.capture.requests import SnapshotRequest
 from soft_stream.capture.status import StartupTimes, State
 from soft_stream.capture.stills import Stills
 from soft_stream.frames import jpeg
@@ -140,9 +140,9 @@ class CameraSession:
                 if focus is None:
                     continue
                 await self._autofocus.begin()
-            await self._autofocus.follow(focus)
+            await self._autofocus.update(focus)
             await self._stills.take()
-            await self._autofocus.rest()
+            await self._autofocus.settle()
         if not self.frames and status.timer.silent_for >= status.timer.stale_after and not self._pause.hold:
             # nobody waited for the watchdog, as with snapshots whose deadline is shorter
             raise CameraError(f"no frame came in {status.timer.silent_for:.0f} s")
@@ -176,15 +176,15 @@ class CameraSession:
         """Tell whether there is nothing to do between two frames; asked in the camera thread, for each of them."""
         if self._thread.has_waiters:
             return False
-        if not self._subscribers.needs_attention and not self._subscribers.wishes:
+        if not self._subscribers.needs_attention and not self._subscribers.snapshot_requests:
             return True
         self._subscribers.needs_attention = False
         return bool(
             self._status.state is State.STREAMING
             and self._subscribers.clients
             and not self._pause.hold
-            and not self._autofocus.is_wanted
-            and not self._stills.is_wanted
+            and not self._autofocus.needs_attention
+            and not self._stills.needs_attention
         )
 
     def _capture(self, timeout: float) -> Focus:
@@ -195,10 +195,10 @@ class CameraSession:
             self._stills.exposure_settled = raw.metadata.exposure_settled
             if not self._thread.backlog_empty:  # the event loop is behind: nothing is to queue up before it
                 return raw.focus
-            focus, takers = raw.focus, self._stills.takers()
-            wanted = self._wanted(takers, raw)
+            focus, requests = raw.focus, self._stills.consumers()
+            wanted = self._wanted(requests, raw)
             as_it_comes = wanted.pop(ORIGINAL, ())
-            came = partial(self._came, focus, asked=as_it_comes, takers=takers)
+            came = partial(self._came, focus, asked=as_it_comes, requests=requests)
             frame = None
             if as_it_comes:
                 try:
@@ -208,12 +208,12 @@ class CameraSession:
             if frame or not as_it_comes:
                 self._thread.post(partial(came, frame))
             if wanted:
-                self._encoder.render(raw, wanted, lambda made, frame: self._publish(frame, wanted[made], takers))
+                self._encoder.render(raw, wanted, lambda made, frame: self._publish(frame, wanted[made], requests))
         return focus
 
-    def _wanted(self, takers: Sequence[Wish], raw: RawFrame) -> dict[Rendition, list[Rendition]]:
+    def _wanted(self, requests: Sequence[SnapshotRequest], raw: RawFrame) -> dict[Rendition, list[Rendition]]:
         """Tell what is to be made of the frame of now, and in which renditions somebody is ready to take that."""
-        asked = {wish.rendition for wish in takers}
+        asked = {request.rendition for request in requests}
         streamed = self._subscribers.renditions_wanted
         if streamed and self._adaptive_quality.allow(raw.captured_at):
             asked.update(streamed)
@@ -222,14 +222,16 @@ class CameraSession:
             wanted.setdefault(self._encoder.as_made(raw, rendition), []).append(rendition)
         return wanted
 
-    def _came(self, focus: Focus, frame: Frame | None, *, asked: Collection[Rendition], takers: Sequence[Wish]) -> None:
+    def _came(
+        self, focus: Focus, frame: Frame | None, *, asked: Collection[Rendition], requests: Sequence[SnapshotRequest]
+    ) -> None:
         """Note that the camera delivers, and publish a frame that was encoded."""
         self._status.record_frame()
         self.frames += 1
         self._was_restarted = False
-        self._autofocus.saw(focus)
+        self._autofocus.record(focus)
         if frame:
-            self._publish(frame, asked, takers)
+            self._publish(frame, asked, requests)
         if self.frames == 1:
             self._note_first_frame()
 
@@ -238,7 +240,7 @@ class CameraSession:
             took.first_frame = time.monotonic() - self._opened_at
             self._status.log_event(f"First frame after {took}")
 
-    def _publish(self, frame: Frame, asked: Collection[Rendition], takers: Sequence[Wish]) -> None:
+    def _publish(self, frame: Frame, asked: Collection[Rendition], requests: Sequence[SnapshotRequest]) -> None:
         """Give a frame to all who asked for it, in these renditions."""
         self._subscribers.note(frame)
         for rendition in asked:
@@ -246,7 +248,7 @@ class CameraSession:
             # of two that are encoded at once, either may be done first
             if feed and (feed.newest is None or feed.newest.number < frame.number):
                 feed.publish(frame)
-        self._stills.serve([wish for wish in takers if wish.rendition in asked], frame)
+        self._stills.serve([request for request in requests if request.rendition in asked], frame)
 
     async def _restart(self, silence: NoFrame) -> None:
         """Start the stream once more, before the camera is given away: most silent cameras come back from that."""

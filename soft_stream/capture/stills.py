@@ -1,4 +1,4 @@
-"""The pictures that are wished for during one opening: when each is due, and taking it."""
+"""The snapshot requests of one session: when each is answered, and with a frame of the stream or a still."""
 
 import asyncio
 import logging
@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from soft_stream.cameras.base import Camera, CameraError, Negotiated, NoFrame, NoStill
 from soft_stream.capture.autofocus import AutofocusController
 from soft_stream.capture.context import CaptureContext
-from soft_stream.capture.requests import SnapshotSize, Wish
+from soft_stream.capture.requests import SnapshotRequest
+from soft_stream.capture.snapshot_policy import Decision, SnapshotFacts, decide, wants_still
 from soft_stream.capture.status import TakenStill
 from soft_stream.frames import exif, jpeg
 from soft_stream.frames.frame import Frame
@@ -17,160 +18,163 @@ from soft_stream.frames.rendition import Rendition
 
 log = logging.getLogger(__name__)
 
-# What a still takes until one was measured; with a change of the sensor's mode it is half a second and more.
+# Seconds that a still takes until one has been measured; a change of the sensor's mode takes half a second and more.
 USUAL_STILL = {"": 0.2, "dual": 0.2, "switch": 1.5}
-# A picture has to be on its way so long before its deadline.
-MARGIN = 0.15
-# A camera that was just opened may still be finding its exposure; so long a picture waits for it.
+# Seconds that a snapshot waits for automatic exposure after the camera was opened.
 EXPOSURE_PATIENCE = 2.0
-# A still that cannot be had interrupts the stream all the same, so it is not tried again for so many seconds.
+# Seconds without stills after one failed: each attempt interrupts the stream.
 RECOVERY = 60.0
-# One slow still says little of later ones.
+# Seconds after which the time of the last still is no estimate any more.
 MEMORY = 600.0
-# No still takes so long beyond what it was allowed, unless the driver hangs.
+# Seconds that a still may take beyond its timeout; a longer call is a hang.
 CALL_TIMEOUT = 5.0
 
 
 class Stills:
-    """Serves wishes: with a frame of the stream, or with a still, which is encoded outside the camera thread."""
+    """Answers snapshot requests; stills are encoded outside the camera thread."""
 
     def __init__(self, camera: Camera, context: CaptureContext, autofocus: AutofocusController) -> None:
         self._camera = camera
-        self._thread = context.thread
-        self._settings = context.settings
-        self._subscribers = context.subscribers
-        self._status = context.status
+        self._context = context
         self._autofocus = autofocus
-        self._opened = 0.0
-        self._taken: set[Wish] = set()
-        """Those whose still is being encoded."""
-        self._none_until = float("-inf")
-        """While stills cannot be had."""
+        self._opened_at = 0.0
+        self._taken: set[SnapshotRequest] = set()
+        """The requests whose still is being encoded."""
+        self._no_stills_until = float("-inf")
         self._encoding: set[asyncio.Task[None]] = set()
         self.exposure_settled = True
 
     def begin(self) -> None:
-        """Note that frames are about to flow."""
-        self._opened = time.monotonic()
+        """Record that the camera has been opened or restarted."""
+        self._opened_at = time.monotonic()
 
     @property
-    def is_wanted(self) -> bool:
-        """Whether anybody waits for a still; asked in the camera thread."""
-        return bool(self._subscribers.wishes) and any(self._gets_still(wish) for wish in self._open())
+    def needs_attention(self) -> bool:
+        """Whether a request is for a still; for the camera thread."""
+        requests = self._open_requests()
+        if not requests:
+            return False
+        facts, now = self._facts(), time.monotonic()
+        return any(wants_still(request, now, facts) for request in requests)
 
-    def takers(self) -> list[Wish]:
-        """List the wishes that the frame of now serves, or may have to in the end; asked in the camera thread."""
-        if not self._subscribers.wishes:
+    def consumers(self) -> list[SnapshotRequest]:
+        """List the requests for which the current frame is encoded; for the camera thread.
+
+        A request for a still takes a frame of the stream as its fallback.
+        """
+        requests = self._open_requests()
+        if not requests:
             return []
+        facts, now = self._facts(), time.monotonic()
         return [
-            wish
-            for wish in self._open()
-            if (self._is_due(wish) and not self._gets_still(wish)) or (self._gets_still(wish) and not wish.spare)
+            request
+            for request in requests
+            if decide(request, now, facts) is Decision.STREAM_FRAME
+            or (request.fallback is None and wants_still(request, now, facts))
         ]
 
-    def serve(self, takers: Sequence[Wish], frame: Frame) -> None:
-        """Give a frame to those it was encoded for; one that is older than the wish serves nobody."""
-        for wish in takers:
-            if not wish.precedes(frame.captured_at, frame.metadata):
-                continue
-            wish.spare = frame
-            if not self._gets_still(wish):
-                wish.settle(frame)
+    def serve(self, consumers: Iterable[SnapshotRequest], frame: Frame) -> None:
+        """Give a frame to the requests that it was encoded for, unless it is older than the request."""
+        facts, now = self._facts(), time.monotonic()
+        for request in consumers:
+            if request.accepts(frame.captured_at, frame.metadata):
+                request.fallback = frame
+                if not wants_still(request, now, facts):
+                    request.resolve(frame)
 
     async def take(self) -> None:
-        """Capture once for all who are due for a still; who asks while it is taken gets the next one."""
-        due = [wish for wish in self._open() if self._gets_still(wish) and self._is_due(wish)]
+        """Take one still for all requests that are due; a request that arrives during it gets the next one."""
+        requests = self._open_requests()
+        if not requests:
+            return
+        facts, began = self._facts(), time.monotonic()
+        due = [request for request in requests if decide(request, began, facts) is Decision.STILL]
         if not due:
             return
-        began = time.monotonic()
-        negotiated = self._status.require_negotiated
-        timeout = self._settings.start_timeout + 4 * negotiated.longest_interval
-        newest = max(due, key=lambda wish: wish.asked)
+        context, negotiated = self._context, self._context.status.require_negotiated
+        timeout = context.settings.start_timeout + 4 * negotiated.longest_interval
+        newest = max(due, key=lambda request: request.requested_at)
         try:
-            raw = await self._thread.run("still", 2 * timeout + CALL_TIMEOUT, self._capture, newest, timeout)
+            raw = await context.thread.run("still", 2 * timeout + CALL_TIMEOUT, self._capture, newest, timeout)
         except (NoStill, NoFrame) as fault:
-            instead = f"snapshots have that of the stream for {RECOVERY:g} s"
-            self._status.log_event(f"No picture at the snapshot size: {fault}; {instead}", logging.WARNING)
-            self._none_until = time.monotonic() + RECOVERY
+            instead = f"using stream-size snapshots for {RECOVERY:g} s"
+            context.status.log_event(f"Full-size still failed: {fault}; {instead}", logging.WARNING)
+            self._no_stills_until = time.monotonic() + RECOVERY
             return
         finally:
-            self._status.timer.restart()
-        self._status.counters.stills += 1
+            context.status.timer.restart()
+        context.status.counters.stills += 1
         self._taken.update(due)
-        raw.focus = self._autofocus.seen(raw.focus)
+        raw.focus = self._autofocus.effective_state(raw.focus)
         encoding = asyncio.create_task(self._encode(raw, due, negotiated, began), name="still")
         self._encoding.add(encoding)
         encoding.add_done_callback(self._encoding.discard)
 
-    def _open(self) -> list[Wish]:
-        """List the wishes that a picture may still be captured for; who has got one may not have gone yet."""
-        return [wish for wish in tuple(self._subscribers.wishes) if wish not in self._taken and not wish.outcome.done()]
+    def _open_requests(self) -> list[SnapshotRequest]:
+        """List the requests that have no answer yet and whose still is not being encoded."""
+        requests = tuple(self._context.subscribers.snapshot_requests)
+        return [request for request in requests if request not in self._taken and not request.outcome.done()]
 
-    def _gets_still(self, wish: Wish) -> bool:
-        """Whether a wish gets a picture at the snapshot size: it was asked for, and there is time for it."""
-        has_time = wish.seconds_left > self._seconds + MARGIN
-        return has_time and self._subscribers.size_of(wish) is SnapshotSize.FULL and time.monotonic() > self._none_until
-
-    def _is_due(self, wish: Wish) -> bool:
-        """Whether a picture must be taken now, or would be no better later.
-
-        A lens that is out of focus is worse than a small picture; one that hunts for ever gets the time of a small one.
-        """
-        seconds = self._seconds if self._gets_still(wish) and self._autofocus.is_late else 0.0
-        if wish.seconds_left < seconds + MARGIN + 2 * self._status.timer.interval:
-            return True
-        if not self.exposure_settled and time.monotonic() - self._opened < EXPOSURE_PATIENCE:
-            return False
-        return not self._autofocus.awaited_by(wish)
+    def _facts(self) -> SnapshotFacts:
+        status = self._context.status
+        return SnapshotFacts(
+            is_streaming=self._context.subscribers.streaming,
+            still_seconds=self._still_seconds,
+            no_stills_until=self._no_stills_until,
+            frame_interval=status.timer.interval,
+            exposure_settles_until=float("-inf") if self.exposure_settled else self._opened_at + EXPOSURE_PATIENCE,
+            focus=self._autofocus.facts,
+        )
 
     @property
-    def _seconds(self) -> float:
-        """How long a still takes: as the last one did, unless that is long ago."""
-        last = self._status.last_still
+    def _still_seconds(self) -> float:
+        """The time that the last still took, unless that was long ago."""
+        last, negotiated = self._context.status.last_still, self._context.status.negotiated
         if last and time.time() - last.at < MEMORY:
             return last.seconds
-        negotiated = self._status.negotiated
         return USUAL_STILL[negotiated.still_method if negotiated else ""]
 
-    def _capture(self, wish: Wish, timeout: float) -> RawFrame:
-        """Run in the camera thread: capture a still that is not older than the wish, and free the camera's memory."""
+    def _capture(self, request: SnapshotRequest, timeout: float) -> RawFrame:
+        """Take a still that is newer than the request and copy it; runs in the camera thread."""
         until = time.monotonic() + timeout
         while True:
             with self._camera.still(max(0.0, until - time.monotonic())) as raw:
-                if wish.precedes(raw.captured_at, raw.metadata):  # the camera may still have an older one at hand
+                if request.accepts(raw.captured_at, raw.metadata):  # the camera may have an older one in its queue
                     return raw.copy()
 
-    async def _encode(self, raw: RawFrame, due: Sequence[Wish], negotiated: Negotiated, began: float) -> None:
-        """Encode a still beside the stream, which goes on meanwhile."""
+    async def _encode(
+        self, raw: RawFrame, due: Sequence[SnapshotRequest], negotiated: Negotiated, began: float
+    ) -> None:
+        """Encode a still in all requested renditions, and answer the requests."""
+        renditions = {request.rendition for request in due}
         try:
-            stills = await asyncio.to_thread(self._stills, raw, {wish.rendition for wish in due}, negotiated)
-        except Exception as problem:
+            stills = await asyncio.to_thread(
+                lambda: {rendition: self._still(raw, rendition, negotiated) for rendition in renditions}
+            )
+        except Exception as error:
             log.exception("A still cannot be encoded")
-            fault = CameraError(f"the still cannot be encoded: {problem}")
-            for wish in due:
-                wish.settle(fault)
+            fault = CameraError(f"the still cannot be encoded: {error}")
+            for request in due:
+                request.resolve(fault)
             return
         finally:
             self._taken.difference_update(due)
-        self._status.last_still = TakenStill(time.monotonic() - began, time.time())
-        self._subscribers.newest_stills = {each: still for each, still in stills.items() if isinstance(still, Frame)}
-        for wish in due:
-            wish.settle(stills[wish.rendition])
-
-    def _stills(
-        self, raw: RawFrame, wanted: Iterable[Rendition], negotiated: Negotiated
-    ) -> dict[Rendition, Frame | CameraError]:
-        return {rendition: self._still(raw, rendition, negotiated) for rendition in wanted}
+        self._context.status.last_still = TakenStill(time.monotonic() - began, time.time())
+        self._context.subscribers.newest_stills = {
+            rendition: still for rendition, still in stills.items() if isinstance(still, Frame)
+        }
+        for request in due:
+            request.resolve(stills[request.rendition])
 
     def _still(self, raw: RawFrame, rendition: Rendition, negotiated: Negotiated) -> Frame | CameraError:
-        quality = rendition.quality or self._settings.snapshot_quality
+        quality = rendition.quality or self._context.settings.snapshot_quality
         try:
             encoded = jpeg.encode(raw, quality, negotiated.orientation, rendition)
-        except jpeg.DamagedJpeg as fault:  # as it comes it may do
+        except jpeg.DamagedJpeg as fault:  # another rendition may need no decoding
             return CameraError(str(fault))
         return Frame(
             jpeg=exif.with_exif(encoded, raw.captured_at, raw.metadata, negotiated.model),
-            number=self._status.counters.captured,
+            number=self._context.status.counters.captured,
             size=jpeg.size_in(rendition, raw.size, negotiated.orientation),
             captured_at=raw.captured_at,
             published_at=time.monotonic(),

@@ -1,4 +1,4 @@
-"""Who wants frames: the clients of the stream, and those who want a snapshot."""
+"""The clients that want frames: of the stream, or of a snapshot."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from soft_stream.cameras.base import CameraError
 from soft_stream.capture.feed import Feed, FeedEnded
-from soft_stream.capture.requests import FocusOutcome, FocusRequest, SnapshotSize, Wish
+from soft_stream.capture.requests import FocusOutcome, FocusRequest, SnapshotRequest
 from soft_stream.frames.frame import Frame
 from soft_stream.frames.rates import RateCounter
 from soft_stream.frames.rendition import ORIGINAL, Rendition, TooManyRenditions
@@ -68,26 +68,26 @@ class Client:
 
 
 class Subscribers:
-    """The clients, the feeds that give them frames, and the pictures that are wished for.
+    """The clients, the feeds that give them frames, and the requests that wait.
 
-    Changed by the event loop; what the camera thread reads of it, it reads in one step of the interpreter (`tuple`).
+    Only the event loop changes it. The camera thread reads it, each container in one step of the interpreter (`tuple`).
     """
 
     def __init__(self, renditions_max: int = 0) -> None:
         self.feed = Feed()
-        """Of the frames as they come."""
+        """The feed of original frames."""
         self.feeds: dict[Rendition, Feed] = {ORIGINAL: self.feed}
-        """Of all renditions that somebody wants, and of the frames as they come."""
+        """The feeds of all renditions in use, the original included."""
         self._renditions_max = renditions_max
         self._uses = Counter[Rendition]([ORIGINAL])
         self._ended = False
-        self.wishes: dict[Wish, None] = {}
+        self.snapshot_requests: dict[SnapshotRequest, None] = {}
         self.focus_requests: dict[FocusRequest, None] = {}
         self.newest: Frame | None = None
-        """Of all renditions."""
+        """The newest frame of all renditions."""
         self.newest_stills: Mapping[Rendition, Frame] = {}
         self.clients: dict[Client, None] = {}
-        self._unwanted_since = float("-inf")
+        self._unused_since = float("-inf")
         self.needs_attention = False
         """Set by `notify`; for the camera thread, which clears it before it looks at what has changed."""
         self._changed = asyncio.Event()
@@ -113,14 +113,14 @@ class Subscribers:
             del self.clients[client]
             self.notify()
             if client.wakes:
-                self._unwanted_since = time.monotonic()
+                self._unused_since = time.monotonic()
 
     @contextmanager
     def acquire_feed(self, rendition: Rendition) -> Iterator[Feed]:
-        """Have a rendition made as long as somebody is ready to take it.
+        """Have a rendition encoded while a consumer of its feed is ready.
 
         Raises:
-            TooManyRenditions: there are so many others already.
+            TooManyRenditions: the limit of renditions is reached.
         """
         if rendition not in self.feeds:
             if len(self.feeds) > self._renditions_max:
@@ -138,97 +138,93 @@ class Subscribers:
 
     @property
     def renditions_wanted(self) -> list[Rendition]:
-        """In which renditions somebody is ready to take a frame; may be read from the camera thread."""
+        """The renditions whose feed has a consumer that is ready; may be read from the camera thread."""
         return [rendition for rendition, feed in tuple(self.feeds.items()) if feed.wanted]
-
-    def note(self, frame: Frame) -> None:
-        """Remember a frame if it is newer than all others, in whatever rendition."""
-        if self.newest is None or self.newest.number < frame.number:
-            self.newest = frame
-
-    async def wish(self, wish: Wish, seconds: float) -> Frame:
-        """Wait for a picture; one that comes at the last moment is not lost.
-
-        Raises:
-            TimeoutError: there was none in so many seconds.
-            CameraError: the camera failed.
-        """
-        self.wishes[wish] = None
-        self.notify()
-        try:
-            await asyncio.wait([wish.outcome], timeout=seconds)
-        finally:
-            del self.wishes[wish]
-            if not wish.outcome.done():
-                wish.outcome.cancel()
-        if wish.outcome.cancelled():
-            raise TimeoutError
-        return wish.outcome.result()
-
-    async def focus(self) -> FocusOutcome:
-        """Wait for an AF cycle that begins now.
-
-        Raises:
-            CameraError: the camera failed.
-        """
-        call = FocusRequest(asyncio.get_running_loop().create_future())
-        self.focus_requests[call] = None
-        self.notify()
-        try:
-            return await call.outcome
-        finally:
-            del self.focus_requests[call]
-
-    def focused(self, began: float, cycle: FocusOutcome) -> None:
-        """Tell those who waited for a cycle how it ended; it began at `began`, monotonic."""
-        for call in self.focus_requests:
-            if call.asked <= began and not call.outcome.done():
-                call.outcome.set_result(cycle)
-
-    def cannot_focus(self, fault: CameraError) -> None:
-        """Tell those who wait for a cycle that there will be none."""
-        for call in self.focus_requests:
-            if not call.outcome.done():
-                call.outcome.set_exception(fault)
-
-    def size_of(self, wish: Wish) -> SnapshotSize:
-        """Return the size that a wish means now."""
-        return wish.size or (SnapshotSize.STREAM if self.streaming else SnapshotSize.FULL)
 
     @property
     def streaming(self) -> bool:
-        """Whether anybody takes the stream (and not just a snapshot)."""
+        """Whether a client takes the stream, and not just a snapshot."""
         return any(client.streams for client in tuple(self.clients))
 
     @property
     def may_focus(self) -> bool:
-        """Whether there is a client for whom the lens may move."""
+        """Whether there is a client for which the lens may move."""
         return any(client.focuses for client in tuple(self.clients))
 
     def should_stay_open(self, close_after: float) -> bool:
-        """Tell whether anybody wants frames, or did less than `close_after` seconds ago."""
-        return bool(self.clients) or time.monotonic() - self._unwanted_since < close_after
+        """Return whether there is a client, or was one less than `close_after` seconds ago."""
+        return bool(self.clients) or time.monotonic() - self._unused_since < close_after
+
+    async def submit(self, request: SnapshotRequest, seconds: float) -> Frame:
+        """Wait for the answer to a request; one that arrives at the last moment is not lost.
+
+        Raises:
+            TimeoutError: there was none in this time.
+            CameraError: the camera failed.
+        """
+        self.snapshot_requests[request] = None
+        self.notify()
+        try:
+            await asyncio.wait([request.outcome], timeout=seconds)
+        finally:
+            del self.snapshot_requests[request]
+            if not request.outcome.done():
+                request.outcome.cancel()
+        if request.outcome.cancelled():
+            raise TimeoutError
+        return request.outcome.result()
+
+    async def focus(self) -> FocusOutcome:
+        """Wait for the end of an autofocus cycle that begins now.
+
+        Raises:
+            CameraError: the camera failed.
+        """
+        request = FocusRequest(asyncio.get_running_loop().create_future())
+        self.focus_requests[request] = None
+        self.notify()
+        try:
+            return await request.outcome
+        finally:
+            del self.focus_requests[request]
+
+    def resolve_focus(self, began_at: float, outcome: FocusOutcome) -> None:
+        """Answer the requests that were made before a cycle began (monotonic)."""
+        for request in self.focus_requests:
+            if request.requested_at <= began_at and not request.outcome.done():
+                request.outcome.set_result(outcome)
+
+    def fail_focus(self, fault: CameraError) -> None:
+        """Answer all requests for a cycle with a fault."""
+        for request in self.focus_requests:
+            if not request.outcome.done():
+                request.outcome.set_exception(fault)
+
+    def note(self, frame: Frame) -> None:
+        """Remember a frame if it is newer than all others, in any rendition."""
+        if self.newest is None or self.newest.number < frame.number:
+            self.newest = frame
 
     def fail(self, fault: CameraError) -> None:
-        """Tell everybody who waits for a frame that the camera failed."""
+        """Raise a fault in all clients that wait for a frame."""
         for feed in self.feeds.values():
             feed.fail(fault)
-        self._settle(fault)
+        self._fail_requests(fault)
 
     def end(self) -> None:
-        """Let everybody go."""
+        """Raise `FeedEnded` in all clients that wait for a frame, now and later."""
         self._ended = True
         for feed in self.feeds.values():
             feed.end()
-        self._settle(FeedEnded())
+        self._fail_requests(FeedEnded())
 
-    def forget(self) -> None:
-        """Forget the newest pictures: the camera is closed and nobody watches."""
+    def clear_frames(self) -> None:
+        """Forget the newest frames, because the camera is closed and there are no clients."""
         for feed in self.feeds.values():
             feed.clear()
         self.newest, self.newest_stills = None, {}
 
-    def _settle(self, fault: CameraError) -> None:
-        for wish in self.wishes:
-            wish.settle(fault)
-        self.cannot_focus(fault)
+    def _fail_requests(self, fault: CameraError) -> None:
+        for request in self.snapshot_requests:
+            request.resolve(fault)
+        self.fail_focus(fault)

@@ -113,7 +113,7 @@ class CameraSupervisor:
     def _fall_asleep(self, why: str) -> None:
         if self._is_busy:  # which is the other program's right while nobody watches here
             self.status.last_error = ""
-        self.subscribers.forget()
+        self.subscribers.clear_frames()
         self.status.set_state(State.IDLE, why)
 
     async def _run_session(self) -> None:

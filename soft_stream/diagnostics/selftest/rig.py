@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from soft_stream.cameras.base import Camera, CameraError, Negotiated, NoFrame
 from soft_stream.capture import snapshots
-from soft_stream.capture.requests import Ask, FocusPolicy, SnapshotSize
+from soft_stream.capture.requests import FocusPolicy, SnapshotRequest, SnapshotSize
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
@@ -72,8 +72,8 @@ class TestRig:
 
     async def still(self) -> Frame:
         """Take a full-size picture, with the lens where it is."""
-        ask = Ask(self.settings.start_timeout, SnapshotSize.FULL, FocusPolicy.NEVER)
-        return await snapshots.take(self.supervisor, ask)
+        ask = SnapshotRequest(self.settings.start_timeout, SnapshotSize.FULL, FocusPolicy.NEVER)
+        return await snapshots.take(self.supervisor.subscribers, ask)
 
     async def closed(self) -> None:
         """Wait until the camera is closed, because nobody wants it."""

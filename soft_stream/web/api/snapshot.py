@@ -11,7 +11,7 @@ from pathlib import Path
 from aiohttp import hdrs, web
 
 from soft_stream.capture import snapshots
-from soft_stream.capture.requests import Ask, FocusPolicy, SnapshotSize
+from soft_stream.capture.requests import FocusPolicy, SnapshotRequest, SnapshotSize
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
@@ -26,16 +26,16 @@ JPEG_START = b"\xff\xd8\xff"
 
 async def snapshot(request: web.Request) -> web.Response:
     """Answer with the snapshot that the query asks for."""
-    ask = parse_ask(request.query, request.app[SUPERVISOR].settings)
-    return await serve_snapshot(request, ask, make_client(request))
+    snapshot_request = parse_snapshot_request(request.query, request.app[SUPERVISOR].settings)
+    return await serve_snapshot(request, snapshot_request, make_client(request))
 
 
-def parse_ask(query: Mapping[str, str], settings: Settings) -> Ask:
+def parse_snapshot_request(query: Mapping[str, str], settings: Settings) -> SnapshotRequest:
     """Return what the query asks of a snapshot; `fps` has no effect, but its value is checked."""
     parse_fps(query)
     default_size = "" if settings.snapshot_size == "auto" else settings.snapshot_size
     size = parse_choice(query, "size", default_size, *SnapshotSize)
-    return Ask(
+    return SnapshotRequest(
         deadline=parse_float(query, "deadline_ms", settings.start_timeout * 1000, 1, MAX_MS) / 1000,
         size=SnapshotSize(size) if size else None,
         focus=FocusPolicy(parse_choice(query, "focus", FocusPolicy.AUTO, *FocusPolicy)),
@@ -45,22 +45,26 @@ def parse_ask(query: Mapping[str, str], settings: Settings) -> Ask:
     )
 
 
-async def serve_snapshot(request: web.Request, ask: Ask, client: Client) -> web.Response:
+async def serve_snapshot(request: web.Request, snapshot_request: SnapshotRequest, client: Client) -> web.Response:
     """Answer with the best snapshot available in time; raise HTTPServiceUnavailable without one."""
     supervisor = request.app[SUPERVISOR]
     if request.method == hdrs.METH_HEAD:
         return answer_head(supervisor, NO_STORE | {hdrs.CONTENT_TYPE: "image/jpeg"})
     try:
-        frame = snapshots.ready_made(supervisor, ask)
-    except snapshots.Asleep:
+        frame = snapshots.find_existing(supervisor.subscribers, supervisor.status, snapshot_request)
+    except snapshots.CameraClosed:
         raise web.HTTPServiceUnavailable(
             text=f"{supervisor.settings.title} is {supervisor.status.state}, and wake=0 does not open it."
         ) from None
     if frame is None:
-        focuses = ask.focus is not FocusPolicy.NEVER
-        client = replace(client, focuses=focuses, wakes=ask.wake, rendition=ask.rendition)
-        with rendition_or_503(), supervisor.subscribers.connected(client), frame_or_503(supervisor, ask.deadline):
-            frame = await snapshots.take(supervisor, ask)
+        focuses = snapshot_request.focus is not FocusPolicy.NEVER
+        client = replace(client, focuses=focuses, wakes=snapshot_request.wake, rendition=snapshot_request.rendition)
+        with (
+            rendition_or_503(),
+            supervisor.subscribers.connected(client),
+            frame_or_503(supervisor, snapshot_request.deadline),
+        ):
+            frame = await snapshots.take(supervisor.subscribers, snapshot_request)
     supervisor.status.counters.snapshots += 1
     return _answer(frame)
 
@@ -72,7 +76,7 @@ async def wait_for_frame(supervisor: CameraSupervisor, seconds: float, focus: Fo
         TimeoutError: there was no frame in time.
         CameraError: the camera failed.
     """
-    await snapshots.take(supervisor, Ask(seconds, SnapshotSize.STREAM, focus))
+    await snapshots.take(supervisor.subscribers, SnapshotRequest(seconds, SnapshotSize.STREAM, focus))
 
 
 async def photo(request: web.Request) -> web.Response:

@@ -123,8 +123,8 @@ async def _serve_snapshot(request: web.Request, query: Mapping[str, str], path: 
     if "max_delay" in query:  # camera-streamer's name of max_age_ms
         parse_float(query, "max_delay", 0, 0, snapshots.MAX_MS)
         defaults["max_age_ms"] = query["max_delay"]
-    ask = snapshots.parse_ask(defaults | dict(query), settings)
-    return await snapshots.serve_snapshot(request, ask, make_client(request, path, query))
+    snapshot_request = snapshots.parse_snapshot_request(defaults | dict(query), settings)
+    return await snapshots.serve_snapshot(request, snapshot_request, make_client(request, path, query))
 
 
 def _get_fields(request: web.Request) -> dict[str, str]:

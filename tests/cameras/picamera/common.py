@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from soft_stream.cameras.base import Negotiated
 from soft_stream.cameras.picamera.camera import PicameraCamera
-from soft_stream.capture.requests import Ask, FocusPolicy, SnapshotSize
+from soft_stream.capture.requests import FocusPolicy, SnapshotRequest, SnapshotSize
 from soft_stream.capture.snapshots import take
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
@@ -147,4 +147,4 @@ async def next_frame(source: CameraSupervisor, than: Frame | None = None) -> Fra
 
 async def snapshot(source: CameraSupervisor, focus: FocusPolicy = FocusPolicy.NEVER, seconds: float = SOON) -> Frame:
     """Ask for a full-size picture."""
-    return await take(source, Ask(seconds, SnapshotSize.FULL, focus))
+    return await take(source.subscribers, SnapshotRequest(seconds, SnapshotSize.FULL, focus))

@@ -80,7 +80,7 @@ async def test_a_client_that_disconnects_leaves_nothing(portal: Portal) -> None:
     asked.cancel()
     await portal.until(lambda: not portal.supervisor.subscribers.clients)
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
-    assert not portal.supervisor.subscribers.wishes
+    assert not portal.supervisor.subscribers.snapshot_requests
 
 
 async def test_no_frame_is_503_and_never_an_old_frame(start_portal: StartPortal) -> None:
@@ -409,7 +409,7 @@ async def test_clients_that_disconnect_during_a_still(portal: Portal) -> None:
     async with await asked[0] as answer:
         await taken(answer)
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
-    assert not portal.supervisor.subscribers.wishes
+    assert not portal.supervisor.subscribers.snapshot_requests
 
 
 async def test_a_camera_that_fails_during_a_still(portal: Portal) -> None:

@@ -53,5 +53,5 @@ async def test_nothing_is_left_over(start_portal: StartPortal) -> None:
     assert left() == before
     assert not portal.supervisor.subscribers.clients
     assert not portal.supervisor.subscribers.feed.wanted
-    assert not portal.supervisor.subscribers.wishes
+    assert not portal.supervisor.subscribers.snapshot_requests
     assert portal.device.opened == portal.device.closed

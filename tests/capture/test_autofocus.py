@@ -3,7 +3,7 @@
 import pytest
 
 from soft_stream.cameras.base import FocusMode
-from soft_stream.capture.focus_cycle import CONTROL_LATENCY, AutofocusCycle
+from soft_stream.capture.autofocus import CONTROL_LATENCY, AutofocusCycle
 from soft_stream.capture.requests import FocusResult
 from soft_stream.frames.raw import Focus
 
@@ -15,7 +15,7 @@ def after(*states: Focus | None) -> tuple[list[int], list[FocusResult | None]]:
     cycle = AutofocusCycle(0.0, 20.0)
     triggered, results = [], []
     for second, state in enumerate(states, start=1):
-        if cycle.next_order(state) is FocusMode.CYCLE:
+        if cycle.next_mode(state) is FocusMode.CYCLE:
             triggered.append(second)
         results.append(cycle.result(state, second))
     return triggered, results
