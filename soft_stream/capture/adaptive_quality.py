@@ -1,14 +1,15 @@
-"""Less work on a hot or busy Raspberry Pi: the stream's quality and rate step down before frames are late.
+"""Adaptive quality: on a hot or busy Raspberry Pi the stream's quality and frame rate step down before frames are late.
 
-Hot is what the kernel says of the temperature; the firmware slows a Raspberry Pi down from 80 °C on. Its own word for
-that (`get_throttled`) is not asked for: the kernel complains about every file that tells it, or has none.
-Busy is a camera thread that needs most of the time between two frames to encode one.
+The temperature is the kernel's; the firmware slows a Raspberry Pi down from 80 °C on. The firmware's own word for that
+(`get_throttled`) is not used: the kernel logs a complaint for every process that reads it, or does not offer it. The
+load is the part of the time between two frames that it takes to encode one.
 """
 
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from statistics import median
 
@@ -22,33 +23,40 @@ THERMAL = Path("/sys/class/thermal")
 
 @dataclass(frozen=True)
 class Level:
-    """What is given up: points of JPEG quality, and all but a share of the frames."""
+    """A step of the ladder: how much JPEG quality is given up, and the part of the frames that is kept."""
 
-    points: int = 0
-    share: float = 1.0
+    quality_drop: int = 0
+    frame_ratio: float = 1.0
 
 
 LEVELS = (Level(), Level(15), Level(25, 2 / 3), Level(25, 1 / 2))
 LAST = len(LEVELS) - 1
-# Below it pictures tell too little; a setting that is lower still is left alone.
+# Below this quality a picture shows too little; a lower setting is left alone.
 LOWEST_QUALITY = 40
 
-# °C at which each level after the first begins, and how much cooler it ends.
+# °C at which each level after the first begins, and how much cooler it must be for the level to end.
 HOT = (78.0, 80.0, 82.0)
 COOLER = 6.0
-# Parts of the time that encoding takes: more steps down, less at the next better level steps up.
+# Load above which the next level begins, and below which the level before would do.
 BUSY, FREE = 0.8, 0.6
 
-# Seconds from one judgement to the next, and frames that it needs; seconds before a step up.
+# Seconds between two decisions, and frames that one needs; seconds at a level before a lower load ends it.
 PERIOD, FRAMES = 5.0, 5
 STAY = 30.0
-# After so many seconds without a frame, what was judged before says nothing.
+# Seconds without an encoded frame after which earlier measurements say nothing.
 FORGET = 30.0
+
+
+class Cause(Enum):
+    """What a level is due to; the load comes last and wins where both demand the same level."""
+
+    TEMPERATURE = 0
+    LOAD = 1
 
 
 @dataclass(frozen=True)
 class Degradation:
-    """What holds instead of what was set, and why; `fps` is the most that is encoded."""
+    """What the stream gives up, and why; `fps` is the highest rate at which it is encoded."""
 
     level: int
     why: str
@@ -56,130 +64,123 @@ class Degradation:
     fps: float
 
     def __str__(self) -> str:
-        return f"{self.why}: quality {self.quality}, {self.fps:g} fps"
+        return f"stream quality to {self.quality} at {self.fps:g} fps: {self.why}"
 
 
 class AdaptiveQuality:
-    """How much the stream gives up; the camera thread tells and asks, everybody may read `now`."""
+    """The level of the ladder that the stream is at; used by the camera thread, `now` and the level by any thread."""
 
     def __init__(
         self, settings: Settings, thermal: Path = THERMAL, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.now: Degradation | None = None
-        """None while nothing is given up."""
-        self.quality = settings.quality
-        """The JPEG quality of the stream."""
-        self.share = 1.0
-        """The part of the camera's frames that the stream has."""
-        self._quality = settings.quality
-        self._is_on = settings.adaptive_quality == "on"
+        """None while the stream is not degraded."""
+        self._settings = settings
         self._thermal = thermal
         self._clock = clock
-        self._pace: RateLimiter | None = None
-        self._heat = 0  # the level that the temperature asks for
-        self._load = 0  # the level that encoding asks for
-        self._load_since = self._judged_at = self._last_at = clock()
-        self._times: list[float] = []
+        self._level = 0
+        self._cause = Cause.TEMPERATURE
+        self._level_since = self._decided_at = self._last_at = clock()
+        self._limiter: RateLimiter | None = None
+        self._encode_seconds: list[float] = []
 
-    def quality_of(self, asked: int) -> int:
-        """Return the JPEG quality for those who asked for one, or did not (0)."""
-        return _lowered(asked, LEVELS[_level_of(self.now)]) if asked else self.quality
+    @property
+    def frame_ratio(self) -> float:
+        """The part of the camera's frames that the stream has."""
+        return LEVELS[self._level].frame_ratio
+
+    def lower(self, quality: int) -> int:
+        """Return the JPEG quality to use where `quality` is configured or requested."""
+        return max(min(quality, LOWEST_QUALITY), quality - LEVELS[self._level].quality_drop)
 
     def allow(self, captured_at: float) -> bool:
-        """Decide whether the stream gets a frame that somebody is ready to take."""
-        return self._pace is None or self._pace.allow(captured_at)
+        """Return whether the stream has a frame that a client is ready to take."""
+        return self._limiter is None or self._limiter.allow(captured_at)
 
-    def encoded(self, seconds: float, interval: float) -> None:
-        """Note how long a frame took to encode, beside the time until the next; now and then, judge."""
-        if not self._is_on:
+    def record_encoding(self, seconds: float, interval: float) -> None:
+        """Record how long a frame took to encode, with the seconds until the next frame; every PERIOD, decide."""
+        if self._settings.adaptive_quality != "on":
             return
         now = self._clock()
         if now - self._last_at > FORGET:
-            self._begin_anew(now)
+            self._reset(now)
         self._last_at = now
-        self._times.append(seconds)
-        if now - self._judged_at >= PERIOD and len(self._times) >= FRAMES:
-            self._judge(now, interval)
+        self._encode_seconds.append(seconds)
+        if now - self._decided_at >= PERIOD and len(self._encode_seconds) >= FRAMES:
+            self._decide(now, interval)
 
-    def _begin_anew(self, now: float) -> None:
-        if self.now:
-            log.info("No longer eased: nobody watched")
-        self._apply(0, "", 1)
-        self._heat = self._load = 0
-        self._judged_at = now
-        self._times.clear()
+    def _reset(self, now: float) -> None:
+        if self._level:
+            log.info("Restoring stream quality: no client")
+        self._level, self._level_since, self._decided_at = 0, now, now
+        self.now = self._limiter = None
+        self._encode_seconds.clear()
 
-    def _judge(self, now: float, interval: float) -> None:
-        """Choose the level: the worse of what heat and load ask for."""
-        busy = median(self._times) / interval
-        self._times.clear()
-        self._judged_at = now
+    def _decide(self, now: float, interval: float) -> None:
+        """Choose the level: the higher one of those that the temperature and the load demand."""
+        load = median(self._encode_seconds) / interval
+        self._encode_seconds.clear()
+        self._decided_at = now
         celsius = temperature(self._thermal)
-        before, asked = self.now, (self._heat, self._load)
-        self._heat = _level_of_heat(celsius, self._heat)
-        self._load = self._level_of_load(busy, now)
-        level = max(self._heat, self._load)
-        heat, load = (self._heat, self._load) if level else asked
-        if heat >= load:
-            why = "the temperature is not known" if celsius is None else f"{celsius:.0f} °C"
-        else:
-            why = f"encoding takes {100 * busy * self.share:.0f} % of the time"
-        self._apply(level, why, interval)
-        self._tell(before, why)
-
-    def _level_of_load(self, busy: float, now: float) -> int:
-        level = self._load
-        if busy * self.share > BUSY:
-            level = min(_level_of(self.now) + 1, LAST)
-        elif level and now - self._load_since >= STAY and busy * LEVELS[level - 1].share < FREE:
-            level -= 1
-        if level != self._load:
-            self._load_since = now
-        return level
-
-    def _apply(self, level: int, why: str, interval: float) -> None:
-        self.share = LEVELS[level].share
-        self.quality = _lowered(self._quality, LEVELS[level])
+        before, cause_before = self._level, self._cause
+        level, self._cause = max(
+            (self._level_for_temperature(celsius), Cause.TEMPERATURE),
+            (self._level_for_load(load, now), Cause.LOAD),
+            key=lambda demand: (demand[0], demand[1].value),
+        )
         if not level:
-            self.now = self._pace = None
-            return
-        before, fps = self.now, self.share / interval
-        self.now = Degradation(level, why, self.quality, round(fps, 2))
-        # the camera's own rate may have changed, too
-        if before is None or (before.level, before.fps) != (level, self.now.fps):
-            self._pace = RateLimiter(fps) if self.share < 1 else None
+            self._cause = cause_before
+        if (level, self._cause) != (before, cause_before):
+            self._level_since = now
+        if self._cause is Cause.LOAD:
+            why = f"encoding takes {100 * load * self.frame_ratio:.0f} % of the time"
+        else:
+            why = "the temperature is not known" if celsius is None else f"CPU {celsius:.0f} °C"
+        self._level = level
+        self._apply(why, interval)
+        self._log(before, why)
 
-    def _tell(self, before: Degradation | None, why: str) -> None:
-        was, level = _level_of(before), _level_of(self.now)
-        if level > was:
-            log.warning("Eased: %s", self.now)
-        elif 0 < level < was:
-            log.info("Eased less: %s", self.now)
-        elif level < was:
-            log.info("No longer eased: %s", why)
+    def _level_for_temperature(self, celsius: float | None) -> int:
+        """Return the level for a temperature; a level that is due to it ends COOLER, or stays while it is unknown."""
+        level = self._level if self._cause is Cause.TEMPERATURE else 0
+        if celsius is None:
+            return level
+        return sum(celsius >= begins - (COOLER if number <= level else 0) for number, begins in enumerate(HOT, 1))
+
+    def _level_for_load(self, load: float, now: float) -> int:
+        """Return the level for a load: one more at once, one less after STAY."""
+        if load * self.frame_ratio > BUSY:
+            return min(self._level + 1, LAST)
+        if self._cause is not Cause.LOAD or not self._level:
+            return 0
+        would_do = load * LEVELS[self._level - 1].frame_ratio < FREE
+        return self._level - 1 if would_do and now - self._level_since >= STAY else self._level
+
+    def _apply(self, why: str, interval: float) -> None:
+        if not self._level:
+            self.now = self._limiter = None
+            return
+        before, fps = self.now, self.frame_ratio / interval
+        self.now = Degradation(self._level, why, self.lower(self._settings.quality), round(fps, 2))
+        # the camera's own rate may have changed, too
+        if before is None or (before.level, before.fps) != (self.now.level, self.now.fps):
+            self._limiter = RateLimiter(fps) if self.frame_ratio < 1 else None
+
+    def _log(self, before: int, why: str) -> None:
+        if self._level > before:
+            log.warning("Reducing %s", self.now)
+        elif 0 < self._level < before:
+            log.info("Raising %s", self.now)
+        elif self._level < before:
+            log.info("Restoring stream quality: %s", why)
 
 
 def temperature(thermal: Path = THERMAL) -> float | None:
-    """Read how hot the processor is, in °C; None where the kernel does not tell."""
+    """Return the temperature of the processor in °C; None where the kernel does not offer it."""
     for zone in sorted(thermal.glob("thermal_zone*")):
         try:
             if (zone / "type").read_text().strip() == "cpu-thermal":
                 return int((zone / "temp").read_text()) / 1000
-        except (OSError, ValueError):  # it says EAGAIN while it measures
+        except (OSError, ValueError):  # EAGAIN while the sensor measures
             continue
     return None
-
-
-def _lowered(quality: int, level: Level) -> int:
-    return max(min(quality, LOWEST_QUALITY), quality - level.points)
-
-
-def _level_of(degradation: Degradation | None) -> int:
-    return degradation.level if degradation else 0
-
-
-def _level_of_heat(celsius: float | None, level: int) -> int:
-    """Say which level a temperature asks for; the one that holds does so until it is COOLER, or known again."""
-    if celsius is None:
-        return level
-    return sum(celsius >= begins - (COOLER if number <= level else 0) for number, begins in enumerate(HOT, 1))

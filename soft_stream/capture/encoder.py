@@ -53,7 +53,7 @@ class FrameEncoder:
             self._pool.hand_over(partial(self._encode_beside, raw.copy(), number, focus, when_done))
         for seconds in self._pool.collect():
             self._status.record_encoding(seconds)
-            self._adaptive_quality.encoded(seconds / self._pool.count, self._time_for(raw))
+            self._adaptive_quality.record_encoding(seconds / self._pool.count, self._time_for(raw))
         return None
 
     def as_made(self, raw: RawFrame, rendition: Rendition) -> Rendition:
@@ -91,7 +91,7 @@ class FrameEncoder:
         frame = self._frame(raw, ORIGINAL, number, focus)
         seconds, time_for_it = frame.published_at - began, self._time_for(raw)
         self._status.record_encoding(seconds)
-        self._adaptive_quality.encoded(seconds, time_for_it)
+        self._adaptive_quality.record_encoding(seconds, time_for_it)
         self._pool.took(seconds, time_for_it)
         return frame
 
@@ -118,7 +118,9 @@ class FrameEncoder:
     def _frame(self, raw: RawFrame, rendition: Rendition, number: int, focus: Focus) -> Frame:
         orientation = self._status.require_negotiated.orientation
         return Frame(
-            jpeg=jpeg.encode(raw, self._adaptive_quality.quality_of(rendition.quality), orientation, rendition),
+            jpeg=jpeg.encode(
+                raw, self._adaptive_quality.lower(rendition.quality or self._settings.quality), orientation, rendition
+            ),
             number=number,
             size=jpeg.size_in(rendition, raw.size, orientation),
             captured_at=raw.captured_at,

@@ -22,9 +22,15 @@ class Pi:
         (self.zone / "type").write_text("cpu-thermal\n")
         self.celsius(50)
         self.now = 1000.0
+        self.configured = quality
         self.adaptive_quality = AdaptiveQuality(
             replace(QUICK, quality=quality, fps=FPS, adaptive_quality=adaptive_quality), folder, lambda: self.now
         )
+
+    @property
+    def quality(self) -> int:
+        """The JPEG quality of the stream."""
+        return self.adaptive_quality.lower(self.configured)
 
     def celsius(self, degrees: float) -> None:
         """Become so hot."""
@@ -36,7 +42,7 @@ class Pi:
         for _ in range(round(seconds * FPS)):
             self.now += INTERVAL
             if self.adaptive_quality.allow(self.now):
-                self.adaptive_quality.encoded(busy * INTERVAL, INTERVAL)
+                self.adaptive_quality.record_encoding(busy * INTERVAL, INTERVAL)
                 encoded += 1
         return encoded / seconds
 
@@ -51,7 +57,7 @@ def test_a_cool_machine_gives_nothing_up(pi: Pi, caplog: pytest.LogCaptureFixtur
     """All frames, at the quality that was set, and nothing is said."""
     caplog.set_level(logging.INFO)
     assert pi.stream(60) == FPS
-    assert (pi.adaptive_quality.now, pi.adaptive_quality.quality, pi.adaptive_quality.share, caplog.messages) == (
+    assert (pi.adaptive_quality.now, pi.quality, pi.adaptive_quality.frame_ratio, caplog.messages) == (
         None,
         80,
         1,
@@ -64,7 +70,7 @@ def test_switched_off(tmp_path: Path) -> None:
     pi = Pi(tmp_path, adaptive_quality="off")
     pi.celsius(84)
     assert pi.stream(20, busy=2) == FPS
-    assert (pi.adaptive_quality.now, pi.adaptive_quality.quality) == (None, 80)
+    assert (pi.adaptive_quality.now, pi.quality) == (None, 80)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +81,8 @@ def test_the_hotter_the_less(pi: Pi, celsius: float, quality: int, fps: float) -
     pi.celsius(celsius)
     pi.stream(6)
     assert pi.stream(60) == pytest.approx(fps, rel=0.02)
-    assert pi.adaptive_quality.quality == quality
-    assert pi.adaptive_quality.share == pytest.approx(fps / FPS)
+    assert pi.quality == quality
+    assert pi.adaptive_quality.frame_ratio == pytest.approx(fps / FPS)
 
 
 def test_it_says_so(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
@@ -89,14 +95,14 @@ def test_it_says_so(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
             assert pi.adaptive_quality.now is not None
             assert (pi.adaptive_quality.now.level, pi.adaptive_quality.now.why, pi.adaptive_quality.now.fps) == (
                 2,
-                "77 °C",
+                "CPU 77 °C",
                 20,
             )
     assert caplog.messages == [
-        "Eased: 79 °C: quality 65, 30 fps",
-        "Eased: 81 °C: quality 55, 20 fps",
-        "Eased less: 73 °C: quality 65, 30 fps",
-        "No longer eased: 71 °C",
+        "Reducing stream quality to 65 at 30 fps: CPU 79 °C",
+        "Reducing stream quality to 55 at 20 fps: CPU 81 °C",
+        "Raising stream quality to 65 at 30 fps: CPU 73 °C",
+        "Restoring stream quality: CPU 71 °C",
     ]
 
 
@@ -105,7 +111,7 @@ def test_a_little_cooler_changes_nothing(pi: Pi, caplog: pytest.LogCaptureFixtur
     for celsius in (78, 77, 78, 75, 78, 73):
         pi.celsius(celsius)
         pi.stream(6)
-        assert pi.adaptive_quality.quality == 65
+        assert pi.quality == 65
     assert len(caplog.messages) == 1
 
 
@@ -119,7 +125,7 @@ def test_a_thermometer_that_fails_once(pi: Pi, content: str) -> None:
     pi.stream(6)
     (pi.zone / "temp").write_text(content)
     pi.stream(6)
-    assert pi.adaptive_quality.quality == 65
+    assert pi.quality == 65
 
 
 def test_only_the_processor_counts(tmp_path: Path, pi: Pi) -> None:
@@ -138,27 +144,27 @@ def test_a_busy_machine(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
     pi.stream(6, busy=0.79)
     assert pi.adaptive_quality.now is None
     pi.stream(6, busy=0.9)
-    assert (pi.adaptive_quality.quality, pi.adaptive_quality.share) == (65, 1)
+    assert (pi.quality, pi.adaptive_quality.frame_ratio) == (65, 1)
     pi.stream(120, busy=0.9)  # two thirds of the frames take 60 % of the time
     assert pi.stream(30, busy=0.9) == pytest.approx(20, rel=0.02)
-    assert pi.adaptive_quality.quality == 55
+    assert pi.quality == 55
     pi.stream(6, busy=0.3)
-    assert pi.adaptive_quality.quality == 65
+    assert pi.quality == 65
     pi.stream(24, busy=0.3)
-    assert pi.adaptive_quality.quality == 65
+    assert pi.quality == 65
     pi.stream(12, busy=0.3)
     assert caplog.messages == [
-        "Eased: encoding takes 90 % of the time: quality 65, 30 fps",
-        "Eased: encoding takes 90 % of the time: quality 55, 20 fps",
-        "Eased less: encoding takes 20 % of the time: quality 65, 30 fps",
-        "No longer eased: encoding takes 30 % of the time",
+        "Reducing stream quality to 65 at 30 fps: encoding takes 90 % of the time",
+        "Reducing stream quality to 55 at 20 fps: encoding takes 90 % of the time",
+        "Raising stream quality to 65 at 30 fps: encoding takes 20 % of the time",
+        "Restoring stream quality: encoding takes 30 % of the time",
     ]
 
 
 def test_steps_do_not_swing(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
     """Where the better level would be too much again, the stream stays where it is."""
     pi.stream(600, busy=1.15)
-    assert pi.adaptive_quality.share == pytest.approx(2 / 3)
+    assert pi.adaptive_quality.frame_ratio == pytest.approx(2 / 3)
     assert len(caplog.messages) == 2
 
 
@@ -166,15 +172,15 @@ def test_steps_do_not_swing(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
 def test_where_the_way_back_ends(pi: Pi, busy: float, share: float) -> None:
     """A step back is made when encoding would take less than 60 % of the time after it."""
     pi.stream(60, busy=1.3)
-    assert pi.adaptive_quality.share == 0.5
+    assert pi.adaptive_quality.frame_ratio == 0.5
     pi.stream(300, busy=busy)
-    assert pi.adaptive_quality.share == pytest.approx(share)
+    assert pi.adaptive_quality.frame_ratio == pytest.approx(share)
 
 
 def test_one_slow_frame_is_not_busy(pi: Pi) -> None:
     """The first frame of a process loads the encoder; hiccups are no reason either."""
     for _ in range(10):
-        pi.adaptive_quality.encoded(1.0, INTERVAL)
+        pi.adaptive_quality.record_encoding(1.0, INTERVAL)
         pi.stream(3)
     assert pi.adaptive_quality.now is None
 
@@ -183,10 +189,10 @@ def test_hot_and_busy(pi: Pi) -> None:
     """The worse of both counts; a machine that is still busy goes further than its temperature asks for."""
     pi.celsius(80)
     pi.stream(6, busy=0.2)
-    assert (pi.adaptive_quality.now and pi.adaptive_quality.now.why) == "80 °C"
+    assert (pi.adaptive_quality.now and pi.adaptive_quality.now.why) == "CPU 80 °C"
     pi.stream(6, busy=1.3)
     assert (pi.adaptive_quality.now and pi.adaptive_quality.now.why) == "encoding takes 87 % of the time"
-    assert pi.adaptive_quality.share == 0.5
+    assert pi.adaptive_quality.frame_ratio == 0.5
 
 
 @pytest.mark.parametrize(("configured", "degradation"), [(100, 75), (60, 40), (40, 40), (20, 20)])
@@ -195,7 +201,7 @@ def test_a_sane_quality(tmp_path: Path, configured: int, degradation: int) -> No
     pi = Pi(tmp_path, quality=configured)
     pi.celsius(85)
     pi.stream(6)
-    assert pi.adaptive_quality.quality == degradation
+    assert pi.quality == degradation
 
 
 def test_a_camera_that_becomes_faster(pi: Pi) -> None:
@@ -203,7 +209,7 @@ def test_a_camera_that_becomes_faster(pi: Pi) -> None:
     pi.celsius(85)
     for _ in range(30):
         pi.now += 0.2
-        pi.adaptive_quality.encoded(0.01, 0.2)
+        pi.adaptive_quality.record_encoding(0.01, 0.2)
     assert pi.adaptive_quality.now is not None
     assert pi.adaptive_quality.now.fps == 2.5
     pi.stream(10)
@@ -214,10 +220,10 @@ def test_after_a_sleep_everything_begins_anew(pi: Pi, caplog: pytest.LogCaptureF
     """What was judged before the camera slept says nothing about now."""
     pi.celsius(82)
     pi.stream(6)
-    assert pi.adaptive_quality.share == 0.5
+    assert pi.adaptive_quality.frame_ratio == 0.5
     pi.celsius(50)
     pi.now += 3600
     caplog.set_level(logging.INFO)
     assert pi.stream(4) == pytest.approx(FPS, rel=0.02)
     assert pi.adaptive_quality.now is None
-    assert caplog.messages[-1] == "No longer eased: nobody watched"
+    assert caplog.messages[-1] == "Restoring stream quality: no client"

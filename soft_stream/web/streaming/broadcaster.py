@@ -195,4 +195,6 @@ class Broadcaster:
     @property
     def _repeat_after(self) -> float:
         """How long the next frame is waited for, in seconds."""
-        return min(REPEAT_AFTER_INTERVALS * self._status.timer.interval / self._adaptive_quality.share, DRAW_INTERVAL)
+        return min(
+            REPEAT_AFTER_INTERVALS * self._status.timer.interval / self._adaptive_quality.frame_ratio, DRAW_INTERVAL
+        )
