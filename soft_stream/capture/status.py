@@ -79,6 +79,8 @@ class StartupTimes:
     """From there until the first frame was published, or captured if no client was waiting for it."""
     focus: float | None = None
     """The first autofocus cycle, during which frames flow."""
+    opened_at: float = 0.0
+    """Monotonic seconds."""
 
     def __str__(self) -> str:
         open_, frame = self.open or 0.0, self.first_frame or 0.0

@@ -141,7 +141,7 @@ class CameraSupervisor:
             raise
         finally:
             self._session = None
-            if session.frames:
+            if session.has_frames:
                 self._fruitless = 0
             # behind a call that hangs it only queues
             await session.close(0.0 if self.thread.overrun else patience)
@@ -153,7 +153,7 @@ class CameraSupervisor:
         self._is_busy = isinstance(fault, CameraBusy)
         if isinstance(fault, CameraMissing | CameraBusy | CameraUnsupported):
             self._fruitless = 0
-        elif not session.frames:
+        elif not session.has_frames:
             self._fruitless += 1
         if isinstance(fault, ControlsRefused):
             log.warning("The camera fails with %s: these controls are given back", self.controls.values)

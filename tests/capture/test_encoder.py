@@ -13,7 +13,7 @@ import simplejpeg
 
 from soft_stream.cameras.base import CameraError
 from soft_stream.cameras.image_folder import FolderCamera
-from soft_stream.capture.encoder_pool import FRAMES, EncoderPool
+from soft_stream.capture.encoder import FRAMES, EncoderPool
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames.raw import RawFrame
@@ -33,24 +33,24 @@ def encoders() -> Iterator[EncoderPool]:
 def wear_out(encoders: EncoderPool) -> None:
     """Take longer over each frame than there is time."""
     for _ in range(FRAMES):
-        encoders.took(0.05, 0.033)
+        encoders.record(0.05, 0.033)
 
 
 def test_others_help_when_one_is_too_slow(encoders: EncoderPool) -> None:
     """A few slow frames do not count, many do."""
     for _ in range(3 * FRAMES):
-        encoders.took(0.02, 0.033)
-    encoders.took(0.2, 0.033)
-    assert (encoders.are_helping, encoders.count) == (False, 1)
+        encoders.record(0.02, 0.033)
+    encoders.record(0.2, 0.033)
+    assert (encoders.is_helping, encoders.thread_count) == (False, 1)
     wear_out(encoders)
-    assert (encoders.are_helping, encoders.count) == (True, 2)
+    assert (encoders.is_helping, encoders.thread_count) == (True, 2)
 
 
 def test_nobody_helps_on_a_single_core() -> None:
     """A second thread would only cost memory there."""
     alone = EncoderPool(most=1)
     wear_out(alone)
-    assert not alone.are_helping
+    assert not alone.is_helping
 
 
 def test_a_frame_is_left_out_while_all_are_at_work(encoders: EncoderPool) -> None:
@@ -63,16 +63,16 @@ def test_a_frame_is_left_out_while_all_are_at_work(encoders: EncoderPool) -> Non
         return 0.05
 
     for _ in range(2):
-        assert encoders.have_room
-        encoders.hand_over(encode)
-    assert not encoders.have_room
-    assert encoders.collect() == []
+        assert encoders.has_capacity
+        encoders.submit(encode)
+    assert not encoders.has_capacity
+    assert encoders.collect_done() == []
     go.set()
     done: list[float] = []
     while len(done) < 2:
-        done += encoders.collect()
+        done += encoders.collect_done()
     assert done == [0.05, 0.05]
-    assert encoders.have_room
+    assert encoders.has_capacity
 
 
 def test_what_keeps_a_frame_from_being_encoded_is_raised(encoders: EncoderPool) -> None:
@@ -82,10 +82,10 @@ def test_what_keeps_a_frame_from_being_encoded_is_raised(encoders: EncoderPool) 
     def encode() -> float:
         raise CameraError("not a JPEG")
 
-    encoders.hand_over(encode)
+    encoders.submit(encode)
     encoders.end()
     with pytest.raises(CameraError, match="not a JPEG"):
-        encoders.collect()
+        encoders.collect_done()
 
 
 def helping() -> list[str]:

@@ -119,7 +119,7 @@ async def test_the_log_has_what_matters(portal: Portal) -> None:
     log = status["log"]
     assert log[0]["text"] == "STARTING: for somebody /stream.mjpg"
     warnings = [line["text"] for line in log if line["level"] == "warning"]
-    assert [line.split(" s;")[1] for line in warnings] == [" the stream is started again"]
+    assert [line.split(" s;")[1] for line in warnings] == [" the stream is restarted"]
     times = [line["at"] for line in log]
     assert times == sorted(times)
     assert times[-1] <= status["now"]

@@ -20,7 +20,10 @@ async def state(request: web.Request) -> web.Response:
     clients = get_streaming_clients(supervisor)
     result = {
         "instance_id": supervisor.settings.title,
-        "encoder": {"type": "HW" if is_hardware else "CPU", "quality": supervisor.adaptive_quality.lower(supervisor.settings.quality)},
+        "encoder": {
+            "type": "HW" if is_hardware else "CPU",
+            "quality": supervisor.adaptive_quality.lower(supervisor.settings.quality),
+        },
         "source": {
             "resolution": {"width": width, "height": height},
             # an idle camera is available

@@ -209,7 +209,7 @@ async def test_the_ladder(caplog: pytest.LogCaptureFixture) -> None:
             await next_frame(source)
             assert device.openings == 2
         await in_state(source, State.IDLE)
-    assert "the stream is started again" in caplog.text
+    assert "the stream is restarted" in caplog.text
 
 
 async def test_a_camera_that_is_there_and_stays_silent_ends_the_process() -> None:

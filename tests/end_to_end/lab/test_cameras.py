@@ -151,10 +151,10 @@ def test_a_camera_that_falls_silent_comes_back_in_the_same_stream(portal: Portal
         portal.guest.thaw(1)
         frozen.gets()
         say(f"camera 1, thawed, started again {portal.status(1)['counters']['restarts']} times: {portal.measure(1)}")
-        wait(lambda: portal.status(0)["counters"]["restarts"] > restarts, "the stream is started again")
+        wait(lambda: portal.status(0)["counters"]["restarts"] > restarts, "the stream is restarted")
         stalled.gets()
         say(f"camera 0, {clock} after it fell silent: {portal.measure(0)}")
-    assert "the stream is started again" in portal.guest.journal(unit(0))
+    assert "the stream is restarted" in portal.guest.journal(unit(0))
     assert [portal.show(camera, "MainPID") for camera in (0, 1)] == before
 
 
