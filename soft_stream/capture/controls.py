@@ -1,13 +1,14 @@
-"""The camera's controls: what it advertises, what was asked of it, and how a value must look.
+"""The controls of the camera: those it advertises, the values that were set, and which values are valid.
 
-Values are checked before a camera sees them: one of a wrong type would end Picamera2's event loop, since libcamera
-refuses it where nobody expects it (`CompletedRequest.release` in https://github.com/raspberrypi/picamera2).
+Values are checked before the camera gets them: a value of a wrong type would end Picamera2's event loop, because
+libcamera refuses it at a point where Picamera2 does not expect that (`CompletedRequest.release` in https://github.com/raspberrypi/picamera2).
 """
 
 import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from soft_stream.config.settings import Settings, did_you_mean
 
 log = logging.getLogger(__name__)
 
-# What gives a control back to the algorithm that else sets it. Gains of 0 do: src/ipa/rpi/controller/rpi/awb.cpp of
-# https://github.com/raspberrypi/libcamera, `setManualGains`.
+# Values that give a control back to the algorithm that sets it by default. Gains of 0 do that: `setManualGains` in
+# src/ipa/rpi/controller/rpi/awb.cpp of https://github.com/raspberrypi/libcamera.
 AUTOMATIC: dict[str, ControlValue] = {
     **dict.fromkeys(ZERO_IS_AUTOMATIC, 0),
     "AeEnable": True,
@@ -28,90 +29,122 @@ AUTOMATIC: dict[str, ControlValue] = {
 
 
 class WrongControl(ValueError):
-    """A control that the camera does not have, or a value that it cannot take; the message is a sentence."""
+    """The camera does not have a control, or cannot take a value; the message is a sentence."""
+
+
+@dataclass(frozen=True)
+class ControlChange:
+    """What to set, and which controls the camera sets itself afterwards."""
+
+    values: Mapping[str, ControlValue]
+    """Checked values for the camera."""
+    reset: tuple[str, ...] = ()
+    """Controls that no longer count as set."""
 
 
 class Controls:
-    """What the camera can be told, and what it has been told: by the settings, then by whoever asked."""
+    """The controls of the camera, and the values that were set, by the settings and then by clients."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.advertised: dict[str, Control] = {}
-        """Of the last opening; empty until the camera was open once."""
+        """The controls of the last session; empty until the camera was open once."""
         self._configured = dict(settings.controls)
         self.values: dict[str, ControlValue] = {}
-        """What holds, and what the next opening begins with; other controls are the camera's own business."""
-        self._keeping = asyncio.Lock()
+        """The values that are set, also when the camera opens; the camera decides about all other controls."""
+        self._saving = asyncio.Lock()
 
-    def learn(self, advertised: Sequence[Control]) -> None:
-        """Take over what a camera advertises; log what it cannot be told of the settings."""
+    def update_advertised(self, advertised: Sequence[Control]) -> None:
+        """Take over the controls of the open camera; log which settings it cannot take."""
         self.advertised = {control.name: control for control in advertised}
         configured, self._configured = self._configured, {}
         for name, text in configured.items():
             try:
-                self.values[name] = self.checked({name: text})[name]
+                self.values[name] = self.check({name: text})[name]
             except WrongControl as problem:
                 log.warning("cam%d_controls: %s", self._settings.camera, problem)
 
     @property
-    def current(self) -> dict[str, ControlValue]:
-        """What the camera is to be told when it opens."""
+    def to_apply(self) -> dict[str, ControlValue]:
+        """The values to set when the camera opens."""
         return {name: value for name, value in self.values.items() if name in self.advertised}
 
-    def checked(self, asked: Mapping[str, Any]) -> dict[str, ControlValue]:
-        """Return values of the right types for what was asked, given as text, numbers, or lists of them.
+    def check(self, requested: Mapping[str, Any]) -> dict[str, ControlValue]:
+        """Return values of the right types for text, numbers, or lists of them.
 
         Raises:
-            WrongControl: naming control, value and what would be right; nothing was changed.
+            WrongControl: naming the control, the value and what is expected; nothing was changed.
         """
-        return {name: cast_value(self._known(name), value) for name, value in asked.items()}
+        return {name: cast_value(self._known(name), value) for name, value in requested.items()}
 
-    def took(self, values: Mapping[str, ControlValue]) -> None:
-        """Remember what the camera was told."""
-        self.values |= values
+    def resolve(
+        self, requested: Mapping[str, Any], lens_position: float | None, *, position_means_manual: bool = True
+    ) -> ControlChange:
+        """Return what to set for the values that a client has requested; None resets a control.
 
-    def default_of(self, name: str) -> ControlValue:
-        """Return what gives a control back to the camera.
+        AfMode and LensPosition depend on each other. A lens position means manual focus, unless the client sets each
+        control by itself. A lens that is switched to manual focus stays at `lens_position` (dioptres), where the last
+        frame saw it. Autofocus moves the lens, so a position that was set before no longer counts as set.
 
         Raises:
-            WrongControl: the camera does not have it, or nothing is known that would.
+            WrongControl: naming the control, the value and what is expected; nothing was changed.
+        """
+        requested = dict(requested)
+        reset = [name for name, value in requested.items() if value is None]
+        requested |= {name: self.reset_value(name) for name in reset}
+        if position_means_manual and "AfMode" in self.advertised and "LensPosition" in requested.keys() - reset:
+            requested.setdefault("AfMode", AF_MANUAL)
+        values = self.check(requested)
+        mode = values.get("AfMode")
+        if mode == AF_MANUAL and "AfMode" not in reset and "LensPosition" not in values and lens_position is not None:
+            values |= self.check({"LensPosition": lens_position})
+        if mode not in (None, AF_MANUAL):
+            reset.append("LensPosition")
+        return ControlChange(values, tuple(reset))
+
+    def record(self, change: ControlChange) -> None:
+        """Record what the camera was set to."""
+        self.values |= change.values
+        for name in change.reset:
+            self.values.pop(name, None)
+
+    def reset_value(self, name: str) -> ControlValue:
+        """Return the value that gives a control back to the camera.
+
+        Raises:
+            WrongControl: the camera does not have the control, or no such value is known.
         """
         control = self._known(name)
         if name == "AfMode":
             return {"manual": AF_MANUAL, "continuous": AF_CONTINUOUS}.get(self._settings.autofocus, AF_AUTO)
         value = AUTOMATIC.get(name, control.default)
         if value is None:
-            raise WrongControl(f"nothing is known that gives {name} back; set it to what it should be")
+            raise WrongControl(f"no value is known that gives {name} back to the camera; set it instead")
         return value
 
-    def untold(self, name: str) -> ControlValue | None:
-        """Return what holds for a control that was not set: None where the camera does not say."""
-        return self.advertised[name].default if name not in (*AUTOMATIC, "AfMode") else self.default_of(name)
-
-    def forget(self, names: Sequence[str]) -> None:
-        """Leave controls to the camera again."""
-        for name in names:
-            self.values.pop(name, None)
+    def default_value(self, name: str) -> ControlValue | None:
+        """Return the value of a control that is not set; None if the camera does not say."""
+        return self.advertised[name].default if name not in (*AUTOMATIC, "AfMode") else self.reset_value(name)
 
     @property
     def focus_mode(self) -> str:
-        """What the lens is to do, as the setting `autofocus` says it; the control AfMode counts more."""
+        """The mode of the lens in the words of the setting `autofocus`; a value of the control AfMode overrides it."""
         modes = {AF_MANUAL: "manual", AF_AUTO: "once", AF_CONTINUOUS: "continuous"}
-        return modes.get(self.values.get("AfMode"), self._settings.autofocus)  # type: ignore[arg-type] # any key may be asked for
+        return modes.get(self.values.get("AfMode"), self._settings.autofocus)  # type: ignore[arg-type] # any key may be looked up
 
     @property
     def lens_position(self) -> float:
-        """Where the lens is to be in manual focus, in dioptres."""
+        """The lens position in manual focus, in dioptres."""
         position = self.values.get("LensPosition", self._settings.lens_position)
         return float(position) if isinstance(position, int | float) else 0.0
 
-    async def keep(self, file: Path) -> None:
-        """Write what holds into a file that is a layer of the settings.
+    async def save(self, file: Path) -> None:
+        """Write the values into a file that is a layer of the settings.
 
         Raises:
             OSError: it cannot be written.
         """
-        async with self._keeping:
+        async with self._saving:
             text = " ".join(f"{name}={format_value(value)}" for name, value in sorted(self.values.items()))
             line = f"cam{self._settings.camera}_controls={quote_value(text)}"
             await asyncio.to_thread(_write, file, f"# Written by POST /controls?keep=1\n{line}\n")
@@ -125,7 +158,7 @@ class Controls:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a file so that a power cut leaves the old or the new one."""
+    """Write a file so that after a power cut it is the old or the new one, whole."""
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_suffix(".new")
     with new.open("w") as opened:
@@ -136,33 +169,33 @@ def _write(file: Path, text: str) -> None:
 
 
 def cast_value(control: Control, value: Any) -> ControlValue:
-    """Make a value of the control's type out of text, a number, or a list of them.
+    """Return a value of the control's type for text, a number, or a list of them.
 
     Raises:
-        WrongControl: it cannot be one, or lies out of bounds.
+        WrongControl: it is not of that type, or out of bounds.
     """
     written = _shown(format_value(tuple(value) if isinstance(value, list) else value))
     if isinstance(value, bool) and control.kind != "bool":
-        raise WrongControl(f"{control.name}={value}: must be {_right(control)}")
+        raise WrongControl(f"{control.name}={value}: must be {_expected(control)}")
     parts = [part.strip().lower() for part in written.split(",")]
     try:
         cast = tuple(_CASTS[control.kind](part) for part in parts)
     except ValueError:
         cast = ()
     if len(cast) != control.count or not _within(control, cast):
-        raise WrongControl(f"{control.name}={written[:60]}: must be {_right(control)}")
+        raise WrongControl(f"{control.name}={written[:60]}: must be {_expected(control)}")
     return cast if control.count > 1 else cast[0]
 
 
 def format_value(value: Any) -> str:
-    """Write a value the way the setting `controls` has it."""
+    """Return a value as text of the setting `controls`."""
     if isinstance(value, tuple):
         return ",".join(format_value(part) for part in value)
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _shown(text: str) -> str:
-    """Write what somebody sent so that it can be told in any answer and log."""
+    """Return what a client has sent as text that is safe in an answer and in the log."""
     return text.encode("ascii", "backslashreplace").decode()
 
 
@@ -173,7 +206,7 @@ def _switch(text: str) -> bool:
 
 
 def _whole(text: str) -> int:
-    return int(text.removesuffix(".0"))  # as JSON libraries write it that know floats only
+    return int(text.removesuffix(".0"))  # some JSON libraries write every number as a float
 
 
 _CASTS: dict[str, Callable[[str], Any]] = {"bool": _switch, "int": _whole, "float": float, "rectangle": _whole}
@@ -192,7 +225,7 @@ def _within(control: Control, parts: tuple[Any, ...]) -> bool:
     return all(control.min <= part <= control.max for part in parts)
 
 
-def _right(control: Control) -> str:
+def _expected(control: Control) -> str:
     if control.kind == "bool":
         return "1 (on) or 0 (off)"
     if control.kind == "rectangle":

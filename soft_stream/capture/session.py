@@ -59,10 +59,10 @@ class CameraSession:
             status.log_event(f"Asked for {asked[0]}x{asked[1]}, negotiated {width}x{height}", logging.WARNING)
         for difference in negotiated.differences:
             status.log_event(difference, logging.WARNING)
-        self._context.controls.learn(await thread.run("list controls", CALL_TIMEOUT, self._camera.controls))
+        self._context.controls.update_advertised(await thread.run("list controls", CALL_TIMEOUT, self._camera.controls))
 
     async def set_controls(self, values: Mapping[str, ControlValue]) -> None:
-        """Set controls of the camera; see `Controls.checked`."""
+        """Set controls of the camera; see `Controls.check`."""
         negotiated = await self._context.thread.run("set controls", CALL_TIMEOUT, self._camera.set_controls, values)
         self._context.status.set_negotiated(negotiated)
 

@@ -1,13 +1,13 @@
-"""The life of a camera: it sleeps, is opened when somebody wants frames, and opened again after a fault.
+"""The life of the camera: closed without clients, opened for the first one, opened again after a fault.
 
-One task owns it and is straight-line code: the state is where the program stands. Every fault takes one road: raise,
-close, pause, open again.
+One task owns it and is straight-line code. Every fault is handled in one way: it is raised, the camera is closed, and
+after a pause it is opened again.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from soft_stream.cameras.base import (
     Camera,
@@ -17,13 +17,12 @@ from soft_stream.cameras.base import (
     CameraMissing,
     CameraUnsupported,
     ControlsRefused,
-    ControlValue,
 )
 from soft_stream.cameras.factory import make_camera
 from soft_stream.capture.adaptive_quality import AdaptiveQuality
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.context import CaptureContext
-from soft_stream.capture.controls import Controls
+from soft_stream.capture.controls import ControlChange, Controls
 from soft_stream.capture.health import Health
 from soft_stream.capture.history import History
 from soft_stream.capture.pause import Pause
@@ -34,8 +33,35 @@ from soft_stream.config.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# So many openings in a row without a single frame, of a camera that is there: only a new process may help.
-FRUITLESS_OPENINGS = 3
+# Sessions in a row without a frame, of a camera that is connected, after which only a new process may help.
+FRUITLESS_SESSIONS = 3
+
+
+class FailurePolicy:
+    """Counts the faults of a camera that is connected and gives no frames."""
+
+    def __init__(self) -> None:
+        self.is_busy = False
+        """Whether another program had the camera at the last attempt."""
+        self._fruitless = 0
+
+    def after_success(self) -> None:
+        """Record that a session had frames."""
+        self._fruitless = 0
+
+    def after(self, fault: CameraError, *, had_frames: bool) -> None:
+        """Record the fault that ended a session.
+
+        Raises:
+            CameraHung: the last sessions had no frames; only a new process may help.
+        """
+        self.is_busy = isinstance(fault, CameraBusy)
+        if had_frames or isinstance(fault, CameraMissing | CameraBusy | CameraUnsupported):
+            self._fruitless = 0
+            return
+        self._fruitless += 1
+        if self._fruitless == FRUITLESS_SESSIONS:
+            raise CameraHung(f"the camera is there and gave no frame in {FRUITLESS_SESSIONS} openings: {fault}")
 
 
 class CameraSupervisor:
@@ -56,76 +82,76 @@ class CameraSupervisor:
         )
         self._new_camera = new_camera
         self._session: CameraSession | None = None
-        self._fruitless = 0
-        self._is_busy = False
+        self._failures = FailurePolicy()
 
     async def run(self) -> None:
-        """Serve all who come, until cancelled; the camera is closed when this returns.
+        """Serve clients until cancelled; the camera is closed when this returns.
 
         Raises:
             CameraHung: the camera thread is stuck or the camera gives no frames, and only a new process helps.
         """
         try:
             while True:
-                await self._until(lambda: self.subscribers.clients or self.pause.hold)
+                await self._wait_until(lambda: self.subscribers.clients or self.pause.hold)
                 if self.pause.hold:
-                    await self._let_others()
+                    await self._stay_paused()
                     continue
                 self.status.set_state(State.STARTING, f"for {next(iter(self.subscribers.clients))}")
                 await self._run_session()
                 if self.status.state is State.RETRYING:
-                    await self._until(lambda: self.pause.hold, self.settings.retry_pause)
+                    await self._wait_until(lambda: self.pause.hold, self.settings.retry_pause)
                 if not self.subscribers.clients and not self.pause.hold:
-                    self._fall_asleep("nobody watches")
+                    self._become_idle("no clients")
         finally:
             self.thread.end()
 
-    async def set_controls(self, values: Mapping[str, ControlValue]) -> None:
-        """Tell the camera, now or when it opens; `values` were checked by `Controls.checked`.
+    async def set_controls(self, change: ControlChange) -> None:
+        """Set controls, now or when the camera opens.
 
         Raises:
             CameraError: the camera does not take them.
         """
         if self._session:
-            await self._session.set_controls(values)
-        self.controls.took(values)
+            await self._session.set_controls(change.values)
+        self.controls.record(change)
         self.subscribers.notify()
 
-    async def _until(self, happened: Callable[[], object], seconds: float | None = None) -> None:
-        """Sleep until something has happened, or so many seconds have passed."""
+    async def _wait_until(self, condition: Callable[[], object], seconds: float | None = None) -> None:
+        """Wait until a condition is true, or for `seconds`."""
         deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
-        while not happened():
+        while not condition():
             try:
                 async with asyncio.timeout_at(deadline):
                     await self.subscribers.wait_changed()
             except TimeoutError:
                 return
 
-    async def _let_others(self) -> None:
-        """Leave the camera to another program until it gives it back."""
+    async def _stay_paused(self) -> None:
+        """Leave the camera to another program until that releases it."""
         self.status.counters.pauses += 1
         self.status.set_state(State.PAUSED, str(self.pause.hold))
         with self.pause.release():
-            await self._until(lambda: not self.pause.hold)
+            await self._wait_until(lambda: not self.pause.hold)
         if not self.subscribers.clients:
-            self._fall_asleep("the pause is over, and nobody watches")
+            self._become_idle("the pause is over, and there are no clients")
 
-    def _fall_asleep(self, why: str) -> None:
-        if self._is_busy:  # which is the other program's right while nobody watches here
+    def _become_idle(self, why: str) -> None:
+        if self._failures.is_busy:  # another program may have the camera while no client needs it
             self.status.last_error = ""
         self.subscribers.clear_frames()
         self.status.set_state(State.IDLE, why)
 
     async def _run_session(self) -> None:
-        # in the thread: what a kind of camera imports takes its time
+        """Run one session; after a fault the state is RETRYING."""
         began = time.monotonic()
+        # in the thread: a driver may import for seconds
         camera = await self.thread.run("make", CALL_TIMEOUT, self._new_camera, self.settings)
         session = CameraSession(camera, self._context)
         patience = self.settings.close_timeout
         try:
             await session.open(began)
-            self._session = session  # from now on it is told directly
-            if values := self.controls.current:
+            self._session = session  # from now on controls are set at once
+            if values := self.controls.to_apply:
                 await session.set_controls(values)
             with self.history.sampling():
                 await session.flow()
@@ -133,30 +159,24 @@ class CameraSupervisor:
             raise
         except CameraError as fault:
             self._fail(fault, session)
-        except Exception as fault:
-            log.exception("This should not happen")
-            self._fail(CameraError(f"{type(fault).__name__}: {fault}"), session)
+        except Exception as error:
+            log.exception("Unexpected error in the camera session")
+            self._fail(CameraError(f"{type(error).__name__}: {error}"), session)
         except asyncio.CancelledError:
             patience = STOP_TIMEOUT
             raise
         finally:
             self._session = None
             if session.has_frames:
-                self._fruitless = 0
-            # behind a call that hangs it only queues
+                self._failures.after_success()
+            # a call that hangs blocks all later ones
             await session.close(0.0 if self.thread.overrun else patience)
 
     def _fail(self, fault: CameraError, session: CameraSession) -> None:
         self.status.retry(fault, f"next try in {self.settings.retry_pause:g} s")
         self.subscribers.fail(fault)
         self.status.last_error = str(fault)
-        self._is_busy = isinstance(fault, CameraBusy)
-        if isinstance(fault, CameraMissing | CameraBusy | CameraUnsupported):
-            self._fruitless = 0
-        elif not session.has_frames:
-            self._fruitless += 1
         if isinstance(fault, ControlsRefused):
-            log.warning("The camera fails with %s: these controls are given back", self.controls.values)
+            log.warning("The camera fails with the controls %s: they are reset", self.controls.values)
             self.controls.values.clear()
-        if self._fruitless == FRUITLESS_OPENINGS:
-            raise CameraHung(f"the camera is there and gave no frame in {FRUITLESS_OPENINGS} openings: {fault}")
+        self._failures.after(fault, had_frames=session.has_frames)

@@ -112,7 +112,7 @@ async def test_a_life_as_systemd_sees_it(systemd: Systemd, unused_tcp_port_facto
             assert answer.status == 200, await answer.text()
         await systemd.until("STATUS=FOCUSING: ")
         await systemd.until("STATUS=STREAMING: ")
-        await systemd.until("STATUS=IDLE: nobody watches")
+        await systemd.until("STATUS=IDLE: no clients")
 
         async with http.post("/pause") as answer:
             assert answer.status == 200, await answer.text()

@@ -7,7 +7,7 @@ from io import BytesIO
 from statistics import mean
 
 from soft_stream.cameras.base import CameraError, ControlValue, FocusMode
-from soft_stream.capture.controls import Controls
+from soft_stream.capture.controls import ControlChange, Controls
 from soft_stream.capture.requests import FocusResult
 from soft_stream.diagnostics.selftest.probes import difference, leftovers
 from soft_stream.diagnostics.selftest.report import Report
@@ -30,7 +30,7 @@ async def white(rig: TestRig, report: Report) -> None:
         if not asked:
             check.skip("the camera has neither ExposureTime nor AnalogueGain nor ExposureValue")
             return
-        await supervisor.set_controls(asked)
+        await supervisor.set_controls(ControlChange(asked))
         brightest = 0
         for _ in range(20):
             brightest = max(brightest, await asyncio.to_thread(_brightness, await rig.next_frame()))
@@ -39,9 +39,8 @@ async def white(rig: TestRig, report: Report) -> None:
         hint = "" if brightest >= WHITE else "; is there light, and does the lens see it?"
         check.conclude(f"{brightest}{hint}", ok=brightest >= WHITE)
     with report.check("controls given back", "the rate and the exposure of before") as check:
-        values = {name: before.get(name, supervisor.controls.default_of(name)) for name in asked}
-        await supervisor.set_controls(supervisor.controls.checked(values))
-        supervisor.controls.forget([name for name in asked if name not in before])
+        change = supervisor.controls.resolve({name: before.get(name) for name in asked}, None)
+        await supervisor.set_controls(change)
         frame = await rig.next_frame(lambda frame: "ExposureTime" in before or not _has_exposure_of(frame, asked))
         exposure, negotiated = frame.metadata.exposure_time, rig.negotiated
         told = "" if exposure is None else f", exposed for {exposure * 1000:.1f} ms"
@@ -58,7 +57,7 @@ def _overexposed(controls: Controls) -> dict[str, ControlValue]:
         if not isinstance(most, int | float) or (name == "ExposureValue" and asked):
             continue  # with an exposure that is set, ExposureValue means nothing
         asked[name] = min(OVEREXPOSED, most) if name == "ExposureTime" else most
-    return controls.checked(asked)
+    return controls.check(asked)
 
 
 def _has_exposure_of(frame: Frame, asked: Mapping[str, ControlValue]) -> bool:

@@ -3,14 +3,14 @@
 import asyncio
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
-from soft_stream.cameras.base import AF_MANUAL, CameraError, Control, ControlValue
+from soft_stream.cameras.base import CameraError, Control, ControlValue
 from soft_stream.capture.controls import WrongControl
 from soft_stream.capture.status import CameraStatus
 from soft_stream.capture.subscribers import Client
@@ -38,32 +38,26 @@ async def set_controls(request: web.Request) -> web.Response:
     asked = await _body(request)
     keep = parse_choice(request.query, "keep", "0", "0", "1") == "1"
     await ensure_controls_known(request, supervisor)
-    if asked.get("LensPosition") is not None and "AfMode" in supervisor.controls.advertised:
-        asked.setdefault("AfMode", AF_MANUAL)  # a lens goes only there where autofocus does not move it
     await apply_controls(request, asked)
     if keep:
         await _keep(supervisor)
     return json_response(_listed(supervisor))
 
 
-async def apply_controls(request: web.Request, wanted: Mapping[str, Any]) -> None:
-    """Tell the camera what somebody wants of its controls; it is known which there are (`learnt`)."""
+async def apply_controls(request: web.Request, wanted: Mapping[str, Any], *, one_by_one: bool = False) -> None:
+    """Set controls that a client has requested; call `ensure_controls_known` first."""
     supervisor = request.app[SUPERVISOR]
-    asked = dict(wanted)
-    given_back = [name for name, value in asked.items() if value is None]
     try:
-        asked |= {name: supervisor.controls.default_of(name) for name in given_back}
-        is_held = asked.get("AfMode") in (AF_MANUAL, str(AF_MANUAL)) and "AfMode" not in given_back
-        if is_held and supervisor.status.lens_position is not None:
-            asked.setdefault("LensPosition", supervisor.status.lens_position)  # it stays where it is, and is kept there
-        values = supervisor.controls.checked(asked)
-        # who leaves meanwhile does not leave the camera with what nobody remembers
-        await asyncio.shield(_set(supervisor, values, given_back))
+        change = supervisor.controls.resolve(
+            wanted, supervisor.status.lens_position, position_means_manual=not one_by_one
+        )
+        # a client that leaves during the call must not leave the camera with values that are not recorded
+        await asyncio.shield(supervisor.set_controls(change))
     except WrongControl as problem:
         raise web.HTTPBadRequest(text=f"{problem}.") from None
     except CameraError as fault:
         raise unavailable(supervisor, f"The camera does not take that: {fault}.") from fault
-    request.app[CONTROL_LOG].add(get_peer(request), values)
+    request.app[CONTROL_LOG].add(get_peer(request), change.values)
 
 
 class ControlLogBuffer:
@@ -89,13 +83,6 @@ class ControlLogBuffer:
 
 
 CONTROL_LOG = web.AppKey("control_log", ControlLogBuffer)
-
-
-async def _set(supervisor: CameraSupervisor, values: Mapping[str, ControlValue], given_back: Sequence[str]) -> None:
-    await supervisor.set_controls(values)
-    supervisor.controls.forget(given_back)
-    if values.get("AfMode", AF_MANUAL) != AF_MANUAL:
-        supervisor.controls.forget(["LensPosition"])  # autofocus moves the lens from now on
 
 
 async def ensure_controls_known(
@@ -132,7 +119,7 @@ async def _keep(supervisor: CameraSupervisor) -> None:
     if file is None:
         raise web.HTTPConflict(text="The controls are set, but there is no file to save them in.")
     try:
-        await asyncio.shield(supervisor.controls.keep(file))
+        await asyncio.shield(supervisor.controls.save(file))
     except OSError as error:
         log.warning("%s cannot be written: %s", file, error.strerror)
         raise web.HTTPInternalServerError(text=f"The controls are set, but not saved: {error.strerror}.") from error
@@ -149,5 +136,5 @@ def _described(control: Control, supervisor: CameraSupervisor) -> dict[str, Any]
         "min": control.min,
         "max": control.max,
         "default": control.default,
-        "value": supervisor.controls.values.get(control.name, supervisor.controls.untold(control.name)),
+        "value": supervisor.controls.values.get(control.name, supervisor.controls.default_value(control.name)),
     }

@@ -126,7 +126,7 @@ async def command(request: web.Request, query: Mapping[str, str], client: Client
         raise web.HTTPNotFound(text=f"This camera has no control with id={number}; /input.json lists them.")
     if "value" not in query:
         raise web.HTTPBadRequest(text=f"value= is missing: the new value of {names[0]}.")
-    await controls.apply_controls(request, {names[0]: query["value"]})
+    await controls.apply_controls(request, {names[0]: query["value"]}, one_by_one=True)
     return _answer(f"{number}: 0")
 
 
@@ -150,7 +150,7 @@ def _list_controls(controls: Controls) -> list[dict[str, Any]]:
     """Describe the controls with a known value; Octolapse would set an invented one."""
     described = []
     for each in _scalar_controls(controls):
-        untold = controls.untold(each.name)
+        untold = controls.default_value(each.name)
         value = controls.values.get(each.name, untold)
         if value is not None:
             described.append(_describe(each, value, value if untold is None else untold))

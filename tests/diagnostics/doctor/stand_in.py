@@ -138,7 +138,7 @@ def shown(**properties: object) -> str:
         "Result": "success",
         "ExecMainStatus": 0,
         "NRestarts": 0,
-        "StatusText": "IDLE: nobody watches",
+        "StatusText": "IDLE: no clients",
         "MainPID": 4711,
         "User": "camera-soft-stream",
         "Group": "video",
