@@ -150,10 +150,10 @@ def _list_controls(controls: Controls) -> list[dict[str, Any]]:
     """Describe the controls with a known value; Octolapse would set an invented one."""
     described = []
     for each in _scalar_controls(controls):
-        untold = controls.default_value(each.name)
-        value = controls.values.get(each.name, untold)
+        default = controls.default_value(each.name)
+        value = controls.values.get(each.name, default)
         if value is not None:
-            described.append(_describe(each, value, value if untold is None else untold))
+            described.append(_describe(each, value, value if default is None else default))
     return described
 
 
