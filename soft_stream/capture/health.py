@@ -30,5 +30,5 @@ class Health:
     @property
     def summary(self) -> str:
         """The problem, or which program has the camera, or the state."""
-        lease = self._pause.hold
+        lease = self._pause.lease
         return self.problem or (str(lease) if lease and self._status.state is State.PAUSED else str(self._status.state))

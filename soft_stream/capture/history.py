@@ -17,21 +17,21 @@ KEPT_FOR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a few seconds were like, and when they ended (Unix seconds)."""
+    """Statistics of a few seconds, and when they ended (Unix seconds)."""
 
     at: float
     fps: float
-    """Frames a second that the camera gave."""
+    """Frames per second of the camera."""
     encode: float | None
-    """Mean seconds that encoding a frame of the stream took; None where nothing was encoded."""
+    """Mean seconds that it took to encode an original; None if none was encoded."""
     clients: int
-    """Who followed the stream at that moment."""
+    """Number of clients of the stream at that moment."""
     silence: float
-    """The longest time without a frame, in seconds: so old was the picture that people saw."""
+    """The longest time without a frame, in seconds: the age of the oldest frame that was shown as live."""
     restarts: int
-    """After faults, since the sample before: also those of openings that gave no sample."""
+    """Restarts after faults since the sample before, also those of sessions without a sample."""
     opening: int
-    """Which opening of the camera it belongs to: between two of them there is nothing to tell."""
+    """Number of the session that it belongs to: a chart has a gap between two sessions."""
 
 
 class History:
@@ -45,7 +45,7 @@ class History:
 
     @contextmanager
     def sampling(self) -> Iterator[None]:
-        """Sample meanwhile, and the rest in the end: a camera may be open for less than an interval."""
+        """Take samples inside the block, and one at its end: a camera may be open for less than an interval."""
         task = asyncio.create_task(self._keep(), name="history")
         try:
             yield
@@ -54,7 +54,7 @@ class History:
             self._samples.append(self._sample())
 
     def facts(self) -> dict[str, list[Any]]:
-        """Return the samples as columns, which are much shorter in JSON; the numbers are rounded."""
+        """Return the samples as columns, which are much shorter in JSON, with rounded numbers."""
         since = time.time() - KEPT_FOR
         samples = [sample for sample in self._samples if sample.at > since]
         return {name: [_rounded(getattr(sample, name)) for sample in samples] for name in Sample.__slots__}

@@ -1,4 +1,4 @@
-"""Another program has the camera for a while: who, since when, and until when at the latest."""
+"""A pause of the camera, during which another program has it: a lease with an owner and a time limit."""
 
 import asyncio
 import logging
@@ -11,8 +11,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Hold:
-    """One program's claim on the camera; times are Unix seconds."""
+class Lease:
+    """The claim of one program on the camera; times are Unix seconds."""
 
     owner: str
     since: float
@@ -23,66 +23,69 @@ class Hold:
 
 
 class Pause:
-    """The claims, by the way they came; the camera is released while there is one, and comes back after the last."""
+    """The leases, by key; the camera is closed while there is one.
+
+    The key says how a lease was requested, for example by the pause file.
+    """
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._on_change = on_change
-        self._holds: dict[str, Hold] = {}
-        self._ends: dict[str, asyncio.TimerHandle] = {}
+        self._leases: dict[str, Lease] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
         self.released = asyncio.Event()
-        """Set while the camera is closed because of a claim."""
-        self.taken_back = asyncio.Event()
-        """The opposite."""
-        self.taken_back.set()
+        """Set while the camera is closed because of a lease."""
+        self.reclaimed = asyncio.Event()
+        """Set while `released` is not."""
+        self.reclaimed.set()
 
     @property
-    def hold(self) -> Hold | None:
-        """The claim that lasts longest."""
-        return max(tuple(self._holds.values()), key=lambda hold: hold.until, default=None)
+    def lease(self) -> Lease | None:
+        """The lease that lasts longest."""
+        return max(tuple(self._leases.values()), key=lambda lease: lease.until, default=None)
 
     @property
-    def ways(self) -> list[str]:
-        """Every way through which there is a claim."""
-        return list(self._holds)
+    def keys(self) -> list[str]:
+        """The keys of all leases."""
+        return list(self._leases)
 
-    def hold_of(self, way: str) -> Hold | None:
-        """Return the claim that came through `way`."""
-        return self._holds.get(way)
+    def get(self, key: str) -> Lease | None:
+        """Return the lease with this key."""
+        return self._leases.get(key)
 
     @contextmanager
-    def release(self) -> Iterator[None]:
-        """Tell everybody that the camera is free meanwhile."""
-        self.taken_back.clear()
+    def hand_over(self) -> Iterator[None]:
+        """Set `released` inside the block, and `reclaimed` after it."""
+        self.reclaimed.clear()
         self.released.set()
         try:
             yield
         finally:
             self.released.clear()
-            self.taken_back.set()
+            self.reclaimed.set()
 
-    def begin(self, way: str, owner: str, seconds: float, over: Callable[[], object] | None = None) -> Hold:
-        """Claim the camera through `way`, or change that way's claim.
+    def acquire(self, key: str, owner: str, seconds: float, on_expired: Callable[[], object] | None = None) -> Lease:
+        """Make a lease, or replace the one with the same key.
 
-        When its time is over `over` is called, which is to `end` it; without one it ends by itself.
+        When its time is over `on_expired` is called, which must release it; without `on_expired` it is released.
         """
-        self.end(way)
+        self.release(key)
         now = time.time()
-        self._holds[way] = hold = Hold(owner, now, now + seconds)
-        self._ends[way] = asyncio.get_running_loop().call_later(seconds, self._expire, way, over)
+        self._leases[key] = lease = Lease(owner, now, now + seconds)
+        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._expire, key, on_expired)
         self._on_change()
-        return hold
+        return lease
 
-    def end(self, way: str, hold: Hold | None = None) -> None:
-        """Give up the claim of `way`; where a `hold` is given, only if it is still that one."""
-        if way in self._holds and hold in (None, self._holds[way]):
-            del self._holds[way]
-            self._ends.pop(way).cancel()
+    def release(self, key: str, lease: Lease | None = None) -> None:
+        """End the lease with this key; with `lease`, only if it is still that one."""
+        if key in self._leases and lease in (None, self._leases[key]):
+            del self._leases[key]
+            self._timers.pop(key).cancel()
             self._on_change()
 
-    def _expire(self, way: str, over: Callable[[], object] | None) -> None:
-        hold = self._holds[way]
-        log.warning("The pause of %s has lasted %.0f s and ends", hold.owner, hold.until - hold.since)
-        if over:
-            over()
+    def _expire(self, key: str, on_expired: Callable[[], object] | None) -> None:
+        lease = self._leases[key]
+        log.warning("The pause of %s has lasted %.0f s and ends", lease.owner, lease.until - lease.since)
+        if on_expired:
+            on_expired()
         else:
-            self.end(way)
+            self.release(key)

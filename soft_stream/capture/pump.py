@@ -68,7 +68,7 @@ class FramePump:
         return bool(
             context.status.state is not State.STREAMING
             or not subscribers.clients
-            or context.pause.hold
+            or context.pause.lease
             or self._autofocus.needs_attention
             or self._stills.needs_attention
         )

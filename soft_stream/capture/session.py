@@ -119,9 +119,9 @@ class CameraSession:
         status.timer.restart()
         self._stills.begin()
         self._pump.begin()
-        if status.state is State.STARTING and not pause.hold:
+        if status.state is State.STARTING and not pause.lease:
             await self._autofocus.begin()
-        while subscribers.should_stay_open(self._context.settings.close_after) and not pause.hold:
+        while subscribers.should_stay_open(self._context.settings.close_after) and not pause.lease:
             focus = await self._pump_frames()
             if status.state is State.RETRYING:  # until a frame arrives after a restart
                 if focus is None:
@@ -130,7 +130,7 @@ class CameraSession:
             await self._autofocus.update(focus)
             await self._stills.take()
             await self._autofocus.settle()
-        if not self.has_frames and status.timer.is_stale and not pause.hold:
+        if not self.has_frames and status.timer.is_stale and not pause.lease:
             # no client waited for the watchdog, as with snapshots whose deadline is shorter
             raise CameraError(f"no frame came in {status.timer.silent_for:.0f} s")
 

@@ -15,53 +15,53 @@ from soft_stream.frames.rates import RateCounter
 from soft_stream.frames.rendition import ORIGINAL, Rendition, TooManyRenditions
 
 
-@dataclass(eq=False, slots=True)  # there are many, and each frame touches all of them
+@dataclass(eq=False, slots=True)  # there may be many, and each frame changes all of them
 class Client:
-    """One request that takes frames, from its beginning to its end."""
+    """An HTTP request that takes frames, from its beginning to its end."""
 
     peer: str
     path: str
     name: str
-    """What it calls itself (`?client=`), so that a page can find its own stream in status.json."""
+    """The name that it gives itself (`?client=`), by which a page finds its own stream in status.json."""
     streams: bool
-    """False for those who do not follow the stream: a snapshot takes one frame."""
+    """Whether it takes the stream; a snapshot takes one frame."""
     focuses: bool = True
-    """Whether the lens may be moved for it."""
+    """Whether the lens may move for it."""
     wakes: bool = True
-    """Whether the camera is opened, and stays open for a while, because of it."""
+    """Whether it keeps the camera open for `close_after` when it has left."""
     fps_max: float = 0.0
-    """How many frames a second it gets at most; 0 is all."""
+    """The frames per second that it gets at most; 0 is no limit."""
     rendition: Rendition = ORIGINAL
     since: float = field(default_factory=time.time)
     """Unix seconds."""
     frame_counter: RateCounter = field(default_factory=RateCounter)
-    """The live frames that it got."""
+    """Counts the live frames that were sent to it."""
     number: int = 0
-    """Which one it got last; not the frame itself, whose memory a client that stopped reading would keep."""
+    """The number of the last frame; not the frame, whose memory a client that does not read would keep."""
     captured_at: float | None = None
-    """When that was captured, Unix seconds."""
+    """When the last frame was captured, in Unix seconds."""
     first: int = 0
-    """Which one it got first."""
+    """The number of the first frame."""
     port: int = 0
-    """Of the connection that it came by; on a unix socket its number in this process."""
+    """The port of its connection; on a unix socket the descriptor of the connection."""
     unsent: Callable[[], int] = field(default=lambda: 0, repr=False)
-    """How many bytes of what it got are still on their way."""
+    """Returns the number of sent bytes that have not reached it yet."""
 
     def __str__(self) -> str:
         return f"{self.peer} {self.path}"
 
     @property
     def sent(self) -> int:
-        """How many live frames it got."""
+        """Number of live frames that were sent."""
         return self.frame_counter.count
 
     @property
     def dropped(self) -> int:
-        """How many frames of the camera it did not get since its first one."""
+        """Number of frames of the camera since its first one that were not sent to it."""
         return self.number - self.first + 1 - self.sent if self.sent else 0
 
     def took(self, frame: Frame, now: float) -> None:
-        """Count a live frame that goes out, in monotonic seconds."""
+        """Count a live frame that is sent at `now`, in monotonic seconds."""
         self.frame_counter.tick(now)
         self.first = self.first or frame.number
         self.number, self.captured_at = frame.number, frame.captured_at

@@ -92,15 +92,15 @@ class CameraSupervisor:
         """
         try:
             while True:
-                await self._wait_until(lambda: self.subscribers.clients or self.pause.hold)
-                if self.pause.hold:
+                await self._wait_until(lambda: self.subscribers.clients or self.pause.lease)
+                if self.pause.lease:
                     await self._stay_paused()
                     continue
                 self.status.set_state(State.STARTING, f"for {next(iter(self.subscribers.clients))}")
                 await self._run_session()
                 if self.status.state is State.RETRYING:
-                    await self._wait_until(lambda: self.pause.hold, self.settings.retry_pause)
-                if not self.subscribers.clients and not self.pause.hold:
+                    await self._wait_until(lambda: self.pause.lease, self.settings.retry_pause)
+                if not self.subscribers.clients and not self.pause.lease:
                     self._become_idle("no clients")
         finally:
             self.thread.end()
@@ -129,9 +129,9 @@ class CameraSupervisor:
     async def _stay_paused(self) -> None:
         """Leave the camera to another program until that releases it."""
         self.status.counters.pauses += 1
-        self.status.set_state(State.PAUSED, str(self.pause.hold))
-        with self.pause.release():
-            await self._wait_until(lambda: not self.pause.hold)
+        self.status.set_state(State.PAUSED, str(self.pause.lease))
+        with self.pause.hand_over():
+            await self._wait_until(lambda: not self.pause.lease)
         if not self.subscribers.clients:
             self._become_idle("the pause is over, and there are no clients")
 

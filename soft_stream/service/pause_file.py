@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-WAY = "file"
+KEY = "file"
 EVENTS = Mask.CREATE | Mask.CLOSE_WRITE | Mask.ATTRIB | Mask.MOVED_TO | Mask.MOVED_FROM | Mask.DELETE
 # seconds that a program has to write its pid into the file that it has created
 WRITE_TIME = 0.05
@@ -114,7 +114,7 @@ class PauseFile:
             log.warning("%s is older than %g s and ignored", self._file, self._seconds)
             return
         self._is_expired = False
-        self._pause.begin(WAY, found.owner, found.seconds_left, self._expire)
+        self._pause.acquire(KEY, found.owner, found.seconds_left, self._expire)
         if self._acknowledging:
             self._acknowledging.cancel()
         self._acknowledging = asyncio.create_task(self._acknowledge(found), name="acknowledge")
@@ -142,7 +142,7 @@ class PauseFile:
         except OSError as error:
             log.warning("%s cannot be removed: %s", error.filename, error.strerror)
         finally:
-            self._pause.end(WAY)
+            self._pause.release(KEY)
 
     async def _run(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._files, call)

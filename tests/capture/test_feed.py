@@ -17,7 +17,7 @@ def frame(number: int) -> Frame:
 async def test_all_who_wait_get_the_same_frame() -> None:
     """One publish serves everybody, and leaves nobody waiting."""
     feed = Feed()
-    waiting = [asyncio.create_task(feed.newer(None)) for _ in range(3)]
+    waiting = [asyncio.create_task(feed.wait_newer(None)) for _ in range(3)]
     await asyncio.sleep(0)
     assert feed.wanted
     feed.publish(first := frame(1))
@@ -30,14 +30,14 @@ async def test_a_slow_client_gets_the_newest_frame_at_once() -> None:
     feed = Feed()
     for number in (1, 2, 3):
         feed.publish(frame(number))
-    assert (await feed.newer(frame(1))).number == 3
+    assert (await feed.wait_newer(frame(1))).number == 3
     assert not feed.wanted
 
 
 async def test_a_client_that_leaves_no_longer_waits() -> None:
     """A cancelled wait leaves nothing behind: nothing is encoded for it."""
     feed = Feed()
-    waiting = asyncio.create_task(feed.newer(None))
+    waiting = asyncio.create_task(feed.wait_newer(None))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
@@ -47,12 +47,12 @@ async def test_a_client_that_leaves_no_longer_waits() -> None:
 async def test_a_fault_reaches_those_who_wait_now_only() -> None:
     """Who comes after a fault waits for the frame after it."""
     feed = Feed()
-    early = asyncio.create_task(feed.newer(None))
+    early = asyncio.create_task(feed.wait_newer(None))
     await asyncio.sleep(0)
     feed.fail(CameraBusy("in use"))
     with pytest.raises(CameraBusy):
         await early
-    late = asyncio.create_task(feed.newer(None))
+    late = asyncio.create_task(feed.wait_newer(None))
     await asyncio.sleep(0)
     feed.publish(frame(1))
     assert (await late).number == 1
@@ -61,10 +61,10 @@ async def test_a_fault_reaches_those_who_wait_now_only() -> None:
 async def test_the_end_lets_everybody_go() -> None:
     """After the end nobody waits, neither those who did nor those who come."""
     feed = Feed()
-    waiting = asyncio.create_task(feed.newer(None))
+    waiting = asyncio.create_task(feed.wait_newer(None))
     await asyncio.sleep(0)
     feed.end()
-    for wait in (waiting, feed.newer(None)):
+    for wait in (waiting, feed.wait_newer(None)):
         with pytest.raises(FeedEnded):
             await wait
 

@@ -35,7 +35,7 @@ class Witness:
         self.frames: list[Frame] = []
         self.enough = asyncio.Event()
 
-    def take(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Note a frame; see `Taker`."""
         self.frames.append(frame)
         if len(self.frames) >= FRAMES:
@@ -169,9 +169,9 @@ async def undisturbed(selector: CountingSelector) -> None:
 class Slow(Witness):
     """Takes longer over a frame than the camera."""
 
-    def take(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Note a frame, and be busy for a while."""
-        super().take(frame)
+        super().on_frame(frame)
         until = time.monotonic() + 2 / QUICK.fps
         while time.monotonic() < until:
             pass

@@ -51,7 +51,7 @@ async def until_resumed(portal: Portal, ack: Path) -> None:
     """Wait for the end of the pause."""
     await portal.until(lambda: portal.supervisor.status.state is not State.PAUSED)
     assert not ack.exists()
-    assert portal.supervisor.pause.hold is None
+    assert portal.supervisor.pause.lease is None
 
 
 async def test_a_file_pauses_and_its_end_resumes(watched: Portal, file: Path, ack: Path) -> None:
@@ -81,7 +81,7 @@ async def no_acknowledgement(watched: Portal, file: Path, ack: Path) -> None:
         await watched.until(lambda: watched.supervisor.status.state is State.STREAMING)
         watched.device.hang_on_close()
         file.write_text("me")
-        await watched.until(lambda: watched.supervisor.pause.hold)
+        await watched.until(lambda: watched.supervisor.pause.lease)
         await asyncio.sleep(0.3)
         assert not ack.exists()
         watched.device.let_go()
@@ -111,11 +111,11 @@ async def test_owners(watched: Portal, file: Path, ack: Path, text: str, owner: 
     """The printable text of the file is the owner; without any, the user who created it."""
     file.write_text(text)
     await until_paused(watched, ack)
-    hold = watched.supervisor.pause.hold
-    assert hold
-    assert hold.owner.startswith(owner)
-    assert hold.owner.isprintable()
-    assert len(hold.owner) <= 210
+    lease = watched.supervisor.pause.lease
+    assert lease
+    assert lease.owner.startswith(owner)
+    assert lease.owner.isprintable()
+    assert len(lease.owner) <= 210
 
 
 async def test_a_file_that_is_moved_into_place(watched: Portal, file: Path, ack: Path) -> None:
@@ -146,10 +146,10 @@ async def test_a_touch_prolongs(start_portal: StartPortal, file: Path, ack: Path
     async with pause_file_of(portal, file):
         file.write_text("me")
         await until_paused(portal, ack)
-        before = portal.supervisor.pause.hold
+        before = portal.supervisor.pause.lease
         os.utime(file)
-        await portal.until(lambda: portal.supervisor.pause.hold is not before)
-        after = portal.supervisor.pause.hold
+        await portal.until(lambda: portal.supervisor.pause.lease is not before)
+        after = portal.supervisor.pause.lease
         assert before
         assert after
         assert after.until > before.until
@@ -182,7 +182,7 @@ async def test_a_file_that_is_there_at_the_start(portal: Portal, file: Path, ack
         await portal.until(lambda: ack.exists() and ack.read_text() == "me\n")
         await until_paused(portal, ack)
     assert not ack.exists()
-    assert portal.supervisor.pause.hold is None
+    assert portal.supervisor.pause.lease is None
 
 
 async def test_a_file_that_was_left_long_before_the_start(
@@ -216,7 +216,7 @@ async def test_a_file_that_cannot_be_read(watched: Portal, file: Path, ack: Path
     else:
         file.symlink_to("nowhere")
         await asyncio.sleep(0.3)
-        assert watched.supervisor.pause.hold is None
+        assert watched.supervisor.pause.lease is None
         return
     assert (await until_paused(watched, ack)).startswith("user ")
 
@@ -250,7 +250,7 @@ async def test_other_files_mean_nothing(watched: Portal, file: Path) -> None:
     for name in ("cam1.pause", "cam0.pause.new", "cam0"):
         file.with_name(name).write_text("me")
     await asyncio.sleep(0.3)
-    assert watched.supervisor.pause.hold is None
+    assert watched.supervisor.pause.lease is None
 
 
 async def test_quick_changes_end_right(watched: Portal, file: Path, ack: Path) -> None:

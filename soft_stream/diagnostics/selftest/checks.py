@@ -143,14 +143,14 @@ async def _pause(rig: TestRig, report: Report) -> None:
     patience = settings.close_timeout + settings.start_timeout
     with report.check("pause and resume", "closed for another program, then frames again") as check:
         began = time.monotonic()
-        supervisor.pause.begin("selftest", "selftest", 2 * patience)
+        supervisor.pause.acquire("selftest", "selftest", 2 * patience)
         try:
             async with asyncio.timeout(patience):
                 await supervisor.pause.released.wait()
             released = time.monotonic()
             closed = supervisor.status.negotiated is None
         finally:
-            supervisor.pause.end("selftest")
+            supervisor.pause.release("selftest")
         resumed = time.monotonic()
         await rig.next_frame(lambda frame: frame.published_at > released)
         check.conclude(

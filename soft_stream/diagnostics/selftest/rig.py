@@ -64,7 +64,7 @@ class TestRig:
         seconds, feed = self.settings.start_timeout, self.supervisor.subscribers.feed
         try:
             async with asyncio.timeout(seconds):
-                while not wanted(frame := await feed.newer(feed.newest)):
+                while not wanted(frame := await feed.wait_newer(feed.newest)):
                     pass
         except TimeoutError:
             raise NoFrame(f"no such frame within {seconds:g} s") from None
@@ -96,7 +96,7 @@ class TestRig:
         feed, frame = self.supervisor.subscribers.feed, None
         while True:
             try:
-                frame = await feed.newer(frame)
+                frame = await feed.wait_newer(frame)
             except CameraError:
                 continue  # the check that waits for a frame tells
             self._arrivals.append(frame.published_at)

@@ -13,7 +13,7 @@ from soft_stream.web.middleware.errors import frame_or_503, json_response, unava
 from soft_stream.web.request import SUPERVISOR, get_client_name, get_peer, make_client, parse_float
 
 # The prefix of the key of a claim on the camera; the owner follows.
-WAY = "POST /pause "
+KEY_PREFIX = "POST /pause "
 MAX_ARM_SECONDS = 86_400
 
 
@@ -57,37 +57,37 @@ async def arm(request: web.Request) -> web.Response:
 async def pause(request: web.Request) -> web.Response:
     """Close the camera for another program and answer when it is closed."""
     supervisor = request.app[SUPERVISOR]
-    settings, claims = supervisor.settings, supervisor.pause
+    settings, leases = supervisor.settings, supervisor.pause
     seconds = parse_float(request.query, "seconds", settings.pause_max, 0.1, settings.pause_max)
     owner = _get_owner(request)
-    way = f"{WAY}{owner}"
-    hold = claims.begin(way, owner, seconds)
+    key = f"{KEY_PREFIX}{owner}"
+    lease = leases.acquire(key, owner, seconds)
     patience = min(seconds, settings.start_timeout + settings.close_timeout)
     try:
         async with asyncio.timeout(patience):
-            await claims.released.wait()
+            await leases.released.wait()
     except TimeoutError:
-        claims.end(way, hold)
+        leases.release(key, lease)
         raise unavailable(supervisor, f"The camera was not closed within {patience:g} s and is not paused.") from None
     except asyncio.CancelledError:  # the client disconnected and does not know that the camera is closed
-        claims.end(way, hold)
+        leases.release(key, lease)
         raise
-    if claims.hold_of(way) is None:
+    if leases.get(key) is None:
         raise web.HTTPConflict(text="The pause ended before the camera was closed.")
-    return json_response({"state": State.PAUSED, "owner": owner, "until": round(hold.until, 3)})
+    return json_response({"state": State.PAUSED, "owner": owner, "until": round(lease.until, 3)})
 
 
 async def resume(request: web.Request) -> web.Response:
     """End the pause of this client or, without one, all pauses set by POST; a pause file must be removed."""
     supervisor = request.app[SUPERVISOR]
-    claims = supervisor.pause
-    posted = [way for way in claims.ways if way.startswith(WAY)]
-    own = f"{WAY}{_get_owner(request)}"
-    for way in [own] if own in posted else posted:
-        claims.end(way)
-    if claims.hold:
-        raise web.HTTPConflict(text=f"The camera is still {claims.hold}.")
-    await claims.taken_back.wait()
+    leases = supervisor.pause
+    posted = [key for key in leases.keys if key.startswith(KEY_PREFIX)]
+    own = f"{KEY_PREFIX}{_get_owner(request)}"
+    for key in [own] if own in posted else posted:
+        leases.release(key)
+    if leases.lease:
+        raise web.HTTPConflict(text=f"The camera is still {leases.lease}.")
+    await leases.reclaimed.wait()
     return json_response({"state": supervisor.status.state})
 
 

@@ -76,7 +76,7 @@ def build_status(app: web.Application) -> dict[str, Any]:
         "last_still": asdict(status.last_still) if status.last_still else None,
         "lens_position": status.lens_position if negotiated else None,
         "controls": supervisor.controls.values,
-        "pause": asdict(supervisor.pause.hold) if supervisor.pause.hold else None,
+        "pause": asdict(supervisor.pause.lease) if supervisor.pause.lease else None,
         "last_restart": asdict(status.last_restart) if status.last_restart else None,
         "counters": asdict(status.counters),
     }

@@ -86,7 +86,7 @@ class Broadcaster:
         """Whether anybody is ready; see `Taker`."""
         return bool(self._ready)
 
-    def take(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Send a frame to all who are ready; see `Taker`."""
         if not self._ready:
             return

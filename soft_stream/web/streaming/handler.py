@@ -78,7 +78,7 @@ async def _serve(request: web.Request, supervisor: CameraSupervisor, feed: Feed,
     with supervisor.subscribers.connected(client):
         with frame_or_503(supervisor, supervisor.settings.start_timeout):
             async with asyncio.timeout(supervisor.settings.start_timeout):
-                first = await feed.newer(feed.newest)
+                first = await feed.wait_newer(feed.newest)
         log.info("Client in: %s", client)
         negotiated = supervisor.status.negotiated
         if negotiated and client.fps_max >= negotiated.fps:

@@ -142,7 +142,7 @@ async def in_state(source: CameraSupervisor, state: State) -> None:
 async def next_frame(source: CameraSupervisor, than: Frame | None = None) -> Frame:
     """Wait for a frame of the stream."""
     async with asyncio.timeout(2 * SOON):
-        return await source.subscribers.feed.newer(than or source.subscribers.feed.newest)
+        return await source.subscribers.feed.wait_newer(than or source.subscribers.feed.newest)
 
 
 async def snapshot(source: CameraSupervisor, focus: FocusPolicy = FocusPolicy.NEVER, seconds: float = SOON) -> Frame:

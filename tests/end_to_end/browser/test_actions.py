@@ -152,8 +152,8 @@ async def test_pause_and_resume(
     await pause.click()
     await expect(pause).to_have_text("Resume")
     assert portal.device.closed == 1
-    assert portal.supervisor.pause.hold
-    assert portal.supervisor.pause.hold.owner.startswith("page-")
+    assert portal.supervisor.pause.lease
+    assert portal.supervisor.pause.lease.owner.startswith("page-")
     await pause.click()
     await expect(pause).to_have_text("Pause")
     await portal.until(lambda: portal.device.opened == 2)
@@ -161,11 +161,11 @@ async def test_pause_and_resume(
         await expect(pause).to_have_text("Resume")
     await pause.click()
     await expect(pause).to_have_text("Pause")
-    hold = portal.supervisor.pause.begin("a file", "another program", 60)
+    lease = portal.supervisor.pause.acquire("a file", "another program", 60)
     await expect(pause).to_have_text("Resume")
     await pause.click()
     await expect(problem_of(page)).to_contain_text("The camera is still paused by another program")
-    portal.supervisor.pause.end("a file", hold)
+    portal.supervisor.pause.release("a file", lease)
     await expect(pause).to_have_text("Pause")
 
 

@@ -48,7 +48,7 @@ async def test_no_answer_while_the_camera_is_open(start_portal: StartPortal) -> 
         await portal.until(lambda: state_of(portal) is State.STREAMING)
         portal.device.hang_on_close()
         asked = asyncio.create_task(post(portal, "/pause"))
-        await portal.until(lambda: portal.supervisor.pause.hold)
+        await portal.until(lambda: portal.supervisor.pause.lease)
         await asyncio.sleep(0.3)
         assert not asked.done()
         portal.device.let_go()
@@ -109,7 +109,7 @@ async def test_wrong_seconds(portal: Portal, seconds: str) -> None:
     """An invalid duration or one above pause_max is rejected with 400 and pauses nothing."""
     status, said = await post(portal, f"/pause?seconds={seconds}")
     assert (status, said) == (400, f"seconds={seconds}: must be a number from 0.1 to 300.")
-    assert portal.supervisor.pause.hold is None
+    assert portal.supervisor.pause.lease is None
 
 
 async def test_a_pause_of_an_idle_camera(portal: Portal) -> None:
@@ -168,7 +168,7 @@ async def test_a_short_pause_does_not_shorten_anothers(portal: Portal) -> None:
     """Each owner has its own duration."""
     await post(portal, "/pause?seconds=200&client=a")
     await post(portal, "/pause?seconds=0.2&client=b")
-    await portal.until(lambda: len(portal.supervisor.pause.ways) == 1)
+    await portal.until(lambda: len(portal.supervisor.pause.keys) == 1)
     assert state_of(portal) is State.PAUSED
 
 
@@ -184,7 +184,7 @@ async def test_a_second_pause_of_an_owner_replaces_the_first(portal: Portal) -> 
     """An owner has one pause; a second request replaces it."""
     await post(portal, "/pause?seconds=1")
     await post(portal, "/pause?seconds=100")
-    assert len(portal.supervisor.pause.ways) == 1
+    assert len(portal.supervisor.pause.keys) == 1
     assert (await portal.status())["pause"]["until"] > time.time() + 10
 
 
@@ -215,7 +215,7 @@ async def test_a_client_that_disconnects_does_not_pause(start_portal: StartPorta
         asked = asyncio.create_task(post(portal, "/pause"))
         await portal.until(lambda: "'close'" in portal.supervisor.thread.hanging)
         asked.cancel()
-        await portal.until(lambda: portal.supervisor.pause.hold is None)
+        await portal.until(lambda: portal.supervisor.pause.lease is None)
         portal.device.let_go()
         await portal.until(lambda: portal.device.opened == 2)
 
@@ -228,7 +228,7 @@ async def test_a_camera_that_does_not_close_in_time_is_not_paused(start_portal: 
         portal.device.hang_on_close()
         status, said = await post(portal, "/pause?seconds=0.3")
         assert (status, said) == (503, "The camera was not closed within 0.3 s and is not paused.")
-        assert portal.supervisor.pause.hold is None
+        assert portal.supervisor.pause.lease is None
         portal.device.let_go()
         await portal.until(lambda: portal.device.opened == 2)
 
@@ -242,7 +242,7 @@ async def test_a_pause_that_is_ended_before_it_began(start_portal: StartPortal) 
         asked = asyncio.create_task(post(portal, "/pause?client=a"))
         await portal.until(lambda: "'close'" in portal.supervisor.thread.hanging)
         other = asyncio.create_task(post(portal, "/pause?client=b"))
-        await portal.until(lambda: len(portal.supervisor.pause.ways) == 2)
+        await portal.until(lambda: len(portal.supervisor.pause.keys) == 2)
         assert (await post(portal, "/resume?client=a"))[0] == 409
         portal.device.let_go()
         assert await asked == (409, "The pause ended before the camera was closed.")
@@ -271,7 +271,7 @@ async def test_pages_of_other_sites_may_not_pause(portal: Portal, path: str, hea
     """POST requests of other sites' pages are rejected with 403 and have no effect."""
     status, _ = await post(portal, path, **headers)
     assert status == 403
-    assert portal.supervisor.pause.hold is None
+    assert portal.supervisor.pause.lease is None
     assert (state_of(portal), portal.device.opened, portal.supervisor.controls.values) == (State.IDLE, 0, {})
 
 
@@ -287,5 +287,5 @@ async def test_a_get_changes_nothing(portal: Portal, path: str) -> None:
     async with portal.http.get(path) as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "POST")
         assert await answer.text() == f"{path} does not allow GET, only POST.\n"
-    assert portal.supervisor.pause.hold is None
+    assert portal.supervisor.pause.lease is None
     assert (state_of(portal), portal.device.opened) == (State.IDLE, 0)

@@ -172,6 +172,6 @@ class WeakWitness(Witness):
         super().__init__(is_ready=is_ready)
         self.seen: list[weakref.ref[Frame]] = []
 
-    def take(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Note a frame; see `Taker`."""
         self.seen.append(weakref.ref(frame))
