@@ -11,7 +11,7 @@ from aiohttp import ClientSession, web
 from blockbuster import BlockBuster, blockbuster_ctx
 
 from soft_stream.cameras.base import Camera
-from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
 from soft_stream.web.app import build_app
@@ -53,7 +53,7 @@ class Portal:
     """A running portal: the source to look at, the device to do things to, and a session of HTTP requests."""
 
     supervisor: CameraSupervisor
-    device: PatternDevice
+    device: SyntheticDevice
     http: ClientSession
     port: int
     life: "asyncio.Task[None]"
@@ -77,11 +77,11 @@ StartPortal = Callable[..., Awaitable[Portal]]
 async def running(
     settings: Settings,
     cameras: dict[int, Settings] | None = None,
-    new_camera: Callable[[Settings, PatternDevice], Camera] = PatternCamera,
+    new_camera: Callable[[Settings, SyntheticDevice], Camera] = SyntheticCamera,
     port: int = 0,
 ) -> AsyncIterator[Portal]:
     """Run a portal with a test camera, on a port that is free unless one is given."""
-    device = PatternDevice()
+    device = SyntheticDevice()
     supervisor = CameraSupervisor(settings, lambda each: new_camera(each, device))
     app = build_app(supervisor, cameras or {settings.camera: settings})
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.5)

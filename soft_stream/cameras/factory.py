@@ -9,9 +9,9 @@ from soft_stream.config.settings import Settings
 def make_camera(settings: Settings) -> Camera:
     """Make the camera that the settings name; what it needs is imported here, when it is first opened."""
     if settings.source == "test-pattern":
-        from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+        from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
 
-        return PatternCamera(settings, PatternDevice())
+        return SyntheticCamera(settings, SyntheticDevice())
     if settings.source == "folder":
         from soft_stream.cameras.image_folder import FolderCamera
 

@@ -9,7 +9,7 @@ import pytest
 
 from soft_stream.cameras.base import CameraError, CameraMissing, NoFrame
 from soft_stream.cameras.image_folder import FolderCamera
-from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
 from soft_stream.config.loader import SettingsError, load
 from soft_stream.frames.jpeg import encode
 from tests.conftest import QUICK
@@ -18,7 +18,7 @@ from tests.conftest import QUICK
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three pictures, a file that is none, and a folder."""
-    camera = PatternCamera(replace(QUICK, width=64, height=48), PatternDevice())
+    camera = SyntheticCamera(replace(QUICK, width=64, height=48), SyntheticDevice())
     camera.open()
     for name in ("2.jpg", "10.JPEG", "1.jpg"):
         with camera.capture(5) as raw:

@@ -9,28 +9,28 @@ import pytest
 import simplejpeg
 
 from soft_stream.cameras.base import CameraBusy, CameraMissing, FocusMode, NoFrame
-from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
 from soft_stream.frames.jpeg import encode
 from soft_stream.frames.raw import Focus
 from tests.conftest import QUICK
 
 
 @pytest.fixture
-def device() -> PatternDevice:
+def device() -> SyntheticDevice:
     """A test camera's cable end."""
-    return PatternDevice()
+    return SyntheticDevice()
 
 
 @pytest.fixture
-def camera(device: PatternDevice) -> Iterator[PatternCamera]:
+def camera(device: SyntheticDevice) -> Iterator[SyntheticCamera]:
     """An open test camera."""
-    camera = PatternCamera(QUICK, device)
+    camera = SyntheticCamera(QUICK, device)
     camera.open()
     yield camera
     camera.close()
 
 
-def test_frames_differ_and_have_padded_strides(camera: PatternCamera) -> None:
+def test_frames_differ_and_have_padded_strides(camera: SyntheticCamera) -> None:
     """The picture changes from frame to frame, and its rows are further apart than they are long."""
     pictures = []
     for _ in range(2):
@@ -42,9 +42,9 @@ def test_frames_differ_and_have_padded_strides(camera: PatternCamera) -> None:
     assert (pictures[0] != pictures[1]).any()
 
 
-def test_a_sharp_frame_weighs_what_a_photograph_does(device: PatternDevice) -> None:
+def test_a_sharp_frame_weighs_what_a_photograph_does(device: SyntheticDevice) -> None:
     """A 1280x720 JPEG at quality 80 weighs 80 to 150 kB once the lens is in focus, and less before."""
-    camera = PatternCamera(replace(QUICK, width=1280, height=720), device)
+    camera = SyntheticCamera(replace(QUICK, width=1280, height=720), device)
     camera.open()
     weights = []
     for device.lens in (0.0, 1.0):
@@ -55,7 +55,7 @@ def test_a_sharp_frame_weighs_what_a_photograph_does(device: PatternDevice) -> N
     assert 80_000 < weights[1] < 150_000
 
 
-def test_the_lens_sharpens_while_an_af_cycle_runs(camera: PatternCamera) -> None:
+def test_the_lens_sharpens_while_an_af_cycle_runs(camera: SyntheticCamera) -> None:
     """AfState goes idle, scanning, focused, and the picture gets sharper on the way."""
     camera.focus(FocusMode.CYCLE)
     states: list[Focus] = []
@@ -69,7 +69,7 @@ def test_the_lens_sharpens_while_an_af_cycle_runs(camera: PatternCamera) -> None
     assert sharpness[-1] > 1.5 * sharpness[0]
 
 
-def test_a_still_has_the_snapshot_size(camera: PatternCamera) -> None:
+def test_a_still_has_the_snapshot_size(camera: SyntheticCamera) -> None:
     """A still is larger than the stream, and the stream goes on after it."""
     with camera.still(5) as raw:
         assert simplejpeg.decode_jpeg_header(encode(raw, 90))[:2] == (240, 320)
@@ -77,7 +77,9 @@ def test_a_still_has_the_snapshot_size(camera: PatternCamera) -> None:
         assert raw.size == (160, 120)
 
 
-def test_a_stalled_camera_says_nothing_until_it_is_opened_again(camera: PatternCamera, device: PatternDevice) -> None:
+def test_a_stalled_camera_says_nothing_until_it_is_opened_again(
+    camera: SyntheticCamera, device: SyntheticDevice
+) -> None:
     """A stall is silence; a new opening cures it, unless it is of the other kind."""
     device.stall()
     with pytest.raises(NoFrame):
@@ -92,9 +94,9 @@ def test_a_stalled_camera_says_nothing_until_it_is_opened_again(camera: PatternC
         camera.capture(0.05)
 
 
-def test_what_keeps_a_camera_from_opening(device: PatternDevice) -> None:
+def test_what_keeps_a_camera_from_opening(device: SyntheticDevice) -> None:
     """Unplugged and busy are told apart, in a sentence."""
-    camera = PatternCamera(QUICK, device)
+    camera = SyntheticCamera(QUICK, device)
     device.unplug()
     with pytest.raises(CameraMissing, match="test camera 0 is unplugged"):
         camera.open()
@@ -108,7 +110,7 @@ def test_what_keeps_a_camera_from_opening(device: PatternDevice) -> None:
     assert (device.opened, device.closed) == (1, 1)
 
 
-def test_a_second_thread_is_caught(camera: PatternCamera, device: PatternDevice) -> None:
+def test_a_second_thread_is_caught(camera: SyntheticCamera, device: SyntheticDevice) -> None:
     """Nobody but the camera thread touches the camera: the test camera sees to it."""
     errors: list[BaseException] = []
 

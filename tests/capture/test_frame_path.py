@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar, TypeVarTuple
 
-from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
 from soft_stream.capture.adaptive_quality import AdaptiveQuality
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.context import CaptureContext
@@ -132,7 +132,7 @@ def test_one_round_of_the_event_loop_for_each_frame() -> None:
 
 async def undisturbed(selector: CountingSelector) -> None:
     """Let frames flow to somebody who is always ready, and count what each one sets in motion."""
-    settings, thread, subscribers, device = QUICK, CountingThread(), Subscribers(), PatternDevice()
+    settings, thread, subscribers, device = QUICK, CountingThread(), Subscribers(), SyntheticDevice()
     device.has_autofocus = False
     status = CameraStatus(settings)
     context = CaptureContext(
@@ -144,7 +144,7 @@ async def undisturbed(selector: CountingSelector) -> None:
         Pause(subscribers.notify),
         AdaptiveQuality(settings),
     )
-    opening = CameraSession(PatternCamera(settings, device), context)
+    opening = CameraSession(SyntheticCamera(settings, device), context)
     await opening.open()
     status.set_state(State.STARTING, "for the test")
     with subscribers.connected(Client("test", "/", "", streams=True)):

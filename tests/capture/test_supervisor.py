@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
 from soft_stream.cameras.base import CameraHung, FocusMode
-from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
@@ -176,10 +176,10 @@ async def test_a_client_that_leaves_at_once_wakes_nobody(portal: Portal) -> None
 
 async def test_a_signal_while_the_camera_starts(unused_tcp_port_factory: Callable[[], int]) -> None:
     """A stop during a slow opening is a stop: soon, and with status 0."""
-    device = PatternDevice()
+    device = SyntheticDevice()
     device.slow_open(3)
     settings = replace(QUICK, port=unused_tcp_port_factory())
-    serving = asyncio.create_task(serve(settings, {0: settings}, lambda each: PatternCamera(each, device)))
+    serving = asyncio.create_task(serve(settings, {0: settings}, lambda each: SyntheticCamera(each, device)))
     async with ClientSession(f"http://127.0.0.1:{settings.port}") as http:
         while True:
             try:
@@ -201,13 +201,13 @@ async def test_a_fault_that_nobody_thought_of_takes_the_same_road(
 ) -> None:
     """Whatever a camera raises, it is told with its traceback, and the camera is closed and opened again."""
 
-    class Surprising(PatternCamera):
+    class Surprising(SyntheticCamera):
         def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
             if device.opened == 1:
                 raise surprise("the lens fell off")
             super().focus(mode, lens_position)
 
-    device = PatternDevice()
+    device = SyntheticDevice()
     supervisor = CameraSupervisor(QUICK, lambda each: Surprising(each, device))
     life = asyncio.create_task(supervisor.run())
     with supervisor.subscribers.connected(Client("test", "/", "", streams=True)):

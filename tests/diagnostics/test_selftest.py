@@ -15,7 +15,7 @@ import numpy
 import pytest
 
 from soft_stream.cameras.base import CameraBusy, CameraError, CameraHung
-from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
 from soft_stream.diagnostics import selftest
 from soft_stream.diagnostics.selftest.report import Check, Report
 from soft_stream.diagnostics.stop_hint import how_to_stop
@@ -43,7 +43,7 @@ SHORT = {"cam_start_timeout": "1", "cam_watchdog_timeout": "1", "cam_close_timeo
 PROGRAM = "import sys; input(); from soft_stream.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
-class DullCamera(PatternCamera):
+class DullCamera(SyntheticCamera):
     """A camera whose white is that of video."""
 
     def capture(self, timeout: float) -> RawFrame:
@@ -55,7 +55,7 @@ class DullCamera(PatternCamera):
         return raw
 
 
-class LeakingCamera(PatternCamera):
+class LeakingCamera(SyntheticCamera):
     """A camera that leaves a descriptor behind with each closing."""
 
     def close(self) -> None:
@@ -67,7 +67,9 @@ class LeakingCamera(PatternCamera):
 LEAKS: list[int] = []
 
 
-async def tried(device: PatternDevice, camera: type[PatternCamera] = PatternCamera) -> tuple[dict[str, Check], Any]:
+async def tried(
+    device: SyntheticDevice, camera: type[SyntheticCamera] = SyntheticCamera
+) -> tuple[dict[str, Check], Any]:
     """Run the quick self-test on a test camera; returns its lines by what they are about, and the fault."""
     report = Report(lambda _: None)
     fault = await selftest.run(SETTINGS, report, quick=True, new_camera=lambda each: camera(each, device))
@@ -110,7 +112,7 @@ def selftest_of(
 
 async def test_a_camera_without_faults_passes() -> None:
     """Every line is ok or says why there is nothing to check; the camera is closed at the end."""
-    device = PatternDevice()
+    device = SyntheticDevice()
     checks, fault = await tried(device)
     assert fault is None
     assert failed(checks) == []
@@ -123,7 +125,7 @@ async def test_a_camera_without_faults_passes() -> None:
 
 async def test_a_camera_without_autofocus_has_none_to_check() -> None:
     """No line about the lens can fail."""
-    device = PatternDevice()
+    device = SyntheticDevice()
     device.has_autofocus = False
     checks, _ = await tried(device)
     assert failed(checks) == []
@@ -133,7 +135,7 @@ async def test_a_camera_without_autofocus_has_none_to_check() -> None:
 
 async def test_a_camera_without_memory_for_stills_fails() -> None:
     """A picture of the stream's size does not pass for a full-size one; the other checks go on."""
-    device = PatternDevice()
+    device = SyntheticDevice()
     device.run_out_of_memory()
     checks, _ = await tried(device)
     assert failed(checks) == ["full-size picture while streaming"]
@@ -142,14 +144,14 @@ async def test_a_camera_without_memory_for_stills_fails() -> None:
 
 async def test_limited_range_fails() -> None:
     """White has to be white in an overexposed picture."""
-    checks, _ = await tried(PatternDevice(), DullCamera)
+    checks, _ = await tried(SyntheticDevice(), DullCamera)
     assert failed(checks) == ["white"]
     assert checks["white"].found.endswith("; is there light, and does the lens see it?")
 
 
 async def test_a_camera_that_leaves_descriptors_behind_fails() -> None:
     """They are counted over the openings."""
-    checks, _ = await tried(PatternDevice(), LeakingCamera)
+    checks, _ = await tried(SyntheticDevice(), LeakingCamera)
     for descriptor in LEAKS:
         os.close(descriptor)
     assert failed(checks) == ["2 times open and close"]
@@ -157,7 +159,7 @@ async def test_a_camera_that_leaves_descriptors_behind_fails() -> None:
 
 async def test_a_camera_that_does_not_close_ends_the_test() -> None:
     """The fault says that only a new process helps."""
-    device = PatternDevice()
+    device = SyntheticDevice()
     device.hang_on_close()
     checks, fault = await tried(device)
     device.let_go()
@@ -168,7 +170,7 @@ async def test_a_camera_that_does_not_close_ends_the_test() -> None:
 
 async def test_a_camera_in_use_ends_the_test() -> None:
     """Nothing is tried on a camera that another program has, which is named."""
-    device = PatternDevice()
+    device = SyntheticDevice()
     device.seize("rpicam-still (pid 1)")
     checks, fault = await tried(device)
     assert isinstance(fault, CameraBusy)
@@ -179,7 +181,7 @@ async def test_a_camera_in_use_ends_the_test() -> None:
 
 async def test_an_interruption_closes_the_camera() -> None:
     """Ctrl-C cancels the test, which leaves the camera to others."""
-    device = PatternDevice()
+    device = SyntheticDevice()
     testing = asyncio.create_task(tried(device))
     while not device.opened:  # noqa: ASYNC110 # the camera has no event for it
         await asyncio.sleep(0.005)

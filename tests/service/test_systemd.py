@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
@@ -79,11 +79,11 @@ def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Systemd]
 
 @asynccontextmanager
 async def unit(
-    device: PatternDevice, port: int, **changes: Any
+    device: SyntheticDevice, port: int, **changes: Any
 ) -> AsyncIterator[tuple["asyncio.Task[ExitStatus]", ClientSession]]:
     """Serve a test camera as its unit does."""
     settings = replace(QUICK, port=port, **changes)
-    serving = asyncio.create_task(serve(settings, {0: settings}, lambda each: PatternCamera(each, device)))
+    serving = asyncio.create_task(serve(settings, {0: settings}, lambda each: SyntheticCamera(each, device)))
     try:
         async with ClientSession(f"http://127.0.0.1:{port}") as http:
             yield serving, http
@@ -96,7 +96,7 @@ async def unit(
 
 async def test_a_life_as_systemd_sees_it(systemd: Systemd, unused_tcp_port_factory: Callable[[], int]) -> None:
     """READY once it listens, a status for each state, WATCHDOG messages in each, and STOPPING."""
-    device = PatternDevice()
+    device = SyntheticDevice()
     async with unit(device, unused_tcp_port_factory()) as (serving, http):
         await systemd.until("READY=1")
         await systemd.until("STATUS=IDLE: no clients")
@@ -148,11 +148,11 @@ async def test_signs_of_life_come_at_half_the_time(systemd: Systemd) -> None:
 
 async def test_no_sign_of_life_while_a_call_overruns(systemd: Systemd) -> None:
     """While a camera call exceeds its limit no WATCHDOG messages are sent, until it returns."""
-    notifier, device = SystemdNotifier(os.environ), PatternDevice()
+    notifier, device = SystemdNotifier(os.environ), SyntheticDevice()
     thread = CameraThread()
     living = asyncio.create_task(notifier.run_watchdog(thread))
     device.hang_on_close()
-    closing = asyncio.create_task(thread.run("close", 0.3, PatternCamera(QUICK, device).close))
+    closing = asyncio.create_task(thread.run("close", 0.3, SyntheticCamera(QUICK, device).close))
     await systemd.signs_of_life(1)
     await asyncio.wait([closing])
     assert closing.exception()
@@ -244,7 +244,7 @@ async def test_a_stall_that_a_new_opening_cures(portal: Portal) -> None:
 
 async def test_a_stall_that_nothing_cures_ends_with_75(unused_tcp_port_factory: Callable[[], int]) -> None:
     """Last step: a connected camera without a frame in three sessions ends the process with 75."""
-    device = PatternDevice()
+    device = SyntheticDevice()
     device.stall(survives_reopening=True)
     async with unit(device, unused_tcp_port_factory()) as (serving, http):
         while not serving.done():
@@ -262,7 +262,7 @@ async def test_a_call_that_hangs_ends_with_75(
     unused_tcp_port_factory: Callable[[], int], hangs: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A restart or a close that does not return ends the process with 75; the log names the call."""
-    device = PatternDevice()
+    device = SyntheticDevice()
     if hangs == "restart":
         device.hang_on_restart()
     else:

@@ -2,7 +2,7 @@
 
 import threading
 
-from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
 from soft_stream.config.settings import Settings
 from soft_stream.frames import jpeg
 from soft_stream.frames.raw import RawFrame
@@ -10,11 +10,11 @@ from soft_stream.frames.raw import RawFrame
 BROKEN = b"\xff\xd8 no picture \xff\xd9"
 
 
-class Webcam(PatternCamera):
+class Webcam(SyntheticCamera):
     """One opening; each picture is `own` if there is one; while `is_broken` is set they are none."""
 
     def __init__(
-        self, settings: Settings, device: PatternDevice, is_broken: threading.Event | None = None, own: bytes = b""
+        self, settings: Settings, device: SyntheticDevice, is_broken: threading.Event | None = None, own: bytes = b""
     ) -> None:
         super().__init__(settings, device)
         self._is_broken = is_broken or threading.Event()

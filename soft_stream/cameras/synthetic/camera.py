@@ -1,7 +1,7 @@
 """A camera made of arithmetic, for machines without one; it focuses, stalls and unplugs on demand.
 
-`PatternDevice` is the thing at the end of the cable: it outlives each opening and has the verbs that say what happens
-to it. `PatternCamera` is one opening of it and keeps the contract of all cameras.
+`SyntheticDevice` is the thing at the end of the cable: it outlives each opening and has the verbs that say what happens
+to it. `SyntheticCamera` is one opening of it and keeps the contract of all cameras.
 """
 
 import threading
@@ -37,7 +37,7 @@ FOCUS_LATENCY = 3  # frames until a control reaches the sensor
 FOCUS_SWEEP = 15  # frames that a scan takes
 
 
-class PatternDevice:
+class SyntheticDevice:
     """What a test camera is plugged into; all verbs may be called from any thread."""
 
     def __init__(self) -> None:
@@ -127,10 +127,10 @@ class PatternDevice:
             self.changed.notify_all()
 
 
-class PatternCamera:
+class SyntheticCamera:
     """One opening of a test camera."""
 
-    def __init__(self, settings: Settings, device: PatternDevice) -> None:
+    def __init__(self, settings: Settings, device: SyntheticDevice) -> None:
         self._settings = settings
         self._device = device
         self._scene: Scene | None = None
@@ -268,7 +268,7 @@ class PatternCamera:
             longest_interval=1 / self._fps,
         )
 
-    def _touch(self) -> PatternDevice:
+    def _touch(self) -> SyntheticDevice:
         self._device.threads.add(threading.get_ident())
         if len(self._device.threads) > 1:
             raise AssertionError("a second thread touches the camera")

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from soft_stream.cameras.base import Control
-from soft_stream.cameras.synthetic.camera import SENSOR_SIZE, PatternCamera
+from soft_stream.cameras.synthetic.camera import SENSOR_SIZE, SyntheticCamera
 from tests.conftest import QUICK, Portal, StartPortal, running
 from tests.end_to_end.browser.conftest import StartVisit, Visit
 
@@ -26,7 +26,7 @@ BRIGHTNESS = """() => {
 WIDTH, HEIGHT = SENSOR_SIZE
 
 
-class FixedCamera(PatternCamera):
+class FixedCamera(SyntheticCamera):
     """A camera that has nothing to set."""
 
     def controls(self) -> list[Control]:

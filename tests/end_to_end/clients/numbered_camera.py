@@ -3,7 +3,7 @@
 import numpy
 from numpy.typing import NDArray
 
-from soft_stream.cameras.synthetic.camera import PatternCamera, PatternDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
 from soft_stream.config.settings import Settings
 from soft_stream.frames.raw import RawFrame
 
@@ -13,10 +13,10 @@ WHITE = 255
 BLACK_MOST, WHITE_LEAST = 64, 192
 
 
-class NumberedCamera(PatternCamera):
+class NumberedCamera(SyntheticCamera):
     """One opening; frames are numbered from 0 on."""
 
-    def __init__(self, settings: Settings, device: PatternDevice, shots: list[float]) -> None:
+    def __init__(self, settings: Settings, device: SyntheticDevice, shots: list[float]) -> None:
         super().__init__(settings, device)
         self._shots = shots
         """When each frame was captured, Unix seconds."""
