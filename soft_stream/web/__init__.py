@@ -1,1 +1,1 @@
-"""What the portal answers: one file per kind of answer, and `app.py` with the table of URLs."""
+"""The HTTP server: its routes are in `app.py`; each subpackage has one kind of request handler or helper."""
