@@ -1,24 +1,36 @@
-"""Which kinds of cameras there are."""
+"""The choice of the driver by the settings."""
+
+from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from soft_stream.cameras.base import Camera
-from soft_stream.config.settings import Settings
+from soft_stream.cameras.picamera.sensor_modes import SensorModes
+
+if TYPE_CHECKING:
+    from soft_stream.cameras.base import Camera
+    from soft_stream.config.settings import Settings
 
 
-def make_camera(settings: Settings) -> Camera:
-    """Make the camera that the settings name; what it needs is imported here, when it is first opened."""
-    if settings.source == "test-pattern":
-        from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
+class CameraFactory:
+    """Makes a driver for each session; keeps the data that is the same in all sessions of a process."""
 
-        return SyntheticCamera(settings, SyntheticDevice())
-    if settings.source == "folder":
-        from soft_stream.cameras.image_folder import FolderCamera
+    def __init__(self) -> None:
+        self._sensor_modes = SensorModes()
 
-        return FolderCamera(settings)
-    from soft_stream.cameras.picamera.camera import PicameraCamera
-    from soft_stream.cameras.picamera.library import picamera2_class
+    def __call__(self, settings: Settings) -> Camera:
+        """Make the driver that the settings name; import its dependencies only now, when a camera is needed."""
+        if settings.source == "test-pattern":
+            from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
 
-    with suppress(Exception):  # `open` says what is wrong
-        picamera2_class()
-    return PicameraCamera(settings)
+            return SyntheticCamera(settings, SyntheticDevice())
+        if settings.source == "folder":
+            from soft_stream.cameras.image_folder import FolderCamera
+
+            return FolderCamera(settings)
+        from soft_stream.cameras.picamera.camera import PicameraCamera
+        from soft_stream.cameras.picamera.library import picamera2_class
+
+        with suppress(Exception):  # `open` reports the error
+            picamera2_class()
+        return PicameraCamera(settings, self._sensor_modes)

@@ -18,7 +18,7 @@ from soft_stream.cameras.base import (
     CameraUnsupported,
     ControlsRefused,
 )
-from soft_stream.cameras.factory import make_camera
+from soft_stream.cameras.factory import CameraFactory
 from soft_stream.capture.adaptive_quality import AdaptiveQuality
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.context import CaptureContext
@@ -67,7 +67,7 @@ class FailurePolicy:
 class CameraSupervisor:
     """The one camera of this process."""
 
-    def __init__(self, settings: Settings, new_camera: Callable[[Settings], Camera] = make_camera) -> None:
+    def __init__(self, settings: Settings, new_camera: Callable[[Settings], Camera] | None = None) -> None:
         self.settings = settings
         self.subscribers = Subscribers(settings.renditions_max)
         self.pause = Pause(self.subscribers.notify)
@@ -80,7 +80,7 @@ class CameraSupervisor:
         self._context = CaptureContext(
             settings, self.thread, self.status, self.subscribers, self.controls, self.pause, self.adaptive_quality
         )
-        self._new_camera = new_camera
+        self._new_camera = new_camera or CameraFactory()
         self._session: CameraSession | None = None
         self._failures = FailurePolicy()
 

@@ -11,7 +11,6 @@ from typing import cast
 from aiohttp import web
 
 from soft_stream.cameras.base import Camera, CameraHung
-from soft_stream.cameras.factory import make_camera
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
 from soft_stream.service import fps_log
@@ -29,7 +28,7 @@ SHUTDOWN_TIMEOUT = 0.5
 
 
 async def serve(
-    settings: Settings, cameras: Mapping[int, Settings], new_camera: Callable[[Settings], Camera] = make_camera
+    settings: Settings, cameras: Mapping[int, Settings], new_camera: Callable[[Settings], Camera] | None = None
 ) -> ExitStatus:
     """Serve until SIGTERM or SIGINT, or until the camera cannot be used any more; return the exit status.
 

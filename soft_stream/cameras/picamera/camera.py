@@ -32,7 +32,7 @@ from soft_stream.cameras.picamera.library import (
     tuning_path,
 )
 from soft_stream.cameras.picamera.request import colours_of, raw_frame
-from soft_stream.cameras.picamera.sensor_modes import SensorMode, modes_of
+from soft_stream.cameras.picamera.sensor_modes import SensorMode, SensorModes
 from soft_stream.frames.rates import RateLimiter
 from soft_stream.frames.raw import RawFrame
 
@@ -50,8 +50,9 @@ SIGNAL_TIMEOUT = 1.0
 class PicameraCamera:
     """One opening of a camera; Picamera2 objects are not used twice."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sensor_modes: SensorModes | None = None) -> None:
         self._settings = settings
+        self._sensor_modes = sensor_modes or SensorModes()
         self._picam2: Any = None
         self._configurations: Any = None
         self._job: Any = None
@@ -167,7 +168,7 @@ class PicameraCamera:
         if self._usb or self._settings.sensor_mode == "driver":
             return []
         try:
-            return modes_of(self._picam2)
+            return self._sensor_modes.read(self._picam2)
         except (RuntimeError, OSError, KeyError) as error:
             self._differences.append(f"The sensor's modes cannot be read ({error}); libcamera chooses")
             return []

@@ -5,7 +5,7 @@ from typing import Any
 from soft_stream.cameras.picamera.controls import HDR_MODES
 from soft_stream.cameras.picamera.library import is_pisp
 from soft_stream.cameras.picamera.request import Colours
-from soft_stream.cameras.picamera.sensor_modes import FAST_ENOUGH, SensorMode, select_camera
+from soft_stream.cameras.picamera.sensor_modes import FAST_ENOUGH, SensorMode, select_mode
 from soft_stream.config.settings import Settings
 from soft_stream.frames.raw import Orientation
 
@@ -151,7 +151,7 @@ class Configurations:
         if wanted == "driver":
             return None
         if wanted == "auto":
-            return select_camera(self._modes, size, fps)
+            return select_mode(self._modes, size, fps)
         return next((mode for mode in self._modes if str(mode) == wanted), None)
 
     def _intervals(self) -> tuple[float, float]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-log = logging.getLogger(__name__)
 
 # Sensors leave out some border pixels in one mode or the other; nobody calls that zoomed in.
 WHOLE = 0.95
@@ -30,19 +27,21 @@ class SensorMode:
         return f"{self.size[0]}x{self.size[1]}"
 
 
-# By camera id: reading them configures the camera once for each mode, and they stay the same while a process runs.
-_known: dict[str, list[SensorMode]] = {}
+class SensorModes:
+    """The sensor modes by camera id, read once: this configures the camera once per mode, and they never change."""
 
+    def __init__(self) -> None:
+        self._by_id: dict[str, list[SensorMode]] = {}
 
-def modes_of(picam2: Any) -> list[SensorMode]:
-    """List the modes of a CSI camera, before it is configured for its work.
+    def read(self, picam2: Any) -> list[SensorMode]:
+        """List the modes of a CSI camera that is not configured yet.
 
-    Picamera2's own `sensor_modes` does the same with four buffers of each size, which a Pi Zero 2 has no memory for
-    (https://github.com/raspberrypi/picamera2/issues/1358).
-    """
-    if picam2.camera.id not in _known:
-        _known[picam2.camera.id] = _read(picam2)
-    return _known[picam2.camera.id]
+        Picamera2's own `sensor_modes` allocates four buffers of each size, for which a Pi Zero 2 has not enough memory
+        (https://github.com/raspberrypi/picamera2/issues/1358).
+        """
+        if picam2.camera.id not in self._by_id:
+            self._by_id[picam2.camera.id] = _read(picam2)
+        return self._by_id[picam2.camera.id]
 
 
 def _read(picam2: Any) -> list[SensorMode]:
@@ -65,7 +64,7 @@ def _read(picam2: Any) -> list[SensorMode]:
     return list(modes.values())
 
 
-def select_camera(modes: Sequence[SensorMode], size: tuple[int, int], fps: float) -> SensorMode | None:
+def select_mode(modes: Sequence[SensorMode], size: tuple[int, int], fps: float) -> SensorMode | None:
     """Return the mode for pictures of `size`: the whole view first, then enough pixels, then the rate, then few pixels.
 
     Without a mode that is both large and fast enough, the rate counts more than the pixels.

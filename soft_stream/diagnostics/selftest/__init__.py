@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 
 from soft_stream.cameras.base import Camera, CameraError
-from soft_stream.cameras.factory import make_camera
+from soft_stream.cameras.factory import CameraFactory
 from soft_stream.config.settings import Settings
 from soft_stream.diagnostics.selftest import checks
 from soft_stream.diagnostics.selftest.report import Report
@@ -16,13 +16,13 @@ from soft_stream.diagnostics.selftest.rig import TestRig
 
 
 async def run(
-    settings: Settings, report: Report, *, quick: bool = False, new_camera: Callable[[Settings], Camera] = make_camera
+    settings: Settings, report: Report, *, quick: bool = False, new_camera: Callable[[Settings], Camera] | None = None
 ) -> CameraError | None:
     """Run all checks; return what made an end of it before the last one, None when nothing did.
 
     A camera that hangs leaves a thread behind that keeps the interpreter from ending.
     """
-    rig = TestRig(settings, new_camera)
+    rig = TestRig(settings, new_camera or CameraFactory())
     life = asyncio.create_task(rig.supervisor.run(), name="camera")
     heart = asyncio.create_task(rig.heartbeat.beat(), name="heart")
     checking = asyncio.create_task(checks.run_all(rig, report, checks.QUICK if quick else checks.FULL))

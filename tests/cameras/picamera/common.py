@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from soft_stream.cameras.base import Negotiated
 from soft_stream.cameras.picamera.camera import PicameraCamera
+from soft_stream.cameras.picamera.sensor_modes import SensorModes
 from soft_stream.capture.requests import FocusPolicy, SnapshotRequest, SnapshotSize
 from soft_stream.capture.snapshots import take
 from soft_stream.capture.status import State
@@ -57,9 +59,11 @@ Array = NDArray[numpy.uint8]
 
 
 @contextmanager
-def opened(settings: Settings = QUICK, /, **changes: Any) -> Iterator[tuple[PicameraCamera, Negotiated]]:
-    """Open a camera; it is closed in the end, as it would be by its `Source`."""
-    camera = PicameraCamera(replace(settings, **changes))
+def opened(
+    settings: Settings = QUICK, sensor_modes: SensorModes | None = None, /, **changes: Any
+) -> Iterator[tuple[PicameraCamera, Negotiated]]:
+    """Open a camera for one session; the supervisor would pass the sensor modes that an earlier session has read."""
+    camera = PicameraCamera(replace(settings, **changes), sensor_modes)
     try:
         yield camera, camera.open()
     finally:
@@ -104,7 +108,7 @@ def threads() -> list[str]:
 @asynccontextmanager
 async def living(settings: Settings = QUICK, /, **changes: Any) -> AsyncIterator[CameraSupervisor]:
     """Let a camera live as in the portal; it sleeps in the end, unless its life has ended."""
-    source = CameraSupervisor(replace(settings, **changes), PicameraCamera)
+    source = CameraSupervisor(replace(settings, **changes), partial(PicameraCamera, sensor_modes=SensorModes()))
     task = asyncio.create_task(source.run(), name="life")
     try:
         yield source

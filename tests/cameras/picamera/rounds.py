@@ -9,6 +9,7 @@ import sys
 import warnings
 from dataclasses import replace
 
+from soft_stream.cameras.picamera.sensor_modes import SensorModes
 from tests.cameras.picamera.common import DUAL, QUICK, captured, opened, still_of
 from tests.support.fake_libcamera import enable
 from tests.support.fake_libcamera.facts import leftovers
@@ -25,9 +26,10 @@ def main(rounds: int) -> None:
     """Open and close, with a frame in between, sometimes a still."""
     warnings.simplefilter("ignore")  # Picamera2 uses setDaemon
     device = enable("pi5").camera("cam0")
+    sensor_modes = SensorModes()
     before: dict[str, object] = {}
     for each in range(WARM_UP + rounds):
-        with opened(SETTINGS[each % 2]) as (camera, negotiated):
+        with opened(SETTINGS[each % 2], sensor_modes) as (camera, negotiated):
             captured(camera)
             if negotiated.still_method == "dual":
                 still_of(camera)

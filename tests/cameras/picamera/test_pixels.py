@@ -3,12 +3,11 @@
 import numpy
 import pytest
 
+from soft_stream.cameras.picamera.sensor_modes import SensorModes
 from tests.cameras.picamera.common import ALL_CORNERS, DUAL, MARKS, QUICK, Array, captured, opened, picture_of, still_of
 from tests.support.fake_libcamera import enable
 from tests.support.fake_libcamera.device import Device
-from tests.support.fake_libcamera.models import IMX708_WIDE
 from tests.support.fake_libcamera.plain import PURE, corners, red_share
-from tests.support.fake_libcamera.world import PI5
 
 pytestmark = MARKS
 
@@ -92,14 +91,26 @@ def test_a_sensor_mode_that_is_not_there_is_told_and_does_without() -> None:
 
 def test_modes_without_memory_to_read_them_are_left_to_libcamera() -> None:
     """Reading the modes configures the camera once for each, with full-size buffers; the next opening tries again."""
-    device = enable("pi5").add("cam2", f"{PI5}/i2c@70000/imx708@1a", IMX708_WIDE)
+    device = enable("pi5").camera("cam0")
+    sensor_modes = SensorModes()
     device.run_out_of_memory()
-    with opened(id=device.id) as (camera, negotiated):
+    with opened(QUICK, sensor_modes) as (camera, negotiated):
         assert any("modes cannot be read" in difference for difference in negotiated.differences)
         captured(camera)
-    with opened(id=device.id) as (_, negotiated):
+    with opened(QUICK, sensor_modes) as (_, negotiated):
         assert negotiated.sensor_mode == "2304x1296"
         assert negotiated.differences == ()
+
+
+def test_modes_are_read_once_for_all_sessions() -> None:
+    """The first session configures the camera once per sensor mode, the second only for the stream."""
+    device = enable("pi5").camera("cam0")
+    sensor_modes = SensorModes()
+    for configurations in (4, 1):
+        device.configurations.clear()
+        with opened(QUICK, sensor_modes) as (_, negotiated):
+            assert negotiated.sensor_mode == "2304x1296"
+        assert len(device.configurations) == configurations
 
 
 @pytest.mark.parametrize(

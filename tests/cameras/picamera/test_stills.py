@@ -9,11 +9,13 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 
 from soft_stream.cameras.base import NoStill
+from soft_stream.cameras.picamera.sensor_modes import SensorModes
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
 from tests.cameras.picamera.common import (
     DUAL,
     MARKS,
+    QUICK,
     captured,
     in_state,
     living,
@@ -102,10 +104,11 @@ def test_no_memory_for_a_still_leaves_the_stream(at: str) -> None:
 def test_no_memory_for_stills_beside_the_stream_settles_for_switching(at: str) -> None:
     """The stream comes anyway, and the difference is told."""
     device = enable("pi5").camera("cam0")
-    with opened():
-        pass  # reads the sensor's modes, which takes the same memory
+    sensor_modes = SensorModes()
+    with opened(QUICK, sensor_modes):
+        pass  # reads the sensor modes, which takes the same memory
     device.run_out_of_memory(at=at)
-    with opened(still_method="dual") as (camera, negotiated):
+    with opened(QUICK, sensor_modes, still_method="dual") as (camera, negotiated):
         assert negotiated.still_method == "switch"
         assert negotiated.differences[0].startswith("No full-size pictures beside the stream; stills switch modes")
         assert captured(camera).size == (320, 180)
