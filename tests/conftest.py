@@ -11,7 +11,8 @@ from aiohttp import ClientSession, web
 from blockbuster import BlockBuster, blockbuster_ctx
 
 from soft_stream.cameras.base import Camera
-from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera
+from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
 from soft_stream.web.app import build_app

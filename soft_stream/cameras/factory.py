@@ -21,7 +21,8 @@ class CameraFactory:
     def __call__(self, settings: Settings) -> Camera:
         """Make the driver that the settings name; import its dependencies only now, when a camera is needed."""
         if settings.source == "test-pattern":
-            from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
+            from soft_stream.cameras.synthetic.camera import SyntheticCamera
+            from soft_stream.cameras.synthetic.device import SyntheticDevice
 
             return SyntheticCamera(settings, SyntheticDevice())
         if settings.source == "folder":

@@ -9,7 +9,8 @@ import pytest
 
 from soft_stream.cameras.base import CameraError, CameraMissing, NoFrame
 from soft_stream.cameras.image_folder import FolderCamera
-from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera
+from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.config.loader import SettingsError, load
 from soft_stream.frames.jpeg import encode
 from tests.conftest import QUICK

@@ -9,7 +9,8 @@ import pytest
 import simplejpeg
 
 from soft_stream.cameras.base import CameraBusy, CameraMissing, FocusMode, NoFrame
-from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera
+from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.frames.jpeg import encode
 from soft_stream.frames.raw import Focus
 from tests.conftest import QUICK

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
 from soft_stream.cameras.base import CameraHung, FocusMode
-from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera
+from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor

@@ -15,7 +15,8 @@ import numpy
 import pytest
 
 from soft_stream.cameras.base import CameraBusy, CameraError, CameraHung
-from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera
+from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.diagnostics import selftest
 from soft_stream.diagnostics.selftest.report import Check, Report
 from soft_stream.diagnostics.stop_hint import how_to_stop

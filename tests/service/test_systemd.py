@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera
+from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client

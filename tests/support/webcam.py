@@ -2,7 +2,8 @@
 
 import threading
 
-from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera
+from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.config.settings import Settings
 from soft_stream.frames import jpeg
 from soft_stream.frames.raw import RawFrame

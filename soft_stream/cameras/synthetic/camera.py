@@ -24,6 +24,7 @@ from soft_stream.cameras.base import (
     NoStill,
 )
 from soft_stream.cameras.synthetic.controls import FOCUS_AT, change, controls, sharpness
+from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.config.settings import Settings
 from soft_stream.frames.raw import Focus, Metadata, Orientation, RawFrame
 
@@ -34,97 +35,6 @@ SENSOR_SIZE = (2304, 1296)
 STRIDE_ALIGNMENT = 128  # the Raspberry Pi 5's
 DAYLIGHT = 0.004  # seconds of exposure
 FOCUS_LATENCY = 3  # frames until a control reaches the sensor
-FOCUS_SWEEP = 15  # frames that a scan takes
-
-
-class SyntheticDevice:
-    """What a test camera is plugged into; all verbs may be called from any thread."""
-
-    def __init__(self) -> None:
-        self.changed = threading.Condition()
-        self.plugged = True
-        self.stalled = False
-        self.stall_survives_restart = False
-        self.stall_survives_reopening = False
-        self.held_by = ""
-        self.open_seconds = 0.0
-        self.close_hangs = False
-        self.restart_hangs = False
-        self.still_fails = False
-        self.focus_fails = False
-        self.focus_is_mute = False
-        self.focus_sweep = FOCUS_SWEEP
-        """Frames that a scan takes."""
-        self.cycles = 0
-        """How often the lens was told to scan."""
-        self.still_seconds = 0.0
-        self.has_autofocus = True
-        self.lens = 0.0
-        """0 is out of focus, 1 sharp."""
-        self.opened = 0
-        self.closed = 0
-        self.restarted = 0
-        self.threads: set[int] = set()
-        """Who touched the camera: never more than one thread."""
-
-    def unplug(self) -> None:
-        """Pull the cable."""
-        self._become(plugged=False)
-
-    def plug(self) -> None:
-        """Put the cable back."""
-        self._become(plugged=True, stalled=False)
-
-    def stall(self, *, survives_restart: bool = False, survives_reopening: bool = False) -> None:
-        """Stop delivering frames, without a word."""
-        survives_restart |= survives_reopening
-        self._become(stalled=True, stall_survives_restart=survives_restart, stall_survives_reopening=survives_reopening)
-
-    def resume(self) -> None:
-        """Deliver frames again."""
-        self._become(stalled=False)
-
-    def seize(self, holder: str) -> None:
-        """Let another program have the camera."""
-        self._become(held_by=holder)
-
-    def free(self) -> None:
-        """Let the other program give the camera back."""
-        self._become(held_by="")
-
-    def slow_open(self, seconds: float) -> None:
-        """Let the next openings take their time."""
-        self._become(open_seconds=seconds)
-
-    def hang_on_close(self) -> None:
-        """Let `close` never return, until `let_go`."""
-        self._become(close_hangs=True)
-
-    def hang_on_restart(self) -> None:
-        """Let `restart` never return, until `let_go`."""
-        self._become(restart_hangs=True)
-
-    def let_go(self) -> None:
-        """Let what hangs, or takes its time to open, return after all."""
-        self._become(close_hangs=False, restart_hangs=False, open_seconds=0.0)
-
-    def slow_lens(self, frames: int) -> None:
-        """Let scans take so many frames from now on."""
-        self._become(focus_sweep=frames)
-
-    def slow_still(self, seconds: float) -> None:
-        """Let stills take so much time from now on."""
-        self._become(still_seconds=seconds)
-
-    def run_out_of_memory(self) -> None:
-        """Have no memory for a still from now on."""
-        self._become(still_fails=True)
-
-    def _become(self, **state: object) -> None:
-        with self.changed:
-            for name, value in state.items():
-                setattr(self, name, value)
-            self.changed.notify_all()
 
 
 class SyntheticCamera:

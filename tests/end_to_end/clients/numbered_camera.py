@@ -3,7 +3,8 @@
 import numpy
 from numpy.typing import NDArray
 
-from soft_stream.cameras.synthetic.camera import SyntheticCamera, SyntheticDevice
+from soft_stream.cameras.synthetic.camera import SyntheticCamera
+from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.config.settings import Settings
 from soft_stream.frames.raw import RawFrame
 
