@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from soft_stream.cameras.base import Negotiated
 from soft_stream.cameras.image_folder import FolderCamera
 from soft_stream.config.settings import Settings
-from soft_stream.frames.raw import RawFrame, planes_of
+from soft_stream.frames.raw import RawFrame, split_planes
 from soft_stream.service.server import serve
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class PlanesCamera(FolderCamera):
         size = width, height = self._settings.width, self._settings.height
         file = Path(self._settings.folder) / f"{width}x{height}.i420"
         pixels = numpy.memmap(file, dtype=numpy.uint8, mode="r").reshape(-1, width * height * 3 // 2)
-        self._pictures: list[tuple[Plane, Plane, Plane]] = [planes_of(each, size, width) for each in pixels]
+        self._pictures: list[tuple[Plane, Plane, Plane]] = [split_planes(each, size, width) for each in pixels]
         return negotiated
 
     def capture(self, timeout: float) -> RawFrame:

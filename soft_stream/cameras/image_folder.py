@@ -38,7 +38,7 @@ class FolderCamera:
             raise CameraMissing(f"the folder {folder} has no .jpg")
         self._kept = [b""] * len(self._files)
         try:
-            self._size = jpeg.size_of(self._read(0))
+            self._size = jpeg.read_size(self._read(0))
         except jpeg.DamagedJpeg as error:
             raise CameraError(f"{self._files[0]}: {error}") from None
         self._started_at, self._tick = time.monotonic(), 0
@@ -107,7 +107,7 @@ class FolderCamera:
             sensor_mode="none",
             fps=settings.fps,
             has_autofocus=False,
-            orientation=Orientation(settings.hflip, settings.vflip, settings.rotation).simplest,
+            orientation=Orientation(settings.hflip, settings.vflip, settings.rotation).normalized,
             model=f"folder {settings.folder}",
             longest_interval=1 / settings.fps,
         )

@@ -9,7 +9,7 @@ from soft_stream.capture.context import CaptureContext
 from soft_stream.capture.requests import FocusOutcome, FocusResult, SnapshotRequest
 from soft_stream.capture.snapshot_policy import FocusFacts, waits_for_focus
 from soft_stream.capture.status import State
-from soft_stream.frames.raw import Focus
+from soft_stream.frames.raw import FocusState
 
 # Seconds within which a driver sets the lens; a longer call is a hang.
 SET_TIMEOUT = 30.0
@@ -36,25 +36,25 @@ class AutofocusCycle:
         self._triggered = False
         self._scanned = False
 
-    def next_mode(self, focus: Focus | None) -> FocusMode | None:
+    def next_mode(self, focus: FocusState | None) -> FocusMode | None:
         """Return CYCLE once the lens has halted, else None; `focus` is None when no frame arrived."""
         if self._triggered or focus is None:
             return None
         self._frames += 1
-        has_halted = focus is Focus.IDLE or (focus is not Focus.SCANNING and self._frames > CONTROL_LATENCY)
-        self._triggered = has_halted and focus is not Focus.NONE
+        has_halted = focus is FocusState.IDLE or (focus is not FocusState.SCANNING and self._frames > CONTROL_LATENCY)
+        self._triggered = has_halted and focus is not FocusState.NONE
         return FocusMode.CYCLE if self._triggered else None
 
-    def result(self, focus: Focus | None, now: float) -> FocusResult | None:
+    def result(self, focus: FocusState | None, now: float) -> FocusResult | None:
         """Return how the cycle ended, None while it runs; `focus` is None when no frame arrived."""
         if not self._triggered:
-            if focus is Focus.NONE and self._frames > CONTROL_LATENCY:
+            if focus is FocusState.NONE and self._frames > CONTROL_LATENCY:
                 return FocusResult.UNSUPPORTED
-        elif focus is Focus.SCANNING:
+        elif focus is FocusState.SCANNING:
             self._scanned = True
-        elif self._scanned and focus is Focus.FOCUSED:
+        elif self._scanned and focus is FocusState.FOCUSED:
             return FocusResult.FOCUSED
-        elif self._scanned and focus in (Focus.FAILED, Focus.IDLE):
+        elif self._scanned and focus in (FocusState.FAILED, FocusState.IDLE):
             return FocusResult.FAILED
         return FocusResult.TIMED_OUT if now >= self._deadline else None
 
@@ -83,7 +83,7 @@ class AutofocusController:
         """The last one, which runs in the phase CYCLE."""
         self._held_for: list[SnapshotRequest] = []
         """The requests that waited when the last cycle ended."""
-        self._state = Focus.IDLE
+        self._state = FocusState.IDLE
 
     @property
     def can_cycle(self) -> bool:
@@ -123,7 +123,7 @@ class AutofocusController:
         else:
             status.set_state(State.STREAMING, self._why_no_cycle())
 
-    async def update(self, focus: Focus | None) -> None:
+    async def update(self, focus: FocusState | None) -> None:
         """Go on with the cycle, or begin a requested one; `focus` is None when no frame arrived."""
         if not self.can_cycle:
             await self._give_up()
@@ -137,13 +137,13 @@ class AutofocusController:
         if result := self._cycle.result(focus, now):
             self._end_cycle(self._cycle, FocusOutcome(result, now - self._cycle.started_at, time.time()))
 
-    def record(self, focus: Focus) -> None:
+    def record(self, focus: FocusState) -> None:
         """Record what a frame of the stream says."""
         self._state = self.effective_state(focus)
 
-    def effective_state(self, focus: Focus) -> Focus:
+    def effective_state(self, focus: FocusState) -> FocusState:
         """Return the state of the lens: a lens that is held says idle, although it is still where a cycle left it."""
-        if focus is not Focus.IDLE or self._phase is Phase.CYCLE:
+        if focus is not FocusState.IDLE or self._phase is Phase.CYCLE:
             return focus
         return self._state if self.can_cycle else focus  # in manual focus nothing is known
 

@@ -14,7 +14,7 @@ from statistics import median
 from soft_stream.capture.status import Counters
 from soft_stream.frames import jpeg
 from soft_stream.frames.frame import Frame
-from soft_stream.frames.raw import Focus, Orientation, RawFrame
+from soft_stream.frames.raw import FocusState, Orientation, RawFrame
 from soft_stream.frames.rendition import ORIGINAL, Rendition
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class EncodeJob:
 
     raw: RawFrame
     number: int
-    focus: Focus
+    focus: FocusState
     orientation: Orientation
     quality: Callable[[Rendition], int]
 
@@ -48,7 +48,7 @@ class EncodeJob:
         return Frame(
             jpeg=jpeg.encode(raw, self.quality(rendition), self.orientation, rendition),
             number=self.number,
-            size=jpeg.size_in(rendition, raw.size, self.orientation),
+            size=jpeg.rendition_size(rendition, raw.size, self.orientation),
             captured_at=raw.captured_at,
             published_at=time.monotonic(),
             focus=self.focus,

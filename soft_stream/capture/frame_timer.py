@@ -28,7 +28,7 @@ class FrameTimer:
 
     def restart(self) -> None:
         """Measure the silence from now on; the time until the next frame is no frame interval."""
-        self._rate.pause()
+        self._rate.skip_interval()
         self._end_silence()
 
     def resume(self) -> None:

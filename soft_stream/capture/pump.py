@@ -13,7 +13,7 @@ from soft_stream.capture.status import State
 from soft_stream.capture.stills import Stills
 from soft_stream.frames import jpeg
 from soft_stream.frames.frame import Frame
-from soft_stream.frames.raw import Focus, RawFrame
+from soft_stream.frames.raw import FocusState, RawFrame
 from soft_stream.frames.rendition import ORIGINAL, Rendition
 
 
@@ -35,7 +35,7 @@ class FramePump:
         """Forget what depends on the negotiated format; called after the camera was opened or restarted."""
         self._simplified = {}
 
-    def run(self, timeout: float) -> Focus:
+    def run(self, timeout: float) -> FocusState:
         """Capture frame after frame until the event loop has more to do than to publish them.
 
         Runs in the camera thread. Returns the focus state of the last frame.
@@ -73,7 +73,7 @@ class FramePump:
             or self._stills.needs_attention
         )
 
-    def _capture(self, timeout: float) -> Focus:
+    def _capture(self, timeout: float) -> FocusState:
         """Capture a frame, and encode it in the renditions that a client waits for."""
         context = self._context
         with self._camera.capture(timeout) as raw:
@@ -132,17 +132,17 @@ class FramePump:
         if rendition == ORIGINAL:
             return rendition
         orientation = self._context.status.require_negotiated.orientation
-        width, _ = jpeg.turned_size(raw.size, rendition.turn(orientation))
-        return rendition.as_made(width, self._context.settings.quality if raw.planes else 0)
+        width, _ = jpeg.rotated_size(raw.size, rendition.rotate(orientation))
+        return rendition.simplify(width, self._context.settings.quality if raw.planes else 0)
 
     def _on_original(
-        self, focus: Focus, requests: Sequence[SnapshotRequest], rendition: Rendition, frame: Frame
+        self, focus: FocusState, requests: Sequence[SnapshotRequest], rendition: Rendition, frame: Frame
     ) -> None:
         """Record and publish an original; runs in the event loop, as the methods below."""
         self._on_captured(focus)
         self._publish(requests, rendition, frame)
 
-    def _on_captured(self, focus: Focus) -> None:
+    def _on_captured(self, focus: FocusState) -> None:
         """Record that a frame has arrived which is whole, or which no client was waiting for."""
         status = self._context.status
         status.record_frame()

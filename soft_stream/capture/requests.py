@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from soft_stream.cameras.base import CameraError
 from soft_stream.frames.frame import Frame
-from soft_stream.frames.raw import Metadata
+from soft_stream.frames.raw import FrameMetadata
 from soft_stream.frames.rendition import ORIGINAL, Rendition
 
 
@@ -57,7 +57,7 @@ class SnapshotRequest:
         """Return the size that the request means while a client streams, or while none does."""
         return self.size or (SnapshotSize.STREAM if is_streaming else SnapshotSize.FULL)
 
-    def accepts(self, captured_at: float, metadata: Metadata) -> bool:
+    def accepts(self, captured_at: float, metadata: FrameMetadata) -> bool:
         """Return whether a frame that has just arrived was exposed after the request.
 
         The comparison holds even if the system clock was set in between.

@@ -12,7 +12,7 @@ from soft_stream.capture.pump import FramePump
 from soft_stream.capture.status import StartupTimes, State
 from soft_stream.capture.stills import Stills
 from soft_stream.frames import jpeg
-from soft_stream.frames.raw import Focus
+from soft_stream.frames.raw import FocusState
 
 # The camera thread returns this often while no frame arrives, so that a client that leaves does not wait for it.
 CAPTURE_SLICE = 0.5
@@ -134,7 +134,7 @@ class CameraSession:
             # no client waited for the watchdog, as with snapshots whose deadline is shorter
             raise CameraError(f"no frame came in {status.timer.silent_for:.0f} s")
 
-    async def _pump_frames(self) -> Focus | None:
+    async def _pump_frames(self) -> FocusState | None:
         """Let frames flow until there is more to do than to publish them.
 
         Returns the focus state of the last frame; None when none arrived for a while.

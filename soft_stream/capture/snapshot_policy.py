@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from soft_stream.capture.requests import FocusPolicy, SnapshotRequest, SnapshotSize
-from soft_stream.frames.raw import Focus
+from soft_stream.frames.raw import FocusState
 
 # Seconds before its deadline at which a frame for a snapshot must have been captured.
 MARGIN = 0.15
@@ -29,7 +29,7 @@ class FocusFacts:
     cycle_began_at: float = float("-inf")
     cycle_seconds: float = 1.0
     """The usual length of a cycle."""
-    state: Focus = Focus.NONE
+    state: FocusState = FocusState.NONE
 
 
 @dataclass(frozen=True)
@@ -83,4 +83,4 @@ def waits_for_focus(request: SnapshotRequest, now: float, focus: FocusFacts, is_
     if focus.cycle_began_at >= request.requested_at:
         return focus.is_cycling
     has_time = request.seconds_left(now) > focus.cycle_seconds
-    return has_time and (request.focus is FocusPolicy.ALWAYS or focus.state is not Focus.FOCUSED)
+    return has_time and (request.focus is FocusPolicy.ALWAYS or focus.state is not FocusState.FOCUSED)

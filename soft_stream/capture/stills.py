@@ -173,9 +173,9 @@ class Stills:
         except jpeg.DamagedJpeg as fault:  # another rendition may need no decoding
             return CameraError(str(fault))
         return Frame(
-            jpeg=exif.with_exif(encoded, raw.captured_at, raw.metadata, negotiated.model),
+            jpeg=exif.add_exif(encoded, raw.captured_at, raw.metadata, negotiated.model),
             number=self._context.status.counters.captured,
-            size=jpeg.size_in(rendition, raw.size, negotiated.orientation),
+            size=jpeg.rendition_size(rendition, raw.size, negotiated.orientation),
             captured_at=raw.captured_at,
             published_at=time.monotonic(),
             focus=raw.focus,

@@ -6,14 +6,14 @@ The tags are those of the Exif standard 2.32 (CIPA DC-008), by the names that Pi
 from datetime import datetime
 from typing import Any
 
-from soft_stream.frames.raw import Metadata
+from soft_stream.frames.raw import FrameMetadata
 
 BEGIN = b"\xff\xd8"
 APP1 = b"\xff\xe1"
 ISO_AT_GAIN_1 = 100
 
 
-def with_exif(jpeg: bytes, captured_at: float, metadata: Metadata, model: str) -> bytes:
+def add_exif(jpeg: bytes, captured_at: float, metadata: FrameMetadata, model: str) -> bytes:
     """Return a JPEG with Exif data; `captured_at` in Unix seconds."""
     from PIL.ExifTags import IFD, Base
     from PIL.Image import Exif

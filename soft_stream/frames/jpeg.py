@@ -18,7 +18,7 @@ class DamagedJpeg(ValueError):
 UPRIGHT = Orientation()
 # With these qualities libjpeg's tables hold the bytes of a marker, FF D9 and FF D8. Home Assistant takes the first for
 # the end of a picture, Mainsail the second for the beginning of one; one point more is the same picture.
-WITHOUT_MARKERS = {6: 7, 18: 19}
+SAFE_QUALITIES = {6: 7, 18: 19}
 
 
 def load() -> None:
@@ -37,35 +37,35 @@ def encode(raw: RawFrame, quality: int, orientation: Orientation = UPRIGHT, rend
     """
     import simplejpeg
 
-    quality = WITHOUT_MARKERS.get(quality, quality)
-    turn = rendition.turn(orientation)
-    size = turned_size(size_in(rendition, raw.size, orientation), turn)
+    quality = SAFE_QUALITIES.get(quality, quality)
+    turn = rendition.rotate(orientation)
+    size = rotated_size(rendition_size(rendition, raw.size, orientation), turn)
     if raw.planes:
         halved = (size[0] + 1) // 2, (size[1] + 1) // 2
         sized = zip(raw.planes, (size, halved, halved), strict=True)
-        y, u, v = (_turn(_reduce(plane, plane_size), turn) for plane, plane_size in sized)
-        encoded: bytes = simplejpeg.encode_jpeg_yuv_planes(_padded(y), u, v, quality=quality)
+        y, u, v = (_rotate(_scale_down(plane, plane_size), turn) for plane, plane_size in sized)
+        encoded: bytes = simplejpeg.encode_jpeg_yuv_planes(_pad(y), u, v, quality=quality)
     elif passes_through(raw, orientation, rendition):
         encoded = raw.jpeg
     else:
-        pixels = _turn(_reduce(_decode(raw.jpeg, size), size), turn)
+        pixels = _rotate(_scale_down(_decode(raw.jpeg, size), size), turn)
         encoded = simplejpeg.encode_jpeg(pixels, quality=quality, colorsubsampling="420")
     return encoded
 
 
 def passes_through(raw: RawFrame, orientation: Orientation, rendition: Rendition) -> bool:
     """Tell whether the camera's own JPEG is what is wanted already."""
-    is_large_enough = size_in(rendition, raw.size, orientation) == raw.size
-    upright = rendition.turn(orientation) == UPRIGHT
+    is_large_enough = rendition_size(rendition, raw.size, orientation) == raw.size
+    upright = rendition.rotate(orientation) == UPRIGHT
     return raw.planes is None and upright and is_large_enough and not rendition.quality
 
 
-def size_in(rendition: Rendition, size: tuple[int, int], orientation: Orientation) -> tuple[int, int]:
+def rendition_size(rendition: Rendition, size: tuple[int, int], orientation: Orientation) -> tuple[int, int]:
     """Return the (width, height) that a raw frame of `size` has in a rendition."""
-    return rendition.size_of(turned_size(size, rendition.turn(orientation)))
+    return rendition.scale(rotated_size(size, rendition.rotate(orientation)))
 
 
-def size_of(jpeg: bytes) -> tuple[int, int]:
+def read_size(jpeg: bytes) -> tuple[int, int]:
     """Return (width, height) of a JPEG.
 
     Raises:
@@ -80,12 +80,12 @@ def size_of(jpeg: bytes) -> tuple[int, int]:
     return width, height
 
 
-def turned_size(size: tuple[int, int], orientation: Orientation) -> tuple[int, int]:
+def rotated_size(size: tuple[int, int], orientation: Orientation) -> tuple[int, int]:
     """Return (width, height) after the turn."""
     return (size[1], size[0]) if orientation.rotation in (90, 270) else size
 
 
-def _reduce(pixels: Any, size: tuple[int, int]) -> Any:
+def _scale_down(pixels: Any, size: tuple[int, int]) -> Any:
     """Make an array of rows and columns smaller, unless it has the size already."""
     if pixels.shape[1::-1] == size:
         return pixels
@@ -96,7 +96,7 @@ def _reduce(pixels: Any, size: tuple[int, int]) -> Any:
     return numpy.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.HAMMING, reducing_gap=1.5))
 
 
-def _padded(plane: Any) -> Any:
+def _pad(plane: Any) -> Any:
     """Lay a plane with an odd side into memory with even ones: libjpeg-turbo reads that far, whatever is there.
 
     https://github.com/libjpeg-turbo/libjpeg-turbo, src/turbojpeg.c, `tj3CompressFromYUVPlanes8`: `PAD(width, hsamp)`
@@ -109,7 +109,7 @@ def _padded(plane: Any) -> Any:
     return numpy.pad(plane, ((0, height % 2), (0, width % 2)), "edge")[:height, :width]
 
 
-def _turn(pixels: Any, orientation: Orientation) -> Any:
+def _rotate(pixels: Any, orientation: Orientation) -> Any:
     """Turn an array of rows and columns; simplejpeg takes a plane's rows in any order but each one contiguous."""
     if orientation == UPRIGHT:
         return pixels

@@ -11,7 +11,7 @@ OPENING = f"--{BOUNDARY}\r\n".encode()
 CLOSING = f"\r\n--{BOUNDARY}\r\n".encode()
 
 
-def part(jpeg: bytes, captured_at: float, label: str = "") -> bytes:
+def make_part(jpeg: bytes, captured_at: float, label: str = "") -> bytes:
     """Make the bytes of one part, up to and including the next boundary; `label` is `repeat` or `notice`."""
     headers = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\nX-Timestamp: {captured_at:.6f}\r\n"
     if label:

@@ -11,10 +11,10 @@ from soft_stream.frames.frame import Frame
 
 # What Pillow brings along knows no letters beyond Western Europe's; this one, which most systems have, does.
 SYSTEM_FONT = "DejaVuSans.ttf"
-QUALITY = 70
+PLACEHOLDER_QUALITY = 70
 
 
-def lettering(text: str, height: int) -> Image.Image:
+def render_text(text: str, height: int) -> Image.Image:
     """Return a line of text `height` pixels high, as a mask: an L picture, white on black."""
     font, knows_accents = _font(height * 0.8)
     if not knows_accents:
@@ -37,23 +37,23 @@ def _font(size: float) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, bo
         return ImageFont.load_default(), False
 
 
-def labelled_picture(last: Frame, lines: tuple[str, ...]) -> bytes:
+def draw_placeholder(last: Frame, lines: tuple[str, ...]) -> bytes:
     """Dim a frame and write lines across its middle; takes some 10 ms for 1280x720."""
-    picture = ImageEnhance.Brightness(_picture(last)).enhance(0.35)
+    picture = ImageEnhance.Brightness(_decode(last)).enhance(0.35)
     height = max(12, picture.height // 18)
     top = (picture.height - len(lines) * height * 3 // 2) // 2
     for row, line in enumerate(lines):
-        mask = lettering(line, height)
+        mask = render_text(line, height)
         if mask.width > picture.width * 0.94:
             mask = mask.resize((int(picture.width * 0.94), height))
         place = ((picture.width - mask.width) // 2, top + row * height * 3 // 2)
         picture.paste((255, 255, 255), place, mask)
     jpeg = BytesIO()
-    picture.save(jpeg, "JPEG", quality=QUALITY)
+    picture.save(jpeg, "JPEG", quality=PLACEHOLDER_QUALITY)
     return jpeg.getvalue()
 
 
-def _picture(frame: Frame) -> Image.Image:
+def _decode(frame: Frame) -> Image.Image:
     """Decode a frame; one that a camera delivered broken becomes a grey area."""
     try:
         return Image.open(BytesIO(frame.jpeg)).convert("RGB")

@@ -33,7 +33,7 @@ class RateMeter:
             return 0.0
         return (len(self._times) - 1) / (self._times[-1] - self._times[0])
 
-    def pause(self) -> None:
+    def skip_interval(self) -> None:
         """Do not take the time until the next occurrence for a gap."""
         self._times.clear()
 
@@ -81,7 +81,7 @@ class RateLimiter:
         """From when on the next frame is in time."""
         return self._due - TOLERANCE * self._interval
 
-    def took(self, at: float) -> None:
+    def consume(self, at: float) -> None:
         """Note that a frame was taken."""
         self._due = max(self._due + self._interval, at)
 
@@ -91,5 +91,5 @@ class RateLimiter:
             self._due = captured_at  # the clock was set back
         if captured_at < self.ready_at:
             return False
-        self.took(captured_at)
+        self.consume(captured_at)
         return True

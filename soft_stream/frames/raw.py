@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Plane = NDArray[numpy.uint8]
 
 
-class Focus(StrEnum):
+class FocusState(StrEnum):
     """What the lens does, in the words of libcamera's AfState; NONE where there is no autofocus."""
 
     NONE = "none"
@@ -34,14 +34,14 @@ class Orientation:
     rotation: int = 0
 
     @property
-    def simplest(self) -> Self:
+    def normalized(self) -> Self:
         """The same turn with a rotation of 0 or 90 only: half a turn is both mirrors."""
         half = self.rotation >= 180
         return type(self)(self.hflip != half, self.vflip != half, self.rotation % 180)
 
 
 @dataclass(frozen=True)
-class Metadata:
+class FrameMetadata:
     """What the camera tells of a frame, where it does: seconds, factor, dioptres."""
 
     exposure_time: float | None = None
@@ -51,7 +51,7 @@ class Metadata:
     """False while automatic exposure is still on its way."""
 
 
-UNKNOWN = Metadata()
+NO_METADATA = FrameMetadata()
 """What a camera tells that says nothing; made once, since it belongs to every frame."""
 
 
@@ -65,8 +65,8 @@ class RawFrame:
     size: tuple[int, int]
     captured_at: float
     """Unix seconds."""
-    focus: Focus = Focus.NONE
-    metadata: Metadata = UNKNOWN
+    focus: FocusState = FocusState.NONE
+    metadata: FrameMetadata = NO_METADATA
     planes: tuple[Plane, Plane, Plane] | None = None
     jpeg: bytes = b""
     release: Callable[[], None] = field(default=lambda: None)
@@ -87,7 +87,7 @@ class RawFrame:
         return replace(self, planes=planes, release=lambda: None)
 
 
-def planes_of(pixels: Plane, size: tuple[int, int], stride: int) -> tuple[Plane, Plane, Plane]:
+def split_planes(pixels: Plane, size: tuple[int, int], stride: int) -> tuple[Plane, Plane, Plane]:
     """Cut the planes out of a flat YUV420 array without a copy; U's and V's rows are half a stride apart."""
     width, height = size
     y = pixels[: height * stride].reshape(height, stride)[:, :width]

@@ -20,18 +20,18 @@ class Rendition:
         asked = (("width", self.width), ("quality", self.quality), ("rotate", self.rotation))
         return " ".join(f"{name}={value}" for name, value in asked if value) or "as it comes"
 
-    def turn(self, orientation: Orientation) -> Orientation:
+    def rotate(self, orientation: Orientation) -> Orientation:
         """Return how a picture is turned that would be turned like `orientation` without it."""
-        return replace(orientation, rotation=(orientation.rotation + self.rotation) % 360).simplest
+        return replace(orientation, rotation=(orientation.rotation + self.rotation) % 360).normalized
 
-    def size_of(self, size: tuple[int, int]) -> tuple[int, int]:
+    def scale(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the (width, height) of a picture that has `size` after the turn: never larger, in the same shape."""
         width, height = size
         if not 0 < self.width < width:
             return size
         return self.width, max(1, round(height * self.width / width))
 
-    def as_made(self, width: int, quality: int) -> "Rendition":
+    def simplify(self, width: int, quality: int) -> "Rendition":
         """Return the simplest rendition that is the same for a picture of this width after the turn, and quality."""
         same_width, same_quality = self.width >= width, self.quality == quality
         return replace(self, width=0 if same_width else self.width, quality=0 if same_quality else self.quality)

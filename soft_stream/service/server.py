@@ -47,7 +47,7 @@ class Server:
     """The camera, the web server and the tasks beside them."""
 
     def __init__(
-        self, settings: Settings, cameras: Mapping[int, Settings], new_camera: Callable[[Settings], Camera]
+        self, settings: Settings, cameras: Mapping[int, Settings], new_camera: Callable[[Settings], Camera] | None
     ) -> None:
         self._settings = settings
         self._supervisor = CameraSupervisor(settings, new_camera)

@@ -12,7 +12,7 @@ from soft_stream.cameras.base import CameraBusy, CameraMissing, FocusMode, NoFra
 from soft_stream.cameras.synthetic.camera import SyntheticCamera
 from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.frames.jpeg import encode
-from soft_stream.frames.raw import Focus
+from soft_stream.frames.raw import FocusState
 from tests.conftest import QUICK
 
 
@@ -59,14 +59,14 @@ def test_a_sharp_frame_weighs_what_a_photograph_does(device: SyntheticDevice) ->
 def test_the_lens_sharpens_while_an_af_cycle_runs(camera: SyntheticCamera) -> None:
     """AfState goes idle, scanning, focused, and the picture gets sharper on the way."""
     camera.focus(FocusMode.CYCLE)
-    states: list[Focus] = []
+    states: list[FocusState] = []
     sharpness = []
-    while Focus.FOCUSED not in states:
+    while FocusState.FOCUSED not in states:
         with camera.capture(5) as raw:
             assert raw.planes
             states.append(raw.focus)
             sharpness.append(float(numpy.abs(numpy.diff(raw.planes[0][60:100].astype(int))).mean()))
-    assert list(dict.fromkeys(states)) == [Focus.IDLE, Focus.SCANNING, Focus.FOCUSED]
+    assert list(dict.fromkeys(states)) == [FocusState.IDLE, FocusState.SCANNING, FocusState.FOCUSED]
     assert sharpness[-1] > 1.5 * sharpness[0]
 
 

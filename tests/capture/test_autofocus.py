@@ -5,12 +5,18 @@ import pytest
 from soft_stream.cameras.base import FocusMode
 from soft_stream.capture.autofocus import CONTROL_LATENCY, AutofocusCycle
 from soft_stream.capture.requests import FocusResult
-from soft_stream.frames.raw import Focus
+from soft_stream.frames.raw import FocusState
 
-IDLE, SCANNING, FOCUSED, FAILED, NONE = Focus.IDLE, Focus.SCANNING, Focus.FOCUSED, Focus.FAILED, Focus.NONE
+IDLE, SCANNING, FOCUSED, FAILED, NONE = (
+    FocusState.IDLE,
+    FocusState.SCANNING,
+    FocusState.FOCUSED,
+    FocusState.FAILED,
+    FocusState.NONE,
+)
 
 
-def after(*states: Focus | None) -> tuple[list[int], list[FocusResult | None]]:
+def after(*states: FocusState | None) -> tuple[list[int], list[FocusResult | None]]:
     """Show a cycle one state a second, of which it has 20; return when it triggered the scan, and its results."""
     cycle = AutofocusCycle(0.0, 20.0)
     triggered, results = [], []
@@ -42,13 +48,13 @@ def test_a_scan_under_way_is_not_the_one_asked_for() -> None:
 
 
 @pytest.mark.parametrize("end", [FAILED, IDLE])
-def test_a_scan_that_fails(end: Focus) -> None:
+def test_a_scan_that_fails(end: FocusState) -> None:
     """Failed after scanning is the end, and so is a scan that somebody cancelled."""
     assert after(IDLE, SCANNING, end)[1] == [None, None, FocusResult.FAILED]
 
 
 @pytest.mark.parametrize("state", [SCANNING, None])
-def test_a_cycle_that_never_ends_times_out(state: Focus | None) -> None:
+def test_a_cycle_that_never_ends_times_out(state: FocusState | None) -> None:
     """Neither endless scanning nor the absence of frames holds a cycle up for ever."""
     assert after(*[state] * 20)[1] == [None] * 19 + [FocusResult.TIMED_OUT]
 

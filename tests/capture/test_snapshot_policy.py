@@ -6,17 +6,17 @@ import pytest
 
 from soft_stream.capture.requests import FocusPolicy, SnapshotRequest, SnapshotSize
 from soft_stream.capture.snapshot_policy import Decision, FocusFacts, SnapshotFacts, decide, wants_still
-from soft_stream.frames.raw import Focus
+from soft_stream.frames.raw import FocusState
 
 WAIT, STREAM_FRAME, STILL = Decision
 FULL, STREAM = SnapshotSize
 AUTO, ALWAYS, NEVER = FocusPolicy
 REQUESTED_AT, DEADLINE = 1000.0, 10.0
 
-UNFOCUSED = FocusFacts(can_cycle=True, state=Focus.IDLE)
-FOCUSED = FocusFacts(can_cycle=True, state=Focus.FOCUSED, cycle_began_at=REQUESTED_AT - 60)
-CYCLING = FocusFacts(can_cycle=True, is_cycling=True, cycle_began_at=REQUESTED_AT + 0.1, state=Focus.SCANNING)
-CYCLED = FocusFacts(can_cycle=True, cycle_began_at=REQUESTED_AT + 0.1, state=Focus.FAILED)
+UNFOCUSED = FocusFacts(can_cycle=True, state=FocusState.IDLE)
+FOCUSED = FocusFacts(can_cycle=True, state=FocusState.FOCUSED, cycle_began_at=REQUESTED_AT - 60)
+CYCLING = FocusFacts(can_cycle=True, is_cycling=True, cycle_began_at=REQUESTED_AT + 0.1, state=FocusState.SCANNING)
+CYCLED = FocusFacts(can_cycle=True, cycle_began_at=REQUESTED_AT + 0.1, state=FocusState.FAILED)
 
 
 def request_for(size: SnapshotSize | None = None, focus: FocusPolicy = AUTO) -> "SnapshotRequest":

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
-from soft_stream.frames.exif import with_exif
-from soft_stream.frames.raw import Metadata
+from soft_stream.frames.exif import add_exif
+from soft_stream.frames.raw import FrameMetadata
 from tests.conftest import Portal
 
 CAPTURED_AT = 1795234761.387438
@@ -29,7 +29,7 @@ def told(picture: bytes) -> tuple[Image.Exif, dict[int, object]]:
 
 def test_all_there_is_to_tell() -> None:
     """Time to the millisecond with its zone, exposure, gain as ISO, distance, model, program."""
-    exif, details = told(with_exif(jpeg(), CAPTURED_AT, Metadata(1 / 125, 2.5, 2.0), "imx708"))
+    exif, details = told(add_exif(jpeg(), CAPTURED_AT, FrameMetadata(1 / 125, 2.5, 2.0), "imx708"))
     taken = datetime.fromtimestamp(CAPTURED_AT).astimezone()
     assert exif[Base.Software] == "camera-soft-stream"
     assert exif[Base.Model] == "imx708"
@@ -43,23 +43,25 @@ def test_all_there_is_to_tell() -> None:
 
 def test_only_what_is_known_is_told() -> None:
     """A camera that tells nothing: the time and the program; a lens at infinity has no distance in metres."""
-    for metadata in (Metadata(), Metadata(lens_position=0.0)):
-        exif, details = told(with_exif(jpeg(), CAPTURED_AT, metadata, ""))
+    for metadata in (FrameMetadata(), FrameMetadata(lens_position=0.0)):
+        exif, details = told(add_exif(jpeg(), CAPTURED_AT, metadata, ""))
         assert Base.Model not in exif
         assert not {Base.ExposureTime, Base.ISOSpeedRatings, Base.SubjectDistance} & set(details)
 
 
-@pytest.mark.parametrize("metadata", [Metadata(0.0, 0.0), Metadata(600.0, 1000.0, 1e-9), Metadata(1e-6, 0.5, 40.0)])
-def test_extremes(metadata: Metadata) -> None:
+@pytest.mark.parametrize(
+    "metadata", [FrameMetadata(0.0, 0.0), FrameMetadata(600.0, 1000.0, 1e-9), FrameMetadata(1e-6, 0.5, 40.0)]
+)
+def test_extremes(metadata: FrameMetadata) -> None:
     """Whatever a camera tells, the picture can be read."""
-    exif, _ = told(with_exif(jpeg(), CAPTURED_AT, metadata, "x" * 1000))
+    exif, _ = told(add_exif(jpeg(), CAPTURED_AT, metadata, "x" * 1000))
     assert exif[Base.Software] == "camera-soft-stream"
 
 
 def test_the_picture_is_the_same_and_begins_and_ends_once() -> None:
     """No thumbnail: clients that search for the bytes of begin and end find one picture, the whole of it."""
     plain = jpeg()
-    picture = with_exif(plain, CAPTURED_AT, Metadata(1 / 125, 2.5, 2.0), "imx708")
+    picture = add_exif(plain, CAPTURED_AT, FrameMetadata(1 / 125, 2.5, 2.0), "imx708")
     assert picture.count(b"\xff\xd8") == picture.count(b"\xff\xd9") == 1
     assert picture.endswith(plain[2:])
     exif, _ = told(picture)

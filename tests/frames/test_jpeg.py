@@ -4,8 +4,8 @@ import numpy
 import pytest
 import simplejpeg
 
-from soft_stream.frames.jpeg import DamagedJpeg, encode, turned_size
-from soft_stream.frames.raw import Orientation, RawFrame, planes_of
+from soft_stream.frames.jpeg import DamagedJpeg, encode, rotated_size
+from soft_stream.frames.raw import Orientation, RawFrame, split_planes
 
 # full-range BT.601 of white, red, green and blue, for the corners of a picture
 CORNERS = {
@@ -19,7 +19,7 @@ CORNERS = {
 def corners(size: tuple[int, int] = (800, 608), stride: int = 896) -> RawFrame:
     """Make a frame with a colour in each corner and poison in the padding."""
     pixels = numpy.full(stride * size[1] * 3 // 2, 0xA5, numpy.uint8)
-    planes = planes_of(pixels, size, stride)
+    planes = split_planes(pixels, size, stride)
     for plane, index in zip(planes, range(3), strict=True):
         rows, columns = plane.shape[0] // 2, plane.shape[1] // 2
         for row, half in enumerate(("top", "bottom")):
@@ -63,7 +63,7 @@ def test_turned(orientation: Orientation, expected: list[str]) -> None:
     for raw in (corners(), own):
         jpeg = encode(raw, 95, orientation)
         height, width = simplejpeg.decode_jpeg_header(jpeg)[:2]
-        assert (width, height) == turned_size((800, 608), orientation)
+        assert (width, height) == rotated_size((800, 608), orientation)
         assert seen(jpeg) == expected
 
 

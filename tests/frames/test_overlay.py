@@ -2,12 +2,12 @@
 
 import pytest
 
-from soft_stream.frames.overlay import lettering
+from soft_stream.frames.overlay import render_text
 
 
 @pytest.mark.parametrize("letters", ["ěč", "řů", "ŁŽ", "ab"])
 def test_names_of_many_languages_can_be_read(letters: str) -> None:
     """Different letters look different: none is the box that stands for a letter which the font does not know."""
-    first, second = (lettering(letter, 40) for letter in letters)
+    first, second = (render_text(letter, 40) for letter in letters)
     assert first.height == second.height == 40
     assert first.tobytes() != second.tobytes()

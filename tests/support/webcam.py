@@ -26,7 +26,7 @@ class Webcam(SyntheticCamera):
         raw = super().capture(timeout)
         own = BROKEN if self._is_broken.is_set() else self._own or jpeg.encode(raw, 90)
         return RawFrame(
-            jpeg.size_of(own) if self._own else raw.size,
+            jpeg.read_size(own) if self._own else raw.size,
             raw.captured_at,
             raw.focus,
             raw.metadata,

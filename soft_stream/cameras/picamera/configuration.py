@@ -76,7 +76,7 @@ class Configurations:
     def orientation(self) -> Orientation:
         """How the picture is to be turned."""
         settings = self._settings
-        return Orientation(settings.hflip, settings.vflip, settings.rotation).simplest
+        return Orientation(settings.hflip, settings.vflip, settings.rotation).normalized
 
     @property
     def longest_interval(self) -> float:

@@ -9,11 +9,11 @@ from typing import Any
 
 from soft_stream.cameras.base import CameraError, CameraMissing, ControlsRefused
 from soft_stream.cameras.picamera.library import faults
-from soft_stream.frames.raw import Focus, Metadata, RawFrame, planes_of
+from soft_stream.frames.raw import FocusState, FrameMetadata, RawFrame, split_planes
 
 NANOSECONDS = 1_000_000_000
 # libcamera's AfState and AeState; https://libcamera.org/api-html/namespacelibcamera_1_1controls.html
-AF_STATES = {0: Focus.IDLE, 1: Focus.SCANNING, 2: Focus.FOCUSED, 3: Focus.FAILED}
+AF_STATES = {0: FocusState.IDLE, 1: FocusState.SCANNING, 2: FocusState.FOCUSED, 3: FocusState.FAILED}
 AE_SEARCHING = 1
 
 
@@ -56,7 +56,7 @@ def raw_frame(request: Any, stream: str, *, usb: bool, colours: Colours) -> RawF
             y, u, v = (numpy.ascontiguousarray(rows[:, first::step]) for first, step in ((0, 2), (1, 4), (3, 4)))
             raw.planes = as_jfif((y, u, v), limited=colours.limited, matrix=colours.matrix)
         else:
-            planes = planes_of(mapped.array, size, stride)
+            planes = split_planes(mapped.array, size, stride)
             raw.planes = as_jfif(planes, limited=colours.limited, matrix=colours.matrix)
         raw.release = until_released.pop_all().close
     return raw
@@ -67,7 +67,7 @@ def _without_picture(request: Any, stream: str, *, usb: bool) -> RawFrame:
     return RawFrame(
         size=tuple(request.config[stream]["size"]),
         captured_at=_captured_at(metadata.get("SensorTimestamp"), usb=usb),
-        focus=AF_STATES.get(metadata.get("AfState"), Focus.NONE),
+        focus=AF_STATES.get(metadata.get("AfState"), FocusState.NONE),
         metadata=_metadata(metadata),
     )
 
@@ -83,10 +83,10 @@ def _imported() -> Any:
     return numpy, MappedArray, as_jfif
 
 
-def _metadata(metadata: dict[str, Any]) -> Metadata:
+def _metadata(metadata: dict[str, Any]) -> FrameMetadata:
     """Pick what people ask for; any key may be missing."""
     exposure, gain, lens = (metadata.get(name) for name in ("ExposureTime", "AnalogueGain", "LensPosition"))
-    return Metadata(
+    return FrameMetadata(
         exposure_time=None if exposure is None else exposure / 1_000_000,
         gain=None if gain is None else gain * (metadata.get("DigitalGain") or 1.0),
         lens_position=lens,

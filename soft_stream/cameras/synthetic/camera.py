@@ -26,7 +26,7 @@ from soft_stream.cameras.base import (
 from soft_stream.cameras.synthetic.controls import FOCUS_AT, change, controls, sharpness
 from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.config.settings import Settings
-from soft_stream.frames.raw import Focus, Metadata, Orientation, RawFrame
+from soft_stream.frames.raw import FocusState, FrameMetadata, Orientation, RawFrame
 
 if TYPE_CHECKING:
     from soft_stream.cameras.synthetic.scene import Scene
@@ -146,11 +146,11 @@ class SyntheticCamera:
             device.closed += self._scene is not None
         self._scene = None
 
-    def _draw(self, scene: "Scene", focus: Focus) -> RawFrame:
+    def _draw(self, scene: "Scene", focus: FocusState) -> RawFrame:
         captured_at = time.time()
         lens = self._device.lens
         planes = scene.draw(self._tick, lens, datetime.fromtimestamp(captured_at).astimezone())
-        metadata = Metadata(self._exposure, gain=1.0, lens_position=lens * FOCUS_AT if focus else None)
+        metadata = FrameMetadata(self._exposure, gain=1.0, lens_position=lens * FOCUS_AT if focus else None)
         return RawFrame(scene.size, captured_at, focus, metadata, change(planes, self._controls, SENSOR_SIZE))
 
     @property
@@ -173,7 +173,7 @@ class SyntheticCamera:
             sensor_mode=f"{SENSOR_SIZE[0]}x{SENSOR_SIZE[1]}",
             fps=self._fps,
             has_autofocus=self._device.has_autofocus,
-            orientation=Orientation(settings.hflip, settings.vflip, settings.rotation).simplest,
+            orientation=Orientation(settings.hflip, settings.vflip, settings.rotation).normalized,
             model="test pattern",
             longest_interval=1 / self._fps,
         )
@@ -189,19 +189,19 @@ class SyntheticCamera:
             raise CameraError("the test camera is not open")
         return self._scene
 
-    def _move_lens(self) -> Focus:
+    def _move_lens(self) -> FocusState:
         """Do one frame's worth of autofocus; the states follow each other as AfState does on a camera."""
         device, mode = self._device, self._mode
         if not device.has_autofocus or device.focus_is_mute:
-            return Focus.NONE
+            return FocusState.NONE
         done = self._tick - self._mode_since - FOCUS_LATENCY
         if mode in (None, FocusMode.HOLD, FocusMode.MANUAL) or (mode is FocusMode.CYCLE and done < 0):
-            return Focus.IDLE
+            return FocusState.IDLE
         if mode is FocusMode.CYCLE and done < device.focus_sweep:
             device.lens = done / device.focus_sweep
-            return Focus.SCANNING
+            return FocusState.SCANNING
         if device.focus_fails:
             device.lens = 0.3
-            return Focus.FAILED
+            return FocusState.FAILED
         device.lens = 1.0
-        return Focus.FOCUSED
+        return FocusState.FOCUSED

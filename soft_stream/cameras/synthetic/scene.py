@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from PIL import Image
 
-from soft_stream.frames.overlay import lettering
-from soft_stream.frames.raw import planes_of
+from soft_stream.frames.overlay import render_text
+from soft_stream.frames.raw import split_planes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,11 +38,11 @@ class Scene:
         self.size = size
         width, height = size
         self.stride = -(-width // alignment) * alignment
-        self._planes = planes_of(numpy.full(self.stride * height * 3 // 2, PADDING, numpy.uint8), size, self.stride)
+        self._planes = split_planes(numpy.full(self.stride * height * 3 // 2, PADDING, numpy.uint8), size, self.stride)
         luma, self._u, self._v = _landscape(numpy.random.default_rng(seed), (width + PAN, height))
         self._luma = [_blurred(luma, SHARPNESS_STEPS - 1 - step) for step in range(SHARPNESS_STEPS)]
         self._line = max(12, height // 16)
-        self._glyphs = {c: numpy.asarray(lettering(c, self._line)) for c in {*CHARACTERS, *name}}
+        self._glyphs = {c: numpy.asarray(render_text(c, self._line)) for c in {*CHARACTERS, *name}}
         self._name = name
 
     def draw(self, number: int, lens: float, now: datetime) -> "tuple[Plane, Plane, Plane]":

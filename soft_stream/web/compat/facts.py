@@ -4,7 +4,7 @@ import time
 
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
-from soft_stream.frames.jpeg import turned_size
+from soft_stream.frames.jpeg import rotated_size
 from soft_stream.frames.rendition import Rendition
 
 
@@ -32,6 +32,6 @@ def get_stream_size(supervisor: CameraSupervisor) -> tuple[int, int]:
     if newest:
         return newest.size
     if negotiated:
-        return turned_size(negotiated.size, negotiated.orientation)
+        return rotated_size(negotiated.size, negotiated.orientation)
     size = settings.width, settings.height
     return size if settings.rotation % 180 == 0 else (size[1], size[0])

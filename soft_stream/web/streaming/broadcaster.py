@@ -41,14 +41,14 @@ class Placeholder:
     async def _draw(self, last: Frame) -> bytes:
         age = f"last picture {time.time() - last.captured_at:.0f} s ago"
         lines = (f"{self._title}: not live", self._health.summary, age)
-        return multipart.part(await asyncio.to_thread(_draw_label, last, lines), last.captured_at, "notice")
+        return multipart.make_part(await asyncio.to_thread(_draw_label, last, lines), last.captured_at, "notice")
 
 
 def _draw_label(last: Frame, lines: tuple[str, ...]) -> bytes:
     """Import Pillow in a thread, and only when it is needed: it costs a process that waits several MB."""
-    from soft_stream.frames.overlay import labelled_picture
+    from soft_stream.frames.overlay import draw_placeholder
 
-    return labelled_picture(last, lines)
+    return draw_placeholder(last, lines)
 
 
 def get_broadcaster(supervisor: CameraSupervisor, feed: Feed) -> "Broadcaster":

@@ -59,7 +59,7 @@ class ClientStream:
         is_free = self.send(frame.part, file)
         if self._pace is None:
             return is_free
-        self._pace.took(now)
+        self._pace.consume(now)
         self._busy.set()
         return False
 

@@ -8,7 +8,7 @@ from soft_stream.cameras.base import Control, ControlValue, FocusMode
 from soft_stream.cameras.picamera.camera import PicameraCamera
 from soft_stream.capture.controls import Controls, WrongControl
 from soft_stream.capture.status import State
-from soft_stream.frames.raw import Focus
+from soft_stream.frames.raw import FocusState
 from tests.cameras.picamera.common import (
     DUAL,
     MARKS,
@@ -221,7 +221,7 @@ def test_a_lens_that_is_set_by_controls_stays_so() -> None:
     with opened() as (camera, _):
         captured(camera)
         camera.focus(FocusMode.CYCLE)
-        captured_until(camera, lambda raw: raw.focus is Focus.FOCUSED)
+        captured_until(camera, lambda raw: raw.focus is FocusState.FOCUSED)
         camera.set_controls({"AfMode": 0})
         captured_until(camera, lambda _: device.af_mode == 0)
         camera.restart()

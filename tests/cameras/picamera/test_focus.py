@@ -10,7 +10,7 @@ from soft_stream.cameras.base import FocusMode
 from soft_stream.capture.requests import FocusPolicy, FocusResult
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
-from soft_stream.frames.raw import Focus
+from soft_stream.frames.raw import FocusState
 from tests.cameras.picamera.common import (
     MARKS,
     captured,
@@ -92,8 +92,8 @@ def test_frames_tell_how_the_lens_gets_on() -> None:
     with opened() as (camera, _):
         captured(camera)
         camera.focus(FocusMode.CYCLE)
-        seen = captured_until(camera, lambda raw: raw.focus is Focus.FOCUSED)
-    assert list(dict.fromkeys(raw.focus for raw in seen)) == [Focus.IDLE, Focus.SCANNING, Focus.FOCUSED]
+        seen = captured_until(camera, lambda raw: raw.focus is FocusState.FOCUSED)
+    assert list(dict.fromkeys(raw.focus for raw in seen)) == [FocusState.IDLE, FocusState.SCANNING, FocusState.FOCUSED]
     assert seen[-1].metadata.lens_position == device.subject
 
 
@@ -124,9 +124,9 @@ def test_the_lens_is_held_in_a_still(mode: FocusMode) -> None:
     with opened() as (camera, _):
         captured(camera)
         camera.focus(FocusMode.CYCLE)
-        captured_until(camera, lambda raw: raw.focus is Focus.FOCUSED)
+        captured_until(camera, lambda raw: raw.focus is FocusState.FOCUSED)
         camera.focus(mode)
-        captured_until(camera, lambda raw: raw.focus is Focus.FOCUSED and device.af_mode != AfModeEnum.Manual)
+        captured_until(camera, lambda raw: raw.focus is FocusState.FOCUSED and device.af_mode != AfModeEnum.Manual)
         device.subject = 2.0
         still = still_of(camera)
         assert (still.metadata.lens_position, device.af_mode) == (6.0, MANUAL)
@@ -140,7 +140,7 @@ def test_no_autofocus_is_no_error(boards: str) -> None:
     device = enable(boards).camera()
     with opened() as (camera, negotiated):
         camera.focus(FocusMode.CYCLE)
-        assert captured(camera, 3).focus is Focus.NONE
+        assert captured(camera, 3).focus is FocusState.NONE
         assert negotiated.has_autofocus is False
         assert af_orders(device) == []
 
@@ -270,7 +270,7 @@ async def test_a_still_of_a_sleeping_camera_is_focused_in_the_streams_mode() -> 
             still = await snapshot(source, FocusPolicy.AUTO)
         await in_state(source, State.IDLE)
     assert still.size == (4608, 2592)
-    assert still.focus is Focus.FOCUSED
+    assert still.focus is FocusState.FOCUSED
     assert still.metadata.lens_position == 5.0
     assert device.values_of("AfTrigger") == [START]
 

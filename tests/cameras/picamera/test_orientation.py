@@ -49,7 +49,7 @@ def test_a_webcam_is_turned_by_us(pixel_format: str, hflip: bool, vflip: bool, r
     turn = {"hflip": hflip, "vflip": vflip, "rotation": rotation}
     with opened(width=640, height=480, pixel_format=pixel_format, **turn) as (camera, negotiated):
         raw = captured(camera)
-    assert negotiated.orientation == Orientation(hflip, vflip, rotation).simplest
+    assert negotiated.orientation == Orientation(hflip, vflip, rotation).normalized
     assert corners(picture_of(raw, negotiated.orientation)) == expected(hflip, vflip, rotation)
 
 

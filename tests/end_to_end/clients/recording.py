@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from soft_stream.frames.multipart import CLOSING, OPENING, part
+from soft_stream.frames.multipart import CLOSING, OPENING, make_part
 from tests.end_to_end.clients.parsers.client import Head
 
 BLANK_LINE = b"\r\n\r\n"
@@ -90,7 +90,9 @@ async def record_two_parts(port: int, jpegs: tuple[bytes, bytes]) -> Stream:
     await recorder.until(lambda received: CLOSING in received)
     answer = (await recorder.stream()).answer
     head = answer[: answer.index(BLANK_LINE) + len(BLANK_LINE)]
-    return Stream(head + OPENING + b"".join(part(jpeg, 1795234761.387438 + index) for index, jpeg in enumerate(jpegs)))
+    return Stream(
+        head + OPENING + b"".join(make_part(jpeg, 1795234761.387438 + index) for index, jpeg in enumerate(jpegs))
+    )
 
 
 async def get(port: int, path: str) -> tuple[Head, bytes]:

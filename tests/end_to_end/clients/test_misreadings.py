@@ -3,7 +3,7 @@
 import pytest
 import simplejpeg
 
-from soft_stream.frames.multipart import OPENING, part
+from soft_stream.frames.multipart import OPENING, make_part
 from tests.end_to_end.clients.framing import Framing, small_jpegs
 from tests.end_to_end.clients.parsers.blink import Blink
 from tests.end_to_end.clients.parsers.client import Client, GaveUp
@@ -162,8 +162,8 @@ def test_chromium_needs_the_headers_of_the_next_part() -> None:
     """With the boundary alone it is a frame late; the portal's repeat brings what it waits for."""
     blink = Blink()
     blink.feed(Framing(parameter="boundary=softstreamframe").head() + OPENING)
-    assert blink.feed(part(FIRST, 1.0)) == []
-    assert blink.feed(part(FIRST, 1.0, "repeat")) == [FIRST]
+    assert blink.feed(make_part(FIRST, 1.0)) == []
+    assert blink.feed(make_part(FIRST, 1.0, "repeat")) == [FIRST]
 
 
 def test_no_boundary_at_the_beginning_is_mended_by_chromium_only() -> None:
@@ -190,10 +190,10 @@ def test_home_assistant_waits_for_a_full_read() -> None:
     still.feed(Framing(parameter="boundary=softstreamframe").head() + OPENING)
     parts = 0
     while not still.shown:
-        still.feed(part(FIRST, 1.0))
+        still.feed(make_part(FIRST, 1.0))
         parts += 1
     assert still.shown == [FIRST]
-    assert 102400 - len(OPENING) <= parts * len(part(FIRST, 1.0)) < 102400 + len(part(FIRST, 1.0))
+    assert 102400 - len(OPENING) <= parts * len(make_part(FIRST, 1.0)) < 102400 + len(make_part(FIRST, 1.0))
 
 
 def test_a_table_that_looks_like_a_marker() -> None:

@@ -54,7 +54,7 @@ async def test_it_measures_a_stream(portal: Portal) -> None:
 
 async def test_repeats_and_notices_are_told_apart() -> None:
     """Only live frames are measured."""
-    parts = [multipart.part(b"x" * 1000, 0, label) for label in ("", "repeat", "notice", "notice", "", "")]
+    parts = [multipart.make_part(b"x" * 1000, 0, label) for label in ("", "repeat", "notice", "notice", "", "")]
     runner, url = await served(multipart.OPENING + b"".join(parts))
     status, out, _ = await measure(url, "--frames", "3")
     assert status == 0
@@ -70,7 +70,7 @@ async def test_repeats_and_notices_are_told_apart() -> None:
         (b"", 401, "text/plain", "401 Unauthorized: a login is needed"),
         (b"No frame: unplugged.", 503, "text/plain", "503 Service Unavailable: No frame: unplugged."),
         (b"<html>", 200, "text/html", "not a multipart stream but text/html"),
-        (multipart.OPENING + multipart.part(b"x", 0), 200, multipart.CONTENT_TYPE, "the stream ended early"),
+        (multipart.OPENING + multipart.make_part(b"x", 0), 200, multipart.CONTENT_TYPE, "the stream ended early"),
         (multipart.OPENING + b"Content-Length: 9\r\n\r\nx", 200, multipart.CONTENT_TYPE, "the stream ended early"),
         (multipart.OPENING + b"Content-Length: -5\r\n\r\n", 200, multipart.CONTENT_TYPE, "a part has no usable"),
         (multipart.OPENING + b"X: y\r\n\r\n", 200, multipart.CONTENT_TYPE, "a part has no usable Content-Length"),

@@ -103,7 +103,7 @@ async def test_a_client_that_comes_back_during_a_silence_gets_the_repeat_too() -
         assert fast.written == slow.written == [only.part, only.repeat]
 
 
-async def test_a_new_labelled_picture_comes_once_a_second_at_most() -> None:
+async def test_a_new_draw_placeholder_comes_once_a_second_at_most() -> None:
     """Also for a client that takes its time for each, and for one that comes back between two of them."""
     async with world() as each:
         transports = [each.come()[1] for _ in range(3)]

@@ -124,7 +124,7 @@ def at_the_end(rows, columns):
 width, height, rotation = map(int, sys.argv[1:])
 half = (height + 1) // 2, (width + 1) // 2
 planes = at_the_end(height, width), at_the_end(*half), at_the_end(*half)
-assert encode(RawFrame((width, height), 0.0, planes=planes), 80, Orientation(rotation=rotation).simplest)
+assert encode(RawFrame((width, height), 0.0, planes=planes), 80, Orientation(rotation=rotation).normalized)
 """
 
 
@@ -154,7 +154,7 @@ async def test_what_is_the_same_is_not_made_again(portal: Portal, query: str) ->
 async def test_half_a_turn_back_is_the_cameras_own_jpeg() -> None:
     """Two half turns are none."""
     raw = RawFrame((800, 608), 0.0, jpeg=encode(corners(), 95))
-    assert encode(raw, 80, Orientation(rotation=180).simplest, Rendition(rotation=180)) is raw.jpeg
+    assert encode(raw, 80, Orientation(rotation=180).normalized, Rendition(rotation=180)) is raw.jpeg
 
 
 async def test_a_rendition_that_takes_long_slows_nobody_else() -> None:
@@ -288,7 +288,7 @@ async def test_exif_says_nothing_of_a_turn(portal: Portal) -> None:
     assert 274 not in picture.getexif()
 
 
-async def test_the_labelled_picture_has_the_size_of_the_rendition(start_portal: StartPortal) -> None:
+async def test_the_draw_placeholder_has_the_size_of_the_rendition(start_portal: StartPortal) -> None:
     """A decoder that began with small pictures gets small ones while the camera is silent, too."""
     portal = await start_portal(watchdog_timeout=0)
     stream = await StreamReader.get(portal.port, "/stream.mjpg?width=80")
