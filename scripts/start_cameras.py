@@ -71,7 +71,7 @@ def _stop(*_: object) -> None:
 
 def _connected() -> Sequence[CameraInfo]:
     try:
-        return discovery.look()
+        return discovery.list_cameras()
     except CameraError as reason:
         print(f"No real cameras: {reason}", flush=True)
         return []

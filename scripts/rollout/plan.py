@@ -28,7 +28,7 @@ from rollout.system import (
 )
 from soft_stream.cameras import discovery
 from soft_stream.cameras.base import CameraError
-from soft_stream.cameras.identity import in_port_order
+from soft_stream.cameras.identity import sort_by_port
 from soft_stream.config.loader import SettingsError, load
 from soft_stream.config.settings import Settings
 from soft_stream.service.exit_status import ExitStatus
@@ -176,7 +176,7 @@ def _settings(folder: Path, new_settings: str | None, older: Iterable[Ancestor])
     owners = new_settings or ancestor.settings_of(older, read(SETTINGS))
     if owners is None:
         try:
-            ids = [found.id for found in in_port_order(discovery.look())]
+            ids = [found.id for found in sort_by_port(discovery.list_cameras())]
         except CameraError:
             ids = []
         return with_ids(reference, ids) if ids else reference

@@ -16,30 +16,30 @@ from soft_stream.cameras.identity import select_camera
 
 TIMEOUT = 60.0
 # Early in the boot a sensor may be probed after we start.
-PATIENCE = 10.0
-LOOK_EVERY = 1.0
+WAIT_TIMEOUT = 10.0
+POLL_INTERVAL = 1.0
 
 
-def wait_for_camera(wanted: str, number: int, patience: float = PATIENCE) -> tuple[CameraInfo, str]:
+def wait_for_camera(wanted: str, number: int, timeout: float = WAIT_TIMEOUT) -> tuple[CameraInfo, str]:
     """Look for a camera until it is there; return what `choose` does.
 
     Raises:
-        CameraMissing: it was not there for `patience` seconds.
+        CameraMissing: it was not there for `timeout` seconds.
         CameraAmbiguous: several could be meant.
         CameraUnsupported: Picamera2 or libcamera is not installed.
         CameraError: they do not work.
     """
-    until = time.monotonic() + patience
+    until = time.monotonic() + timeout
     while True:
         try:
-            return select_camera(look(), wanted, number)
+            return select_camera(list_cameras(), wanted, number)
         except CameraMissing:
-            if time.monotonic() + LOOK_EVERY > until:
+            if time.monotonic() + POLL_INTERVAL > until:
                 raise
-            time.sleep(LOOK_EVERY)
+            time.sleep(POLL_INTERVAL)
 
 
-def look() -> list[CameraInfo]:
+def list_cameras() -> list[CameraInfo]:
     """Ask a child process which cameras there are.
 
     Raises:

@@ -10,13 +10,13 @@ def select_camera(connected: Sequence[CameraInfo], wanted: str, number: int) -> 
     """Return the camera that is meant, and what to put into the settings when they do not name it as they should.
 
     The id `wanted` counts; when its beginning has changed, as with a kernel that renamed the bus, its end does.
-    Without an id it is the camera at position `number` of `in_port_order`.
+    Without an id it is the camera at position `number` of `sort_by_port`.
 
     Raises:
         CameraMissing: it is not connected; the message lists those that are.
         CameraAmbiguous: several have that end.
     """
-    ordered = in_port_order(connected)
+    ordered = sort_by_port(connected)
     there = ", ".join(found.id for found in ordered) or "none"
     if not wanted:
         if number >= len(ordered):
@@ -24,7 +24,7 @@ def select_camera(connected: Sequence[CameraInfo], wanted: str, number: int) -> 
         return ordered[number], f"No id is set, so this is camera number {number} in the order of the ports"
     if exact := [found for found in ordered if found.id == wanted]:
         return exact[0], ""
-    alike = [found for found in ordered if _end(found.id) == _end(wanted)]
+    alike = [found for found in ordered if _suffix(found.id) == _suffix(wanted)]
     if not alike:
         raise CameraMissing(f"camera {wanted} is not connected; connected: {there}")
     if len(alike) > 1:
@@ -32,7 +32,7 @@ def select_camera(connected: Sequence[CameraInfo], wanted: str, number: int) -> 
     return alike[0], f"The id {wanted} has changed its beginning"
 
 
-def in_port_order(connected: Sequence[CameraInfo]) -> list[CameraInfo]:
+def sort_by_port(connected: Sequence[CameraInfo]) -> list[CameraInfo]:
     """Sort cameras: CSI before USB, each in the order of the ports that are printed on the board.
 
     On a Raspberry Pi 5 the port CAM/DISP 0 is i2c@88000 and CAM/DISP 1 is i2c@80000; on a Compute Module 4 they are
@@ -49,7 +49,7 @@ def _port(found: CameraInfo) -> tuple[bool, int, list[tuple[int, str]]]:
     return found.usb, -address if "/rp1/" in found.id else address, natural
 
 
-def _end(camera_id: str) -> str:
+def _suffix(camera_id: str) -> str:
     """Cut off the bus: what is left is I2C bus and sensor of a CSI camera; controller, port and model of a webcam."""
     parts = camera_id.split("/")
     return "/".join(parts[-2:] if parts[-2:-1] and parts[-2].startswith("i2c@") else parts[-1:])

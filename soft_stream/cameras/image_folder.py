@@ -11,7 +11,7 @@ from soft_stream.frames import jpeg
 from soft_stream.frames.raw import Orientation, RawFrame
 
 # Files are read once and kept, as long as they fit into this; a longer film is read from the disk.
-KEPT_BYTES = 32 * 1024 * 1024
+CACHE_BYTES = 32 * 1024 * 1024
 
 
 class FolderCamera:
@@ -20,9 +20,9 @@ class FolderCamera:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._files: list[Path] = []
-        self._kept: list[bytes] = []
+        self._cache: list[bytes] = []
         """What was read of each file, empty while it was not."""
-        self._room = KEPT_BYTES
+        self._cache_room = CACHE_BYTES
         self._size = (0, 0)
         self._started_at = 0.0
         self._tick = 0
@@ -36,7 +36,7 @@ class FolderCamera:
             raise CameraMissing(f"the folder {folder} cannot be read: {error.strerror}") from None
         if not self._files:
             raise CameraMissing(f"the folder {folder} has no .jpg")
-        self._kept = [b""] * len(self._files)
+        self._cache = [b""] * len(self._files)
         try:
             self._size = jpeg.read_size(self._read(0))
         except jpeg.DamagedJpeg as error:
@@ -82,19 +82,19 @@ class FolderCamera:
 
     def close(self) -> None:
         """Forget the pictures; see `Camera.close`."""
-        self._files, self._kept, self._room = [], [], KEPT_BYTES
+        self._files, self._cache, self._cache_room = [], [], CACHE_BYTES
 
     def _read(self, number: int) -> bytes:
-        if picture := self._kept[number]:
+        if picture := self._cache[number]:
             return picture
         path = self._files[number]
         try:
             picture = path.read_bytes()
         except OSError as error:
             raise CameraError(f"{path} cannot be read: {error.strerror}") from None
-        if len(picture) <= self._room:
-            self._room -= len(picture)
-            self._kept[number] = picture
+        if len(picture) <= self._cache_room:
+            self._cache_room -= len(picture)
+            self._cache[number] = picture
         return picture
 
     def _negotiated(self) -> Negotiated:

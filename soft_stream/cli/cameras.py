@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 
 from soft_stream.cameras.base import CameraError, CameraUnsupported
-from soft_stream.cameras.identity import in_port_order
+from soft_stream.cameras.identity import sort_by_port
 from soft_stream.config.env_file import quote_value
 from soft_stream.service.exit_status import ExitStatus
 
@@ -20,10 +20,10 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def list_cameras(args: argparse.Namespace) -> int:
     """Print the connected cameras and return the exit status."""
-    from soft_stream.cameras.picamera.library import find
+    from soft_stream.cameras.picamera.library import list_cameras
 
     try:
-        connected = find()
+        connected = list_cameras()
     except CameraError as error:
         if args.json:
             print(error, file=sys.stderr)
@@ -31,9 +31,9 @@ def list_cameras(args: argparse.Namespace) -> int:
         print(f"# {error}", "# A test camera can stand in:", "cam_source=test-pattern", sep="\n")
         return ExitStatus.STOPPED
     if args.json:
-        print(json.dumps([asdict(found) for found in in_port_order(connected)]))
+        print(json.dumps([asdict(found) for found in sort_by_port(connected)]))
         return ExitStatus.STOPPED
-    for number, found in enumerate(in_port_order(connected)):
+    for number, found in enumerate(sort_by_port(connected)):
         print(f"# {found.model}, {'USB' if found.usb else 'CSI'}", f"cam{number}_id={quote_value(found.id)}", sep="\n")
     if not connected:
         print("# libcamera sees no camera: is the cable in, and does `rpicam-hello --list-cameras` show it?")

@@ -68,7 +68,7 @@ def _serve_camera(settings: Settings, loaded: LoadedConfig) -> ExitStatus:
             log.error("cam%d_source=picamera: %s", number, error)  # noqa: TRY400 # the sentence says it all
             return STATUS_OF_ERROR.get(type(error), ExitStatus.TEMPORARY_FAILURE)
         if settings.controls_file and os.environ.get("STATE_DIRECTORY"):  # a service
-            id_history.remember(settings.controls_file.parent, number, settings.id)
+            id_history.record(settings.controls_file.parent, number, settings.id)
     # imported late: the other commands need no web server
     from soft_stream.service.server import serve
 

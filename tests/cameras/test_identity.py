@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from soft_stream.cameras.base import CameraInfo
-from soft_stream.cameras.identity import in_port_order, select_camera
+from soft_stream.cameras.identity import select_camera, sort_by_port
 
 PI5_0 = CameraInfo("/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a", "imx708")
 PI5_1 = CameraInfo("/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a", "imx708")
@@ -20,7 +20,7 @@ USB_10 = CameraInfo("/base/axi/pcie@1000120000/rp1/usb@200000-10:1.0-046d:0825",
 def test_ports_in_order(expected: list[CameraInfo]) -> None:
     """CAM/DISP 0 first, CSI before USB, and port 2 before port 10, in whatever order the cameras were found."""
     for found in itertools.permutations(expected):
-        assert in_port_order(found) == expected
+        assert sort_by_port(found) == expected
 
 
 def test_a_number_means_a_port() -> None:

@@ -23,15 +23,15 @@ from soft_stream.cameras.identity import select_camera
 from soft_stream.cameras.picamera import controls, hdr
 from soft_stream.cameras.picamera.configuration import Configurations
 from soft_stream.cameras.picamera.library import (
-    construct,
+    connected_cameras,
+    create_picamera2,
     event_loop_ended,
-    faults,
-    find,
-    forget_cameras,
+    find_tuning_file,
     free_descriptors,
-    tuning_path,
+    reset_camera_manager,
+    translate_errors,
 )
-from soft_stream.cameras.picamera.request import colours_of, raw_frame
+from soft_stream.cameras.picamera.request import make_raw_frame, parse_colours
 from soft_stream.cameras.picamera.sensor_modes import SensorMode, SensorModes
 from soft_stream.frames.rates import RateLimiter
 from soft_stream.frames.raw import RawFrame
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from soft_stream.config.settings import Settings
 
-# What `raw_frame` can make of a webcam.
+# What `make_raw_frame` can make of a webcam.
 READABLE = ("MJPEG", "YUYV", "YUV420")
 # Picamera2 tells that a job is done within so many seconds, or its event loop has ended.
 SIGNAL_TIMEOUT = 1.0
@@ -60,10 +60,10 @@ class PicameraCamera:
         self._in_still_mode = False
         self._usb = False
         self._model = ""
-        self._pace: RateLimiter | None = None
-        self._told: dict[str, ControlValue] = {}
+        self._rate_limiter: RateLimiter | None = None
+        self._control_values: dict[str, ControlValue] = {}
         """The controls that were set; each configuration forgets them."""
-        self._lens: tuple[FocusMode, float] | None = None
+        self._lens_order: tuple[FocusMode, float] | None = None
         """What the lens was told last, and where it goes by hand; None where it is to be left alone."""
         self._lens_position: float | None = None
         self._differences: list[str] = []
@@ -73,76 +73,78 @@ class PicameraCamera:
         try:
             return self._open()
         except CameraError:
-            forget_cameras()
+            reset_camera_manager()
             raise
 
     def _open(self) -> Negotiated:
         settings = self._settings
-        tuning = tuning_path(settings.tuning_file)
-        connected = find()
+        tuning = find_tuning_file(settings.tuning_file)
+        connected = connected_cameras()
         chosen, _ = select_camera(connected, settings.id, settings.camera)
         if hdr.set_sensor_hdr(chosen, on=settings.hdr == "sensor"):
-            forget_cameras()
-            connected = find()
+            reset_camera_manager()
+            connected = connected_cameras()
         self._usb, self._model = chosen.usb, chosen.model
         # the position in the list, which is sorted; "Num" is libcamera's own count
-        self._picam2 = construct(connected.index(chosen), tuning, f"camera {chosen.id} cannot be opened")
+        self._picam2 = create_picamera2(connected.index(chosen), tuning, f"camera {chosen.id} cannot be opened")
         if self._picam2.camera.id != chosen.id:
             raise CameraError(f"asked for camera {chosen.id}, got {self._picam2.camera.id}: the cameras have changed")
         if settings.autofocus != "off":
             by_hand = settings.autofocus == "manual"
-            self._lens = (FocusMode.MANUAL if by_hand else FocusMode.HOLD, settings.lens_position)
+            self._lens_order = (FocusMode.MANUAL if by_hand else FocusMode.HOLD, settings.lens_position)
         if self._usb:
-            self._pace = RateLimiter(settings.fps)  # USB cameras choose their rate themselves
-        with faults(f"camera {chosen.id} cannot be started", self._picam2):
-            self._configurations = Configurations(self._picam2, settings, self._modes(), usb=self._usb)
-            self._run_or_settle_for_less()
+            self._rate_limiter = RateLimiter(settings.fps)  # USB cameras choose their rate themselves
+        with translate_errors(f"camera {chosen.id} cannot be started", self._picam2):
+            self._configurations = Configurations(self._picam2, settings, self._read_sensor_modes(), usb=self._usb)
+            self._start_with_fallback()
         return self._negotiated()
 
     def capture(self, timeout: float) -> RawFrame:
         """Wait for the next request of the stream; see `Camera.capture`."""
         self._leave_still_mode()
-        return self._capture(self._stream, timeout, self._pace)
+        return self._capture(self._stream_name, timeout, self._rate_limiter)
 
     def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
         """Tell the lens what to do; see `Camera.focus`."""
-        self._lens = (mode, lens_position)
+        self._lens_order = (mode, lens_position)
         if "AfMode" in self._picam2.camera_controls and not self._in_still_mode:  # the stream will begin with it
-            self._set(controls.lens_controls(mode, lens_position))
+            self._set_controls(controls.lens_controls(mode, lens_position))
 
     def still(self, timeout: float) -> RawFrame:
         """Capture a request at the snapshot size; see `Camera.still`."""
         if self._configurations.still_method == "switch" and not self._in_still_mode:
             self._in_still_mode = True
             try:
-                self._switch(self._configurations.still())
+                self._reconfigure(self._configurations.still())
             except CameraError as fault:
                 # the camera is without a configuration now, and would invent one
                 self._in_still_mode = False
-                self._switch(self._configurations.stream())
+                self._reconfigure(self._configurations.stream())
                 raise NoStill(str(fault)) from fault
         return self._capture("main", timeout)
 
     def restart(self) -> Negotiated:
         """Stop, configure and start the stream; see `Camera.restart`."""
         self._in_still_mode = False
-        self._switch(self._configurations.stream())
+        self._reconfigure(self._configurations.stream())
         return self._negotiated()
 
     def controls(self) -> list[Control]:
         """List the controls; see `Camera.controls`."""
-        return controls.advertised(self._picam2)
+        return controls.list_controls(self._picam2)
 
     def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
         """Set controls; see `Camera.set_controls`."""
         self._leave_still_mode()
-        self._told |= values
+        self._control_values |= values
         if "AfMode" in values or "LensPosition" in values:
             position = self._settings.lens_position if self._lens_position is None else self._lens_position
-            self._lens = controls.lens_as_told(self._told, self._lens, position)
-        self._configurations.exposure = controls.exposure_as_told(self._told)
-        with faults("controls cannot be set", self._picam2):
-            self._set(controls.as_libcamera_has_them(values, self._picam2) | self._configurations.limits())
+            self._lens_order = controls.resolve_lens(self._control_values, self._lens_order, position)
+        self._configurations.exposure = controls.requested_exposure(self._control_values)
+        with translate_errors("controls cannot be set", self._picam2):
+            self._set_controls(
+                controls.to_libcamera(values, self._picam2) | self._configurations.frame_duration_limits()
+            )
         return self._negotiated()
 
     def close(self) -> None:
@@ -150,9 +152,9 @@ class PicameraCamera:
         if self._picam2 is None:
             return
         try:
-            with faults("the camera cannot be closed", self._picam2):
+            with translate_errors("the camera cannot be closed", self._picam2):
                 try:
-                    self._drop_job()  # `stop`, which `close` calls, would queue behind it for ever
+                    self._cancel_job()  # `stop`, which `close` calls, would queue behind it for ever
                 finally:
                     self._picam2.close()
         finally:
@@ -160,11 +162,11 @@ class PicameraCamera:
             free_descriptors()
 
     @property
-    def _stream(self) -> str:
+    def _stream_name(self) -> str:
         """The name of Picamera2 for the stream's part of a request."""
         return "lores" if self._configurations.still_method == "dual" else "main"
 
-    def _modes(self) -> list[SensorMode]:
+    def _read_sensor_modes(self) -> list[SensorMode]:
         if self._usb or self._settings.sensor_mode == "driver":
             return []
         try:
@@ -173,39 +175,41 @@ class PicameraCamera:
             self._differences.append(f"The sensor's modes cannot be read ({error}); libcamera chooses")
             return []
 
-    def _run_or_settle_for_less(self) -> None:
+    def _start_with_fallback(self) -> None:
         try:
-            self._run(self._configurations.stream())
+            self._configure_and_start(self._configurations.stream())
         except (RuntimeError, OSError) as error:
-            less = self._configurations.settle_for_less()
+            less = self._configurations.fall_back()
             if "busy" in str(error) or not less:
                 raise
             self._differences.append(f"{less}: {error}")
-            self._run(self._configurations.stream())
+            self._configure_and_start(self._configurations.stream())
 
-    def _run(self, configuration: dict[str, Any]) -> None:
+    def _configure_and_start(self, configuration: dict[str, Any]) -> None:
         """Configure and start; what was told before is told again."""
         picam2 = self._picam2
         picam2.configure(configuration)
-        self._colours = colours_of(picam2.libcamera_config.at(0).color_space)
+        self._colours = parse_colours(picam2.libcamera_config.at(0).color_space)
         # a zero, which leaves it to the camera, is what it begins with
-        told = {name: value for name, value in self._told.items() if value != 0 or name not in ZERO_IS_AUTOMATIC}
-        told = controls.as_libcamera_has_them(told, picam2) | self._lens_when_started()
-        picam2.set_controls(controls.autofocus_settings(self._settings, picam2) | told)
+        told = {
+            name: value for name, value in self._control_values.items() if value != 0 or name not in ZERO_IS_AUTOMATIC
+        }
+        told = controls.to_libcamera(told, picam2) | self._initial_lens_controls()
+        picam2.set_controls(controls.autofocus_controls(self._settings, picam2) | told)
         picam2.start()
 
-    def _lens_when_started(self) -> dict[str, Any]:
+    def _initial_lens_controls(self) -> dict[str, Any]:
         """A still is taken with the lens held where the stream left it."""
-        if self._lens is None or "AfMode" not in self._picam2.camera_controls:
+        if self._lens_order is None or "AfMode" not in self._picam2.camera_controls:
             return {}
-        mode, position = self._lens
+        mode, position = self._lens_order
         if self._in_still_mode and self._lens_position is not None:
             mode, position = FocusMode.MANUAL, self._lens_position
         elif self._in_still_mode or mode is FocusMode.CYCLE:
             mode = FocusMode.HOLD
         return controls.lens_controls(mode, position)
 
-    def _set(self, values: dict[str, Any]) -> None:
+    def _set_controls(self, values: dict[str, Any]) -> None:
         """Set controls of a camera that runs; a request that is released meanwhile would throw them away."""
         with self._picam2.request_lock:
             self._picam2.set_controls(values)
@@ -213,17 +217,17 @@ class PicameraCamera:
     def _leave_still_mode(self) -> None:
         if self._in_still_mode:
             self._in_still_mode = False  # before the lens is told where to be
-            self._switch(self._configurations.stream())
+            self._reconfigure(self._configurations.stream())
 
-    def _switch(self, configuration: dict[str, Any]) -> None:
-        with faults("the camera cannot switch modes", self._picam2):
+    def _reconfigure(self, configuration: dict[str, Any]) -> None:
+        with translate_errors("the camera cannot switch modes", self._picam2):
             if event_loop_ended(self._picam2):
                 raise CameraError("Picamera2's event loop has ended")  # and `stop` would wait for it for ever
-            self._drop_job()
+            self._cancel_job()
             self._picam2.stop()
-            self._run(configuration)
+            self._configure_and_start(configuration)
 
-    def _drop_job(self) -> None:
+    def _cancel_job(self) -> None:
         """Leave no request to a capture that nobody waits for any more."""
         job, self._job = self._job, None
         if job is not None:
@@ -236,22 +240,22 @@ class PicameraCamera:
         deadline = time.monotonic() + timeout
         while True:
             request = self._next_request(deadline - time.monotonic())
-            raw = raw_frame(request, stream, usb=self._usb, colours=self._colours)
+            raw = make_raw_frame(request, stream, usb=self._usb, colours=self._colours)
             # some webcams begin with frames that are no JPEG, and bad cables make more of them
             if (raw.planes or raw.jpeg) and (pace is None or pace.allow(raw.captured_at)):
-                if stream == self._stream and not self._in_still_mode:
+                if stream == self._stream_name and not self._in_still_mode:
                     self._lens_position = raw.metadata.lens_position
                 return raw
             raw.release()
 
     def _next_request(self, timeout: float) -> Any:
-        with faults("capture failed", self._picam2):
+        with translate_errors("capture failed", self._picam2):
             if self._job is None:
                 self._job = self._picam2.capture_request(wait=False)
             try:
                 request = self._job.get_result(max(0, timeout))
             except TimeoutError:
-                if self._usb and self._picam2.camera.id not in {found.id for found in find()}:
+                if self._usb and self._picam2.camera.id not in {found.id for found in connected_cameras()}:
                     raise CameraMissing(f"camera {self._picam2.camera.id} is not connected any more") from None
                 raise NoFrame("no frame came") from None
         self._job = None
@@ -259,7 +263,7 @@ class PicameraCamera:
 
     def _negotiated(self) -> Negotiated:
         configuration, configurations = self._picam2.camera_configuration(), self._configurations
-        main, asked = configuration[self._stream], configurations.pixel_format
+        main, asked = configuration[self._stream_name], configurations.pixel_format
         # libcamera takes a webcam's first format where it has not got the one that was asked for
         if main["format"] not in (READABLE if self._usb and self._settings.pixel_format == "auto" else (asked,)):
             raise CameraError(f"the camera does not deliver {asked} but {main['format']}")

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 WEIGHTS = {"601": (0.299, 0.114), "709": (0.2126, 0.0722)}  # of red and blue
 
 
-def as_jfif(planes: tuple[Plane, Plane, Plane], *, limited: bool, matrix: str) -> tuple[Plane, Plane, Plane]:
+def to_jfif(planes: tuple[Plane, Plane, Plane], *, limited: bool, matrix: str) -> tuple[Plane, Plane, Plane]:
     """Convert Y, U and V; costs a look into a table for each value, and twice that for another matrix."""
     y, u, v = planes
     luma_range, chroma_range = (219, 224) if limited else (255, 255)
     if matrix == "601":
         if not limited:
             return planes
-        luma, chroma = _stretched(16, luma_range, 0), _stretched(128, chroma_range, 128)
-        return _translated(y, luma), _translated(u, chroma), _translated(v, chroma)
+        luma, chroma = _stretch_table(16, luma_range, 0), _stretch_table(128, chroma_range, 128)
+        return _look_up(y, luma), _look_up(u, chroma), _look_up(v, chroma)
     terms = _terms(matrix, luma_range, chroma_range, 16 if limited else 0)
     colours = numpy.take(terms["yu"], u, mode="clip") + numpy.take(terms["yv"], v, mode="clip")
     rows, columns = y.shape[0] // u.shape[0], y.shape[1] // u.shape[1]
@@ -38,12 +38,12 @@ def as_jfif(planes: tuple[Plane, Plane, Plane], *, limited: bool, matrix: str) -
 
 
 @cache
-def _stretched(zero: int, span: int, new_zero: int) -> bytes:
+def _stretch_table(zero: int, span: int, new_zero: int) -> bytes:
     """Return the table that stretches a range to 255 steps around its zero."""
     return _bytes((numpy.arange(256) - zero) * 255 / span + new_zero).tobytes()
 
 
-def _translated(plane: Plane, table: bytes) -> Plane:
+def _look_up(plane: Plane, table: bytes) -> Plane:
     """Look each value up; `bytes` does that several times as fast as an array."""
     return numpy.frombuffer(plane.tobytes().translate(table), numpy.uint8).reshape(plane.shape)
 

@@ -94,12 +94,12 @@ class Configurations:
             rates.append(1 / self.exposure)
         return float(min(rates))
 
-    def limits(self) -> dict[str, Any]:
+    def frame_duration_limits(self) -> dict[str, Any]:
         """Return the control that bounds the time from frame to frame, and with it the exposure."""
-        limits = self._controls(self._intervals())
+        limits = self._controls(self._frame_durations())
         return {name: value for name, value in limits.items() if name == "FrameDurationLimits"}
 
-    def settle_for_less(self) -> str:
+    def fall_back(self) -> str:
         """Ask for less from now on, and say for what; empty when nothing less is left."""
         if self.still_method == "dual":
             self._may_be_dual = False
@@ -132,16 +132,16 @@ class Configurations:
         size = (self._settings.width, self._settings.height)
         create = self._picam2.create_video_configuration
         if self.still_method == "dual":
-            options = self._options(self.still_size, STREAM_BUFFERS, self._intervals())
+            options = self._options(self.still_size, STREAM_BUFFERS, self._frame_durations())
             # Picamera2 would squeeze the view of main into the shape of lores
             options["lores"] = {"format": self.pixel_format, "size": size, "preserve_ar": True}
         else:
-            options = self._options(size, STREAM_BUFFERS, self._intervals())
+            options = self._options(size, STREAM_BUFFERS, self._frame_durations())
         return dict(create(**options, **self._sensor(options["main"]["size"], self._settings.fps)))
 
     def still(self) -> dict[str, Any]:
         """Ask for stills only."""
-        shortest, longest = self._intervals()
+        shortest, longest = self._frame_durations()
         options = self._options(self.still_size, STILL_BUFFERS, (shortest, max(longest, STILL_INTERVAL)))
         return dict(self._picam2.create_still_configuration(**options, **self._sensor(self.still_size, 0)))
 
@@ -154,7 +154,7 @@ class Configurations:
             return select_mode(self._modes, size, fps)
         return next((mode for mode in self._modes if str(mode) == wanted), None)
 
-    def _intervals(self) -> tuple[float, float]:
+    def _frame_durations(self) -> tuple[float, float]:
         # the sensor needs some lines of a frame for itself
         exposure = self.exposure and self.exposure + READOUT
         return 1 / self._settings.fps, max(self.longest_interval, exposure)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from soft_stream.config.settings import Settings
 
 # Those that the settings and the AF cycle are there for, or that mean nothing by themselves.
-OURS = {
+RESERVED = {
     "AfMetering", "AfPause", "AfTrigger", "AfWindows", "AnalogueGainMode", "ExposureTimeMode", "FrameDurationLimits",
     "ScalerCrops", "StatsOutputEnable", "SyncFrames", "SyncMode",
 }  # fmt: skip
@@ -28,7 +28,7 @@ AF_SPEEDS = {"normal": 0, "fast": 1}
 HDR_MODES = {"multi-exposure": 2, "single-exposure": 3, "night": 4}
 
 
-def advertised(picam2: Any) -> list[Control]:
+def list_controls(picam2: Any) -> list[Control]:
     """List the controls that can be set as the camera is configured now; bounds differ from mode to mode."""
     import libcamera
 
@@ -37,7 +37,7 @@ def advertised(picam2: Any) -> list[Control]:
     lacking = {name for name in ZERO_IS_AUTOMATIC if not hasattr(libcamera.controls, f"{name}Mode")}
     for name, (low, high, default) in picam2.camera_controls.items():
         kind = KINDS.get(picam2.camera_ctrl_info[name][0].type.name)
-        if name in OURS | lacking or kind is None or low is None or high is None:
+        if name in RESERVED | lacking or kind is None or low is None or high is None:
             continue
         count = 4 if kind == "rectangle" else ARRAYS.get(name, 1)
         # what is known of the default depends on libcamera's version: nothing, an element, or the whole
@@ -48,7 +48,7 @@ def advertised(picam2: Any) -> list[Control]:
     return listed
 
 
-def as_libcamera_has_them(values: Mapping[str, ControlValue], picam2: Any) -> dict[str, Any]:
+def to_libcamera(values: Mapping[str, ControlValue], picam2: Any) -> dict[str, Any]:
     """Return those that the camera has now, once it is configured."""
     known: dict[str, Any] = {name: value for name, value in values.items() if name in picam2.camera_controls}
     if "ScalerCrop" in known and "ScalerCrops" in picam2.camera_controls:
@@ -65,7 +65,7 @@ def _in_shape(crop: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[i
     return (x + (width - w) // 2, y + (height - h) // 2, w, h)
 
 
-def lens_as_told(
+def resolve_lens(
     told: Mapping[str, ControlValue], before: tuple[FocusMode, float] | None, position: float
 ) -> tuple[FocusMode, float] | None:
     """Return what the controls make of the lens, which is at `position`; what they do not say stays as it was."""
@@ -76,7 +76,7 @@ def lens_as_told(
     return before and (before[0], position)
 
 
-def exposure_as_told(told: Mapping[str, ControlValue]) -> float:
+def requested_exposure(told: Mapping[str, ControlValue]) -> float:
     """Return the seconds for which each frame is to be exposed; 0 leaves it to the camera."""
     exposure = told.get("ExposureTime", 0)
     return int(exposure) / 1_000_000  # type: ignore[arg-type] # it is a single number
@@ -98,7 +98,7 @@ def lens_controls(mode: FocusMode, lens_position: float) -> dict[str, Any]:
     }[mode]
 
 
-def autofocus_settings(settings: "Settings", picam2: Any) -> dict[str, Any]:
+def autofocus_controls(settings: "Settings", picam2: Any) -> dict[str, Any]:
     """Return where, how far and how fast autofocus looks, once the camera is configured."""
     available = picam2.camera_controls
     asked: dict[str, Any] = {

@@ -18,15 +18,17 @@ UNREADABLE = (FileNotFoundError, ProcessLookupError, PermissionError)  # the pro
 _LOCK = re.compile(r"^\d+: POSIX +\S+ +\S+ +([1-9]\d*) ([0-9a-f]+:[0-9a-f]+:\d+) ", re.MULTILINE)
 
 
-def holder_of(device_numbers: Sequence[int], root: Path = ROOT) -> str:
+def name_device_users(device_numbers: Sequence[int], root: Path = ROOT) -> str:
     """Name the programs that have a camera, as in "rpicam-still (pid 1234)"; "" where that cannot be read."""
-    media = media_devices(device_numbers, root)
+    media = find_media_devices(device_numbers, root)
     ourselves = {os.getpid()}
-    pids = _lockers(media, root) - ourselves or _openers(_video_nodes(device_numbers, root), media, root) - ourselves
+    pids = (
+        _lock_owners(media, root) - ourselves or _openers(_video_nodes(device_numbers, root), media, root) - ourselves
+    )
     return ", ".join(filter(None, (_name(pid, root) for pid in sorted(pids))))
 
 
-def media_devices(device_numbers: Sequence[int], root: Path = ROOT) -> list[Path]:
+def find_media_devices(device_numbers: Sequence[int], root: Path = ROOT) -> list[Path]:
     """List the media devices of a camera, given the numbers of its video nodes (libcamera's SystemDevices)."""
     parents = {(node / "device").resolve() for node in _in_sysfs(device_numbers, root)}
     children = [list(parent.glob("media[0-9]*")) for parent in parents]
@@ -45,14 +47,14 @@ def _in_sysfs(device_numbers: Sequence[int], root: Path) -> list[Path]:
     return [root / "sys/dev/char" / f"{os.major(number)}:{os.minor(number)}" for number in device_numbers]
 
 
-def _lockers(media: Sequence[Path], root: Path) -> set[int]:
+def _lock_owners(media: Sequence[Path], root: Path) -> set[int]:
     """Find who has locked a media device, as libcamera does (MediaDevice::lock(), src/libcamera/media_device.cpp)."""
     places = set()
     for device in media:
         with suppress(*UNREADABLE):
             status = device.stat()
             places.add(f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}")
-    return {int(pid) for pid, place in _LOCK.findall(_text(root / "proc/locks")) if place in places}
+    return {int(pid) for pid, place in _LOCK.findall(_read_text(root / "proc/locks")) if place in places}
 
 
 def _openers(nodes: Sequence[Path], media: Sequence[Path], root: Path) -> set[int]:
@@ -76,11 +78,11 @@ def _open_files(root: Path) -> Iterator[tuple[int, set[str]]]:
 
 def _name(pid: int, root: Path) -> str:
     """Name a process; "" when it has ended. Any program may choose its name, so control characters go."""
-    name = "".join(filter(str.isprintable, _text(root / "proc" / str(pid) / "comm")))
+    name = "".join(filter(str.isprintable, _read_text(root / "proc" / str(pid) / "comm")))
     return f"{name} (pid {pid})" if name else ""
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     """Read a file of /proc; "" where that is not possible."""
     with suppress(*UNREADABLE):
         return path.read_text(encoding="utf-8", errors="replace")

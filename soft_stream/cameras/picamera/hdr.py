@@ -31,7 +31,7 @@ def set_sensor_hdr(found: CameraInfo, *, on: bool) -> bool:
             raise CameraError(f"hdr=sensor: only the imx708 can do that, and this camera is a {found.model}")
         return False
     try:
-        with _driver(found.id) as driver:
+        with _open_subdevice(found.id) as driver:
             _, was_on = CONTROL.unpack(fcntl.ioctl(driver, VIDIOC_G_CTRL, CONTROL.pack(WIDE_DYNAMIC_RANGE, 0)))
             if bool(was_on) == on:
                 return False
@@ -44,7 +44,7 @@ def set_sensor_hdr(found: CameraInfo, *, on: bool) -> bool:
 
 
 @contextmanager
-def _driver(camera_id: str) -> Iterator[BinaryIO]:
+def _open_subdevice(camera_id: str) -> Iterator[BinaryIO]:
     """Open the sensor's own device, which sysfs connects with the camera's id: both are the path in the device tree."""
     for node in Path("/sys/class/video4linux").glob("v4l-subdev*/device/of_node"):
         if str(node.resolve()).endswith(camera_id):

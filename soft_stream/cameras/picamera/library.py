@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from soft_stream.cameras.base import CameraBusy, CameraError, CameraInfo, CameraMissing, CameraUnsupported
-from soft_stream.cameras.picamera.device_users import holder_of
+from soft_stream.cameras.picamera.device_users import name_device_users
 
 TUNING_FILE = "LIBCAMERA_RPI_TUNING_FILE"
-GONE = ("No such device", "No camera number", "Camera(s) not found")
+MISSING_MESSAGES = ("No such device", "No camera number", "Camera(s) not found")
 TUNING_FOLDERS = ("/usr/local/share/libcamera/ipa/rpi", "/usr/share/libcamera/ipa/rpi")
 
 
-def find() -> list[CameraInfo]:
+def connected_cameras() -> list[CameraInfo]:
     """List the connected cameras in the order in which Picamera2 counts them.
 
     Raises:
         CameraUnsupported: Picamera2 or libcamera is not installed.
         CameraError: they do not work.
     """
-    with faults("libcamera does not work"):
+    with translate_errors("libcamera does not work"):
         infos = picamera2_class().global_camera_info()
     # "Model" is one of the keys that not every camera has
     found = [CameraInfo(info["Id"], info.get("Model", "unknown model"), is_usb(info["Id"])) for info in infos]
@@ -38,7 +38,7 @@ def find() -> list[CameraInfo]:
     return found
 
 
-def forget_cameras() -> None:
+def reset_camera_manager() -> None:
     """Let libcamera look at the cameras anew next time, unless one is open.
 
     Picamera2 keeps the CameraManager until a camera is closed; that one never sees a CSI camera that came after it, nor
@@ -68,7 +68,7 @@ def picamera2_class() -> Any:
         gc.freeze()
     # its messages of opening and closing repeat ours
     logging.getLogger("picamera2").setLevel(logging.WARNING)
-    logging.getLogger("picamera2.picamera2").addFilter(_says_something)
+    logging.getLogger("picamera2.picamera2").addFilter(_has_reason)
     return Picamera2
 
 
@@ -80,7 +80,7 @@ def free_descriptors() -> None:
     gc.collect()
 
 
-def _says_something(record: logging.LogRecord) -> bool:
+def _has_reason(record: logging.LogRecord) -> bool:
     """Drop the line that has no reason; the exception behind it has, and comes with each try to open the camera."""
     return record.getMessage() != "Camera __init__ sequence did not complete."
 
@@ -90,7 +90,7 @@ def is_pisp() -> bool:
     return bool(picamera2_class().platform.name == "PISP")
 
 
-def tuning_path(name: str) -> str | None:
+def find_tuning_file(name: str) -> str | None:
     """Find a tuning file; None is the camera's own.
 
     libcamera reads the variable when its CameraManager starts, and Picamera2's constructor deletes it unless it gets
@@ -110,7 +110,7 @@ def tuning_path(name: str) -> str | None:
     raise CameraUnsupported(f"tuning_file={name}: there is no {' and no '.join(str(file) for file in files)}")
 
 
-def construct(position: int, tuning: str | None, what: str) -> Any:
+def create_picamera2(position: int, tuning: str | None, what: str) -> Any:
     """Make a Picamera2 object; when that fails it leaves its pipe and perhaps the camera behind, which go here.
 
     Raises:
@@ -119,7 +119,7 @@ def construct(position: int, tuning: str | None, what: str) -> Any:
     picamera2 = picamera2_class()
     picam2 = picamera2.__new__(picamera2)
     try:
-        with faults(what, picam2):
+        with translate_errors(what, picam2):
             picam2.__init__(position, tuning=tuning)
     except CameraError:
         _clean_up(picam2)
@@ -156,7 +156,7 @@ def is_usb(camera_id: str) -> bool:
 
 
 @contextmanager
-def faults(what: str, picam2: Any = None) -> Iterator[None]:
+def translate_errors(what: str, picam2: Any = None) -> Iterator[None]:
     """Translate what Picamera2 raises; the reason is often only in the cause of the cause."""
     try:
         yield
@@ -165,9 +165,9 @@ def faults(what: str, picam2: Any = None) -> Iterator[None]:
     except Exception as error:  # libcamera's faults have many types
         reason = _reason(error)
         if "busy" in reason.lower():
-            raise CameraBusy(f"{what}: it is in use by {_holder(picam2) or 'another program'}") from error
+            raise CameraBusy(f"{what}: it is in use by {_name_users(picam2) or 'another program'}") from error
         # up to Picamera2 0.3.36 a camera number that is too high is an IndexError
-        if any(each in reason for each in GONE) or isinstance(error, IndexError):
+        if any(each in reason for each in MISSING_MESSAGES) or isinstance(error, IndexError):
             raise CameraMissing(f"{what}: {reason}") from error
         raise CameraError(f"{what}: {reason}") from error
 
@@ -178,6 +178,6 @@ def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _holder(picam2: Any) -> str:
+def _name_users(picam2: Any) -> str:
     devices = picam2.camera_properties.get("SystemDevices", ()) if picam2 is not None else ()
-    return holder_of([int(device) for device in devices])
+    return name_device_users([int(device) for device in devices])

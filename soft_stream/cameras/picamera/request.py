@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from soft_stream.cameras.base import CameraError, CameraMissing, ControlsRefused
-from soft_stream.cameras.picamera.library import faults
+from soft_stream.cameras.picamera.library import translate_errors
 from soft_stream.frames.raw import FocusState, FrameMetadata, RawFrame, split_planes
 
 NANOSECONDS = 1_000_000_000
@@ -26,7 +26,7 @@ class Colours:
     matrix: str
 
 
-def colours_of(colour_space: Any) -> Colours:
+def parse_colours(colour_space: Any) -> Colours:
     """Read libcamera's colour space, by its parts: Picamera2 takes any range for that of the standard's name.
 
     A camera that does not say has the colours of video: limited range, BT.601 (USB Video Class 1.5, color matching
@@ -39,30 +39,30 @@ def colours_of(colour_space: Any) -> Colours:
     return Colours(re.sub(r"<.*'(.*)'>", r"\1", str(colour_space)), limited=limited, matrix=matrix)
 
 
-def raw_frame(request: Any, stream: str, *, usb: bool, colours: Colours) -> RawFrame:
+def make_raw_frame(request: Any, stream: str, *, usb: bool, colours: Colours) -> RawFrame:
     """Wrap a stream of a request, which goes back to the camera when the frame is released, or when this fails."""
-    numpy, mapped_array, as_jfif = _imported()
+    numpy, mapped_array, to_jfif = _import_dependencies()
     with ExitStack() as until_released:
-        until_released.callback(give_back, request)
-        facts, raw = request.config[stream], _without_picture(request, stream, usb=usb)
+        until_released.callback(release_request, request)
+        facts, raw = request.config[stream], _frame_without_pixels(request, stream, usb=usb)
         size, stride = raw.size, facts["stride"]
         mapped = until_released.enter_context(mapped_array(request, stream, reshape=False, write=False))
         if facts["format"] == "MJPEG":
             planes = request.request.buffers[request.stream_map[stream]].metadata.planes
-            raw.jpeg = trimmed(mapped.array[: planes[0].bytes_used].tobytes())  # the buffer itself is larger
+            raw.jpeg = trim_jpeg(mapped.array[: planes[0].bytes_used].tobytes())  # the buffer itself is larger
             return raw  # a copy: the camera has its memory back
         if facts["format"] == "YUYV":
             rows = mapped.array[: size[1] * stride].reshape(size[1], stride)[:, : size[0] * 2]
             y, u, v = (numpy.ascontiguousarray(rows[:, first::step]) for first, step in ((0, 2), (1, 4), (3, 4)))
-            raw.planes = as_jfif((y, u, v), limited=colours.limited, matrix=colours.matrix)
+            raw.planes = to_jfif((y, u, v), limited=colours.limited, matrix=colours.matrix)
         else:
             planes = split_planes(mapped.array, size, stride)
-            raw.planes = as_jfif(planes, limited=colours.limited, matrix=colours.matrix)
+            raw.planes = to_jfif(planes, limited=colours.limited, matrix=colours.matrix)
         raw.release = until_released.pop_all().close
     return raw
 
 
-def _without_picture(request: Any, stream: str, *, usb: bool) -> RawFrame:
+def _frame_without_pixels(request: Any, stream: str, *, usb: bool) -> RawFrame:
     metadata = request.get_metadata()
     return RawFrame(
         size=tuple(request.config[stream]["size"]),
@@ -73,14 +73,14 @@ def _without_picture(request: Any, stream: str, *, usb: bool) -> RawFrame:
 
 
 @cache
-def _imported() -> Any:
+def _import_dependencies() -> Any:
     """Import what only an open camera needs, once: an import costs more than anything else here, frame by frame."""
     import numpy
     from picamera2 import MappedArray
 
-    from soft_stream.cameras.picamera.colour import as_jfif
+    from soft_stream.cameras.picamera.colour import to_jfif
 
-    return numpy, MappedArray, as_jfif
+    return numpy, MappedArray, to_jfif
 
 
 def _metadata(metadata: dict[str, Any]) -> FrameMetadata:
@@ -94,10 +94,10 @@ def _metadata(metadata: dict[str, Any]) -> FrameMetadata:
     )
 
 
-def give_back(request: Any) -> None:
+def release_request(request: Any) -> None:
     """Release a request: what libcamera refuses of the controls that ride on it, it refuses here."""
     try:
-        with faults("a request cannot be given back"):
+        with translate_errors("a request cannot be given back"):
             request.release()
     except CameraMissing:  # the cable was pulled at this very moment: nothing was refused
         raise
@@ -115,7 +115,7 @@ def _captured_at(sensor_timestamp: int | None, *, usb: bool) -> float:
     return now - age if 0 <= age < 60 else now
 
 
-def trimmed(jpeg: bytes) -> bytes:
+def trim_jpeg(jpeg: bytes) -> bytes:
     """Cut off what a camera leaves behind the end of its JPEG; return nothing of what is not a whole one."""
     end = jpeg.rfind(b"\xff\xd9")
     return jpeg[: end + 2] if jpeg.startswith(b"\xff\xd8") and end > 0 else b""

@@ -23,7 +23,7 @@ from soft_stream.cameras.base import (
     NoFrame,
     NoStill,
 )
-from soft_stream.cameras.synthetic.controls import FOCUS_AT, change, controls, sharpness
+from soft_stream.cameras.synthetic.controls import FOCUS_POSITION, apply_controls, list_controls, sharpness
 from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.config.settings import Settings
 from soft_stream.frames.raw import FocusState, FrameMetadata, Orientation, RawFrame
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SENSOR_SIZE = (2304, 1296)
 STRIDE_ALIGNMENT = 128  # the Raspberry Pi 5's
-DAYLIGHT = 0.004  # seconds of exposure
+DEFAULT_EXPOSURE = 0.004  # seconds of exposure
 FOCUS_LATENCY = 3  # frames until a control reaches the sensor
 
 
@@ -54,7 +54,7 @@ class SyntheticCamera:
         """Draw the scene and start the clock; see `Camera.open`."""
         from soft_stream.cameras.synthetic.scene import Scene
 
-        device, began = self._touch(), time.monotonic()
+        device, began = self._use_device(), time.monotonic()
         with device.changed:
             device.changed.wait_for(lambda: time.monotonic() >= began + device.open_seconds, device.open_seconds)
             if not device.plugged:
@@ -71,7 +71,7 @@ class SyntheticCamera:
 
     def capture(self, timeout: float) -> RawFrame:
         """Wait for the clock's next tick; ticks that nobody waited for are lost, as on a sensor."""
-        device, scene = self._touch(), self._opened()
+        device, scene = self._use_device(), self._require_scene()
         deadline = time.monotonic() + timeout
         with device.changed:
             while True:
@@ -91,7 +91,7 @@ class SyntheticCamera:
 
     def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
         """Start to move the lens; see `Camera.focus`."""
-        device = self._touch()
+        device = self._use_device()
         self._mode, self._mode_since = mode, self._tick
         device.cycles += mode is FocusMode.CYCLE
         if mode is FocusMode.MANUAL:
@@ -101,7 +101,7 @@ class SyntheticCamera:
         """Draw one frame at the snapshot size; see `Camera.still`."""
         from soft_stream.cameras.synthetic.scene import Scene
 
-        device = self._touch()
+        device = self._use_device()
         if device.still_fails:
             raise NoStill("Cannot allocate memory")
         time.sleep(device.still_seconds)
@@ -113,7 +113,7 @@ class SyntheticCamera:
 
     def restart(self) -> Negotiated:
         """Start the clock again; see `Camera.restart`."""
-        device = self._touch()
+        device = self._use_device()
         with device.changed:
             device.changed.wait_for(lambda: not device.restart_hangs)
             device.restarted += 1
@@ -123,15 +123,15 @@ class SyntheticCamera:
 
     def controls(self) -> list[Control]:
         """List what can be set; see `Camera.controls`."""
-        return controls(SENSOR_SIZE, has_autofocus=self._touch().has_autofocus)
+        return list_controls(SENSOR_SIZE, has_autofocus=self._use_device().has_autofocus)
 
     def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
         """Set what the next picture looks like; see `Camera.set_controls`."""
-        device = self._touch()
+        device = self._use_device()
         self._controls |= values
         if self._controls.get("AfMode") == AF_MANUAL:
             self._mode = FocusMode.MANUAL
-            device.lens = sharpness(float(self._controls.get("LensPosition", FOCUS_AT)))  # type: ignore[arg-type] # it is one number
+            device.lens = sharpness(float(self._controls.get("LensPosition", FOCUS_POSITION)))  # type: ignore[arg-type] # it is one number
         elif "AfMode" in values:
             self._mode = FocusMode.CONTINUOUS if values["AfMode"] == AF_CONTINUOUS else FocusMode.HOLD
         self._started_at, self._tick = time.monotonic(), 0  # the clock may run at another rate now
@@ -140,7 +140,7 @@ class SyntheticCamera:
 
     def close(self) -> None:
         """Free the scene's memory; see `Camera.close`."""
-        device = self._touch()
+        device = self._use_device()
         with device.changed:
             device.changed.wait_for(lambda: not device.close_hangs)
             device.closed += self._scene is not None
@@ -150,13 +150,13 @@ class SyntheticCamera:
         captured_at = time.time()
         lens = self._device.lens
         planes = scene.draw(self._tick, lens, datetime.fromtimestamp(captured_at).astimezone())
-        metadata = FrameMetadata(self._exposure, gain=1.0, lens_position=lens * FOCUS_AT if focus else None)
-        return RawFrame(scene.size, captured_at, focus, metadata, change(planes, self._controls, SENSOR_SIZE))
+        metadata = FrameMetadata(self._exposure, gain=1.0, lens_position=lens * FOCUS_POSITION if focus else None)
+        return RawFrame(scene.size, captured_at, focus, metadata, apply_controls(planes, self._controls, SENSOR_SIZE))
 
     @property
     def _exposure(self) -> float:
         """Seconds: what was told, else as by daylight."""
-        return int(self._controls.get("ExposureTime", 0)) / 1_000_000 or DAYLIGHT  # type: ignore[arg-type] # it is one number
+        return int(self._controls.get("ExposureTime", 0)) / 1_000_000 or DEFAULT_EXPOSURE  # type: ignore[arg-type] # it is one number
 
     @property
     def _fps(self) -> float:
@@ -164,7 +164,7 @@ class SyntheticCamera:
         return min(self._settings.fps, 1 / self._exposure)
 
     def _negotiated(self) -> Negotiated:
-        settings, scene = self._settings, self._opened()
+        settings, scene = self._settings, self._require_scene()
         return Negotiated(
             size=scene.size,
             pixel_format="YUV420",
@@ -178,13 +178,13 @@ class SyntheticCamera:
             longest_interval=1 / self._fps,
         )
 
-    def _touch(self) -> SyntheticDevice:
+    def _use_device(self) -> SyntheticDevice:
         self._device.threads.add(threading.get_ident())
         if len(self._device.threads) > 1:
             raise AssertionError("a second thread touches the camera")
         return self._device
 
-    def _opened(self) -> "Scene":
+    def _require_scene(self) -> "Scene":
         if self._scene is None:
             raise CameraError("the test camera is not open")
         return self._scene

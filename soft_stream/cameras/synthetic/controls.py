@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from soft_stream.frames.raw import Plane
 
 
-FOCUS_AT = 2.0
+FOCUS_POSITION = 2.0
 """Dioptres at which the scene is sharp."""
 
 
-def controls(sensor_size: tuple[int, int], *, has_autofocus: bool) -> list[Control]:
+def list_controls(sensor_size: tuple[int, int], *, has_autofocus: bool) -> list[Control]:
     """List the controls; those of the lens only where it moves."""
     width, height = sensor_size
     listed = [
@@ -28,22 +28,22 @@ def controls(sensor_size: tuple[int, int], *, has_autofocus: bool) -> list[Contr
         Control("ScalerCrop", "rectangle", 4, (0, 0, 64, 64), (0, 0, width, height), (0, 0, width, height)),
     ]
     if has_autofocus:
-        listed += [Control("AfMode", "int", 1, 0, 2, 0), Control("LensPosition", "float", 1, 0.0, 15.0, FOCUS_AT)]
+        listed += [Control("AfMode", "int", 1, 0, 2, 0), Control("LensPosition", "float", 1, 0.0, 15.0, FOCUS_POSITION)]
     return listed
 
 
 def sharpness(lens_position: float) -> float:
     """Return how sharp the scene is, 0 to 1, with the lens at so many dioptres."""
-    return max(0.0, 1 - abs(lens_position - FOCUS_AT) / FOCUS_AT)
+    return max(0.0, 1 - abs(lens_position - FOCUS_POSITION) / FOCUS_POSITION)
 
 
-def change(
+def apply_controls(
     planes: tuple[Plane, Plane, Plane], values: Mapping[str, ControlValue], sensor_size: tuple[int, int]
 ) -> tuple[Plane, Plane, Plane]:
     """Zoom into the planes and make them brighter or darker, as the controls say."""
     crop = values.get("ScalerCrop")
     if isinstance(crop, tuple):
-        planes = tuple(_zoomed(plane, crop, sensor_size) for plane in planes)  # type: ignore[assignment] # three remain three
+        planes = tuple(_crop(plane, crop, sensor_size) for plane in planes)  # type: ignore[assignment] # three remain three
     brightness = values.get("Brightness")
     if isinstance(brightness, float) and brightness:
         steps = numpy.arange(256) + round(brightness * 255)
@@ -52,7 +52,7 @@ def change(
     return planes
 
 
-def _zoomed(plane: Plane, crop: tuple[Any, ...], sensor_size: tuple[int, int]) -> Plane:
+def _crop(plane: Plane, crop: tuple[Any, ...], sensor_size: tuple[int, int]) -> Plane:
     rows, columns = plane.shape
     x, y, width, height = crop
     from_rows = (y + numpy.arange(rows) * height / rows) * rows / sensor_size[1]

@@ -40,7 +40,7 @@ class Scene:
         self.stride = -(-width // alignment) * alignment
         self._planes = split_planes(numpy.full(self.stride * height * 3 // 2, PADDING, numpy.uint8), size, self.stride)
         luma, self._u, self._v = _landscape(numpy.random.default_rng(seed), (width + PAN, height))
-        self._luma = [_blurred(luma, SHARPNESS_STEPS - 1 - step) for step in range(SHARPNESS_STEPS)]
+        self._luma = [_blur(luma, SHARPNESS_STEPS - 1 - step) for step in range(SHARPNESS_STEPS)]
         self._line = max(12, height // 16)
         self._glyphs = {c: numpy.asarray(render_text(c, self._line)) for c in {*CHARACTERS, *name}}
         self._name = name
@@ -104,7 +104,7 @@ def _ridge(random: numpy.random.Generator, width: int) -> "NDArray[numpy.float32
     return line
 
 
-def _blurred(plane: "Plane", steps: int) -> "Plane":
+def _blur(plane: "Plane", steps: int) -> "Plane":
     """Take away the detail that is finer than 2**steps pixels."""
     if steps == 0:
         return plane

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 
 from soft_stream.cameras.base import CameraAmbiguous, CameraError, CameraInfo, CameraMissing, CameraUnsupported
-from soft_stream.cameras.id_history import FILE, ServedId, parse
-from soft_stream.cameras.identity import in_port_order, select_camera
+from soft_stream.cameras.id_history import FILE, ServedId, parse_history
+from soft_stream.cameras.identity import select_camera, sort_by_port
 from soft_stream.config.env_file import quote_value
 from soft_stream.config.settings import Settings
 from soft_stream.diagnostics.doctor.context import APT, SUDO, DoctorContext
@@ -13,12 +13,12 @@ from soft_stream.diagnostics.doctor.permissions import may_look
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
 
 
-def look(context: DoctorContext) -> Iterator[Finding]:
+def list_cameras(context: DoctorContext) -> Iterator[Finding]:
     """Compare the cameras that are connected with those that the settings mean."""
     if not context.wants_cameras:
         return
     try:
-        connected = in_port_order(context.host.cameras())
+        connected = sort_by_port(context.host.cameras())
     except CameraError as fault:
         yield _no_list(context, fault)
         return
@@ -131,7 +131,7 @@ def _where_is_it(context: DoctorContext, settings: Settings, connected: Sequence
 
 
 def _served(context: DoctorContext, number: int) -> list[ServedId]:
-    return parse(context.host.read(f"{context.state_directory}/{FILE.format(number)}") or "")
+    return parse_history(context.host.read(f"{context.state_directory}/{FILE.format(number)}") or "")
 
 
 def _name(found: CameraInfo) -> str:

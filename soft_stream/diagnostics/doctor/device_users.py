@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from soft_stream.cameras.picamera.device_users import ROOT, holder_of
+from soft_stream.cameras.picamera.device_users import ROOT, name_device_users
 
 # video nodes that are no cameras: codecs and image processors of a Raspberry Pi
 PROCESSORS = re.compile(r"bcm2835-(codec|isp)|pispbe|rpi-hevc|rpivid")
@@ -43,5 +43,5 @@ def _holdings(root: Path) -> Iterator[Holding]:
             if PROCESSORS.match(name):
                 continue
             numbers = [os.makedev(*map(int, (part / "dev").read_text().split(":"))) for part in parts]
-            if programs := holder_of(numbers, root):
+            if programs := name_device_users(numbers, root):
                 yield Holding(name, f"/dev/{parts[0].name}", programs)

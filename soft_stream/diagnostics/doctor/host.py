@@ -135,7 +135,7 @@ class Host:
         Raises:
             CameraError: Picamera2 or libcamera is missing or does not work.
         """
-        return discovery.look()
+        return discovery.list_cameras()
 
     def holdings(self) -> list[Holding]:
         """List the cameras that programs have."""

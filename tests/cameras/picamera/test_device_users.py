@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from soft_stream.cameras.picamera.device_users import holder_of, media_devices
+from soft_stream.cameras.picamera.device_users import find_media_devices, name_device_users
 
 PROGRAM = """
 import fcntl, sys
@@ -89,40 +89,40 @@ def place(path: Path) -> str:
 def test_media_devices_are_found_by_the_numbers_of_video_nodes(root: Path) -> None:
     """The parent of the video nodes has the media device; it is listed once, and the node's minor does not matter."""
     numbers = [connect(root, "1f00110000.csi", minor, f"video{minor - 1}", "media4") for minor in (1, 2)]
-    assert media_devices(numbers, root) == [root / "dev/media4"]
+    assert find_media_devices(numbers, root) == [root / "dev/media4"]
 
 
 def test_media_devices_with_a_common_parent_are_left_out(root: Path) -> None:
     """The ISP of a Raspberry Pi has one for each camera under one parent: another camera's is not taken for ours."""
     numbers = [connect(root, "fe801000.csi", 0, "video0", "media5")]
     numbers.append(connect(root, "bcm2835-isp", 13, "video13", "media1", "media2"))
-    assert media_devices(numbers, root) == [root / "dev/media5"]
+    assert find_media_devices(numbers, root) == [root / "dev/media5"]
 
 
 @pytest.mark.usefixtures("real_proc")
 def test_a_program_that_locked_the_media_device_is_named(root: Path, webcam: int) -> None:
     """The real /proc/locks leads to a program that uses the camera with libcamera."""
-    assert holder_of([webcam], root) == ""
+    assert name_device_users([webcam], root) == ""
     with program("rpicam-still", root / "dev/media0", root / "dev/video0", lock=True) as pid:
-        assert holder_of([webcam], root) == f"rpicam-still (pid {pid})"
-    assert holder_of([webcam], root) == ""
+        assert name_device_users([webcam], root) == f"rpicam-still (pid {pid})"
+    assert name_device_users([webcam], root) == ""
 
 
 @pytest.mark.usefixtures("real_proc")
 def test_a_program_that_has_the_video_node_open_is_named(root: Path, webcam: int) -> None:
     """An open descriptor leads to a program that uses the camera without libcamera."""
     with program("ffmpeg", root / "dev/video0") as pid:
-        assert holder_of([webcam], root) == f"ffmpeg (pid {pid})"
-    assert holder_of([webcam], root) == ""
+        assert name_device_users([webcam], root) == f"ffmpeg (pid {pid})"
+    assert name_device_users([webcam], root) == ""
 
 
 @pytest.mark.usefixtures("real_proc")
 def test_a_program_that_only_listed_the_cameras_is_not_named(root: Path, webcam: int) -> None:
     """The media device open but not locked is libcamera that does not use this camera, whatever else it has open."""
     with program("idle", root / "dev/media0", root / "dev/video0"):
-        assert holder_of([webcam], root) == ""
+        assert name_device_users([webcam], root) == ""
         with program("motion", root / "dev/video0") as pid:
-            assert holder_of([webcam], root) == f"motion (pid {pid})"
+            assert name_device_users([webcam], root) == f"motion (pid {pid})"
 
 
 @pytest.mark.usefixtures("real_proc")
@@ -130,7 +130,7 @@ def test_several_holders_are_all_named(root: Path, webcam: int) -> None:
     """Programs are listed with commas between them, by pid."""
     with program("one", root / "dev/video0") as one, program("two", root / "dev/video0") as two:
         expected = sorted([(one, f"one (pid {one})"), (two, f"two (pid {two})")])
-        assert holder_of([webcam], root) == ", ".join(name for _, name in expected)
+        assert name_device_users([webcam], root) == ", ".join(name for _, name in expected)
 
 
 @pytest.mark.usefixtures("real_proc")
@@ -138,16 +138,16 @@ def test_our_own_process_is_never_named(root: Path, webcam: int) -> None:
     """Neither our lock nor our open files count; behind our lock the program that is in the way is still found."""
     with (root / "dev/media0").open("r+") as media, (root / "dev/video0").open("r+"):
         fcntl.lockf(media, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        assert holder_of([webcam], root) == ""
+        assert name_device_users([webcam], root) == ""
         with program("ffmpeg", root / "dev/video0") as pid:
-            assert holder_of([webcam], root) == f"ffmpeg (pid {pid})"
+            assert name_device_users([webcam], root) == f"ffmpeg (pid {pid})"
 
 
 @pytest.mark.usefixtures("real_proc")
 def test_control_characters_are_removed_from_a_name(root: Path, webcam: int) -> None:
     """A program can call itself what it likes; what comes into the log and the page is printable."""
     with program("\x1b[31m\nred\x07", root / "dev/video0") as pid:
-        assert holder_of([webcam], root) == f"[31mred (pid {pid})"
+        assert name_device_users([webcam], root) == f"[31mred (pid {pid})"
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_lines_of_locks(root: Path, webcam: int, line: str, holder: str) -> None
     process(root, 1234, "rpicam-vid")
     text = line.format(place=place(root / "dev/media0"))
     (root / "proc/locks").write_text(f"1: FLOCK  ADVISORY  WRITE 7 00:01:2 0 EOF\n{text}\n")
-    assert holder_of([webcam], root) == holder
+    assert name_device_users([webcam], root) == holder
 
 
 def test_processes_that_end_meanwhile_are_passed_over(root: Path, webcam: int) -> None:
@@ -182,7 +182,7 @@ def test_processes_that_end_meanwhile_are_passed_over(root: Path, webcam: int) -
     (root / "proc/21").mkdir(parents=True)
     (process(root, 22, "gone", video) / "comm").unlink()
     process(root, 23, "motion", Path("/dev/null"), Path("socket:[4711]"), video)
-    assert holder_of([webcam], root) == "motion (pid 23)"
+    assert name_device_users([webcam], root) == "motion (pid 23)"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -190,11 +190,11 @@ def test_processes_of_other_users_are_passed_over(root: Path, webcam: int) -> No
     """Open files that may not be read do not keep other processes from being named."""
     (process(root, 21, "secret", root / "dev/video0") / "fd").chmod(0)
     process(root, 22, "motion", root / "dev/video0")
-    assert holder_of([webcam], root) == "motion (pid 22)"
+    assert name_device_users([webcam], root) == "motion (pid 22)"
 
 
 def test_without_proc_and_sys_nothing_is_named(tmp_path: Path) -> None:
     """Devices that are gone, no devices, and a system that shows no locks give no name."""
-    assert media_devices([os.makedev(81, 0)], tmp_path) == []
-    assert holder_of([os.makedev(81, 0)], tmp_path) == ""
-    assert holder_of([], tmp_path) == ""
+    assert find_media_devices([os.makedev(81, 0)], tmp_path) == []
+    assert name_device_users([os.makedev(81, 0)], tmp_path) == ""
+    assert name_device_users([], tmp_path) == ""

@@ -10,7 +10,7 @@ import simplejpeg
 
 from soft_stream.cameras.base import CameraError, CameraMissing, ControlsRefused
 from soft_stream.cameras.picamera.camera import PicameraCamera
-from soft_stream.cameras.picamera.request import colours_of, give_back, raw_frame
+from soft_stream.cameras.picamera.request import make_raw_frame, parse_colours, release_request
 from soft_stream.capture.status import State
 from tests.cameras.picamera.common import (
     ALL_CORNERS,
@@ -164,7 +164,7 @@ def test_a_frame_that_is_passed_through_costs_little() -> None:
     main = {"format": "MJPEG", "size": (1920, 1080)}
     ours, bare = [], []
     with streaming(main=main, controls={}) as picam2:
-        colours = colours_of(picam2.libcamera_config.at(0).color_space)
+        colours = parse_colours(picam2.libcamera_config.at(0).color_space)
         for _ in range(30):
             request = picam2.capture_request(wait=SOON)
             began = time.thread_time()
@@ -172,7 +172,7 @@ def test_a_frame_that_is_passed_through_costs_little() -> None:
             bare.append(time.thread_time() - began)
             request = picam2.capture_request(wait=SOON)
             began = time.thread_time()
-            with raw_frame(request, "main", usb=True, colours=colours) as raw:
+            with make_raw_frame(request, "main", usb=True, colours=colours) as raw:
                 size = len(raw.jpeg)
             ours.append(time.thread_time() - began)
     assert size > 40_000
@@ -194,6 +194,6 @@ class QueueRefused:
 def test_a_cable_that_is_pulled_while_a_frame_is_out_refuses_no_controls() -> None:
     """That the camera is gone says nothing against what was set; any other reason does."""
     with pytest.raises(CameraMissing, match="No such device"):
-        give_back(QueueRefused("No such device"))
+        release_request(QueueRefused("No such device"))
     with pytest.raises(ControlsRefused, match="Invalid argument"):
-        give_back(QueueRefused("Invalid argument"))
+        release_request(QueueRefused("Invalid argument"))

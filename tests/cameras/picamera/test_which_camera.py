@@ -6,7 +6,7 @@ import pytest
 
 from soft_stream.cameras.base import CameraAmbiguous, CameraBusy, CameraError, CameraMissing, CameraUnsupported
 from soft_stream.cameras.identity import select_camera
-from soft_stream.cameras.picamera.library import TUNING_FILE, find
+from soft_stream.cameras.picamera.library import TUNING_FILE, connected_cameras
 from tests.cameras.picamera.common import MARKS, captured, opened
 from tests.support.fake_libcamera import enable
 from tests.support.fake_libcamera.facts import leftovers
@@ -39,7 +39,7 @@ def test_without_an_id_cameras_count_in_the_order_of_the_ports() -> None:
 def test_an_id_from_before_a_new_kernel_still_finds_its_camera(boards: str, before: str, now: str) -> None:
     """The bus was renamed, both ways: bus and sensor at the end still match, and what to change is told."""
     world = enable(boards)
-    found, sentence = select_camera(find(), f"{before}/i2c@80000/imx708@1a", 0)
+    found, sentence = select_camera(connected_cameras(), f"{before}/i2c@80000/imx708@1a", 0)
     assert found.id == f"{now}/i2c@80000/imx708@1a"
     assert sentence == f"The id {before}/i2c@80000/imx708@1a has changed its beginning"
     with opened(id=f"{before}/i2c@80000/imx708@1a"):
@@ -73,7 +73,7 @@ def test_a_webcam_that_goes_while_it_is_opened_is_missing() -> None:
     """It was in the list a moment ago."""
     world = enable("usb")
     world.camera().slow_open(0.5)
-    before = find()
+    before = connected_cameras()
     world.camera().unplug()
     with (
         pytest.raises(CameraMissing, match=f"{PI4_USB}.* is not connected; connected: none"),

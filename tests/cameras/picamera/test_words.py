@@ -4,8 +4,8 @@ import pytest
 
 from soft_stream.cameras.base import CameraError, CameraInfo, CameraMissing
 from soft_stream.cameras.identity import select_camera
-from soft_stream.cameras.picamera.library import faults, is_usb
-from soft_stream.cameras.picamera.request import trimmed
+from soft_stream.cameras.picamera.library import is_usb, translate_errors
+from soft_stream.cameras.picamera.request import trim_jpeg
 
 CAM0 = CameraInfo("/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a", "imx708_wide")
 CAM1 = CameraInfo("/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a", "imx708_wide")
@@ -59,7 +59,7 @@ def test_a_missing_camera_is_told_with_those_that_are_there(wanted: str, number:
 )
 def test_faults_become_sentences(fault: Exception, kind: type[CameraError], sentence: str) -> None:
     """Picamera2 up to 0.3.36 raises an IndexError where newer ones raise a RuntimeError; nothing loses its reason."""
-    with pytest.raises(CameraError) as raised, faults("the camera cannot be opened"):
+    with pytest.raises(CameraError) as raised, translate_errors("the camera cannot be opened"):
         raise fault
     assert type(raised.value) is kind
     assert str(raised.value).startswith("the camera cannot be opened: ")
@@ -71,7 +71,7 @@ def test_the_reason_is_in_the_cause_of_the_cause() -> None:
     reason = RuntimeError("Camera(s) not found (Do not forget to disable legacy camera with raspi-config).")
     outer, outermost = RuntimeError("Failed to initialize camera"), RuntimeError("Camera __init__ sequence failed")
     outer.__cause__, outermost.__cause__ = reason, outer
-    with pytest.raises(CameraMissing, match="not found"), faults("the camera cannot be opened"):
+    with pytest.raises(CameraMissing, match="not found"), translate_errors("the camera cannot be opened"):
         raise outermost
 
 
@@ -87,4 +87,4 @@ def test_the_reason_is_in_the_cause_of_the_cause() -> None:
 )
 def test_a_webcams_jpeg_is_trimmed_to_its_end(delivered: bytes, kept: bytes) -> None:
     """What lies behind the end of a JPEG goes; what is no whole JPEG goes altogether."""
-    assert trimmed(delivered) == kept
+    assert trim_jpeg(delivered) == kept

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from soft_stream.cameras.id_history import KEPT, ServedId, parse, remember
+from soft_stream.cameras.id_history import MAX_ENTRIES, ServedId, parse_history, record
 from soft_stream.diagnostics.doctor.report import Report, note, ok, wrong
 from tests.diagnostics.doctor.stand_in import CAM0, CAM1
 from tests.support.fake_libcamera import environment, installed
@@ -111,7 +111,7 @@ def test_the_service_notes_which_camera_it_serves(tmp_path: Path) -> None:
             process.communicate()
         noted = tmp_path / "state/cam0-served"
         assert noted.exists() == ("STATE_DIRECTORY" in state)
-    assert [each.id for each in parse(noted.read_text())] == [CAM0]
+    assert [each.id for each in parse_history(noted.read_text())] == [CAM0]
     assert noted.stat().st_mode & 0o777 == 0o644
     assert sorted(os.listdir(tmp_path)) == ["state"]
 
@@ -119,16 +119,20 @@ def test_the_service_notes_which_camera_it_serves(tmp_path: Path) -> None:
 def test_only_changes_are_noted(tmp_path: Path) -> None:
     """The newest last, and not without end; a folder that cannot be written is no fault."""
     for camera_id in ("/base/a", "/base/a", "/base/b"):
-        remember(tmp_path, 0, camera_id)
+        record(tmp_path, 0, camera_id)
     file = tmp_path / "cam0-served"
-    assert [each.id for each in parse(file.read_text())] == ["/base/a", "/base/b"]
-    for number in range(2 * KEPT):
-        remember(tmp_path, 0, f"/base/{number}")
-    assert [each.id for each in parse(file.read_text())] == [f"/base/{number}" for number in range(KEPT, 2 * KEPT)]
-    remember(tmp_path / "none", 0, "/base/a")
+    assert [each.id for each in parse_history(file.read_text())] == ["/base/a", "/base/b"]
+    for number in range(2 * MAX_ENTRIES):
+        record(tmp_path, 0, f"/base/{number}")
+    assert [each.id for each in parse_history(file.read_text())] == [
+        f"/base/{number}" for number in range(MAX_ENTRIES, 2 * MAX_ENTRIES)
+    ]
+    record(tmp_path / "none", 0, "/base/a")
     file.write_bytes(b"\xff")
-    remember(tmp_path, 0, "/base/c")
-    assert parse("nothing\n\n2026-01-01T00:00:00Z /base/a b\n") == [ServedId("2026-01-01T00:00:00Z", "/base/a b")]
+    record(tmp_path, 0, "/base/c")
+    assert parse_history("nothing\n\n2026-01-01T00:00:00Z /base/a b\n") == [
+        ServedId("2026-01-01T00:00:00Z", "/base/a b")
+    ]
 
 
 def test_a_finding_is_told_with_why_and_fix() -> None:

@@ -32,7 +32,7 @@ EVERYTHING = (
 )
 BEFORE_EXEC = "ExecStart=/opt/camera-soft-stream/current/bin/soft-stream serve"
 DEVICE = "soft_stream/cameras/synthetic/camera.py"
-CAPTURE = "device, scene = self._touch(), self._opened()\n"
+CAPTURE = "device, scene = self._use_device(), self._require_scene()\n"
 
 NewCheckout = Callable[[], Checkout]
 

@@ -93,7 +93,7 @@ def test_a_new_port_does_not_hide_that_a_camera_served(rolled: Container, new_ch
     """Whether a camera was up is asked where it listened until now."""
     before = in_force(rolled)
     broken = new_checkout()
-    capture = "device, scene = self._touch(), self._opened()\n"
+    capture = "device, scene = self._use_device(), self._require_scene()\n"
     silent = f"{capture}        raise NoFrame('nothing')\n"
     broken.change("soft_stream/cameras/synthetic/camera.py", capture, silent)
     said = broken.deploy(rolled, settings=f"{TWO_CAMERAS}cam0_port=19081\n", status=1)
