@@ -1,4 +1,4 @@
-"""Where raw frames come from: the contract that every kind of camera keeps, and which kinds there are."""
+"""The interface that every camera driver implements, and the errors that it raises."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soft_stream.frames.raw import Orientation, RawFrame
 
 
 class CameraError(Exception):
-    """The camera cannot do what it was asked to; the message is a sentence for people."""
+    """The camera cannot do what was requested; the message is a sentence for the user."""
 
 
 class CameraMissing(CameraError):
@@ -19,35 +19,35 @@ class CameraMissing(CameraError):
 
 
 class CameraBusy(CameraError):
-    """Another program has the camera."""
+    """Another program is using the camera."""
 
 
 class CameraUnsupported(CameraError):
-    """The software that this kind of camera needs is not installed, or does not work."""
+    """The software that the driver needs is not installed or does not work."""
 
 
 class CameraAmbiguous(CameraError):
-    """Several cameras could be meant."""
+    """Several cameras match the configured id."""
 
 
 class NoFrame(CameraError):
-    """No frame came within the timeout; the camera may still deliver one later."""
+    """No frame arrived within the timeout; the camera may still deliver one later."""
 
 
 class ControlsRefused(CameraError):
-    """The camera fails on what it was told."""
+    """The camera driver rejected the controls."""
 
 
 class NoStill(CameraError):
-    """There is no picture at the snapshot size; the stream goes on."""
+    """A still could not be captured; the stream continues."""
 
 
 class CameraHung(CameraError):
-    """A call into the camera does not return; only a new process helps."""
+    """A call into the camera does not return; only a new process can recover."""
 
 
 class FocusMode(StrEnum):
-    """What the lens is asked to do: stay where it is, scan once and then stay, follow the scene, go somewhere."""
+    """An order to the lens: keep its position, scan once, focus continuously, or move to a position."""
 
     HOLD = "hold"
     CYCLE = "cycle"
@@ -57,7 +57,7 @@ class FocusMode(StrEnum):
 
 @dataclass(frozen=True)
 class Negotiated:
-    """What the camera agreed to when it was opened; sizes are (width, height) as it delivers them."""
+    """The configuration that the camera accepted; sizes are (width, height) as it delivers them."""
 
     size: tuple[int, int]
     pixel_format: str
@@ -67,14 +67,14 @@ class Negotiated:
     fps: float
     has_autofocus: bool
     orientation: Orientation
-    """What is left to turn after what the camera does itself."""
+    """The part of the requested orientation that the camera does not apply itself."""
     model: str = ""
     still_method: str = ""
-    """How a still is taken: `dual` leaves the stream alone, `switch` interrupts it, empty needs neither."""
+    """How a still is captured: `dual` beside the stream, `switch` by interrupting it, empty from the stream itself."""
     longest_interval: float = 0.0
-    """Seconds from frame to frame at the longest exposure that is allowed; 0 where the camera does not say."""
+    """Seconds between frames at the longest exposure that is allowed; 0 if unknown."""
     differences: tuple[str, ...] = ()
-    """Sentences about what differs from what was asked for, the size apart."""
+    """Sentences about how this differs from the settings, except for the size."""
 
     def __str__(self) -> str:
         width, height = self.size
@@ -86,7 +86,7 @@ class Negotiated:
 
 # libcamera's AfModeEnum
 AF_MANUAL, AF_AUTO, AF_CONTINUOUS = 0, 1, 2
-# https://github.com/raspberrypi/picamera2, `CompletedRequest.release`: a value of 0 gives them back to the algorithm
+# https://github.com/raspberrypi/picamera2, `CompletedRequest.release`: 0 returns these controls to automatic mode
 ZERO_IS_AUTOMATIC = ("ExposureTime", "AnalogueGain")
 
 ControlValue = bool | int | float | tuple[int, ...] | tuple[float, ...]
@@ -94,11 +94,11 @@ ControlValue = bool | int | float | tuple[int, ...] | tuple[float, ...]
 
 @dataclass(frozen=True)
 class Control:
-    """A control that a camera has, in libcamera's words and units; `count` values make one setting of it."""
+    """A control of a camera, with libcamera's name and units; its value consists of `count` numbers."""
 
     name: str
     kind: str
-    """`bool`, `int`, `float`, or `rectangle`: x, y, width and height, whose bounds are rectangles too."""
+    """`bool`, `int`, `float`, or `rectangle` (x, y, width, height); the bounds of a rectangle are rectangles too."""
     count: int
     min: ControlValue
     max: ControlValue
@@ -106,52 +106,52 @@ class Control:
 
 
 class Camera(Protocol):
-    """A camera from its opening to its closing; made anew for each opening, touched by one thread only."""
+    """A camera driver for one session, from `open` to `close`; only one thread may call it."""
 
     def open(self) -> Negotiated:
         """Acquire, configure and start the camera.
 
         Raises:
-            CameraMissing: it is not connected.
-            CameraBusy: another program has it.
-            CameraError: anything else that keeps it from starting.
+            CameraMissing: the camera is not connected.
+            CameraBusy: another program is using it.
+            CameraError: it cannot be started for another reason.
         """
 
     def capture(self, timeout: float) -> RawFrame:
         """Wait for the next frame of the stream.
 
         Raises:
-            NoFrame: none came in `timeout` seconds.
-            CameraError: the camera is gone or broken.
+            NoFrame: no frame arrived within `timeout` seconds.
+            CameraError: the camera has failed or is disconnected.
         """
 
     def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
-        """Tell the lens what to do; frames tell how it goes. MANUAL takes a lens position in dioptres."""
+        """Send an order to the lens; the frames report its state. MANUAL uses `lens_position`, in dioptres."""
 
     def still(self, timeout: float) -> RawFrame:
-        """Capture one frame at the snapshot size, with the lens where it is; the next `capture` is the stream's again.
+        """Capture one frame at the snapshot size without moving the lens; the next `capture` returns a stream frame.
 
         Raises:
-            NoStill: it cannot be had; the stream goes on.
-            CameraError: the same as `capture`.
+            NoStill: the still failed; the stream continues.
+            CameraError: as for `capture`.
         """
 
     def restart(self) -> Negotiated:
-        """Stop, configure and start once more, without giving the camera away."""
+        """Stop, configure and start the camera again without releasing it."""
 
     def controls(self) -> list[Control]:
-        """List the controls that the camera has, as it is configured now."""
+        """List the controls of the camera in its current configuration."""
 
     def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
-        """Set controls, of the right types and within their bounds; they hold until `close`."""
+        """Set controls, which must have the right types and be within their bounds; they stay set until `close`."""
 
     def close(self) -> None:
-        """Stop and free the camera; does nothing on one that is not open."""
+        """Stop and release the camera; do nothing if it is not open."""
 
 
 @dataclass(frozen=True)
 class CameraInfo:
-    """A camera that could be opened."""
+    """A connected camera."""
 
     id: str
     model: str

@@ -1,8 +1,8 @@
-"""Which cameras are connected, found out by a process of its own.
+"""Discovery of the connected cameras in a child process.
 
-libcamera and what it brings would double the memory of a process that only waits, and a fault in a driver would end
-it: https://github.com/raspberrypi/picamera2 keeps the CameraManager alive once it was asked. A new process also sees a
-sensor that a CameraManager which began without it never would.
+libcamera would double the memory of an idle process, and a crash in a driver would end the process, because Picamera2
+(https://github.com/raspberrypi/picamera2) never releases the CameraManager that it creates. A new process also finds a
+sensor that was connected after an existing CameraManager had started.
 """
 
 import json
@@ -15,36 +15,36 @@ from soft_stream.cameras.base import CameraError, CameraInfo, CameraMissing, Cam
 from soft_stream.cameras.identity import select_camera
 
 TIMEOUT = 60.0
-# Early in the boot a sensor may be probed after we start.
+# Early in the boot a sensor may be probed after this process has started.
 WAIT_TIMEOUT = 10.0
 POLL_INTERVAL = 1.0
 
 
 def wait_for_camera(wanted: str, number: int, timeout: float = WAIT_TIMEOUT) -> tuple[CameraInfo, str]:
-    """Look for a camera until it is there; return what `choose` does.
+    """Wait until a camera is connected; return the result of `select_camera`.
 
     Raises:
-        CameraMissing: it was not there for `timeout` seconds.
-        CameraAmbiguous: several could be meant.
+        CameraMissing: the camera was not connected within `timeout` seconds.
+        CameraAmbiguous: several cameras match.
         CameraUnsupported: Picamera2 or libcamera is not installed.
-        CameraError: they do not work.
+        CameraError: Picamera2 or libcamera does not work.
     """
-    until = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout
     while True:
         try:
             return select_camera(list_cameras(), wanted, number)
         except CameraMissing:
-            if time.monotonic() + POLL_INTERVAL > until:
+            if time.monotonic() + POLL_INTERVAL > deadline:
                 raise
             time.sleep(POLL_INTERVAL)
 
 
 def list_cameras() -> list[CameraInfo]:
-    """Ask a child process which cameras there are.
+    """List the connected cameras, as a child process finds them.
 
     Raises:
         CameraUnsupported: Picamera2 or libcamera is not installed.
-        CameraError: they do not work.
+        CameraError: Picamera2 or libcamera does not work.
     """
     command = [sys.executable, "-m", "soft_stream", "cameras", "--json"]
     try:
@@ -52,6 +52,6 @@ def list_cameras() -> list[CameraInfo]:
     except subprocess.TimeoutExpired:
         raise CameraError(f"looking for cameras took longer than {TIMEOUT:g} s") from None
     if child.returncode:
-        sentence = (child.stderr.strip().splitlines() or [f"exit status {child.returncode}"])[-1]
-        raise CameraUnsupported(sentence) if child.returncode == os.EX_CONFIG else CameraError(sentence)
+        reason = (child.stderr.strip().splitlines() or [f"exit status {child.returncode}"])[-1]
+        raise CameraUnsupported(reason) if child.returncode == os.EX_CONFIG else CameraError(reason)
     return [CameraInfo(**found) for found in json.loads(child.stdout)]

@@ -1,6 +1,6 @@
-"""Which camera each number has served, so that `soft-stream doctor` sees when it is another one.
+"""The ids of the cameras that each camera number has served; `soft-stream doctor` reports a change.
 
-One line for each change, the newest last: since when (UTC), and the id. The file is readable for all.
+The file has one line per change, the newest last: the time (UTC) and the id. All users may read it.
 """
 
 import time
@@ -14,14 +14,14 @@ MAX_ENTRIES = 5
 
 @dataclass(frozen=True)
 class ServedId:
-    """A camera, and since when it was the one."""
+    """The id of a served camera, and the time of its first use."""
 
     since: str
     id: str
 
 
 def record(folder: Path, number: int, camera_id: str) -> None:
-    """Note the camera that is served now; where that cannot be written, nothing else suffers."""
+    """Append the camera that is served now; ignore a file that cannot be written, since it is only for diagnosis."""
     file = folder / FILE.format(number)
     with suppress(OSError):
         before = parse_history(file.read_text(encoding="utf-8", errors="replace")) if file.exists() else []
@@ -37,6 +37,6 @@ def record(folder: Path, number: int, camera_id: str) -> None:
 
 
 def parse_history(text: str) -> list[ServedId]:
-    """Read what was noted, oldest first; lines that are something else are nothing."""
+    """Parse the file, oldest entry first; ignore malformed lines."""
     parts = (line.split(" ", 1) for line in text.splitlines())
     return [ServedId(*part) for part in parts if len(part) == 2]

@@ -1,4 +1,4 @@
-"""Which camera is meant by an id, or by a number."""
+"""The selection of a camera by its id or by its number."""
 
 import re
 from collections.abc import Sequence
@@ -7,33 +7,33 @@ from soft_stream.cameras.base import CameraAmbiguous, CameraInfo, CameraMissing
 
 
 def select_camera(connected: Sequence[CameraInfo], wanted: str, number: int) -> tuple[CameraInfo, str]:
-    """Return the camera that is meant, and what to put into the settings when they do not name it as they should.
+    """Return a camera, and why its id should be put into the settings; "" if the settings have the right id.
 
-    The id `wanted` counts; when its beginning has changed, as with a kernel that renamed the bus, its end does.
-    Without an id it is the camera at position `number` of `sort_by_port`.
+    The id `wanted` decides. If no id is equal, its last parts decide: a kernel update can rename the bus in the first
+    parts. Without an id, the camera at position `number` of `sort_by_port` is selected.
 
     Raises:
-        CameraMissing: it is not connected; the message lists those that are.
-        CameraAmbiguous: several have that end.
+        CameraMissing: the camera is not connected; the message lists the connected ones.
+        CameraAmbiguous: several ids have the same last parts.
     """
     ordered = sort_by_port(connected)
-    there = ", ".join(found.id for found in ordered) or "none"
+    listing = ", ".join(found.id for found in ordered) or "none"
     if not wanted:
         if number >= len(ordered):
-            raise CameraMissing(f"camera number {number} (counted from 0) is not connected; connected: {there}")
+            raise CameraMissing(f"camera number {number} (counted from 0) is not connected; connected: {listing}")
         return ordered[number], f"No id is set, so this is camera number {number} in the order of the ports"
     if exact := [found for found in ordered if found.id == wanted]:
         return exact[0], ""
     alike = [found for found in ordered if _suffix(found.id) == _suffix(wanted)]
     if not alike:
-        raise CameraMissing(f"camera {wanted} is not connected; connected: {there}")
+        raise CameraMissing(f"camera {wanted} is not connected; connected: {listing}")
     if len(alike) > 1:
-        raise CameraAmbiguous(f"camera {wanted} is not connected, and several have its end; connected: {there}")
-    return alike[0], f"The id {wanted} has changed its beginning"
+        raise CameraAmbiguous(f"camera {wanted} is not connected, and several ids end like it; connected: {listing}")
+    return alike[0], f"The first part of the id {wanted} has changed"
 
 
 def sort_by_port(connected: Sequence[CameraInfo]) -> list[CameraInfo]:
-    """Sort cameras: CSI before USB, each in the order of the ports that are printed on the board.
+    """Sort cameras: CSI before USB, each in the order of the port numbers printed on the board.
 
     On a Raspberry Pi 5 the port CAM/DISP 0 is i2c@88000 and CAM/DISP 1 is i2c@80000; on a Compute Module 4 they are
     i2c@0 and i2c@1 (arch/arm64/boot/dts/broadcom/ of https://github.com/raspberrypi/linux).
@@ -50,6 +50,6 @@ def _port(found: CameraInfo) -> tuple[bool, int, list[tuple[int, str]]]:
 
 
 def _suffix(camera_id: str) -> str:
-    """Cut off the bus: what is left is I2C bus and sensor of a CSI camera; controller, port and model of a webcam."""
+    """Return an id without the bus: I2C bus and sensor of a CSI camera; controller, port and model of a webcam."""
     parts = camera_id.split("/")
     return "/".join(parts[-2:] if parts[-2:-1] and parts[-2].startswith("i2c@") else parts[-1:])

@@ -1,4 +1,4 @@
-"""The JPEGs of a folder in the order of their names, over and over, untouched: for measuring, for demonstrations."""
+"""A driver that repeats the JPEG files of a folder in the order of their names, for measurements and demonstrations."""
 
 import re
 import time
@@ -10,25 +10,25 @@ from soft_stream.config.settings import Settings
 from soft_stream.frames import jpeg
 from soft_stream.frames.raw import Orientation, RawFrame
 
-# Files are read once and kept, as long as they fit into this; a longer film is read from the disk.
+# Files are cached up to this size; the remaining ones are read from the disk each time.
 CACHE_BYTES = 32 * 1024 * 1024
 
 
 class FolderCamera:
-    """One opening of a folder."""
+    """A camera driver for one session of a folder."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._files: list[Path] = []
         self._cache: list[bytes] = []
-        """What was read of each file, empty while it was not."""
+        """The content of each file; empty if it is not cached."""
         self._cache_room = CACHE_BYTES
         self._size = (0, 0)
         self._started_at = 0.0
         self._tick = 0
 
     def open(self) -> Negotiated:
-        """List the folder and look at its first picture; see `Camera.open`."""
+        """List the folder and read the size of the first JPEG; see `Camera.open`."""
         folder = Path(self._settings.folder)
         try:
             self._files = sorted((path for path in folder.iterdir() if _is_jpeg(path)), key=_natural)
@@ -45,7 +45,7 @@ class FolderCamera:
         return self._negotiated()
 
     def capture(self, timeout: float) -> RawFrame:
-        """Wait for the clock's next tick; pictures that nobody waited for are passed over, as on a sensor."""
+        """Wait for the time of the next frame; skip the frames that were not waited for, as a sensor does."""
         if not self._files:
             raise CameraError("the folder is not open")
         now = time.monotonic()
@@ -64,24 +64,24 @@ class FolderCamera:
         """Do nothing: there is no lens."""
 
     def still(self, timeout: float) -> RawFrame:
-        """Take the next picture: there is no other size."""
+        """Capture the next frame: there is no other size."""
         return self.capture(timeout)
 
     def restart(self) -> Negotiated:
-        """Look at the folder again; see `Camera.restart`."""
+        """List the folder again; see `Camera.restart`."""
         self.close()
         return self.open()
 
     def controls(self) -> list[Control]:
-        """List nothing: pictures are as they are."""
+        """Return an empty list: nothing can be set."""
         return []
 
     def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
-        """Change nothing; see `Camera.set_controls`."""
+        """Do nothing; see `Camera.set_controls`."""
         return self._negotiated()
 
     def close(self) -> None:
-        """Forget the pictures; see `Camera.close`."""
+        """Clear the cache; see `Camera.close`."""
         self._files, self._cache, self._cache_room = [], [], CACHE_BYTES
 
     def _read(self, number: int) -> bytes:
@@ -118,5 +118,5 @@ def _is_jpeg(path: Path) -> bool:
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
-    """Sort 9.jpg before 10.jpg."""
+    """Return a sort key that puts 9.jpg before 10.jpg."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.findall(r"\d+|\D+", path.name)]

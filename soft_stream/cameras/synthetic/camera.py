@@ -1,8 +1,4 @@
-"""A camera made of arithmetic, for machines without one; it focuses, stalls and unplugs on demand.
-
-`SyntheticDevice` is the thing at the end of the cable: it outlives each opening and has the verbs that say what happens
-to it. `SyntheticCamera` is one opening of it and keeps the contract of all cameras.
-"""
+"""The driver of the synthetic camera, for machines without a camera and for tests."""
 
 import threading
 import time
@@ -32,13 +28,13 @@ if TYPE_CHECKING:
     from soft_stream.cameras.synthetic.scene import Scene
 
 SENSOR_SIZE = (2304, 1296)
-STRIDE_ALIGNMENT = 128  # the Raspberry Pi 5's
-DEFAULT_EXPOSURE = 0.004  # seconds of exposure
+STRIDE_ALIGNMENT = 128  # as on a Raspberry Pi 5
+DEFAULT_EXPOSURE = 0.004  # seconds
 FOCUS_LATENCY = 3  # frames until a control reaches the sensor
 
 
 class SyntheticCamera:
-    """One opening of a test camera."""
+    """A camera driver for one session with a `SyntheticDevice`."""
 
     def __init__(self, settings: Settings, device: SyntheticDevice) -> None:
         self._settings = settings
@@ -51,7 +47,7 @@ class SyntheticCamera:
         self._controls: dict[str, ControlValue] = {}
 
     def open(self) -> Negotiated:
-        """Draw the scene and start the clock; see `Camera.open`."""
+        """Draw the scene and start the frame clock; see `Camera.open`."""
         from soft_stream.cameras.synthetic.scene import Scene
 
         device, began = self._use_device(), time.monotonic()
@@ -70,7 +66,7 @@ class SyntheticCamera:
         return self._negotiated()
 
     def capture(self, timeout: float) -> RawFrame:
-        """Wait for the clock's next tick; ticks that nobody waited for are lost, as on a sensor."""
+        """Wait for the time of the next frame; skip the frames that were not waited for, as a sensor does."""
         device, scene = self._use_device(), self._require_scene()
         deadline = time.monotonic() + timeout
         with device.changed:
@@ -90,7 +86,7 @@ class SyntheticCamera:
         return self._draw(scene, focus)
 
     def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
-        """Start to move the lens; see `Camera.focus`."""
+        """Send an order to the lens; see `Camera.focus`."""
         device = self._use_device()
         self._mode, self._mode_since = mode, self._tick
         device.cycles += mode is FocusMode.CYCLE
@@ -98,7 +94,7 @@ class SyntheticCamera:
             device.lens = sharpness(lens_position)
 
     def still(self, timeout: float) -> RawFrame:
-        """Draw one frame at the snapshot size; see `Camera.still`."""
+        """Capture one frame at the snapshot size; see `Camera.still`."""
         from soft_stream.cameras.synthetic.scene import Scene
 
         device = self._use_device()
@@ -112,7 +108,7 @@ class SyntheticCamera:
         return self._draw(scene, focus)
 
     def restart(self) -> Negotiated:
-        """Start the clock again; see `Camera.restart`."""
+        """Restart the frame clock; see `Camera.restart`."""
         device = self._use_device()
         with device.changed:
             device.changed.wait_for(lambda: not device.restart_hangs)
@@ -122,11 +118,11 @@ class SyntheticCamera:
         return self._negotiated()
 
     def controls(self) -> list[Control]:
-        """List what can be set; see `Camera.controls`."""
+        """List the controls; see `Camera.controls`."""
         return list_controls(SENSOR_SIZE, has_autofocus=self._use_device().has_autofocus)
 
     def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
-        """Set what the next picture looks like; see `Camera.set_controls`."""
+        """Set controls; see `Camera.set_controls`."""
         device = self._use_device()
         self._controls |= values
         if self._controls.get("AfMode") == AF_MANUAL:
@@ -134,12 +130,12 @@ class SyntheticCamera:
             device.lens = sharpness(float(self._controls.get("LensPosition", FOCUS_POSITION)))  # type: ignore[arg-type] # it is one number
         elif "AfMode" in values:
             self._mode = FocusMode.CONTINUOUS if values["AfMode"] == AF_CONTINUOUS else FocusMode.HOLD
-        self._started_at, self._tick = time.monotonic(), 0  # the clock may run at another rate now
+        self._started_at, self._tick = time.monotonic(), 0  # the frame rate may have changed
         self._mode_since = 0
         return self._negotiated()
 
     def close(self) -> None:
-        """Free the scene's memory; see `Camera.close`."""
+        """Free the memory of the scene; see `Camera.close`."""
         device = self._use_device()
         with device.changed:
             device.changed.wait_for(lambda: not device.close_hangs)
@@ -155,12 +151,12 @@ class SyntheticCamera:
 
     @property
     def _exposure(self) -> float:
-        """Seconds: what was told, else as by daylight."""
+        """The exposure time in seconds: the requested one, or the default."""
         return int(self._controls.get("ExposureTime", 0)) / 1_000_000 or DEFAULT_EXPOSURE  # type: ignore[arg-type] # it is one number
 
     @property
     def _fps(self) -> float:
-        """What was asked for, unless the exposure takes longer."""
+        """The configured rate, or less with a longer exposure."""
         return min(self._settings.fps, 1 / self._exposure)
 
     def _negotiated(self) -> Negotiated:
@@ -181,7 +177,7 @@ class SyntheticCamera:
     def _use_device(self) -> SyntheticDevice:
         self._device.threads.add(threading.get_ident())
         if len(self._device.threads) > 1:
-            raise AssertionError("a second thread touches the camera")
+            raise AssertionError("a second thread uses the camera")
         return self._device
 
     def _require_scene(self) -> "Scene":
@@ -190,7 +186,7 @@ class SyntheticCamera:
         return self._scene
 
     def _move_lens(self) -> FocusState:
-        """Do one frame's worth of autofocus; the states follow each other as AfState does on a camera."""
+        """Run autofocus for one frame; return the states in the order of libcamera's AfState."""
         device, mode = self._device, self._mode
         if not device.has_autofocus or device.focus_is_mute:
             return FocusState.NONE

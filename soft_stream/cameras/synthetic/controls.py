@@ -1,4 +1,4 @@
-"""The controls of a test camera, and what they do to its picture."""
+"""The controls of the synthetic camera and their effect on its frames."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 FOCUS_POSITION = 2.0
-"""Dioptres at which the scene is sharp."""
+"""The lens position, in dioptres, at which the scene is sharp."""
 
 
 def list_controls(sensor_size: tuple[int, int], *, has_autofocus: bool) -> list[Control]:
-    """List the controls; those of the lens only where it moves."""
+    """List the controls, including those of the lens if it has autofocus."""
     width, height = sensor_size
     listed = [
         Control("Brightness", "float", 1, -1.0, 1.0, 0.0),
@@ -33,17 +33,17 @@ def list_controls(sensor_size: tuple[int, int], *, has_autofocus: bool) -> list[
 
 
 def sharpness(lens_position: float) -> float:
-    """Return how sharp the scene is, 0 to 1, with the lens at so many dioptres."""
+    """Return the sharpness of the scene, 0 to 1, at a lens position in dioptres."""
     return max(0.0, 1 - abs(lens_position - FOCUS_POSITION) / FOCUS_POSITION)
 
 
 def apply_controls(
     planes: tuple[Plane, Plane, Plane], values: Mapping[str, ControlValue], sensor_size: tuple[int, int]
 ) -> tuple[Plane, Plane, Plane]:
-    """Zoom into the planes and make them brighter or darker, as the controls say."""
+    """Apply the controls ScalerCrop and Brightness to the planes."""
     crop = values.get("ScalerCrop")
     if isinstance(crop, tuple):
-        planes = tuple(_crop(plane, crop, sensor_size) for plane in planes)  # type: ignore[assignment] # three remain three
+        planes = tuple(_crop(plane, crop, sensor_size) for plane in planes)  # type: ignore[assignment] # still three planes
     brightness = values.get("Brightness")
     if isinstance(brightness, float) and brightness:
         steps = numpy.arange(256) + round(brightness * 255)

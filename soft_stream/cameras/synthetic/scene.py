@@ -1,4 +1,4 @@
-"""What a test camera sees: hills with the entropy of a photograph, panning, with the frame's facts written on them."""
+"""The scene of the synthetic camera: panning hills with the entropy of a photograph, and the number of the frame."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 SHARPNESS_STEPS = 6
-PAN = 64  # pixels that the picture moves to and fro
-PADDING = 0xA5  # shows at once where somebody forgets the stride
+PAN = 64  # pixels by which the view moves left and right
+PADDING = 0xA5  # visible if code ignores the stride
 CHARACTERS = "0123456789:.-# "
-# where a ridge lies (share of the height), how rough it is, and the luma, U and V of the land below it
+# for each ridge: its position (fraction of the height), its roughness, and the luma, U and V of the land below it
 RIDGES = (
     (0.42, 0.10, 150, 136, 122),
     (0.55, 0.14, 118, 126, 122),
@@ -29,9 +29,9 @@ RIDGES = (
 
 
 class Scene:
-    """The picture at one size, in every sharpness that the lens passes through.
+    """The scene at one size and at every sharpness.
 
-    Planes are full-range BT.601 (sYCC) with padded strides, in one block of memory that each `draw` writes anew.
+    Planes are full-range BT.601 (sYCC) with padded strides, in one block of memory that each `draw` overwrites.
     """
 
     def __init__(self, size: tuple[int, int], alignment: int, name: str, seed: int) -> None:
@@ -46,22 +46,22 @@ class Scene:
         self._name = name
 
     def draw(self, number: int, lens: float, now: datetime) -> "tuple[Plane, Plane, Plane]":
-        """Draw frame `number` as a lens at `lens` (0 out of focus, 1 sharp) sees it."""
+        """Draw frame `number` with the sharpness `lens`, from 0 (out of focus) to 1 (sharp)."""
         width, height = self.size
         y, u, v = self._planes
         at = abs(number % (2 * PAN) - PAN) // 2 * 2  # even, so that chroma stays aligned with luma
         numpy.copyto(y, self._luma[round(lens * (SHARPNESS_STEPS - 1))][:, at : at + width])
         numpy.copyto(u, self._u[:, at // 2 : (at + width) // 2])
         numpy.copyto(v, self._v[:, at // 2 : (at + width) // 2])
-        facts = (self._name, f"{now:%Y-%m-%d %H:%M:%S}.{now.microsecond // 100_000}", f"#{number}")
-        for row, text in enumerate(facts):
+        lines = (self._name, f"{now:%Y-%m-%d %H:%M:%S}.{now.microsecond // 100_000}", f"#{number}")
+        for row, text in enumerate(lines):
             self._write(text, self._line // 4 + row * self._line * 5 // 4)
         bar = number * 8 % width // 2 * 2
         y[height - max(4, height // 60) :, bar : bar + 16] = 255
         return y, u, v
 
     def _write(self, text: str, top: int) -> None:
-        """Write a line in white on the darkened picture, cut off where the picture ends."""
+        """Write a line of white text on a darkened background; cut it off at the edge of the frame."""
         left = self._line // 3
         y = self._planes[0]
         for glyph in (self._glyphs[character] for character in text):
@@ -71,7 +71,7 @@ class Scene:
 
 
 def _landscape(random: numpy.random.Generator, size: tuple[int, int]) -> "tuple[Plane, Plane, Plane]":
-    """Paint sky and hills; a sharp 1280x720 JPEG of them at quality 80 weighs about 120 kB."""
+    """Draw sky and hills; a sharp 1280x720 JPEG at quality 80 has about 120 kB."""
     width, height = size
     rows = numpy.arange(height, dtype=numpy.float32)[:, None] / height
     texture = _noise(random, size)
@@ -86,7 +86,7 @@ def _landscape(random: numpy.random.Generator, size: tuple[int, int]) -> "tuple[
 
 
 def _noise(random: numpy.random.Generator, size: tuple[int, int]) -> "NDArray[numpy.float32]":
-    """Add up noise of every scale, the finer the weaker, as in photographs."""
+    """Return noise of several scales; finer noise is weaker, as in a photograph."""
     width, height = size
     total = numpy.zeros((height, width), numpy.float32)
     for cell, strength in ((1, 2.5), (2, 7.0), (4, 10.0), (16, 14.0), (64, 16.0)):
@@ -96,7 +96,7 @@ def _noise(random: numpy.random.Generator, size: tuple[int, int]) -> "NDArray[nu
 
 
 def _ridge(random: numpy.random.Generator, width: int) -> "NDArray[numpy.float32]":
-    """Return a skyline between about -1 and 1."""
+    """Return the heights of a skyline, between about -1 and 1."""
     line = numpy.zeros(width, numpy.float32)
     for points, strength in ((6, 0.5), (20, 0.2), (90, 0.05)):
         coarse = random.uniform(-strength, strength, (1, points)).astype(numpy.float32)
@@ -105,7 +105,7 @@ def _ridge(random: numpy.random.Generator, width: int) -> "NDArray[numpy.float32
 
 
 def _blur(plane: "Plane", steps: int) -> "Plane":
-    """Take away the detail that is finer than 2**steps pixels."""
+    """Remove details that are finer than 2**steps pixels."""
     if steps == 0:
         return plane
     picture = Image.fromarray(plane)

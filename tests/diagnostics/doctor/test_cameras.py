@@ -47,7 +47,7 @@ def test_an_id_whose_beginning_has_changed_has_its_line_to_paste() -> None:
     """The camera is found all the same."""
     [finding] = examine(deployed(settings=f"cam0_id={OLD_CAM0}\n"))["cameras"]
     assert finding.level == "note"
-    assert f"The id {OLD_CAM0} has changed its beginning" in finding.what
+    assert f"The first part of the id {OLD_CAM0} has changed" in finding.what
     assert f"cam0_id={CAM0}" in finding.fix
 
 
