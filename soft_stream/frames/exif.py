@@ -1,6 +1,7 @@
-"""What a still says of itself: time, exposure, gain, lens, model. Never a thumbnail: some clients take it for the end.
+"""The Exif data of a still: time, exposure, gain, lens position, camera model.
 
-The tags are those of the Exif standard 2.32 (CIPA DC-008), by the names that Pillow gives them.
+There is no thumbnail, because some clients take its end for the end of the JPEG. The tags are those of Exif 2.32
+(CIPA DC-008), with Pillow's names for them.
 """
 
 from datetime import datetime
@@ -35,7 +36,7 @@ def add_exif(jpeg: bytes, captured_at: float, metadata: FrameMetadata, model: st
         details[Base.ExposureTime] = IFDRational(round(metadata.exposure_time * 1_000_000), 1_000_000)
     if metadata.gain is not None:
         details[Base.ISOSpeedRatings] = round(metadata.gain * ISO_AT_GAIN_1)
-    if metadata.lens_position:  # 0 is infinity, which a distance in metres cannot say
+    if metadata.lens_position:  # 0 means infinity, which is not a distance in metres
         details[Base.SubjectDistance] = IFDRational(round(1000 / metadata.lens_position), 1000)
     exif[IFD.Exif] = details
     segment = exif.tobytes()

@@ -1,6 +1,6 @@
-"""Raw frames become JPEGs: the only file that knows simplejpeg.
+"""JPEG encoding of raw frames; the only module that imports simplejpeg.
 
-simplejpeg and numpy are imported when the camera opens, in its thread: a process that only waits does without.
+simplejpeg and numpy are imported in the camera thread when the camera opens, to save memory in an idle process.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ class DamagedJpeg(ValueError):
 
 
 UPRIGHT = Orientation()
-# With these qualities libjpeg's tables hold the bytes of a marker, FF D9 and FF D8. Home Assistant takes the first for
-# the end of a picture, Mainsail the second for the beginning of one; one point more is the same picture.
+# With these qualities libjpeg's tables contain the bytes of a marker, FF D9 or FF D8. Home Assistant takes the first
+# for the end of a JPEG, Mainsail takes the second for its beginning. One point more makes no visible difference.
 SAFE_QUALITIES = {6: 7, 18: 19}
 
 
 def load() -> None:
-    """Import what the first frame needs, before there is one."""
+    """Import simplejpeg before the first frame."""
     import simplejpeg  # noqa: F401
 
 
 def encode(raw: RawFrame, quality: int, orientation: Orientation = UPRIGHT, rendition: Rendition = ORIGINAL) -> bytes:
-    """Make the JPEG of a raw frame, turned as it is to be, in a rendition.
+    """Return the JPEG of a raw frame in an orientation and a rendition.
 
-    Planes are encoded as they are (no conversion, no copy; simplejpeg gives the GIL back meanwhile), so they must be
-    full-range BT.601: what JFIF means. A camera's own JPEG is passed through where nothing is to be different.
+    Planes are encoded without conversion and without a copy, so they must be full-range BT.601, as JFIF requires.
+    simplejpeg releases the GIL. A camera's own JPEG is returned unchanged if it needs no change.
 
     Raises:
         DamagedJpeg: the camera's own JPEG cannot be decoded.
@@ -38,30 +38,30 @@ def encode(raw: RawFrame, quality: int, orientation: Orientation = UPRIGHT, rend
     import simplejpeg
 
     quality = SAFE_QUALITIES.get(quality, quality)
-    turn = rendition.rotate(orientation)
-    size = rotated_size(rendition_size(rendition, raw.size, orientation), turn)
+    total = rendition.rotate(orientation)
+    size = rotated_size(rendition_size(rendition, raw.size, orientation), total)
     if raw.planes:
         halved = (size[0] + 1) // 2, (size[1] + 1) // 2
         sized = zip(raw.planes, (size, halved, halved), strict=True)
-        y, u, v = (_rotate(_scale_down(plane, plane_size), turn) for plane, plane_size in sized)
+        y, u, v = (_rotate(_scale_down(plane, plane_size), total) for plane, plane_size in sized)
         encoded: bytes = simplejpeg.encode_jpeg_yuv_planes(_pad(y), u, v, quality=quality)
     elif passes_through(raw, orientation, rendition):
         encoded = raw.jpeg
     else:
-        pixels = _rotate(_scale_down(_decode(raw.jpeg, size), size), turn)
+        pixels = _rotate(_scale_down(_decode(raw.jpeg, size), size), total)
         encoded = simplejpeg.encode_jpeg(pixels, quality=quality, colorsubsampling="420")
     return encoded
 
 
 def passes_through(raw: RawFrame, orientation: Orientation, rendition: Rendition) -> bool:
-    """Tell whether the camera's own JPEG is what is wanted already."""
-    is_large_enough = rendition_size(rendition, raw.size, orientation) == raw.size
+    """Return whether the camera's own JPEG needs no change."""
+    keeps_size = rendition_size(rendition, raw.size, orientation) == raw.size
     upright = rendition.rotate(orientation) == UPRIGHT
-    return raw.planes is None and upright and is_large_enough and not rendition.quality
+    return raw.planes is None and upright and keeps_size and not rendition.quality
 
 
 def rendition_size(rendition: Rendition, size: tuple[int, int], orientation: Orientation) -> tuple[int, int]:
-    """Return the (width, height) that a raw frame of `size` has in a rendition."""
+    """Return the (width, height) of a rendition of a raw frame of `size`."""
     return rendition.scale(rotated_size(size, rendition.rotate(orientation)))
 
 
@@ -69,7 +69,7 @@ def read_size(jpeg: bytes) -> tuple[int, int]:
     """Return (width, height) of a JPEG.
 
     Raises:
-        DamagedJpeg: it is none.
+        DamagedJpeg: the bytes are not a JPEG.
     """
     import simplejpeg
 
@@ -81,23 +81,23 @@ def read_size(jpeg: bytes) -> tuple[int, int]:
 
 
 def rotated_size(size: tuple[int, int], orientation: Orientation) -> tuple[int, int]:
-    """Return (width, height) after the turn."""
+    """Return (width, height) after the rotation."""
     return (size[1], size[0]) if orientation.rotation in (90, 270) else size
 
 
 def _scale_down(pixels: Any, size: tuple[int, int]) -> Any:
-    """Make an array of rows and columns smaller, unless it has the size already."""
+    """Scale an array of rows and columns down to (width, height)."""
     if pixels.shape[1::-1] == size:
         return pixels
     import numpy
     from PIL import Image
 
-    # as fast as bilinear, and sharper; most of a large step is done by averaging, which is faster still
+    # as fast as bilinear and sharper; `reducing_gap` does most of a large step by averaging, which is faster still
     return numpy.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.HAMMING, reducing_gap=1.5))
 
 
 def _pad(plane: Any) -> Any:
-    """Lay a plane with an odd side into memory with even ones: libjpeg-turbo reads that far, whatever is there.
+    """Copy a plane with an odd side into a larger array with even sides: libjpeg-turbo reads that far.
 
     https://github.com/libjpeg-turbo/libjpeg-turbo, src/turbojpeg.c, `tj3CompressFromYUVPlanes8`: `PAD(width, hsamp)`
     """
@@ -110,7 +110,7 @@ def _pad(plane: Any) -> Any:
 
 
 def _rotate(pixels: Any, orientation: Orientation) -> Any:
-    """Turn an array of rows and columns; simplejpeg takes a plane's rows in any order but each one contiguous."""
+    """Orient an array of rows and columns; simplejpeg needs contiguous rows, which may be in any order."""
     if orientation == UPRIGHT:
         return pixels
     import numpy
@@ -125,7 +125,7 @@ def _rotate(pixels: Any, orientation: Orientation) -> Any:
 
 
 def _decode(jpeg: bytes, size: tuple[int, int]) -> Any:
-    """Decode a camera's own JPEG, as coarsely as will do for a picture of `size`; a damaged one is still a picture."""
+    """Decode a camera's own JPEG at a reduced size of at least `size`; accept partly damaged data."""
     import simplejpeg
 
     try:

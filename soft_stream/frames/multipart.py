@@ -1,8 +1,8 @@
-"""The bytes of an MJPEG stream: the one form of multipart/x-mixed-replace that every known client reads.
+"""The multipart format of an MJPEG stream (multipart/x-mixed-replace), in the form that all known clients can read.
 
-Each part has `Content-Type: image/jpeg` and the right `Content-Length`, and is followed at once by CRLF and the next
-boundary: VLC and Fluidd show a frame only when the boundary after it has come, Mainsail one byte after it. The
-boundary has no dashes in front and no quotes: Fluidd takes it literally.
+Each part has `Content-Type: image/jpeg` and the exact `Content-Length`. CRLF and the next boundary follow it at once,
+because VLC and Fluidd show a frame only when they have received the next boundary, and Mainsail one byte later. The
+boundary has neither leading dashes nor quotes, because Fluidd takes the parameter literally.
 """
 
 BOUNDARY = "softstreamframe"
@@ -12,7 +12,7 @@ CLOSING = f"\r\n--{BOUNDARY}\r\n".encode()
 
 
 def make_part(jpeg: bytes, captured_at: float, label: str = "") -> bytes:
-    """Make the bytes of one part, up to and including the next boundary; `label` is `repeat` or `notice`."""
+    """Return the bytes of a part, including the boundary after it; `label` is empty, `repeat` or `notice`."""
     headers = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\nX-Timestamp: {captured_at:.6f}\r\n"
     if label:
         headers += f"X-Frame: {label}\r\n"

@@ -1,21 +1,22 @@
-"""How often something happens, measured over the last occurrences."""
+"""Rates of events, and a limiter of the frame rate. All times are seconds of one monotonic clock."""
 
 from collections import deque
 
-WINDOW = 3.0
-GAPS = 9
-OVERDUE = 2.0
+WINDOW = 3.0  # seconds over which a rate is measured
+GAPS = 9  # intervals of which the median is taken
+OVERDUE = 2.0  # seconds without an event after which the rate is 0
+TOLERANCE = 0.25  # of an interval, by which a frame may be early
 
 
 class RateMeter:
-    """Occurrences a second over the last seconds; all times are of one monotonic clock, in seconds."""
+    """The event rate over the last seconds."""
 
     def __init__(self) -> None:
         self._times: deque[float] = deque()
         self._gaps: deque[float] = deque(maxlen=GAPS)
 
     def tick(self, now: float) -> None:
-        """Count one occurrence."""
+        """Count one event."""
         if self._times:
             self._gaps.append(now - self._times[-1])
         self._times.append(now)
@@ -24,22 +25,22 @@ class RateMeter:
 
     @property
     def interval(self) -> float | None:
-        """Typical seconds between occurrences; one long gap does not count, and None is told before there are a few."""
+        """The median of the last intervals in seconds, which ignores one long gap; None if there are too few."""
         return sorted(self._gaps)[len(self._gaps) // 2] if len(self._gaps) > 2 else None
 
     def per_second(self, now: float) -> float:
-        """Occurrences a second; 0 when the next one is long overdue."""
+        """Return the events per second; 0 if the next event is long overdue."""
         if len(self._times) < 2 or now - self._times[-1] > max(OVERDUE, 3 * (self.interval or 0)):
             return 0.0
         return (len(self._times) - 1) / (self._times[-1] - self._times[0])
 
     def skip_interval(self) -> None:
-        """Do not take the time until the next occurrence for a gap."""
+        """Ignore the time until the next event."""
         self._times.clear()
 
 
 class RateCounter:
-    """A count, and how fast it grew over the last seconds: for many clients, each of which costs memory and time."""
+    """A counter with its rate over the last seconds; cheaper than `RateMeter`, for use with many clients."""
 
     __slots__ = ("_last", "_marked_at", "_marks", "count")
 
@@ -50,7 +51,7 @@ class RateCounter:
         self._marked_at = float("-inf")
 
     def tick(self, now: float) -> None:
-        """Count one occurrence."""
+        """Count one event."""
         self.count += 1
         self._last = now
         if now - self._marked_at >= 1:
@@ -58,7 +59,7 @@ class RateCounter:
             self._marks.append((now, self.count))
 
     def per_second(self, now: float) -> float:
-        """Occurrences a second; 0 when the next one is long overdue."""
+        """Return the events per second; 0 if the next event is long overdue."""
         if self.count < 2:
             return 0.0
         then, count = self._marks[0]
@@ -66,11 +67,8 @@ class RateCounter:
         return 1 / interval if interval and now - self._last <= max(OVERDUE, 3 * interval) else 0.0
 
 
-TOLERANCE = 0.25
-
-
 class RateLimiter:
-    """Lets so many frames a second through, evenly; all times in seconds."""
+    """A limiter that allows a number of frames per second, evenly spaced."""
 
     def __init__(self, fps: float, begin: float = float("-inf")) -> None:
         self._interval = 1 / fps
@@ -78,15 +76,15 @@ class RateLimiter:
 
     @property
     def ready_at(self) -> float:
-        """From when on the next frame is in time."""
+        """The time from which the next frame is allowed."""
         return self._due - TOLERANCE * self._interval
 
     def consume(self, at: float) -> None:
-        """Note that a frame was taken."""
+        """Record that a frame was used."""
         self._due = max(self._due + self._interval, at)
 
     def allow(self, captured_at: float) -> bool:
-        """Decide about the next frame."""
+        """Return whether the next frame is allowed, and record it if so."""
         if captured_at < self._due - 2 * self._interval:
             self._due = captured_at  # the clock was set back
         if captured_at < self.ready_at:

@@ -1,4 +1,4 @@
-"""A picture as the camera delivers it: planes of YUV420 or a JPEG, with its metadata."""
+"""Raw frames: YUV420 planes or a JPEG from the camera, with metadata."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    # numpy is imported when a camera opens, not before: it doubles the memory of a process that only waits
+    # numpy is imported only when a camera opens, because it doubles the memory of an idle process
     import numpy
     from numpy.typing import NDArray
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class FocusState(StrEnum):
-    """What the lens does, in the words of libcamera's AfState; NONE where there is no autofocus."""
+    """The state of autofocus, with the names of libcamera's AfState; NONE without autofocus."""
 
     NONE = "none"
     IDLE = "idle"
@@ -27,7 +27,7 @@ class FocusState(StrEnum):
 
 @dataclass(frozen=True)
 class Orientation:
-    """How a picture is turned: mirrored first, then rotated clockwise by 0, 90, 180 or 270 degrees."""
+    """The orientation of a frame: mirrored first, then rotated clockwise by 0, 90, 180 or 270 degrees."""
 
     hflip: bool = False
     vflip: bool = False
@@ -35,31 +35,31 @@ class Orientation:
 
     @property
     def normalized(self) -> Self:
-        """The same turn with a rotation of 0 or 90 only: half a turn is both mirrors."""
+        """The same orientation with a rotation of 0 or 90 degrees: 180 degrees are both flips."""
         half = self.rotation >= 180
         return type(self)(self.hflip != half, self.vflip != half, self.rotation % 180)
 
 
 @dataclass(frozen=True)
 class FrameMetadata:
-    """What the camera tells of a frame, where it does: seconds, factor, dioptres."""
+    """The metadata of a frame, in seconds, as a factor, and in dioptres; None if the camera does not report it."""
 
     exposure_time: float | None = None
     gain: float | None = None
     lens_position: float | None = None
     exposure_settled: bool = True
-    """False while automatic exposure is still on its way."""
+    """False while automatic exposure is still adjusting."""
 
 
 NO_METADATA = FrameMetadata()
-"""What a camera tells that says nothing; made once, since it belongs to every frame."""
+"""The metadata of a frame without any; shared, to save time per frame."""
 
 
 @dataclass(slots=True)
 class RawFrame:
-    """A picture as the camera delivers it: planes (Y, U, V, each 2-D, uint8, full range) or the camera's own JPEG.
+    """A frame from the camera: planes (Y, U, V, each 2-D, uint8, full range) or the camera's own JPEG.
 
-    Its memory belongs to the camera: use it inside `with`, and keep nothing of it.
+    The camera owns the memory of the planes: use them only inside `with`, or `copy` the frame.
     """
 
     size: tuple[int, int]
@@ -79,7 +79,7 @@ class RawFrame:
         self.release()
 
     def copy(self) -> RawFrame:
-        """Return the frame in memory of its own, which may be kept."""
+        """Return a copy of the frame that may be kept."""
         planes = None
         if self.planes:
             y, u, v = self.planes
@@ -88,7 +88,7 @@ class RawFrame:
 
 
 def split_planes(pixels: Plane, size: tuple[int, int], stride: int) -> tuple[Plane, Plane, Plane]:
-    """Cut the planes out of a flat YUV420 array without a copy; U's and V's rows are half a stride apart."""
+    """Return views of the planes of a flat YUV420 array; the stride of U and V is half that of Y."""
     width, height = size
     y = pixels[: height * stride].reshape(height, stride)[:, :width]
     chroma = pixels[height * stride : height * stride * 3 // 2].reshape(2, height // 2, stride // 2)[:, :, : width // 2]
