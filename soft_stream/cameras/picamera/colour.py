@@ -1,7 +1,7 @@
-"""Planes in the colours of video become planes in those of JPEG: JFIF means BT.601 in full range.
+"""Conversion of the colours of video into those of JPEG: JFIF requires BT.601 in full range.
 
-CSI cameras deliver that when asked for sYCC. USB cameras deliver what they like: usually limited range, some BT.709.
-The weights are those of ITU-R BT.601 and BT.709.
+CSI cameras deliver that if sYCC is requested. USB cameras usually deliver limited range, some of them BT.709. The
+weights are those of ITU-R BT.601 and BT.709.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WEIGHTS = {"601": (0.299, 0.114), "709": (0.2126, 0.0722)}  # of red and blue
 
 
 def to_jfif(planes: tuple[Plane, Plane, Plane], *, limited: bool, matrix: str) -> tuple[Plane, Plane, Plane]:
-    """Convert Y, U and V; costs a look into a table for each value, and twice that for another matrix."""
+    """Convert Y, U and V; this costs a table lookup per value, and two with another matrix."""
     y, u, v = planes
     luma_range, chroma_range = (219, 224) if limited else (255, 255)
     if matrix == "601":
@@ -39,18 +39,18 @@ def to_jfif(planes: tuple[Plane, Plane, Plane], *, limited: bool, matrix: str) -
 
 @cache
 def _stretch_table(zero: int, span: int, new_zero: int) -> bytes:
-    """Return the table that stretches a range to 255 steps around its zero."""
+    """Return the lookup table that stretches a range to 255 steps around its zero."""
     return _bytes((numpy.arange(256) - zero) * 255 / span + new_zero).tobytes()
 
 
 def _look_up(plane: Plane, table: bytes) -> Plane:
-    """Look each value up; `bytes` does that several times as fast as an array."""
+    """Apply a lookup table; `bytes` is several times as fast as numpy here."""
     return numpy.frombuffer(plane.tobytes().translate(table), numpy.uint8).reshape(plane.shape)
 
 
 @cache
 def _terms(matrix: str, luma_range: int, chroma_range: int, black: int) -> dict[str, Any]:
-    """Return what each value of the old Y, U and V adds to the new ones, rounded once, in 16 bits."""
+    """Return the tables of what each old value of Y, U and V adds to the new ones, as rounded 16-bit integers."""
     change = _from_rgb("601") @ numpy.linalg.inv(_from_rgb(matrix))
     values = numpy.arange(256)
     luma, chroma = (values - black) * 255 / luma_range, (values - 128) * 255 / chroma_range
@@ -64,7 +64,7 @@ def _terms(matrix: str, luma_range: int, chroma_range: int, black: int) -> dict[
 
 
 def _from_rgb(matrix: str) -> Any:
-    """Return the matrix from RGB to YUV of a standard."""
+    """Return the matrix of a standard that converts RGB to YUV."""
     red, blue = WEIGHTS[matrix]
     green = 1 - red - blue
     return numpy.array(

@@ -1,6 +1,6 @@
-"""The HDR mode of the imx708, which only its driver can be told, before libcamera opens the camera.
+"""The HDR mode of the imx708 sensor, which its kernel driver must set before libcamera opens the camera.
 
-Picamera2 has the same in `picamera2.devices`, whose import brings all that the imx500 needs, which few have installed.
+Picamera2 has the same function in `picamera2.devices`, whose import needs the rarely installed packages of the imx500.
 """
 
 import fcntl
@@ -19,16 +19,16 @@ WIDE_DYNAMIC_RANGE = 0x009A0915
 
 
 def set_sensor_hdr(found: CameraInfo, *, on: bool) -> bool:
-    """Switch the sensor's HDR mode, which its driver keeps over processes; tell whether that changed anything.
+    """Set the sensor's HDR mode, which the kernel driver keeps after this process; return whether it changed.
 
-    Whoever has listed the cameras before does not know of the change.
+    A CameraManager that was created before does not notice the change.
 
     Raises:
-        CameraError: the sensor has none, or its driver does not take it.
+        CameraError: the sensor has no HDR mode, or its kernel driver rejects it.
     """
     if not found.model.startswith("imx708"):
         if on:
-            raise CameraError(f"hdr=sensor: only the imx708 can do that, and this camera is a {found.model}")
+            raise CameraError(f"hdr=sensor: only the imx708 has this mode; this camera is {found.model}")
         return False
     try:
         with _open_subdevice(found.id) as driver:
@@ -38,17 +38,17 @@ def set_sensor_hdr(found: CameraInfo, *, on: bool) -> bool:
             fcntl.ioctl(driver, VIDIOC_S_CTRL, CONTROL.pack(WIDE_DYNAMIC_RANGE, on))
     except OSError as error:
         if on:
-            raise CameraError(f"hdr=sensor: the driver does not take it: {error}") from error
+            raise CameraError(f"hdr=sensor: the kernel driver rejects it: {error}") from error
         return False
     return True
 
 
 @contextmanager
 def _open_subdevice(camera_id: str) -> Iterator[BinaryIO]:
-    """Open the sensor's own device, which sysfs connects with the camera's id: both are the path in the device tree."""
+    """Open the subdevice of the sensor; its path in the device tree, from sysfs, ends with the camera id."""
     for node in Path("/sys/class/video4linux").glob("v4l-subdev*/device/of_node"):
         if str(node.resolve()).endswith(camera_id):
             with open(f"/dev/{node.parent.parent.name}", "rb+", buffering=0) as driver:
                 yield driver
                 return
-    raise FileNotFoundError(f"no v4l-subdev belongs to {camera_id}")
+    raise FileNotFoundError(f"there is no v4l-subdev for {camera_id}")

@@ -1,4 +1,4 @@
-"""Picamera2 as a library: imported late, with its faults told in our words, and its list of cameras."""
+"""Access to Picamera2: its import, its errors, its list of cameras."""
 
 import gc
 import logging
@@ -19,30 +19,30 @@ TUNING_FOLDERS = ("/usr/local/share/libcamera/ipa/rpi", "/usr/share/libcamera/ip
 
 
 def connected_cameras() -> list[CameraInfo]:
-    """List the connected cameras in the order in which Picamera2 counts them.
+    """Return the connected cameras in the order of Picamera2's camera numbers.
 
     Raises:
         CameraUnsupported: Picamera2 or libcamera is not installed.
-        CameraError: they do not work.
+        CameraError: Picamera2 or libcamera does not work.
     """
     with translate_errors("libcamera does not work"):
         infos = picamera2_class().global_camera_info()
-    # "Model" is one of the keys that not every camera has
+    # some cameras have no "Model"
     found = [CameraInfo(info["Id"], info.get("Model", "unknown model"), is_usb(info["Id"])) for info in infos]
     if any("/rp1/" in each.id for each in found) and not is_pisp():
-        # https://github.com/raspberrypi/picamera2, platform.py: any error while it looks leaves the older platform
+        # https://github.com/raspberrypi/picamera2, platform.py: after any error the platform stays the older one
         raise CameraUnsupported(
-            "Picamera2 takes this Raspberry Pi 5 for an older one, because it may not open every /dev/video*; "
+            "Picamera2 takes this Raspberry Pi 5 for an older one, because it cannot open some /dev/video*; "
             "in a unit: DeviceAllow=char-video4linux rw"
         )
     return found
 
 
 def reset_camera_manager() -> None:
-    """Let libcamera look at the cameras anew next time, unless one is open.
+    """Discard Picamera2's CameraManager, unless a camera is open, so that the next call creates a new one.
 
-    Picamera2 keeps the CameraManager until a camera is closed; that one never sees a CSI camera that came after it, nor
-    that a driver was told something, and has every device open.
+    Picamera2 keeps it until a camera is closed. It keeps every device open, and sees neither a CSI camera that was
+    connected later nor a changed setting of a kernel driver.
     """
     cameras = picamera2_class()._cm
     if not cameras.cameras:
@@ -50,10 +50,10 @@ def reset_camera_manager() -> None:
 
 
 def picamera2_class() -> Any:
-    """Import Picamera2.
+    """Import Picamera2 and return its class.
 
     Raises:
-        CameraUnsupported: it is not installed, or does not fit what is.
+        CameraUnsupported: it is not installed, or does not match the other installed packages.
     """
     is_first = "picamera2" not in sys.modules
     try:
@@ -63,41 +63,41 @@ def picamera2_class() -> Any:
             f"Picamera2 cannot be imported ({error}); on Raspberry Pi OS: sudo apt install python3-picamera2"
         ) from error
     if is_first:
-        # what is there now stays; so that `free_descriptors` looks at little
+        # the modules stay loaded: exclude their objects from the collections of `free_descriptors`
         gc.collect()
         gc.freeze()
-    # its messages of opening and closing repeat ours
+    # its messages about opening and closing repeat those of this program
     logging.getLogger("picamera2").setLevel(logging.WARNING)
     logging.getLogger("picamera2.picamera2").addFilter(_has_reason)
     return Picamera2
 
 
 def free_descriptors() -> None:
-    """Free what a closed Picamera2 object leaves in reference cycles: its selectors, and a new allocator.
+    """Close the descriptors that a closed Picamera2 object leaves in reference cycles: selectors and a new allocator.
 
-    Each has a descriptor, and Python itself would look for cycles only when many objects have been made.
+    Python itself would collect the cycles only after many new objects.
     """
     gc.collect()
 
 
 def _has_reason(record: logging.LogRecord) -> bool:
-    """Drop the line that has no reason; the exception behind it has, and comes with each try to open the camera."""
+    """Return False for the message without a reason; the exception that follows it has the reason."""
     return record.getMessage() != "Camera __init__ sequence did not complete."
 
 
 def is_pisp() -> bool:
-    """Tell whether this is a Raspberry Pi 5, with its image processor PiSP, as far as Picamera2 knows."""
+    """Return whether Picamera2 takes this for a Raspberry Pi 5, which has the image signal processor PiSP."""
     return bool(picamera2_class().platform.name == "PISP")
 
 
 def find_tuning_file(name: str) -> str | None:
-    """Find a tuning file; None is the camera's own.
+    """Return the path of a tuning file and set libcamera's variable to it; None means the default file.
 
-    libcamera reads the variable when its CameraManager starts, and Picamera2's constructor deletes it unless it gets
-    the file: so it is set here, before the cameras are listed, and given to each constructor.
+    libcamera reads the variable when its CameraManager starts, and Picamera2's constructor deletes the variable unless
+    it gets the path. So call this before the cameras are listed, and pass the path to each constructor.
 
     Raises:
-        CameraUnsupported: there is no such file.
+        CameraUnsupported: the file does not exist.
     """
     if not name:
         return os.environ.get(TUNING_FILE)
@@ -111,10 +111,10 @@ def find_tuning_file(name: str) -> str | None:
 
 
 def create_picamera2(position: int, tuning: str | None, what: str) -> Any:
-    """Make a Picamera2 object; when that fails it leaves its pipe and perhaps the camera behind, which go here.
+    """Create a Picamera2 object; if its constructor fails, release the pipe and the camera that it leaves open.
 
     Raises:
-        CameraError: as `faults` has it, naming what failed and, where it can be read, who has the camera.
+        CameraError: as in `translate_errors`; `what` is the beginning of the message.
     """
     picamera2 = picamera2_class()
     picam2 = picamera2.__new__(picamera2)
@@ -128,45 +128,51 @@ def create_picamera2(position: int, tuning: str | None, what: str) -> Any:
 
 
 def _clean_up(picam2: Any) -> None:
-    if picam2.is_open and picam2.camera_idx in picam2._cm.cameras:  # only so can be told how far it came
-        # everything but its last line, the allocator, was done, and so is everything but the last lines of `close`
+    if picam2.is_open and picam2.camera_idx in picam2._cm.cameras:  # nothing else shows how far the constructor came
+        # only its last line, the allocator, is missing, so `close` works except for its last lines
         with suppress(AttributeError):
             picam2.close()
         picam2.camera = None
         return
     if picam2.is_open:
         picam2.camera.release()
-        picam2.is_open = False  # or its finalizer would release it once more
+        picam2.is_open = False  # or its finalizer would release the camera again
     picam2.notifymeread.close()
     os.close(picam2.notifyme_w)
 
 
 def event_loop_ended(picam2: Any) -> bool:
-    """Tell whether the thread that runs captures has died of an exception; Picamera2 itself does not notice.
+    """Return whether an exception has ended the thread that runs captures; Picamera2 does not detect this.
 
     https://github.com/raspberrypi/picamera2/issues/432
     """
-    thread = getattr(picam2._preview, "thread", None)  # there is no other way to see it
+    thread = getattr(picam2._preview, "thread", None)  # there is no public way
     return thread is not None and not thread.is_alive()
 
 
 def is_usb(camera_id: str) -> bool:
-    """Tell by an id's end, PORTS:CONFIGURATION.INTERFACE-VENDOR:PRODUCT, that uvcvideo made it."""
+    """Return whether an id ends as those of uvcvideo do: PORTS:CONFIGURATION.INTERFACE-VENDOR:PRODUCT."""
     return re.search(r"-[\d.]+:\d+\.\d+-[0-9a-f]{4}:[0-9a-f]{4}$", camera_id) is not None
 
 
 @contextmanager
 def translate_errors(what: str, picam2: Any = None) -> Iterator[None]:
-    """Translate what Picamera2 raises; the reason is often only in the cause of the cause."""
+    """Translate the exceptions of Picamera2; the message is `what` and the innermost cause.
+
+    Raises:
+        CameraBusy: another program is using the camera; the message names it if possible.
+        CameraMissing: the camera is not connected.
+        CameraError: any other error.
+    """
     try:
         yield
     except CameraError:
         raise
-    except Exception as error:  # libcamera's faults have many types
+    except Exception as error:  # libcamera raises many types
         reason = _reason(error)
         if "busy" in reason.lower():
             raise CameraBusy(f"{what}: it is in use by {_name_users(picam2) or 'another program'}") from error
-        # up to Picamera2 0.3.36 a camera number that is too high is an IndexError
+        # up to 0.3.36 Picamera2 raises an IndexError for a camera number that is too high
         if any(each in reason for each in MISSING_MESSAGES) or isinstance(error, IndexError):
             raise CameraMissing(f"{what}: {reason}") from error
         raise CameraError(f"{what}: {reason}") from error

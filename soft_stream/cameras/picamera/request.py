@@ -1,4 +1,4 @@
-"""A request of Picamera2 becomes a raw frame."""
+"""Conversion of a completed request of Picamera2 into a raw frame."""
 
 import re
 import time
@@ -19,7 +19,7 @@ AE_SEARCHING = 1
 
 @dataclass(frozen=True)
 class Colours:
-    """What the planes of a camera mean."""
+    """The colour space of the planes."""
 
     name: str
     limited: bool
@@ -27,10 +27,10 @@ class Colours:
 
 
 def parse_colours(colour_space: Any) -> Colours:
-    """Read libcamera's colour space, by its parts: Picamera2 takes any range for that of the standard's name.
+    """Parse libcamera's colour space by its parts, because Picamera2 ignores a range that differs from the standard's.
 
-    A camera that does not say has the colours of video: limited range, BT.601 (USB Video Class 1.5, color matching
-    descriptor, and V4L2's default quantization of YCbCr).
+    Without a colour space, assume that of video: limited range, BT.601 (USB Video Class 1.5, color matching descriptor,
+    and V4L2's default quantization of YCbCr).
     """
     if colour_space is None:
         return Colours("unknown", limited=True, matrix="601")
@@ -40,7 +40,7 @@ def parse_colours(colour_space: Any) -> Colours:
 
 
 def make_raw_frame(request: Any, stream: str, *, usb: bool, colours: Colours) -> RawFrame:
-    """Wrap a stream of a request, which goes back to the camera when the frame is released, or when this fails."""
+    """Wrap a stream of a request; releasing the frame, or an error here, returns the request to the camera."""
     numpy, mapped_array, to_jfif = _import_dependencies()
     with ExitStack() as until_released:
         until_released.callback(release_request, request)
@@ -50,7 +50,7 @@ def make_raw_frame(request: Any, stream: str, *, usb: bool, colours: Colours) ->
         if facts["format"] == "MJPEG":
             planes = request.request.buffers[request.stream_map[stream]].metadata.planes
             raw.jpeg = trim_jpeg(mapped.array[: planes[0].bytes_used].tobytes())  # the buffer itself is larger
-            return raw  # a copy: the camera has its memory back
+            return raw  # this is a copy, so the request is released now
         if facts["format"] == "YUYV":
             rows = mapped.array[: size[1] * stride].reshape(size[1], stride)[:, : size[0] * 2]
             y, u, v = (numpy.ascontiguousarray(rows[:, first::step]) for first, step in ((0, 2), (1, 4), (3, 4)))
@@ -74,7 +74,7 @@ def _frame_without_pixels(request: Any, stream: str, *, usb: bool) -> RawFrame:
 
 @cache
 def _import_dependencies() -> Any:
-    """Import what only an open camera needs, once: an import costs more than anything else here, frame by frame."""
+    """Import the dependencies of an open camera; cached, because import statements per frame would be slow."""
     import numpy
     from picamera2 import MappedArray
 
@@ -84,7 +84,7 @@ def _import_dependencies() -> Any:
 
 
 def _metadata(metadata: dict[str, Any]) -> FrameMetadata:
-    """Pick what people ask for; any key may be missing."""
+    """Select the metadata that clients get; any key may be missing."""
     exposure, gain, lens = (metadata.get(name) for name in ("ExposureTime", "AnalogueGain", "LensPosition"))
     return FrameMetadata(
         exposure_time=None if exposure is None else exposure / 1_000_000,
@@ -95,18 +95,23 @@ def _metadata(metadata: dict[str, Any]) -> FrameMetadata:
 
 
 def release_request(request: Any) -> None:
-    """Release a request: what libcamera refuses of the controls that ride on it, it refuses here."""
+    """Return a request, with the pending controls, to the camera.
+
+    Raises:
+        ControlsRefused: libcamera rejects the request.
+        CameraMissing: the camera was disconnected.
+    """
     try:
-        with translate_errors("a request cannot be given back"):
+        with translate_errors("a request cannot be returned to the camera"):
             request.release()
-    except CameraMissing:  # the cable was pulled at this very moment: nothing was refused
+    except CameraMissing:  # not the fault of the controls
         raise
     except CameraError as fault:
         raise ControlsRefused(str(fault)) from fault
 
 
 def _captured_at(sensor_timestamp: int | None, *, usb: bool) -> float:
-    """Turn SensorTimestamp into Unix seconds: CSI cameras count CLOCK_BOOTTIME, uvcvideo CLOCK_MONOTONIC."""
+    """Convert SensorTimestamp to Unix seconds; CSI cameras use CLOCK_BOOTTIME, uvcvideo uses CLOCK_MONOTONIC."""
     now = time.time()
     clock = time.CLOCK_MONOTONIC if usb else time.CLOCK_BOOTTIME
     if sensor_timestamp is None:
@@ -116,6 +121,6 @@ def _captured_at(sensor_timestamp: int | None, *, usb: bool) -> float:
 
 
 def trim_jpeg(jpeg: bytes) -> bytes:
-    """Cut off what a camera leaves behind the end of its JPEG; return nothing of what is not a whole one."""
+    """Remove the bytes after the end of a JPEG; return b"" if it is incomplete."""
     end = jpeg.rfind(b"\xff\xd9")
     return jpeg[: end + 2] if jpeg.startswith(b"\xff\xd8") and end > 0 else b""

@@ -1,4 +1,4 @@
-"""The modes of a sensor: which one keeps the whole field of view and is fast enough."""
+"""The modes of a sensor, and the choice of the one with the whole field of view and enough speed."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Sensors leave out some border pixels in one mode or the other; nobody calls that zoomed in.
+# Some modes omit a few border pixels; a view of this fraction still counts as the whole one.
 WHOLE = 0.95
-# A mode of 29.97 frames a second does for 30.
+# A mode with 29.97 fps is fast enough for 30.
 FAST_ENOUGH = 0.98
 
 
 @dataclass(frozen=True)
 class SensorMode:
-    """One way to read out a sensor; `view` is the area that it sees, in pixels of the whole sensor."""
+    """A readout mode of a sensor; `view` is the area that it covers, in pixels of the whole sensor."""
 
     size: tuple[int, int]
     bit_depth: int
@@ -65,9 +65,9 @@ def _read(picam2: Any) -> list[SensorMode]:
 
 
 def select_mode(modes: Sequence[SensorMode], size: tuple[int, int], fps: float) -> SensorMode | None:
-    """Return the mode for pictures of `size`: the whole view first, then enough pixels, then the rate, then few pixels.
+    """Return the smallest mode that has the whole view, at least `size` pixels and at least `fps`.
 
-    Without a mode that is both large and fast enough, the rate counts more than the pixels.
+    If no mode has all three, return the largest one that is fast enough, else the fastest one with the whole view.
     """
     widest = max((mode.view for mode in modes), default=0)
     whole = [mode for mode in modes if mode.view >= widest * WHOLE]
