@@ -1,4 +1,4 @@
-"""One opening of a camera that Picamera2 drives."""
+"""The driver of cameras that Picamera2 supports."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from soft_stream.cameras.base import (
 from soft_stream.cameras.identity import select_camera
 from soft_stream.cameras.picamera import controls, hdr
 from soft_stream.cameras.picamera.configuration import Configurations
+from soft_stream.cameras.picamera.lens import Lens
 from soft_stream.cameras.picamera.library import (
     connected_cameras,
     create_picamera2,
@@ -41,14 +42,14 @@ if TYPE_CHECKING:
 
     from soft_stream.config.settings import Settings
 
-# What `make_raw_frame` can make of a webcam.
+# The pixel formats of a webcam that `make_raw_frame` can convert.
 READABLE = ("MJPEG", "YUYV", "YUV420")
-# Picamera2 tells that a job is done within so many seconds, or its event loop has ended.
+# Seconds within which Picamera2 reports the end of a job, unless its event loop has ended.
 SIGNAL_TIMEOUT = 1.0
 
 
 class PicameraCamera:
-    """One opening of a camera; Picamera2 objects are not used twice."""
+    """A camera driver for one session; each session has a new Picamera2 object."""
 
     def __init__(self, settings: Settings, sensor_modes: SensorModes | None = None) -> None:
         self._settings = settings
@@ -56,20 +57,18 @@ class PicameraCamera:
         self._picam2: Any = None
         self._configurations: Any = None
         self._job: Any = None
-        """The capture that we wait for; it outlives a timeout, so that no request is lost to nobody."""
+        """The pending capture; it is kept after a timeout, so that its request is not lost."""
         self._in_still_mode = False
+        self._lens = Lens(settings)
         self._usb = False
         self._model = ""
         self._rate_limiter: RateLimiter | None = None
         self._control_values: dict[str, ControlValue] = {}
-        """The controls that were set; each configuration forgets them."""
-        self._lens_order: tuple[FocusMode, float] | None = None
-        """What the lens was told last, and where it goes by hand; None where it is to be left alone."""
-        self._lens_position: float | None = None
+        """The controls that were set; they must be set again after each configuration."""
         self._differences: list[str] = []
 
     def open(self) -> Negotiated:
-        """Acquire the camera by its id, configure and start it; see `Camera.open`."""
+        """Open the camera by its id, configure and start it; see `Camera.open`."""
         try:
             return self._open()
         except CameraError:
@@ -85,46 +84,45 @@ class PicameraCamera:
             reset_camera_manager()
             connected = connected_cameras()
         self._usb, self._model = chosen.usb, chosen.model
-        # the position in the list, which is sorted; "Num" is libcamera's own count
+        # the position in the sorted list is Picamera2's camera number; "Num" is libcamera's own
         self._picam2 = create_picamera2(connected.index(chosen), tuning, f"camera {chosen.id} cannot be opened")
         if self._picam2.camera.id != chosen.id:
-            raise CameraError(f"asked for camera {chosen.id}, got {self._picam2.camera.id}: the cameras have changed")
-        if settings.autofocus != "off":
-            by_hand = settings.autofocus == "manual"
-            self._lens_order = (FocusMode.MANUAL if by_hand else FocusMode.HOLD, settings.lens_position)
+            raise CameraError(
+                f"asked for camera {chosen.id}, got {self._picam2.camera.id}: the connected cameras have changed"
+            )
         if self._usb:
-            self._rate_limiter = RateLimiter(settings.fps)  # USB cameras choose their rate themselves
+            self._rate_limiter = RateLimiter(settings.fps)  # the frame rate of a USB camera cannot be set
         with translate_errors(f"camera {chosen.id} cannot be started", self._picam2):
             self._configurations = Configurations(self._picam2, settings, self._read_sensor_modes(), usb=self._usb)
             self._start_with_fallback()
         return self._negotiated()
 
     def capture(self, timeout: float) -> RawFrame:
-        """Wait for the next request of the stream; see `Camera.capture`."""
+        """Capture the next frame of the stream; see `Camera.capture`."""
         self._leave_still_mode()
         return self._capture(self._stream_name, timeout, self._rate_limiter)
 
     def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
-        """Tell the lens what to do; see `Camera.focus`."""
-        self._lens_order = (mode, lens_position)
-        if "AfMode" in self._picam2.camera_controls and not self._in_still_mode:  # the stream will begin with it
-            self._set_controls(controls.lens_controls(mode, lens_position))
+        """Send an order to the lens; see `Camera.focus`."""
+        values = self._lens.set_order(mode, lens_position)
+        if "AfMode" in self._picam2.camera_controls and not self._in_still_mode:  # else the stream starts with it
+            self._set_controls(values)
 
     def still(self, timeout: float) -> RawFrame:
-        """Capture a request at the snapshot size; see `Camera.still`."""
+        """Capture a frame at the snapshot size; see `Camera.still`."""
         if self._configurations.still_method == "switch" and not self._in_still_mode:
             self._in_still_mode = True
             try:
                 self._reconfigure(self._configurations.still())
             except CameraError as fault:
-                # the camera is without a configuration now, and would invent one
+                # the camera has no configuration now, and Picamera2 would make one up
                 self._in_still_mode = False
                 self._reconfigure(self._configurations.stream())
                 raise NoStill(str(fault)) from fault
         return self._capture("main", timeout)
 
     def restart(self) -> Negotiated:
-        """Stop, configure and start the stream; see `Camera.restart`."""
+        """Stop, configure and start the camera again; see `Camera.restart`."""
         self._in_still_mode = False
         self._reconfigure(self._configurations.stream())
         return self._negotiated()
@@ -138,8 +136,7 @@ class PicameraCamera:
         self._leave_still_mode()
         self._control_values |= values
         if "AfMode" in values or "LensPosition" in values:
-            position = self._settings.lens_position if self._lens_position is None else self._lens_position
-            self._lens_order = controls.resolve_lens(self._control_values, self._lens_order, position)
+            self._lens.set_order_from(self._control_values)
         self._configurations.exposure = controls.requested_exposure(self._control_values)
         with translate_errors("controls cannot be set", self._picam2):
             self._set_controls(
@@ -148,13 +145,13 @@ class PicameraCamera:
         return self._negotiated()
 
     def close(self) -> None:
-        """Give the camera back; see `Camera.close`."""
+        """Close the camera; see `Camera.close`."""
         if self._picam2 is None:
             return
         try:
             with translate_errors("the camera cannot be closed", self._picam2):
                 try:
-                    self._cancel_job()  # `stop`, which `close` calls, would queue behind it for ever
+                    self._cancel_job()  # otherwise `close` would wait forever for it
                 finally:
                     self._picam2.close()
         finally:
@@ -163,7 +160,7 @@ class PicameraCamera:
 
     @property
     def _stream_name(self) -> str:
-        """The name of Picamera2 for the stream's part of a request."""
+        """Picamera2's name for the stream, as opposed to the stills."""
         return "lores" if self._configurations.still_method == "dual" else "main"
 
     def _read_sensor_modes(self) -> list[SensorMode]:
@@ -172,79 +169,70 @@ class PicameraCamera:
         try:
             return self._sensor_modes.read(self._picam2)
         except (RuntimeError, OSError, KeyError) as error:
-            self._differences.append(f"The sensor's modes cannot be read ({error}); libcamera chooses")
+            self._differences.append(f"The sensor modes cannot be read ({error}); libcamera selects one")
             return []
 
     def _start_with_fallback(self) -> None:
         try:
             self._configure_and_start(self._configurations.stream())
         except (RuntimeError, OSError) as error:
-            less = self._configurations.fall_back()
-            if "busy" in str(error) or not less:
+            change = self._configurations.fall_back()
+            if "busy" in str(error) or not change:
                 raise
-            self._differences.append(f"{less}: {error}")
+            self._differences.append(f"{change}: {error}")
             self._configure_and_start(self._configurations.stream())
 
     def _configure_and_start(self, configuration: dict[str, Any]) -> None:
-        """Configure and start; what was told before is told again."""
+        """Configure and start the camera, and set the controls again."""
         picam2 = self._picam2
         picam2.configure(configuration)
         self._colours = parse_colours(picam2.libcamera_config.at(0).color_space)
-        # a zero, which leaves it to the camera, is what it begins with
-        told = {
+        # 0 means automatic, which is the initial state
+        values = {
             name: value for name, value in self._control_values.items() if value != 0 or name not in ZERO_IS_AUTOMATIC
         }
-        told = controls.to_libcamera(told, picam2) | self._initial_lens_controls()
-        picam2.set_controls(controls.autofocus_controls(self._settings, picam2) | told)
+        start = controls.autofocus_controls(self._settings, picam2) | controls.to_libcamera(values, picam2)
+        if "AfMode" in picam2.camera_controls:
+            start |= self._lens.start_controls(is_still=self._in_still_mode)
+        picam2.set_controls(start)
         picam2.start()
 
-    def _initial_lens_controls(self) -> dict[str, Any]:
-        """A still is taken with the lens held where the stream left it."""
-        if self._lens_order is None or "AfMode" not in self._picam2.camera_controls:
-            return {}
-        mode, position = self._lens_order
-        if self._in_still_mode and self._lens_position is not None:
-            mode, position = FocusMode.MANUAL, self._lens_position
-        elif self._in_still_mode or mode is FocusMode.CYCLE:
-            mode = FocusMode.HOLD
-        return controls.lens_controls(mode, position)
-
     def _set_controls(self, values: dict[str, Any]) -> None:
-        """Set controls of a camera that runs; a request that is released meanwhile would throw them away."""
+        """Set controls while the camera runs; without the lock, a request that is released now could discard them."""
         with self._picam2.request_lock:
             self._picam2.set_controls(values)
 
     def _leave_still_mode(self) -> None:
         if self._in_still_mode:
-            self._in_still_mode = False  # before the lens is told where to be
+            self._in_still_mode = False  # before `_reconfigure`, whose controls of the lens depend on it
             self._reconfigure(self._configurations.stream())
 
     def _reconfigure(self, configuration: dict[str, Any]) -> None:
         with translate_errors("the camera cannot switch modes", self._picam2):
             if event_loop_ended(self._picam2):
-                raise CameraError("Picamera2's event loop has ended")  # and `stop` would wait for it for ever
+                raise CameraError("Picamera2's event loop has ended")  # `stop` would wait for it forever
             self._cancel_job()
             self._picam2.stop()
             self._configure_and_start(configuration)
 
     def _cancel_job(self) -> None:
-        """Leave no request to a capture that nobody waits for any more."""
+        """Cancel the pending capture and release its request."""
         job, self._job = self._job, None
         if job is not None:
             self._picam2.cancel_all_and_flush()
-            with suppress(CancelledError, TimeoutError):  # usually it was cancelled
-                # it may have got its request just before, and tells so a moment later
+            with suppress(CancelledError, TimeoutError):  # the usual case
+                # it may have got its request just before the cancellation
                 job.get_result(SIGNAL_TIMEOUT).release()
 
-    def _capture(self, stream: str, timeout: float, pace: RateLimiter | None = None) -> RawFrame:
+    def _capture(self, stream: str, timeout: float, limiter: RateLimiter | None = None) -> RawFrame:
         deadline = time.monotonic() + timeout
         while True:
             request = self._next_request(deadline - time.monotonic())
             raw = make_raw_frame(request, stream, usb=self._usb, colours=self._colours)
-            # some webcams begin with frames that are no JPEG, and bad cables make more of them
-            if (raw.planes or raw.jpeg) and (pace is None or pace.allow(raw.captured_at)):
+            # some webcams start with frames that are not a JPEG, and bad cables damage frames
+            if (raw.planes or raw.jpeg) and (limiter is None or limiter.allow(raw.captured_at)):
                 if stream == self._stream_name and not self._in_still_mode:
-                    self._lens_position = raw.metadata.lens_position
+                    self._lens.position = raw.metadata.lens_position
                 return raw
             raw.release()
 
@@ -256,18 +244,18 @@ class PicameraCamera:
                 request = self._job.get_result(max(0, timeout))
             except TimeoutError:
                 if self._usb and self._picam2.camera.id not in {found.id for found in connected_cameras()}:
-                    raise CameraMissing(f"camera {self._picam2.camera.id} is not connected any more") from None
-                raise NoFrame("no frame came") from None
+                    raise CameraMissing(f"camera {self._picam2.camera.id} is no longer connected") from None
+                raise NoFrame("no frame arrived") from None
         self._job = None
         return request
 
     def _negotiated(self) -> Negotiated:
         configuration, configurations = self._picam2.camera_configuration(), self._configurations
         main, asked = configuration[self._stream_name], configurations.pixel_format
-        # libcamera takes a webcam's first format where it has not got the one that was asked for
+        # libcamera selects a webcam's first format if the requested one is missing
         if main["format"] not in (READABLE if self._usb and self._settings.pixel_format == "auto" else (asked,)):
-            raise CameraError(f"the camera does not deliver {asked} but {main['format']}")
-        transform = configuration["transform"]  # libcamera mirrors CSI pictures in the sensor, and nothing on USB
+            raise CameraError(f"asked for {asked}, the camera delivers {main['format']}")
+        transform = configuration["transform"]  # libcamera flips in a CSI sensor, and ignores flips of a USB camera
         wanted = configurations.orientation
         sensor_size = (configuration.get("sensor") or {}).get("output_size")
         fps = configurations.fps

@@ -1,19 +1,19 @@
-"""What a camera can be told: its controls, and what we ask of the lens in them."""
+"""The controls of a camera: the list of them, and their values for libcamera."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from soft_stream.cameras.base import AF_CONTINUOUS, AF_MANUAL, ZERO_IS_AUTOMATIC, Control, ControlValue, FocusMode
+from soft_stream.cameras.base import ZERO_IS_AUTOMATIC, Control, ControlValue
 
 if TYPE_CHECKING:
     from soft_stream.config.settings import Settings
 
-# Those that the settings and the AF cycle are there for, or that mean nothing by themselves.
+# Controls that the settings or the autofocus cycle set, or that have no effect on their own.
 RESERVED = {
     "AfMetering", "AfPause", "AfTrigger", "AfWindows", "AnalogueGainMode", "ExposureTimeMode", "FrameDurationLimits",
     "ScalerCrops", "StatsOutputEnable", "SyncFrames", "SyncMode",
 }  # fmt: skip
-# What libcamera keeps as arrays; what it advertises are the bounds of one element.
+# Array controls; libcamera advertises the bounds of one element.
 ARRAYS = {"ColourGains": 2, "ColourCorrectionMatrix": 9}
 KINDS = {
     "Bool": "bool",
@@ -29,77 +29,50 @@ HDR_MODES = {"multi-exposure": 2, "single-exposure": 3, "night": 4}
 
 
 def list_controls(picam2: Any) -> list[Control]:
-    """List the controls that can be set as the camera is configured now; bounds differ from mode to mode."""
+    """Return the controls that can be set in the current configuration; their bounds depend on the sensor mode."""
     import libcamera
 
     listed = []
-    # Picamera2 sets these modes by itself since 0.3.27, and dies of a libcamera that is too old to have them
-    lacking = {name for name in ZERO_IS_AUTOMATIC if not hasattr(libcamera.controls, f"{name}Mode")}
+    # Picamera2 sets the mode controls of these itself since 0.3.27, and crashes if libcamera is too old to have them
+    unsupported = {name for name in ZERO_IS_AUTOMATIC if not hasattr(libcamera.controls, f"{name}Mode")}
     for name, (low, high, default) in picam2.camera_controls.items():
         kind = KINDS.get(picam2.camera_ctrl_info[name][0].type.name)
-        if name in RESERVED | lacking or kind is None or low is None or high is None:
+        if name in RESERVED | unsupported or kind is None or low is None or high is None:
             continue
         count = 4 if kind == "rectangle" else ARRAYS.get(name, 1)
-        # what is known of the default depends on libcamera's version: nothing, an element, or the whole
-        known = tuple(default) if isinstance(default, list | tuple) else default
-        if count > 1 and not (isinstance(known, tuple) and len(known) == count):
-            known = None
-        listed.append(Control(name, kind, count, low, high, known))
+        # depending on its version, libcamera reports no default, one element, or the whole value
+        value = tuple(default) if isinstance(default, list | tuple) else default
+        if count > 1 and not (isinstance(value, tuple) and len(value) == count):
+            value = None
+        listed.append(Control(name, kind, count, low, high, value))
     return listed
 
 
 def to_libcamera(values: Mapping[str, ControlValue], picam2: Any) -> dict[str, Any]:
-    """Return those that the camera has now, once it is configured."""
+    """Return the values for libcamera, without controls that the configured camera does not have."""
     known: dict[str, Any] = {name: value for name, value in values.items() if name in picam2.camera_controls}
     if "ScalerCrop" in known and "ScalerCrops" in picam2.camera_controls:
-        # a Raspberry Pi 5 with two streams: `configure` asks for ScalerCrops, which count more than ScalerCrop
+        # a Raspberry Pi 5 with two streams: `configure` sets ScalerCrops, which override ScalerCrop
         crop, sizes = known.pop("ScalerCrop"), picam2.camera_configuration()
-        known["ScalerCrops"] = [_in_shape(crop, sizes[stream]["size"]) for stream in ("main", "lores")]
+        known["ScalerCrops"] = [_fit_aspect(crop, sizes[stream]["size"]) for stream in ("main", "lores")]
     return known
 
 
-def _in_shape(crop: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Cut the middle out of a rectangle that has the shape of a picture."""
+def _fit_aspect(crop: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return the largest centred part of a rectangle that has the aspect ratio of `size`."""
     x, y, width, height = crop
     w, h = min(width, height * size[0] // size[1]), min(height, width * size[1] // size[0])
     return (x + (width - w) // 2, y + (height - h) // 2, w, h)
 
 
-def resolve_lens(
-    told: Mapping[str, ControlValue], before: tuple[FocusMode, float] | None, position: float
-) -> tuple[FocusMode, float] | None:
-    """Return what the controls make of the lens, which is at `position`; what they do not say stays as it was."""
-    modes = {AF_MANUAL: FocusMode.MANUAL, AF_CONTINUOUS: FocusMode.CONTINUOUS}
-    position = float(told.get("LensPosition", position))  # type: ignore[arg-type] # these are single numbers
-    if "AfMode" in told:
-        return modes.get(told["AfMode"], FocusMode.HOLD), position  # type: ignore[arg-type] # as above
-    return before and (before[0], position)
-
-
-def requested_exposure(told: Mapping[str, ControlValue]) -> float:
-    """Return the seconds for which each frame is to be exposed; 0 leaves it to the camera."""
-    exposure = told.get("ExposureTime", 0)
+def requested_exposure(values: Mapping[str, ControlValue]) -> float:
+    """Return the requested exposure time in seconds; 0 is automatic."""
+    exposure = values.get("ExposureTime", 0)
     return int(exposure) / 1_000_000  # type: ignore[arg-type] # it is a single number
 
 
-def lens_controls(mode: FocusMode, lens_position: float) -> dict[str, Any]:
-    """Return what makes the lens do as it is told.
-
-    Picamera2's own `autofocus_cycle` would starve all captures meanwhile, and a position counts in manual mode only.
-    """
-    from libcamera import controls
-
-    modes, triggers = controls.AfModeEnum, controls.AfTriggerEnum
-    return {
-        FocusMode.HOLD: {"AfMode": modes.Auto},  # auto stays where it is until a cycle is triggered
-        FocusMode.CYCLE: {"AfMode": modes.Auto, "AfTrigger": triggers.Start},
-        FocusMode.CONTINUOUS: {"AfMode": modes.Continuous},
-        FocusMode.MANUAL: {"AfMode": modes.Manual, "LensPosition": float(lens_position)},
-    }[mode]
-
-
 def autofocus_controls(settings: "Settings", picam2: Any) -> dict[str, Any]:
-    """Return where, how far and how fast autofocus looks, once the camera is configured."""
+    """Return the controls for the window, range and speed of autofocus that the configured camera has."""
     available = picam2.camera_controls
     asked: dict[str, Any] = {
         "AfRange": AF_RANGES[settings.autofocus_range],
@@ -114,6 +87,6 @@ def autofocus_controls(settings: "Settings", picam2: Any) -> dict[str, Any]:
 
 
 def _before_rotation(window: tuple[float, ...], rotation: int) -> tuple[float, ...]:
-    """Return where a part of the picture lies before it is turned clockwise, which happens after the camera."""
+    """Return the position of a window before the frame is rotated clockwise, which the camera does not do itself."""
     x, y, width, height = window
     return (y, 1 - x - width, height, width) if rotation == 90 else window

@@ -136,7 +136,7 @@ def test_more_frames_than_the_sensor_gives_are_a_difference() -> None:
     enable("pi4")
     with opened(fps=100.0) as (_, negotiated):
         assert negotiated.fps == pytest.approx(56.03)
-        assert negotiated.differences == ("Asked for 100 fps, the sensor gives 56.03 in this mode",)
+        assert negotiated.differences == ("Asked for 100 fps, the sensor delivers at most 56.03 in this mode",)
 
 
 def test_full_size_beside_the_stream() -> None:

@@ -110,7 +110,7 @@ def test_no_memory_for_stills_beside_the_stream_settles_for_switching(at: str) -
     device.run_out_of_memory(at=at)
     with opened(QUICK, sensor_modes, still_method="dual") as (camera, negotiated):
         assert negotiated.still_method == "switch"
-        assert negotiated.differences[0].startswith("No full-size pictures beside the stream; stills switch modes")
+        assert negotiated.differences[0].startswith("No full-size frames beside the stream; stills switch modes")
         assert captured(camera).size == (320, 180)
         assert still_of(camera).size == FULL
 
