@@ -1,4 +1,4 @@
-"""Which camera is meant by an id, or by a number: ports in the order of the board's print."""
+"""The selection of a camera by its id, or by its number in the order of the ports."""
 
 import itertools
 
@@ -24,7 +24,7 @@ def test_ports_in_order(expected: list[CameraInfo]) -> None:
 
 
 def test_a_number_means_a_port() -> None:
-    """Without an id the number counts, whichever camera was found first; the advice names the place."""
+    """Without an id the number decides, whichever camera was found first; the advice has the number."""
     for number, expected in enumerate([PI5_0, PI5_1, USB_2]):
         found, advice = select_camera([USB_2, PI5_1, PI5_0], "", number)
         assert found == expected
@@ -33,6 +33,6 @@ def test_a_number_means_a_port() -> None:
 
 @pytest.mark.parametrize("found", [PI5_0, PI5_1, USB_10])
 def test_an_id_counts_more_than_any_order(found: CameraInfo) -> None:
-    """The camera that is named, at whatever number, and nothing to advise."""
+    """The id decides, whatever the number, and there is no advice."""
     for number in (0, 1, 7):
         assert select_camera([USB_10, PI5_1, PI5_0], found.id, number) == (found, "")

@@ -18,7 +18,7 @@ from tests.conftest import QUICK
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three pictures, a file that is none, and a folder."""
+    """Create a folder with three JPEGs, another file, and a subfolder."""
     camera = SyntheticCamera(replace(QUICK, width=64, height=48), SyntheticDevice())
     camera.open()
     for name in ("2.jpg", "10.JPEG", "1.jpg"):
@@ -31,14 +31,14 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def camera(folder: Path) -> Iterator[FolderCamera]:
-    """That folder, not open yet."""
+    """Return a camera for the folder, not open yet."""
     camera = FolderCamera(replace(QUICK, source="folder", folder=str(folder), fps=100))
     yield camera
     camera.close()
 
 
 def test_pictures_come_untouched_in_the_order_of_their_names(folder: Path) -> None:
-    """Each picture is a file's bytes; after the last one the first one comes again."""
+    """Each frame has the bytes of a file; after the last file the first one follows."""
     camera = FolderCamera(replace(QUICK, source="folder", folder=str(folder), fps=10))
     assert camera.open().size == (64, 48)
     files = [(folder / name).read_bytes() for name in ("1.jpg", "2.jpg", "10.JPEG")]
@@ -47,13 +47,13 @@ def test_pictures_come_untouched_in_the_order_of_their_names(folder: Path) -> No
         with camera.capture(5) as raw:
             assert raw.size == (64, 48)
             seen.append((raw.captured_at, files.index(raw.jpeg)))
-    # on a busy machine some are passed over
+    # on a busy machine some are skipped
     steps = {(number - before) % 3 for (then, before), (now, number) in pairwise(seen) if 0.08 < now - then < 0.12}
     assert steps == {1}
 
 
 def test_frames_come_at_the_rate_that_was_asked_for(camera: FolderCamera) -> None:
-    """No picture comes before its time: ten of them take nine intervals at least."""
+    """No frame is early: ten frames take at least nine intervals."""
     camera.open()
     times = []
     for _ in range(10):
@@ -63,7 +63,7 @@ def test_frames_come_at_the_rate_that_was_asked_for(camera: FolderCamera) -> Non
 
 
 def test_a_rate_that_is_slower_than_the_patience_gives_no_frame(folder: Path) -> None:
-    """`capture` keeps its timeout, and the frame comes in its own time."""
+    """`capture` keeps its timeout, and the frame arrives at its own time."""
     camera = FolderCamera(replace(QUICK, source="folder", folder=str(folder), fps=2))
     camera.open()
     with pytest.raises(NoFrame):
@@ -73,20 +73,20 @@ def test_a_rate_that_is_slower_than_the_patience_gives_no_frame(folder: Path) ->
 
 
 def test_a_folder_without_pictures_is_a_missing_camera(tmp_path: Path) -> None:
-    """The sentence names the folder, and what is wrong with it."""
+    """The message names the folder and the problem."""
     for path, sentence in ((tmp_path, "has no .jpg"), (tmp_path / "none", "No such file or directory")):
         with pytest.raises(CameraMissing, match=sentence):
             FolderCamera(replace(QUICK, source="folder", folder=str(path))).open()
 
 
 def test_what_is_no_jpeg_is_told(tmp_path: Path) -> None:
-    """A file that only has the name of a JPEG keeps the camera from opening."""
+    """If the first file is not a JPEG, the camera does not open."""
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(CameraError, match="not a JPEG"):
         FolderCamera(replace(QUICK, source="folder", folder=str(tmp_path))).open()
 
 
 def test_the_setting_is_needed() -> None:
-    """`cam0_source=folder` without a folder is a wrong setting."""
+    """`cam0_source=folder` without a folder is an error in the settings."""
     with pytest.raises(SettingsError, match="cam0_folder must name the folder"):
         load({"cam0_source": "folder"}, file=Path("/dev/null"))

@@ -1,4 +1,4 @@
-"""The camera made of arithmetic keeps the contract, and does what is done to it."""
+"""The synthetic camera implements the interface of a driver, and has the faults of its device."""
 
 import threading
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ from tests.conftest import QUICK
 
 @pytest.fixture
 def device() -> SyntheticDevice:
-    """A test camera's cable end."""
+    """Return a synthetic device."""
     return SyntheticDevice()
 
 
 @pytest.fixture
 def camera(device: SyntheticDevice) -> Iterator[SyntheticCamera]:
-    """An open test camera."""
+    """Yield an open synthetic camera."""
     camera = SyntheticCamera(QUICK, device)
     camera.open()
     yield camera
@@ -32,7 +32,7 @@ def camera(device: SyntheticDevice) -> Iterator[SyntheticCamera]:
 
 
 def test_frames_differ_and_have_padded_strides(camera: SyntheticCamera) -> None:
-    """The picture changes from frame to frame, and its rows are further apart than they are long."""
+    """Frames differ, and their stride is larger than their width."""
     pictures = []
     for _ in range(2):
         with camera.capture(5) as raw:
@@ -44,7 +44,7 @@ def test_frames_differ_and_have_padded_strides(camera: SyntheticCamera) -> None:
 
 
 def test_a_sharp_frame_weighs_what_a_photograph_does(device: SyntheticDevice) -> None:
-    """A 1280x720 JPEG at quality 80 weighs 80 to 150 kB once the lens is in focus, and less before."""
+    """A 1280x720 JPEG at quality 80 has 80 to 150 kB in focus, and less out of focus."""
     camera = SyntheticCamera(replace(QUICK, width=1280, height=720), device)
     camera.open()
     weights = []
@@ -57,7 +57,7 @@ def test_a_sharp_frame_weighs_what_a_photograph_does(device: SyntheticDevice) ->
 
 
 def test_the_lens_sharpens_while_an_af_cycle_runs(camera: SyntheticCamera) -> None:
-    """AfState goes idle, scanning, focused, and the picture gets sharper on the way."""
+    """The states are idle, scanning, focused, and the frames become sharper."""
     camera.focus(FocusMode.CYCLE)
     states: list[FocusState] = []
     sharpness = []
@@ -71,7 +71,7 @@ def test_the_lens_sharpens_while_an_af_cycle_runs(camera: SyntheticCamera) -> No
 
 
 def test_a_still_has_the_snapshot_size(camera: SyntheticCamera) -> None:
-    """A still is larger than the stream, and the stream goes on after it."""
+    """A still is larger than the stream, which continues after it."""
     with camera.still(5) as raw:
         assert simplejpeg.decode_jpeg_header(encode(raw, 90))[:2] == (240, 320)
     with camera.capture(5) as raw:
@@ -81,7 +81,7 @@ def test_a_still_has_the_snapshot_size(camera: SyntheticCamera) -> None:
 def test_a_stalled_camera_says_nothing_until_it_is_opened_again(
     camera: SyntheticCamera, device: SyntheticDevice
 ) -> None:
-    """A stall is silence; a new opening cures it, unless it is of the other kind."""
+    """A stall stops the frames; a new session ends it, unless the stall survives that."""
     device.stall()
     with pytest.raises(NoFrame):
         camera.capture(0.05)
@@ -96,7 +96,7 @@ def test_a_stalled_camera_says_nothing_until_it_is_opened_again(
 
 
 def test_what_keeps_a_camera_from_opening(device: SyntheticDevice) -> None:
-    """Unplugged and busy are told apart, in a sentence."""
+    """An unplugged and a busy camera raise different errors."""
     camera = SyntheticCamera(QUICK, device)
     device.unplug()
     with pytest.raises(CameraMissing, match="test camera 0 is unplugged"):
@@ -112,7 +112,7 @@ def test_what_keeps_a_camera_from_opening(device: SyntheticDevice) -> None:
 
 
 def test_a_second_thread_is_caught(camera: SyntheticCamera, device: SyntheticDevice) -> None:
-    """Nobody but the camera thread touches the camera: the test camera sees to it."""
+    """The synthetic camera raises an error if a second thread uses it."""
     errors: list[BaseException] = []
 
     def touch() -> None:

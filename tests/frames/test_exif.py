@@ -1,4 +1,4 @@
-"""What a still says of itself."""
+"""The Exif data of a still."""
 
 import io
 from datetime import datetime
@@ -15,20 +15,20 @@ CAPTURED_AT = 1795234761.387438
 
 
 def jpeg() -> bytes:
-    """Make a small picture."""
+    """Return a small JPEG."""
     picture = io.BytesIO()
     Image.new("RGB", (32, 16), (200, 100, 50)).save(picture, "JPEG")
     return picture.getvalue()
 
 
 def told(picture: bytes) -> tuple[Image.Exif, dict[int, object]]:
-    """Read the tags, with other eyes than those that wrote them."""
+    """Return the Exif tags of a JPEG."""
     exif = Image.open(io.BytesIO(picture)).getexif()
     return exif, dict(exif.get_ifd(IFD.Exif))
 
 
 def test_all_there_is_to_tell() -> None:
-    """Time to the millisecond with its zone, exposure, gain as ISO, distance, model, program."""
+    """The tags have the time in milliseconds with its zone, exposure, gain as ISO, distance, model, program."""
     exif, details = told(add_exif(jpeg(), CAPTURED_AT, FrameMetadata(1 / 125, 2.5, 2.0), "imx708"))
     taken = datetime.fromtimestamp(CAPTURED_AT).astimezone()
     assert exif[Base.Software] == "camera-soft-stream"
@@ -42,7 +42,7 @@ def test_all_there_is_to_tell() -> None:
 
 
 def test_only_what_is_known_is_told() -> None:
-    """A camera that tells nothing: the time and the program; a lens at infinity has no distance in metres."""
+    """Without metadata there are only the time and the program; a lens at infinity has no distance."""
     for metadata in (FrameMetadata(), FrameMetadata(lens_position=0.0)):
         exif, details = told(add_exif(jpeg(), CAPTURED_AT, metadata, ""))
         assert Base.Model not in exif
@@ -53,13 +53,13 @@ def test_only_what_is_known_is_told() -> None:
     "metadata", [FrameMetadata(0.0, 0.0), FrameMetadata(600.0, 1000.0, 1e-9), FrameMetadata(1e-6, 0.5, 40.0)]
 )
 def test_extremes(metadata: FrameMetadata) -> None:
-    """Whatever a camera tells, the picture can be read."""
+    """Extreme values still make a readable JPEG."""
     exif, _ = told(add_exif(jpeg(), CAPTURED_AT, metadata, "x" * 1000))
     assert exif[Base.Software] == "camera-soft-stream"
 
 
 def test_the_picture_is_the_same_and_begins_and_ends_once() -> None:
-    """No thumbnail: clients that search for the bytes of begin and end find one picture, the whole of it."""
+    """There is no thumbnail: clients that search for begin and end markers find one whole JPEG."""
     plain = jpeg()
     picture = add_exif(plain, CAPTURED_AT, FrameMetadata(1 / 125, 2.5, 2.0), "imx708")
     assert picture.count(b"\xff\xd8") == picture.count(b"\xff\xd9") == 1
@@ -69,7 +69,7 @@ def test_the_picture_is_the_same_and_begins_and_ends_once() -> None:
 
 
 async def test_stills_have_it_and_frames_do_not(portal: Portal) -> None:
-    """A full-size snapshot tells; the stream saves the bytes."""
+    """A full-size snapshot has Exif data, frames of the stream have none."""
     async with portal.http.get("/snapshot.jpg?size=full") as answer:
         exif, details = told(await answer.read())
         assert exif[Base.Model] == "test pattern"

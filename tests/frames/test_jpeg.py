@@ -1,4 +1,4 @@
-"""Raw frames become JPEGs."""
+"""JPEG encoding of raw frames."""
 
 import numpy
 import pytest
@@ -17,7 +17,7 @@ CORNERS = {
 
 
 def corners(size: tuple[int, int] = (800, 608), stride: int = 896) -> RawFrame:
-    """Make a frame with a colour in each corner and poison in the padding."""
+    """Return a frame with a colour in each corner and a marker value in the padding."""
     pixels = numpy.full(stride * size[1] * 3 // 2, 0xA5, numpy.uint8)
     planes = split_planes(pixels, size, stride)
     for plane, index in zip(planes, range(3), strict=True):
@@ -30,7 +30,7 @@ def corners(size: tuple[int, int] = (800, 608), stride: int = 896) -> RawFrame:
 
 
 def seen(jpeg: bytes) -> list[str]:
-    """Name what is in the corners of a JPEG: top left, top right, bottom left, bottom right."""
+    """Return the colours in the corners of a JPEG: top left, top right, bottom left, bottom right."""
     pixels = simplejpeg.decode_jpeg(jpeg).astype(int)
     names = []
     for row in (8, -8):
@@ -42,7 +42,7 @@ def seen(jpeg: bytes) -> list[str]:
 
 
 def test_padding_never_shows() -> None:
-    """Planes with a stride wider than the picture keep their colours, up to the edge."""
+    """Planes with a stride larger than the width keep their colours up to the edge."""
     assert seen(encode(corners(), 90)) == ["top left", "top right", "bottom left", "bottom right"]
 
 
@@ -58,7 +58,7 @@ def test_padding_never_shows() -> None:
     ],
 )
 def test_turned(orientation: Orientation, expected: list[str]) -> None:
-    """Planes and a camera's own JPEG are turned alike: mirrored first, then rotated clockwise."""
+    """Planes and a camera's own JPEG are oriented alike: flipped first, then rotated clockwise."""
     own = RawFrame((800, 608), 0.0, jpeg=encode(corners(), 95))
     for raw in (corners(), own):
         jpeg = encode(raw, 95, orientation)
@@ -68,12 +68,12 @@ def test_turned(orientation: Orientation, expected: list[str]) -> None:
 
 
 def test_a_cameras_own_jpeg_is_passed_through() -> None:
-    """Where nothing turns, not a byte changes."""
+    """Without an orientation no byte changes."""
     raw = RawFrame((2, 2), 0.0, jpeg=b"whatever the camera sent")
     assert encode(raw, 80) is raw.jpeg
 
 
 def test_a_broken_jpeg_is_a_fault_of_the_camera() -> None:
-    """What cannot be decoded cannot be turned."""
+    """A damaged JPEG cannot be rotated."""
     with pytest.raises(DamagedJpeg, match="cannot be decoded"):
         encode(RawFrame((2, 2), 0.0, jpeg=b"\xff\xd8 broken"), 80, Orientation(rotation=90))

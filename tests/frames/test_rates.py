@@ -1,4 +1,4 @@
-"""How often something happens: exactly for the camera, cheaply for each client."""
+"""The rate of a counter."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from soft_stream.frames.rates import RateCounter
 
 
 def ticked(*times: float) -> RateCounter:
-    """Make a tally that has counted at these times."""
+    """Return a counter of events at these times."""
     frame_counter = RateCounter()
     for now in times:
         frame_counter.tick(now)
@@ -16,7 +16,7 @@ def ticked(*times: float) -> RateCounter:
 @pytest.mark.parametrize("fps", [0.6, 1, 5, 29.97, 240])
 @pytest.mark.parametrize("seconds", [3, 10, 1000])
 def test_a_steady_rate(fps: float, seconds: int) -> None:
-    """What comes at a steady rate is told as that rate, however long it has gone on."""
+    """A steady rate is returned exactly, however long it lasts."""
     times = [1000 + number / fps for number in range(round(seconds * fps) + 1)]
     frame_counter = ticked(*times)
     assert frame_counter.count == len(times)
@@ -24,7 +24,7 @@ def test_a_steady_rate(fps: float, seconds: int) -> None:
 
 
 def test_the_last_seconds_count() -> None:
-    """Of a rate that has changed only the new one is told, five seconds later."""
+    """Five seconds after a change only the new rate is returned."""
     fast = [number / 50 for number in range(500)]
     slow = [10 + number / 5 for number in range(25)]
     frame_counter = ticked(*fast, *slow)
@@ -34,12 +34,12 @@ def test_the_last_seconds_count() -> None:
 
 @pytest.mark.parametrize("times", [(), (7.0,), (7.0, 7.0)])
 def test_too_few_to_tell(times: tuple[float, ...]) -> None:
-    """One occurrence, or two at the same moment, are no rate."""
+    """The rate of one event, or of two at the same time, is 0."""
     assert ticked(*times).per_second(7.0) == 0
 
 
 def test_overdue() -> None:
-    """Who got nothing for more than two seconds gets nothing now."""
+    """The rate is 0 if there was no event for more than two seconds."""
     frame_counter = ticked(*(number / 50 for number in range(500)))
     assert frame_counter.per_second(11) == pytest.approx(50)
     assert frame_counter.per_second(12.1) == 0

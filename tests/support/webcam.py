@@ -1,4 +1,4 @@
-"""A test camera that delivers JPEGs of its own, as webcams do, and can deliver what nobody can decode."""
+"""A synthetic camera that delivers JPEGs, as webcams do, or damaged ones."""
 
 import threading
 
@@ -12,7 +12,7 @@ BROKEN = b"\xff\xd8 no picture \xff\xd9"
 
 
 class Webcam(SyntheticCamera):
-    """One opening; each picture is `own` if there is one; while `is_broken` is set they are none."""
+    """A driver for one session; each frame is `own`, if given; while `is_broken` is set, frames are damaged."""
 
     def __init__(
         self, settings: Settings, device: SyntheticDevice, is_broken: threading.Event | None = None, own: bytes = b""
@@ -22,7 +22,7 @@ class Webcam(SyntheticCamera):
         self._own = own
 
     def capture(self, timeout: float) -> RawFrame:
-        """Take a picture; see `Camera.capture`."""
+        """Capture the next frame; see `Camera.capture`."""
         raw = super().capture(timeout)
         own = BROKEN if self._is_broken.is_set() else self._own or jpeg.encode(raw, 90)
         return RawFrame(

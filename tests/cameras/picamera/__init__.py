@@ -1,1 +1,1 @@
-"""soft_stream/cameras/picamera over the real Picamera2 and tests/support/fake_libcamera: what it does on each board."""
+"""Tests of soft_stream/cameras/picamera, with the real Picamera2 on tests/support/fake_libcamera."""

@@ -150,5 +150,5 @@ async def next_frame(source: CameraSupervisor, than: Frame | None = None) -> Fra
 
 
 async def snapshot(source: CameraSupervisor, focus: FocusPolicy = FocusPolicy.NEVER, seconds: float = SOON) -> Frame:
-    """Ask for a full-size picture."""
+    """Request a full-size snapshot."""
     return await take(source.subscribers, SnapshotRequest(seconds, SnapshotSize.FULL, focus))

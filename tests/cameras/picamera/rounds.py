@@ -1,7 +1,7 @@
-"""Opens and closes a camera many times in a process of its own, and tells what that leaves behind, as JSON.
+"""Open and close a camera many times in a separate process, and print the resources that are left, as JSON.
 
-Each close takes a fifth of a second, in which Picamera2's threads notice that they are to end: several processes at
-once are quicker.
+Each close takes a fifth of a second, the time after which Picamera2's threads end. So several processes at the same
+time are faster.
 """
 
 import json
@@ -15,7 +15,7 @@ from tests.support.fake_libcamera import enable
 from tests.support.fake_libcamera.facts import leftovers
 
 WARM_UP = 2
-# Half of them with full-size pictures beside the stream.
+# Half of the sessions have full-size frames beside the stream.
 SETTINGS = (
     replace(QUICK, width=160, height=90),
     replace(DUAL, width=160, height=90, snapshot_width=320, snapshot_height=180),
@@ -23,7 +23,7 @@ SETTINGS = (
 
 
 def main(rounds: int) -> None:
-    """Open and close, with a frame in between, sometimes a still."""
+    """Run the sessions, each with a frame, half of them with a still."""
     warnings.simplefilter("ignore")  # Picamera2 uses setDaemon
     device = enable("pi5").camera("cam0")
     sensor_modes = SensorModes()

@@ -1,4 +1,4 @@
-"""What a camera can be told: the list, values of the right types, and what forgets them."""
+"""The controls of a camera: their list, the types of their values, and when they must be set again."""
 
 from typing import Any
 
@@ -44,23 +44,23 @@ VALUES: dict[str, tuple[Any, ControlValue]] = {
     "Saturation": (0, 0.0),
     "Sharpness": ("1.5", 1.5),
 }
-"""What somebody may ask for, and what the camera gets."""
+"""The requested values, and those that the camera gets."""
 
 
 def advertised(camera: PicameraCamera) -> dict[str, Control]:
-    """List the controls by their names."""
+    """Return the controls by name."""
     return {control.name: control for control in camera.controls()}
 
 
 def checked(camera: PicameraCamera, asked: dict[str, Any]) -> dict[str, ControlValue]:
-    """Check values as the portal does."""
+    """Check values as the server does."""
     controls = Controls(QUICK)
     controls.update_advertised(camera.controls())
     return controls.check(asked)
 
 
 def has(device: Device, expected: dict[str, ControlValue]) -> bool:
-    """Tell whether the camera was told these values last, of these types."""
+    """Return whether these values, with these types, were set last."""
     last = {name: device.values_of(name)[-1:] for name in expected}
     return last == {name: [value] for name, value in expected.items()} and all(
         type(last[name][0]) is type(value) for name, value in expected.items()
@@ -74,7 +74,7 @@ def last_crops(device: Device) -> list[str]:
 
 
 def test_the_list_of_controls() -> None:
-    """Name, type and bounds as libcamera has them in this mode; what the settings are there for is not in it."""
+    """The list has libcamera's names, types and bounds in this mode, without the controls that the settings set."""
     enable("pi5")
     with opened() as (camera, _):
         listed = advertised(camera)
@@ -90,7 +90,7 @@ def test_the_list_of_controls() -> None:
 
 
 def test_a_webcam_has_few_controls() -> None:
-    """Only what uvcvideo offers; a value of one that it does not have is not passed on."""
+    """The list has only the controls of uvcvideo; values of other controls are not set."""
     device = enable("usb").camera()
     with opened() as (camera, _):
         assert set(advertised(camera)) == {"AeEnable", "Brightness", "Contrast", "ExposureTime", "Saturation"}
@@ -100,7 +100,7 @@ def test_a_webcam_has_few_controls() -> None:
 
 
 def test_values_reach_the_camera_in_the_right_types_and_survive_restarts_and_stills() -> None:
-    """Each configuration forgets what was told; libcamera takes no float for an integer."""
+    """Controls are set again after each configuration; libcamera accepts no float for an integer."""
     device = enable("pi4").camera()
     expected = {name: value for name, (_, value) in VALUES.items()}
     with opened() as (camera, _):
@@ -128,7 +128,7 @@ def test_values_reach_the_camera_in_the_right_types_and_survive_restarts_and_sti
     ],
 )
 def test_a_wrong_type_is_refused_before_picamera2_sees_it(wrong: dict[str, Any]) -> None:
-    """It would end the thread that runs captures, long after it was set."""
+    """Such a value would end the thread that runs captures, long after it was set."""
     enable("pi4")
     with opened() as (camera, _):
         with pytest.raises(WrongControl):
@@ -138,7 +138,7 @@ def test_a_wrong_type_is_refused_before_picamera2_sees_it(wrong: dict[str, Any])
 
 @pytest.mark.parametrize("method", ["", "dual"])
 def test_zoom_holds_in_every_mode(method: str) -> None:
-    """On a Raspberry Pi 5 with two streams `configure` asks for ScalerCrops, which count more than ScalerCrop."""
+    """On a Raspberry Pi 5 with two streams `configure` sets ScalerCrops, which override ScalerCrop."""
     device = enable("pi5").camera("cam0")
     size = {"snapshot_width": 0, "snapshot_height": 0, "still_method": "switch"} if not method else {}
     with opened(DUAL, **size) as (camera, negotiated):
@@ -152,7 +152,7 @@ def test_zoom_holds_in_every_mode(method: str) -> None:
 
 
 def test_zoom_of_two_streams_of_different_shapes_squeezes_neither() -> None:
-    """Each of them gets the middle of what was asked for, in its own shape."""
+    """Each stream gets the centre of the requested crop, with its own aspect ratio."""
     device = enable("pi5").camera("cam0")
     with opened(DUAL, width=640, height=480) as (camera, _):
         camera.set_controls({"ScalerCrop": ZOOM})
@@ -161,7 +161,7 @@ def test_zoom_of_two_streams_of_different_shapes_squeezes_neither() -> None:
 
 
 def test_a_long_exposure_gets_the_time_and_gives_it_back() -> None:
-    """FrameDurationLimits would cut it off; the watchdog hears of it; 0 is automatic again."""
+    """FrameDurationLimits are extended for it; the watchdog gets the longer interval; 0 is automatic again."""
     device = enable("pi4").camera()
     with opened() as (camera, _):
         captured(camera)
@@ -183,12 +183,12 @@ def test_a_long_exposure_gets_the_time_and_gives_it_back() -> None:
 
 
 def test_controls_that_are_set_after_a_still_meet_the_stream() -> None:
-    """What was negotiated is that of the stream, which the camera goes back to first."""
+    """The camera returns to the stream first, and the result is the configuration of the stream."""
     device = enable("pi4").camera()
     with opened() as (camera, negotiated):
         captured(camera)
         still_of(camera)
-        camera.focus(FocusMode.CONTINUOUS)  # the still's lens stays where it is
+        camera.focus(FocusMode.CONTINUOUS)  # the still keeps the lens position
         still_of(camera)
         assert device.af_mode == 0
         assert camera.set_controls({"Brightness": 0.5}) == negotiated
@@ -197,7 +197,7 @@ def test_controls_that_are_set_after_a_still_meet_the_stream() -> None:
 
 
 def test_controls_that_vanish_do_no_harm() -> None:
-    """A driver may offer less in the next mode, or after the next opening: what is not there is not set."""
+    """A driver may have fewer controls in another mode or session; missing ones are not set."""
     device = enable("pi4").camera()
     with opened(autofocus_window=(0.0, 0.0, 0.5, 0.5)) as (camera, _):
         camera.set_controls({"Sharpness": 2.0, "ScalerCrop": ZOOM, "ExposureTime": 30_000, "LensPosition": 2.0})
@@ -215,7 +215,7 @@ def test_controls_that_vanish_do_no_harm() -> None:
 
 
 def test_a_lens_that_is_set_by_controls_stays_so() -> None:
-    """Manual without a position is where it is; a position alone changes no mode; both survive a restart."""
+    """Manual mode without a position keeps it; a position alone keeps the mode; both survive a restart."""
     device = enable("pi4").camera()
     device.subject = 6.0
     with opened() as (camera, _):
@@ -240,7 +240,7 @@ def test_a_lens_that_is_set_by_controls_stays_so() -> None:
 
 
 def test_hdr_is_asked_for_where_there_is_one() -> None:
-    """A Raspberry Pi 5 has HDR in its image processor; elsewhere the difference is told."""
+    """A Raspberry Pi 5 has HDR in its image processor; on other boards it is listed as a difference."""
     device = enable("pi5").camera("cam0")
     with opened(hdr="night") as (camera, negotiated):
         captured(camera)
@@ -254,7 +254,7 @@ def test_hdr_is_asked_for_where_there_is_one() -> None:
 
 
 async def test_controls_hold_over_stills_restarts_and_openings() -> None:
-    """What was set once is told again, until somebody changes it."""
+    """Controls are set again until they are changed."""
     device = enable("pi5").camera("cam0")
     async with living(controls=(("Contrast", "1.5"),), watchdog_timeout=0.5, autofocus="off") as source:
         with watching(source):

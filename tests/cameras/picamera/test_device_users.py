@@ -1,4 +1,4 @@
-"""Who has a camera: other programs with a real lock or an open file, in a small tree of /dev and /sys."""
+"""The programs that use a camera: processes with a real lock or an open file, in a small tree of /dev and /sys."""
 
 import fcntl
 import os
@@ -28,7 +28,7 @@ sys.stdin.read()
 
 @contextmanager
 def program(name: str, *paths: Path, lock: bool = False) -> Iterator[int]:
-    """Run a program that has files open, and perhaps the first one locked, until the block ends; yields its pid."""
+    """Run a program that has files open, and optionally locks the first one, until the block ends; yield its pid."""
     command = [sys.executable, "-c", PROGRAM, name, "lock" if lock else "", *map(str, paths)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -37,7 +37,7 @@ def program(name: str, *paths: Path, lock: bool = False) -> Iterator[int]:
 
 
 def connect(root: Path, parent: str, minor: int, video: str, *media: str) -> int:
-    """Add a video node and the media devices of its parent, laid out as the kernel does; returns the node's number."""
+    """Add a video node and the media devices of its parent, as the kernel does; return the number of the node."""
     node = root / "sys/devices" / parent / "video4linux" / video
     node.mkdir(parents=True)
     (node / "device").symlink_to(f"../../../{parent}")
@@ -51,7 +51,7 @@ def connect(root: Path, parent: str, minor: int, video: str, *media: str) -> int
 
 @pytest.fixture
 def root() -> Iterator[Path]:
-    """Make /dev and /sys without devices, in memory as /dev is: overlayfs tells stat and /proc/locks two devices."""
+    """Create /dev and /sys without devices in a tmpfs: on overlayfs, stat and /proc/locks have different devices."""
     with TemporaryDirectory(dir="/dev/shm") as folder:
         (Path(folder) / "dev").mkdir()
         (Path(folder) / "sys/dev/char").mkdir(parents=True)
@@ -60,7 +60,7 @@ def root() -> Iterator[Path]:
 
 @pytest.fixture
 def real_proc(root: Path) -> None:
-    """Look at the real processes."""
+    """Use the real /proc."""
     (root / "proc").symlink_to("/proc")
 
 
@@ -71,7 +71,7 @@ def webcam(root: Path) -> int:
 
 
 def process(root: Path, pid: int, name: str, *paths: Path) -> Path:
-    """Make the folder of a process with open files."""
+    """Create the folder of a process with open files."""
     folder = root / "proc" / str(pid)
     (folder / "fd").mkdir(parents=True)
     (folder / "comm").write_text(f"{name}\n")
@@ -81,19 +81,19 @@ def process(root: Path, pid: int, name: str, *paths: Path) -> Path:
 
 
 def place(path: Path) -> str:
-    """Say where a file is, as /proc/locks does."""
+    """Return the device and inode of a file as in /proc/locks."""
     status = path.stat()
     return f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
 
 
 def test_media_devices_are_found_by_the_numbers_of_video_nodes(root: Path) -> None:
-    """The parent of the video nodes has the media device; it is listed once, and the node's minor does not matter."""
+    """The media device of the nodes' parent is listed once, whatever the minor numbers."""
     numbers = [connect(root, "1f00110000.csi", minor, f"video{minor - 1}", "media4") for minor in (1, 2)]
     assert find_media_devices(numbers, root) == [root / "dev/media4"]
 
 
 def test_media_devices_with_a_common_parent_are_left_out(root: Path) -> None:
-    """The ISP of a Raspberry Pi has one for each camera under one parent: another camera's is not taken for ours."""
+    """The ISP of a Raspberry Pi has one media device per camera under one parent; none of them is listed."""
     numbers = [connect(root, "fe801000.csi", 0, "video0", "media5")]
     numbers.append(connect(root, "bcm2835-isp", 13, "video13", "media1", "media2"))
     assert find_media_devices(numbers, root) == [root / "dev/media5"]
@@ -101,7 +101,7 @@ def test_media_devices_with_a_common_parent_are_left_out(root: Path) -> None:
 
 @pytest.mark.usefixtures("real_proc")
 def test_a_program_that_locked_the_media_device_is_named(root: Path, webcam: int) -> None:
-    """The real /proc/locks leads to a program that uses the camera with libcamera."""
+    """A program that uses libcamera is found by its lock in the real /proc/locks."""
     assert name_device_users([webcam], root) == ""
     with program("rpicam-still", root / "dev/media0", root / "dev/video0", lock=True) as pid:
         assert name_device_users([webcam], root) == f"rpicam-still (pid {pid})"
@@ -110,7 +110,7 @@ def test_a_program_that_locked_the_media_device_is_named(root: Path, webcam: int
 
 @pytest.mark.usefixtures("real_proc")
 def test_a_program_that_has_the_video_node_open_is_named(root: Path, webcam: int) -> None:
-    """An open descriptor leads to a program that uses the camera without libcamera."""
+    """A program that does not use libcamera is found by its open descriptor."""
     with program("ffmpeg", root / "dev/video0") as pid:
         assert name_device_users([webcam], root) == f"ffmpeg (pid {pid})"
     assert name_device_users([webcam], root) == ""
@@ -118,7 +118,7 @@ def test_a_program_that_has_the_video_node_open_is_named(root: Path, webcam: int
 
 @pytest.mark.usefixtures("real_proc")
 def test_a_program_that_only_listed_the_cameras_is_not_named(root: Path, webcam: int) -> None:
-    """The media device open but not locked is libcamera that does not use this camera, whatever else it has open."""
+    """An open but unlocked media device means that libcamera has only listed the camera."""
     with program("idle", root / "dev/media0", root / "dev/video0"):
         assert name_device_users([webcam], root) == ""
         with program("motion", root / "dev/video0") as pid:
@@ -135,7 +135,7 @@ def test_several_holders_are_all_named(root: Path, webcam: int) -> None:
 
 @pytest.mark.usefixtures("real_proc")
 def test_our_own_process_is_never_named(root: Path, webcam: int) -> None:
-    """Neither our lock nor our open files count; behind our lock the program that is in the way is still found."""
+    """Locks and open files of this process are ignored; another program is found in spite of our lock."""
     with (root / "dev/media0").open("r+") as media, (root / "dev/video0").open("r+"):
         fcntl.lockf(media, fcntl.LOCK_EX | fcntl.LOCK_NB)
         assert name_device_users([webcam], root) == ""
@@ -145,7 +145,7 @@ def test_our_own_process_is_never_named(root: Path, webcam: int) -> None:
 
 @pytest.mark.usefixtures("real_proc")
 def test_control_characters_are_removed_from_a_name(root: Path, webcam: int) -> None:
-    """A program can call itself what it likes; what comes into the log and the page is printable."""
+    """A program can choose any name; the log and the page get only printable characters."""
     with program("\x1b[31m\nred\x07", root / "dev/video0") as pid:
         assert name_device_users([webcam], root) == f"[31mred (pid {pid})"
 
@@ -169,7 +169,7 @@ def test_control_characters_are_removed_from_a_name(root: Path, webcam: int) -> 
     ],
 )
 def test_lines_of_locks(root: Path, webcam: int, line: str, holder: str) -> None:
-    """Only a granted POSIX lock on the media device counts, of a process that is there; nonsense does not."""
+    """Only a granted POSIX lock of a running process on the media device counts; malformed lines are ignored."""
     process(root, 1234, "rpicam-vid")
     text = line.format(place=place(root / "dev/media0"))
     (root / "proc/locks").write_text(f"1: FLOCK  ADVISORY  WRITE 7 00:01:2 0 EOF\n{text}\n")
@@ -177,7 +177,7 @@ def test_lines_of_locks(root: Path, webcam: int, line: str, holder: str) -> None
 
 
 def test_processes_that_end_meanwhile_are_passed_over(root: Path, webcam: int) -> None:
-    """A process without its list of open files, or without its name, does not keep the others from being named."""
+    """Processes without a list of open files or without a name are skipped; others are still named."""
     video = root / "dev/video0"
     (root / "proc/21").mkdir(parents=True)
     (process(root, 22, "gone", video) / "comm").unlink()
@@ -187,14 +187,14 @@ def test_processes_that_end_meanwhile_are_passed_over(root: Path, webcam: int) -
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_processes_of_other_users_are_passed_over(root: Path, webcam: int) -> None:
-    """Open files that may not be read do not keep other processes from being named."""
+    """Processes with unreadable files are skipped; others are still named."""
     (process(root, 21, "secret", root / "dev/video0") / "fd").chmod(0)
     process(root, 22, "motion", root / "dev/video0")
     assert name_device_users([webcam], root) == "motion (pid 22)"
 
 
 def test_without_proc_and_sys_nothing_is_named(tmp_path: Path) -> None:
-    """Devices that are gone, no devices, and a system that shows no locks give no name."""
+    """The result is empty for missing devices, for no devices, and without /proc/locks."""
     assert find_media_devices([os.makedev(81, 0)], tmp_path) == []
     assert name_device_users([os.makedev(81, 0)], tmp_path) == ""
     assert name_device_users([], tmp_path) == ""

@@ -1,4 +1,4 @@
-"""Frames that stop, calls that hang, an event loop that dies: what each rung of the ladder cures."""
+"""Faults: missing frames, calls that hang, an event loop that ends, and the recovery from each."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ pytestmark = MARKS
 
 
 def no_frame(camera: PicameraCamera) -> bool:
-    """Tell that no frame comes, apart from one that was at hand."""
+    """Return whether no frame arrives, apart from one that was already captured."""
     try:
         camera.capture(NEVER).release()
         camera.capture(NEVER).release()
@@ -42,14 +42,14 @@ def no_frame(camera: PicameraCamera) -> bool:
 
 
 def stalled(camera: PicameraCamera) -> None:
-    """See the camera fall silent."""
+    """Wait until no frame arrives."""
     while not no_frame(camera):
         pass
 
 
 @pytest.mark.parametrize("boards", ["pi5", "usb"])
 def test_a_plain_stall_is_cured_by_a_restart(boards: str) -> None:
-    """No exception comes, only nothing; `stop` would wait for ever behind the capture that we wait for."""
+    """There is no exception, only silence; `stop` would wait forever for the pending capture."""
     device = enable(boards).camera()
     with opened(width=640, height=480) as (camera, before):
         captured(camera)
@@ -61,8 +61,8 @@ def test_a_plain_stall_is_cured_by_a_restart(boards: str) -> None:
 
 
 def test_a_late_frame_is_not_lost() -> None:
-    """Picamera2 gives it to the capture that timed out, which we go on waiting for: no request goes astray."""
-    device = enable("usb").camera()  # libcamera gives a CSI camera up after a second
+    """The capture that timed out stays pending and gets the late frame, so no request is lost."""
+    device = enable("usb").camera()  # libcamera stops waiting for a CSI camera after a second
     with opened(width=640, height=480) as (camera, _):
         for _ in range(5):  # it has four buffers
             captured(camera)
@@ -74,7 +74,7 @@ def test_a_late_frame_is_not_lost() -> None:
 
 
 def test_a_stall_that_survives_a_restart_is_cured_by_a_new_object() -> None:
-    """Closed and opened again, in the same process."""
+    """The camera works again after it is closed and opened in the same process."""
     device = enable("pi4").camera()
     with opened() as (camera, _):
         captured(camera)
@@ -87,7 +87,7 @@ def test_a_stall_that_survives_a_restart_is_cured_by_a_new_object() -> None:
 
 
 def test_a_silent_camera_has_no_still() -> None:
-    """It ends within its timeout, and what was left of it does not block the next capture."""
+    """It ends within its timeout, and its pending job does not block the next capture."""
     device = enable("pi4").camera()
     with opened() as (camera, _):
         captured(camera)
@@ -105,11 +105,11 @@ def test_a_silent_camera_has_no_still() -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("call", ["restart", "still"])
 def test_an_event_loop_that_has_ended_is_noticed(call: str) -> None:
-    """Picamera2 does not notice: `stop` would wait for it for ever. Only closing works, and a new object."""
+    """Picamera2 does not detect it, and `stop` would wait forever; only closing the camera and a new object help."""
     device = enable("pi4").camera()
     with opened() as (camera, _):
         captured(camera)
-        camera.set_controls({"AnalogueGain": "much"})  # type: ignore[dict-item] # what `Controls.checked` is there for
+        camera.set_controls({"AnalogueGain": "much"})  # type: ignore[dict-item] # which `Controls.checked` would reject
         while any("thread_func" in name for name in threads()):
             time.sleep(0.01)
         with pytest.raises(CameraError, match="event loop has ended") as raised:
@@ -123,7 +123,7 @@ def test_an_event_loop_that_has_ended_is_noticed(call: str) -> None:
 
 @pytest.mark.parametrize("boards", ["pi4", "usb"])
 def test_a_silent_camera_closes(boards: str) -> None:
-    """Also with a capture that nobody waits for any more."""
+    """`close` works with a pending capture too."""
     device = enable(boards).camera()
     with opened(width=640, height=480) as (camera, _):
         captured(camera)
@@ -133,7 +133,7 @@ def test_a_silent_camera_closes(boards: str) -> None:
 
 
 def test_a_camera_closes_however_often_it_is_asked_to() -> None:
-    """One that never opened, and one that is closed already."""
+    """`close` does nothing before `open` and after `close`."""
     enable("pi4")
     camera = PicameraCamera(QUICK)
     camera.close()
@@ -143,7 +143,7 @@ def test_a_camera_closes_however_often_it_is_asked_to() -> None:
 
 
 def test_a_csi_camera_that_was_pulled_is_missing_after_a_new_look() -> None:
-    """It only falls silent; the list of the cameras is made anew when the last one is closed."""
+    """It only delivers no frames; the list of cameras is updated when the last one is closed."""
     device = enable("pi4").camera()
     with opened() as (camera, _):
         captured(camera)
@@ -160,7 +160,7 @@ def test_a_csi_camera_that_was_pulled_is_missing_after_a_new_look() -> None:
 
 @pytest.mark.parametrize("call", ["close", "restart"])
 async def test_a_stop_that_hangs_is_noticed(call: str) -> None:
-    """The thread of the camera is lost, and who waits for it hears of that; once the driver lets go it ends."""
+    """The camera thread is abandoned, and its caller gets an error; the thread ends when the driver returns."""
     device = enable("pi4").camera()
     thread, camera = CameraThread(), PicameraCamera(QUICK)
     await thread.run("open", SOON, camera.open)
@@ -175,7 +175,7 @@ async def test_a_stop_that_hangs_is_noticed(call: str) -> None:
 
 
 def test_calls_that_hold_the_gil_only_take_their_time() -> None:
-    """Libcamera's bindings give it back nowhere: configure, start and stop let everything stand still."""
+    """Libcamera's bindings never release the GIL: configure, start and stop block all threads."""
     device = enable("pi4").camera()
     with opened():
         pass
@@ -190,11 +190,11 @@ def test_calls_that_hold_the_gil_only_take_their_time() -> None:
     assert time.monotonic() - began >= 0.9
 
 
-# In a camera's whole life.
+# With a supervisor.
 
 
 async def test_the_ladder(caplog: pytest.LogCaptureFixture) -> None:
-    """Silence: started again; still silent: closed and opened again; both in the same process, to the same clients."""
+    """Without frames the stream is restarted, then the camera is reopened; the process and the clients stay."""
     caplog.set_level(logging.INFO)
     device = enable("pi4").camera()
     async with living(watchdog_timeout=0.5, autofocus="off") as source:
@@ -213,7 +213,7 @@ async def test_the_ladder(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_a_camera_that_is_there_and_stays_silent_ends_the_process() -> None:
-    """After three openings without a frame only a new process may help."""
+    """After three sessions without a frame, only a new process can recover."""
     device = enable("pi4").camera()
     device.stall(survives_reopening=True)
     async with living(watchdog_timeout=0.5, autofocus="off") as source:
@@ -226,7 +226,7 @@ async def test_a_camera_that_is_there_and_stays_silent_ends_the_process() -> Non
 
 
 async def test_a_camera_that_is_pulled_and_put_back_streams_again() -> None:
-    """A flex that was loose: missing meanwhile, then streaming, in the same process."""
+    """After a loose cable the camera is missing, then it streams again in the same process."""
     device = enable("pi4").camera()
     async with living(watchdog_timeout=0.5, autofocus="off") as source:
         with watching(source):
@@ -240,7 +240,7 @@ async def test_a_camera_that_is_pulled_and_put_back_streams_again() -> None:
 
 
 async def test_a_busy_camera_is_waited_for() -> None:
-    """Until the other program closes it."""
+    """The camera is opened as soon as the other program has closed it."""
     device = enable("pi4").camera()
     device.seize("rpicam-still")
     async with living(autofocus="off") as source:
@@ -254,7 +254,7 @@ async def test_a_busy_camera_is_waited_for() -> None:
 
 @pytest.mark.parametrize("silent", [False, True])
 async def test_a_driver_that_hangs_ends_the_process(silent: bool) -> None:
-    """Whether the camera is to be closed because nobody watches, or started again: nobody waits for ever."""
+    """A hanging `stop`, during a close or a restart, ends the process after a timeout."""
     device = enable("pi4").camera()
     async with living(watchdog_timeout=0.5, autofocus="off", close_timeout=1.0) as source:
         living_on = life()

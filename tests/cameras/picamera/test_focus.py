@@ -1,4 +1,4 @@
-"""What the lens is told, and what it does: orders to one camera, then cycles in a camera's whole life."""
+"""Autofocus: the orders to the lens of one camera, then autofocus cycles with a supervisor."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ START = 0
 
 
 def af_orders(device: Device) -> list[tuple[str, object]]:
-    """List what the lens was told, in order."""
+    """Return the controls of the lens that were set, in order."""
     return [(name, value) for _, name, value in device.applied if name in ("AfMode", "AfTrigger", "LensPosition")]
 
 
@@ -57,7 +57,7 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
     ],
 )
 def test_what_a_lens_is_told_when_the_camera_opens(autofocus: str, orders: list[tuple[str, object]]) -> None:
-    """It stays until a cycle is asked for, goes where it should be, or is left alone."""
+    """The lens keeps its position until a cycle, moves to the configured position, or is never moved."""
     device = enable("pi4").camera()
     with opened(autofocus=autofocus, lens_position=4.5) as (camera, negotiated):
         captured(camera, 3)
@@ -75,7 +75,7 @@ def test_what_a_lens_is_told_when_the_camera_opens(autofocus: str, orders: list[
     ],
 )
 def test_what_a_lens_is_told_while_frames_flow(mode: FocusMode, orders: set[tuple[str, object]]) -> None:
-    """A position counts in manual mode only, a trigger in auto only: each comes with its mode."""
+    """A position is valid only in manual mode, a trigger only in auto mode, so each is set with its mode."""
     device = enable("pi4").camera()
     with opened() as (camera, _):
         captured(camera)
@@ -87,7 +87,7 @@ def test_what_a_lens_is_told_while_frames_flow(mode: FocusMode, orders: set[tupl
 
 
 def test_frames_tell_how_the_lens_gets_on() -> None:
-    """Idle, scanning, focused, in the words of every kind of camera, with the position of the lens."""
+    """Frames report idle, scanning, focused, and the lens position."""
     device = enable("pi4").camera()
     with opened() as (camera, _):
         captured(camera)
@@ -99,7 +99,7 @@ def test_frames_tell_how_the_lens_gets_on() -> None:
 
 @pytest.mark.parametrize("mode", [FocusMode.CONTINUOUS, FocusMode.MANUAL, FocusMode.CYCLE])
 def test_a_restart_tells_the_lens_again(mode: FocusMode) -> None:
-    """Each configuration forgets what was set; a cycle is not begun once more by itself."""
+    """The order is sent again after each configuration, but a cycle is not repeated."""
     device = enable("pi4").camera()
     with opened() as (camera, _):
         captured(camera)
@@ -118,7 +118,7 @@ def test_a_restart_tells_the_lens_again(mode: FocusMode) -> None:
 
 @pytest.mark.parametrize("mode", [FocusMode.CONTINUOUS, FocusMode.CYCLE, FocusMode.HOLD])
 def test_the_lens_is_held_in_a_still(mode: FocusMode) -> None:
-    """It is where the stream left it, though a new mode of the sensor would begin to scan; then all is as before."""
+    """A still keeps the lens position of the stream; the stream continues with its mode."""
     device = enable("pi4").camera()
     device.subject = 6.0
     with opened() as (camera, _):
@@ -136,7 +136,7 @@ def test_the_lens_is_held_in_a_still(mode: FocusMode) -> None:
 
 @pytest.mark.parametrize("boards", ["fixed", "usb"])
 def test_no_autofocus_is_no_error(boards: str) -> None:
-    """The order goes nowhere, and frames say that there is none."""
+    """The order is ignored, and frames report that there is no autofocus."""
     device = enable(boards).camera()
     with opened() as (camera, negotiated):
         camera.focus(FocusMode.CYCLE)
@@ -146,7 +146,7 @@ def test_no_autofocus_is_no_error(boards: str) -> None:
 
 
 def test_where_how_far_and_how_fast_autofocus_looks() -> None:
-    """The window is a part of the picture, told in pixels of the sensor, also where the picture is turned by us."""
+    """The window of the frame is converted to sensor pixels, also with a rotation that the sensor does not do."""
     device = enable("pi4").camera()
     window = (0.5, 0.0, 0.5, 0.25)
     for rotation, expected in ((0, "(2304, 0)/2304x648"), (90, "(0, 0)/1152x1296")):
@@ -163,7 +163,7 @@ def test_where_how_far_and_how_fast_autofocus_looks() -> None:
 
 
 async def test_a_stream_begins_with_a_cycle_and_goes_on_continuously(caplog: pytest.LogCaptureFixture) -> None:
-    """Scanning, then focused, while frames flow; then the lens follows the scene."""
+    """The cycle scans and ends focused while frames flow; then continuous autofocus starts."""
     device = enable("pi4").camera()
     device.slow_af(30)
     async with living() as source:
@@ -172,7 +172,7 @@ async def test_a_stream_begins_with_a_cycle_and_goes_on_continuously(caplog: pyt
             frame = await next_frame(source)
             while source.status.state is State.FOCUSING:
                 newer = await next_frame(source, frame)
-                assert newer.number - frame.number <= 3  # a scan takes none away; a slow machine may
+                assert newer.number - frame.number <= 3  # a scan drops none; a slow machine may
                 frame = newer
             assert frame.number >= 30
             assert source.status.last_focus
@@ -184,7 +184,7 @@ async def test_a_stream_begins_with_a_cycle_and_goes_on_continuously(caplog: pyt
 
 
 async def test_a_scan_under_way_is_not_taken_for_the_one_that_was_asked_for() -> None:
-    """Somebody asks for a cycle while continuous autofocus scans: that scan ends first, then a whole new one runs."""
+    """A cycle that is requested during a scan of continuous autofocus starts when that scan has ended."""
     device = enable("pi4").camera()
     async with living() as source:
         with watching(source):
@@ -212,7 +212,7 @@ Fault = Callable[[Device], None]
     ],
 )
 async def test_a_focus_that_is_late_or_fails_leaves_the_stream_alone(fault: Fault, result: FocusResult) -> None:
-    """It is logged, the lens then follows the scene, and frames go on."""
+    """The result is logged, continuous autofocus starts, and frames continue."""
     device = enable("pi4").camera()
     fault(device)
     async with living(autofocus_timeout=1.0) as source:
@@ -228,7 +228,7 @@ async def test_a_focus_that_is_late_or_fails_leaves_the_stream_alone(fault: Faul
 
 
 async def test_a_lens_without_an_algorithm_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    """AfMode is advertised and AfState never comes (an imx519 with the stock tuning): not tried again."""
+    """With AfMode but without AfState (an imx519 with the default tuning file), the cycle is not tried again."""
     device = enable("pi4").camera()
     device.mute_af()
     async with living() as source:
@@ -246,7 +246,7 @@ async def test_a_lens_without_an_algorithm_is_said_once(caplog: pytest.LogCaptur
     ("autofocus", "mode", "triggers"), [("once", AUTO, 1), ("manual", MANUAL, 0), ("off", MANUAL, 0)]
 )
 async def test_other_ways_to_focus(autofocus: str, mode: int, triggers: int) -> None:
-    """Once: a cycle, then the lens stays. Manual: it goes where it should be. Off: nobody touches it."""
+    """`once` runs one cycle, `manual` moves the lens to its position, `off` never moves it."""
     device = enable("pi4").camera()
     async with living(autofocus=autofocus, lens_position=4.5) as source:
         with watching(source):
@@ -262,7 +262,7 @@ async def test_other_ways_to_focus(autofocus: str, mode: int, triggers: int) -> 
 
 
 async def test_a_still_of_a_sleeping_camera_is_focused_in_the_streams_mode() -> None:
-    """A cycle at the rate of the stream, then the lens is held where it is for the full-size still."""
+    """The cycle runs at the rate of the stream; the still keeps the lens position."""
     device = enable("pi4").camera()
     device.subject = 5.0
     async with living() as source:
@@ -276,7 +276,7 @@ async def test_a_still_of_a_sleeping_camera_is_focused_in_the_streams_mode() -> 
 
 
 async def test_nobody_waits_for_ever_for_a_cycle_when_the_camera_goes() -> None:
-    """A call that waits for the lens hears of the fault."""
+    """A call that waits for the cycle gets the error."""
     device = enable("usb+pi4").camera("cam0")
     device.af_never_ends()
     async with living(id=device.id, watchdog_timeout=0.5, autofocus_timeout=60.0) as source:

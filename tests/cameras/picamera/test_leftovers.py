@@ -1,4 +1,4 @@
-"""What a camera costs while it is open is given back: requests, descriptors, threads, frame memory."""
+"""A closed camera leaves no resources: no requests, descriptors, threads or frame memory."""
 
 import asyncio
 import gc
@@ -33,7 +33,7 @@ NOTHING = {"requests": 0, "frame_buffers": 0, "open_buffers": 0, "mapped_buffers
 
 
 def nothing_is_left(facts: dict[str, Any]) -> bool:
-    """Tell whether no frame memory is left, and no thread of Picamera2 or the sensor."""
+    """Return whether no frame memory is left, and no thread of Picamera2 or the sensor."""
     threads = [name for name in facts["threads"] if any(word in name for word in ("listen", "thread_func", "sensor"))]
     return {name: facts[name] for name in NOTHING} == NOTHING and threads == []
 
@@ -48,7 +48,7 @@ async def _rounds(number: int) -> dict[str, Any]:
 
 
 async def test_many_openings_leave_nothing_behind() -> None:
-    """500 times open, a frame, sometimes a still, close: as many descriptors and threads as after the second time."""
+    """After 500 sessions with frames and stills there are as many descriptors and threads as after two."""
     for facts in await asyncio.gather(*(_rounds(OPENINGS // PROCESSES) for _ in range(PROCESSES))):
         assert facts["openings"] >= OPENINGS // PROCESSES
         assert facts["after"] == facts["before"]
@@ -57,7 +57,7 @@ async def test_many_openings_leave_nothing_behind() -> None:
 
 @pytest.mark.parametrize("boards", ["pi5", "usb"])
 def test_what_an_open_camera_costs_is_given_back(boards: str) -> None:
-    """Whatever it did in between: restarts, stills, frames that came too late."""
+    """Restarts, stills and late frames leave nothing either."""
     device = enable(boards).camera()
     with opened(width=640, height=480):
         pass
@@ -79,7 +79,7 @@ def test_what_an_open_camera_costs_is_given_back(boards: str) -> None:
 
 
 def test_a_capture_that_times_out_at_the_last_moment_loses_no_request() -> None:
-    """Picamera2 may have given it a request already when it is cancelled: that one goes back."""
+    """A request that Picamera2 passes to the capture just before it is cancelled is released."""
     enable("pi4")
     with opened():
         pass
@@ -97,7 +97,7 @@ def test_a_capture_that_times_out_at_the_last_moment_loses_no_request() -> None:
 
 
 async def test_full_size_snapshots_beside_a_stream_leave_nothing_behind() -> None:
-    """200 of them, while somebody streams."""
+    """200 snapshots while a client streams leave nothing."""
     # the imx219 gives 21 full-size frames a second
     device = enable("pi5").add("cam2", "/base/axi/pcie@1000120000/rp1/i2c@70000/imx219@10", IMX219)
     async with living(id=device.id, fps=20.0, still_method="dual", snapshot_quality=20) as source:

@@ -1,4 +1,4 @@
-"""Mirrors and turns: by the sensor where it can, on the planes where it cannot, and in the end always right."""
+"""Flips and rotations: done by the sensor where possible, else on the planes; the result is always the same."""
 
 from itertools import product
 
@@ -13,7 +13,7 @@ pytestmark = MARKS
 
 
 def expected(hflip: bool, vflip: bool, rotation: int) -> list[str]:
-    """Tell where the corners go: mirrored first, then rotated clockwise."""
+    """Return the corners of the oriented frame: flipped first, then rotated clockwise."""
     left_top, right_top, left_bottom, right_bottom = ALL_CORNERS
     if hflip:
         left_top, right_top, left_bottom, right_bottom = right_top, left_top, right_bottom, left_bottom
@@ -26,7 +26,7 @@ def expected(hflip: bool, vflip: bool, rotation: int) -> list[str]:
 
 @pytest.mark.parametrize(("hflip", "vflip", "rotation"), list(product((False, True), (False, True), (0, 90, 180, 270))))
 def test_every_turn_of_a_csi_camera_comes_out_right(hflip: bool, vflip: bool, rotation: int) -> None:
-    """The sensor mirrors, so that half a turn costs nothing; a quarter is left to do on the planes."""
+    """The sensor flips, so 180 degrees cost nothing; 90 degrees are done on the planes."""
     world = enable("pi4")
     with opened(hflip=hflip, vflip=vflip, rotation=rotation) as (camera, negotiated):
         raw = captured(camera)
@@ -44,7 +44,7 @@ def test_every_turn_of_a_csi_camera_comes_out_right(hflip: bool, vflip: bool, ro
 )
 @pytest.mark.parametrize("pixel_format", ["mjpeg", "yuyv"])
 def test_a_webcam_is_turned_by_us(pixel_format: str, hflip: bool, vflip: bool, rotation: int) -> None:
-    """Libcamera drops the flips of a webcam without a word: all of them are left to do."""
+    """Libcamera silently ignores flips for a webcam, so all of them are done on the planes."""
     enable("usb")
     turn = {"hflip": hflip, "vflip": vflip, "rotation": rotation}
     with opened(width=640, height=480, pixel_format=pixel_format, **turn) as (camera, negotiated):
@@ -55,7 +55,7 @@ def test_a_webcam_is_turned_by_us(pixel_format: str, hflip: bool, vflip: bool, r
 
 @pytest.mark.parametrize("still_method", ["switch", "dual"])
 def test_a_still_is_turned_as_the_stream_is(still_method: str) -> None:
-    """The sensor mirrors in the mode of stills too; what is left to do is the same."""
+    """The sensor flips stills too; the remaining orientation is the same."""
     enable("pi5")
     turn = {"hflip": True, "rotation": 90}
     with opened(snapshot_width=640, snapshot_height=360, still_method=still_method, **turn) as (camera, negotiated):

@@ -1,4 +1,4 @@
-"""What a camera delivers becomes the picture that it sees: sizes, colours, field of view, frame rate."""
+"""The pixels that a camera delivers: sizes, colours, field of view, frame rate."""
 
 import numpy
 import pytest
@@ -12,11 +12,11 @@ from tests.support.fake_libcamera.plain import PURE, corners, red_share
 pytestmark = MARKS
 
 WHOLE, CROPPED = 1 / 4, 1 / 8
-"""How much of the picture's width is red with the whole field of view of the imx708, and in its fastest mode."""
+"""The red fraction of the width with the whole field of view of the imx708, and in its fastest mode."""
 
 
 def colours_are_right(picture: Array) -> bool:
-    """Tell whether the corners have their colours, up to the last column and line, and white is white."""
+    """Return whether the corners have the right colours, up to the last column and line, and white is 255."""
     height, width, _ = picture.shape
     for (bottom, right), (_, colour) in zip(((0, 0), (0, 1), (1, 0), (1, 1)), PURE.items(), strict=True):
         rows, columns = slice(-9, None) if bottom else slice(9), slice(-9, None) if right else slice(9)
@@ -35,7 +35,7 @@ def limits_of(device: Device) -> tuple[int, int]:
 @pytest.mark.parametrize("size", [(800, 600), (1640, 1232), (2592, 1944), (1280, 720)])
 @pytest.mark.parametrize("boards", ["pi5", "pi4"])
 def test_pictures_are_right_at_sizes_that_pad(boards: str, size: tuple[int, int]) -> None:
-    """Limited range would give a white of 235, a wrong stride would skew, the padding of lines would show as 0xA5."""
+    """White is not 235 (limited range), lines are not skewed (stride), and no padding (0xA5) is visible."""
     world = enable(boards)
     with opened(width=size[0], height=size[1], fps=10.0) as (camera, negotiated):
         raw = captured(camera)
@@ -48,7 +48,7 @@ def test_pictures_are_right_at_sizes_that_pad(boards: str, size: tuple[int, int]
 
 
 def test_a_sensor_without_autofocus_and_with_another_shape_is_right_too() -> None:
-    """The imx219 has 4:3: of that the middle is seen at 16:9, in full width."""
+    """A 16:9 stream of the 4:3 sensor imx219 shows its centre in full width."""
     enable("fixed")
     with opened(width=1280, height=720, fps=30.0) as (camera, negotiated):
         assert negotiated.sensor_mode == "1640x1232"
@@ -68,7 +68,7 @@ def test_a_sensor_without_autofocus_and_with_another_shape_is_right_too() -> Non
     ],
 )
 def test_the_sensor_mode_decides_how_much_is_seen(sensor_mode: str, mode: tuple[int, int], share: float) -> None:
-    """By itself libcamera takes the cropped mode for 1280x720; ours keeps the whole field of view."""
+    """Libcamera selects the cropped mode for 1280x720; `auto` keeps the whole field of view."""
     world = enable("pi5")
     with opened(width=1280, height=720, sensor_mode=sensor_mode, fps=10.0) as (camera, negotiated):
         picture = picture_of(captured(camera))
@@ -80,7 +80,7 @@ def test_the_sensor_mode_decides_how_much_is_seen(sensor_mode: str, mode: tuple[
 
 
 def test_a_sensor_mode_that_is_not_there_is_told_and_does_without() -> None:
-    """The modes that are there are listed; the stream comes in the one that libcamera chooses."""
+    """The available modes are listed; libcamera selects the mode of the stream."""
     enable("pi5")
     with opened(sensor_mode="1332x990") as (camera, negotiated):
         assert negotiated.differences == (
@@ -90,7 +90,7 @@ def test_a_sensor_mode_that_is_not_there_is_told_and_does_without() -> None:
 
 
 def test_modes_without_memory_to_read_them_are_left_to_libcamera() -> None:
-    """Reading the modes configures the camera once for each, with full-size buffers; the next opening tries again."""
+    """Reading the modes needs full-size buffers; after a failure the next session tries again."""
     device = enable("pi5").camera("cam0")
     sensor_modes = SensorModes()
     device.run_out_of_memory()
@@ -118,7 +118,7 @@ def test_modes_are_read_once_for_all_sessions() -> None:
     [(25.0, 0.0, (40_000, 40_000)), (50.0, 5.0, (20_000, 200_000)), (12.5, 12.5, (80_000, 80_000))],
 )
 def test_fps_and_min_fps_bound_the_time_of_a_frame(fps: float, min_fps: float, limits: tuple[int, int]) -> None:
-    """Steady frames, or bright ones in the dark: how slow it may become is told, for the watchdog."""
+    """The limits follow from fps and min_fps; the longest interval is reported for the watchdog."""
     world = enable("pi4")
     device = world.camera()
     with opened(fps=fps, min_fps=min_fps) as (camera, negotiated):
@@ -132,7 +132,7 @@ def test_fps_and_min_fps_bound_the_time_of_a_frame(fps: float, min_fps: float, l
 
 
 def test_more_frames_than_the_sensor_gives_are_a_difference() -> None:
-    """The fastest mode with the whole field of view is taken."""
+    """The fastest mode with the whole field of view is selected."""
     enable("pi4")
     with opened(fps=100.0) as (_, negotiated):
         assert negotiated.fps == pytest.approx(56.03)
@@ -140,7 +140,7 @@ def test_more_frames_than_the_sensor_gives_are_a_difference() -> None:
 
 
 def test_full_size_beside_the_stream() -> None:
-    """Main has the size of stills, lores that of the stream; both show the whole field of view in right colours."""
+    """Main has the size of stills, lores that of the stream; both have the whole field of view and right colours."""
     world = enable("pi5")
     with opened(DUAL, width=800, height=450) as (camera, negotiated):
         configured = world.camera("cam0").configuration
@@ -168,7 +168,7 @@ def test_full_size_beside_the_stream() -> None:
 def test_dual_is_chosen_where_it_costs_no_frame_rate(
     boards: str, fps: float, size: tuple[int, int], method: str
 ) -> None:
-    """`still_method=auto`: a Raspberry Pi 5, and a mode of the sensor that is large and fast enough."""
+    """`still_method=auto` is `dual` only on a Raspberry Pi 5 with a sensor mode that is large and fast enough."""
     enable(boards)
     changes = {"snapshot_width": size[0], "snapshot_height": size[1], "still_method": "auto"}
     with opened(QUICK, fps=fps, **changes) as (_, negotiated):
@@ -177,7 +177,7 @@ def test_dual_is_chosen_where_it_costs_no_frame_rate(
 
 
 def test_a_stream_beside_stills_of_another_shape_is_not_squeezed() -> None:
-    """On a Raspberry Pi 5 each stream is cut out by its own aspect ratio: lores would else be all of main, squeezed."""
+    """On a Raspberry Pi 5 lores is cropped to its own aspect ratio instead of being distorted to it."""
     enable("pi5")
     with opened(DUAL, width=640, height=480) as (camera, negotiated):
         assert negotiated.still_method == "dual"
@@ -187,7 +187,7 @@ def test_a_stream_beside_stills_of_another_shape_is_not_squeezed() -> None:
 
 
 def test_an_older_board_cannot_do_that() -> None:
-    """Its second output shows what the first one does: stills switch modes, and the difference is told."""
+    """Both outputs have the same view there: stills switch modes, which is listed as a difference."""
     enable("pi4")
     with opened(DUAL, width=640, height=480) as (camera, negotiated):
         assert negotiated.still_method == "switch"

@@ -1,4 +1,4 @@
-"""Full-size pictures: by switching modes or beside the stream, and what is as before afterwards."""
+"""Full-size stills: by switching modes or beside the stream, and the state of the stream afterwards."""
 
 import io
 import logging
@@ -35,14 +35,14 @@ ZOOM = (1152, 648, 2304, 1296)
 
 
 def sizes_of(device: Device) -> list[tuple[int, int]]:
-    """List the sizes of main since the first stream, which the reading of the sensor's modes came before."""
+    """Return the sizes of main without repetitions, apart from the reading of the sensor modes."""
     sizes = [configured.size for configured in device.configurations if configured.raw is None]
     return [size for size, before in zip(sizes, [None, *sizes], strict=False) if size != before]
 
 
 @pytest.mark.parametrize("boards", ["pi5", "pi4"])
 def test_a_still_switches_modes_and_back(boards: str) -> None:
-    """Full size, with few buffers, then the stream as it was: its size, controls, zoom and frame rate."""
+    """A still has full size and few buffers; then the stream has its size, controls, zoom and frame rate again."""
     device = enable(boards).camera("cam0")
     with opened(min_fps=5.0) as (camera, negotiated):
         camera.set_controls({"ScalerCrop": ZOOM, "Brightness": 0.5})
@@ -52,7 +52,7 @@ def test_a_still_switches_modes_and_back(boards: str) -> None:
         assert still_of(camera).size == FULL
         full = device.configuration
         assert (full.size, full.sensor_mode, full.buffer_count, full.raw) == (FULL, FULL, 2, None)
-        # set in the mode of stills too, with longer frames where the sensor is that slow
+        # set for stills too, with longer frames if the sensor is that slow
         assert [str(crop) for crop in device.values_of("ScalerCrop")] == ["(1152, 648)/2304x1296"]
         assert device.values_of("Brightness") == [0.5]
         assert device.values_of("FrameDurationLimits") == [(20_000, 200_000)]
@@ -66,7 +66,7 @@ def test_a_still_switches_modes_and_back(boards: str) -> None:
 
 
 def test_several_stills_in_a_row_switch_once() -> None:
-    """The mode stays until the stream is wanted again, and nothing is left of a request for it."""
+    """The mode stays until the next frame of the stream is requested."""
     device = enable("pi4").camera()
     with opened() as (camera, _):
         captured(camera)
@@ -77,7 +77,7 @@ def test_several_stills_in_a_row_switch_once() -> None:
 
 
 def test_a_still_beside_the_stream_changes_no_mode() -> None:
-    """The camera was configured for both at once, and started once."""
+    """The camera is configured for both, and started once."""
     device = enable("pi5").camera("cam0")
     with opened(DUAL) as (camera, _):
         for _ in range(3):
@@ -88,7 +88,7 @@ def test_a_still_beside_the_stream_changes_no_mode() -> None:
 
 @pytest.mark.parametrize("at", ["allocate", "start"])
 def test_no_memory_for_a_still_leaves_the_stream(at: str) -> None:
-    """The camera is without a configuration then, and Picamera2 would invent one: ours comes back."""
+    """The camera has no configuration then, and Picamera2 would make one up; that of the stream is restored."""
     device = enable("pi4").camera()
     with opened() as (camera, _):
         captured(camera)
@@ -97,12 +97,12 @@ def test_no_memory_for_a_still_leaves_the_stream(at: str) -> None:
             camera.still(1.0)
         assert captured(camera).size == (320, 180)
         assert (device.configuration.size, device.configuration.pixel_format) == ((320, 180), "YUV420")
-        assert still_of(camera).size == FULL  # there is memory again; when to try is up to `Stills`
+        assert still_of(camera).size == FULL  # there is memory again; `Stills` decides when to try again
 
 
 @pytest.mark.parametrize("at", ["allocate", "start"])
 def test_no_memory_for_stills_beside_the_stream_settles_for_switching(at: str) -> None:
-    """The stream comes anyway, and the difference is told."""
+    """The stream starts nevertheless, and the difference is listed."""
     device = enable("pi5").camera("cam0")
     sensor_modes = SensorModes()
     with opened(QUICK, sensor_modes):
@@ -116,7 +116,7 @@ def test_no_memory_for_stills_beside_the_stream_settles_for_switching(at: str) -
 
 
 def test_a_still_may_be_exposed_longer_than_the_stream() -> None:
-    """In the dark and at 50 fps a frame of the stream has 20 ms, a still 100 ms."""
+    """In the dark, at 50 fps, the stream is exposed for 20 ms and a still for 100 ms."""
     device = enable("pi4").camera()
     device.darken(500_000)
     with opened() as (camera, _):
@@ -125,11 +125,11 @@ def test_a_still_may_be_exposed_longer_than_the_stream() -> None:
         assert captured(camera).metadata.exposure_time == 0.02
 
 
-# In a camera's whole life.
+# With a supervisor.
 
 
 async def test_a_stream_goes_on_beside_its_stills(caplog: pytest.LogCaptureFixture) -> None:
-    """With `dual` no frame is missing around a still: the gaps between the frames stay a few frames at most."""
+    """With `dual` the stream continues during a still: gaps are a few frames at most."""
     caplog.set_level(logging.INFO)
     device = enable("pi5").camera("cam0")
     async with living(DUAL, autofocus="off") as source:
@@ -151,7 +151,7 @@ async def test_a_stream_goes_on_beside_its_stills(caplog: pytest.LogCaptureFixtu
 
 
 async def test_a_stream_comes_back_after_a_switch() -> None:
-    """Its clients get their next frame afterwards; the pause is no silence that would restart the camera."""
+    """Clients get the next frame afterwards; the watchdog does not restart the camera because of the gap."""
     device = enable("pi4").camera()
     async with living(autofocus="off", watchdog_timeout=2.0) as source:
         with watching(source):
@@ -167,7 +167,7 @@ async def test_a_stream_comes_back_after_a_switch() -> None:
 
 
 async def test_a_still_that_cannot_be_had_is_a_frame_of_the_stream() -> None:
-    """No memory for the switch: who asked gets the picture that there is, the stream goes on."""
+    """Without memory for the switch, the client gets a frame of the stream, which continues."""
     device = enable("pi4").camera()
     async with living(autofocus="off") as source:
         with watching(source):
@@ -183,7 +183,7 @@ async def test_a_still_that_cannot_be_had_is_a_frame_of_the_stream() -> None:
 
 @pytest.mark.parametrize("boards", ["pi4", "usb"])
 async def test_a_still_tells_how_it_was_taken(boards: str) -> None:
-    """Exif that other programs read: time, exposure, gain, lens, model, where they are known; never a thumbnail."""
+    """The Exif data has time, exposure, gain, lens and model if known, and never a thumbnail."""
     device = enable(boards).camera()
     device.subject = 4.0
     async with living(width=640, height=480) as source:

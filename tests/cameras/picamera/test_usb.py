@@ -34,16 +34,16 @@ from tests.support.fake_libcamera.plain import PURE, corners, streaming
 pytestmark = MARKS
 WEB = replace(QUICK, width=640, height=480)
 CPU_OF_A_FRAME = 0.0002
-"""Seconds of our own work for a frame that is passed through."""
+"""CPU seconds of this program for a frame that is passed through."""
 
 
 def _capture_until_it_fails(camera: PicameraCamera) -> None:
-    while True:  # something may have come before
+    while True:  # older frames may be pending
         camera.capture(0.5).release()
 
 
 def test_a_jpeg_is_passed_through_up_to_its_end() -> None:
-    """The buffer is larger than the picture, and behind it lies the end of an older one."""
+    """The buffer is larger than the JPEG, and has the end of an older JPEG after it."""
     enable("usb")
     with opened(WEB) as (camera, negotiated):
         raw = captured(camera)
@@ -56,7 +56,7 @@ def test_a_jpeg_is_passed_through_up_to_its_end() -> None:
 
 
 def test_frames_that_are_no_jpeg_are_skipped() -> None:
-    """Some webcams begin with them, and bad cables make more."""
+    """Some webcams start with such frames, and bad cables cause more."""
     device = enable("usb").camera()
     device.garble(3)
     with opened(WEB) as (camera, _):
@@ -66,7 +66,7 @@ def test_frames_that_are_no_jpeg_are_skipped() -> None:
 
 
 def test_yuyv_becomes_the_full_range_of_jpeg() -> None:
-    """It comes in that of video, in which white is 235."""
+    """YUYV has the limited range of video, in which white is 235."""
     enable("usb")
     with opened(WEB, pixel_format="yuyv") as (camera, negotiated):
         raw = captured(camera)
@@ -82,7 +82,7 @@ def test_yuyv_becomes_the_full_range_of_jpeg() -> None:
 
 @pytest.mark.parametrize(("pixel_format", "given"), [("auto", "YUYV"), ("yuyv", "YUYV")])
 def test_a_webcam_that_has_no_mjpeg_is_encoded(pixel_format: str, given: str) -> None:
-    """`pixel_format=auto` takes what there is."""
+    """`pixel_format=auto` accepts any available format."""
     world = enable("none")
     device = world.add("usb", "/base/scb/pcie@7d500000/pci@0,0/usb@0,0-1.7:1.0-046d:0826", WEBCAM)
     device.model = replace(WEBCAM, formats=("YUYV",))
@@ -92,7 +92,7 @@ def test_a_webcam_that_has_no_mjpeg_is_encoded(pixel_format: str, given: str) ->
 
 
 def test_a_format_that_the_camera_does_not_have_is_refused() -> None:
-    """Another one would come instead, without a word."""
+    """Libcamera would silently deliver another format."""
     enable("usb")
     with (
         pytest.raises(CameraError, match="asked for YUV420, the camera delivers MJPEG"),
@@ -102,7 +102,7 @@ def test_a_format_that_the_camera_does_not_have_is_refused() -> None:
 
 
 def test_a_size_that_the_camera_does_not_have_is_the_next_smaller_one() -> None:
-    """What was negotiated is told."""
+    """The negotiated size is returned."""
     enable("usb")
     with opened(WEB, width=1600, height=1200) as (camera, negotiated):
         assert negotiated.size == captured(camera).size == (1280, 720)
@@ -110,7 +110,7 @@ def test_a_size_that_the_camera_does_not_have_is_the_next_smaller_one() -> None:
 
 @pytest.mark.parametrize("fps", [30.0, 10.0, 7.0])
 def test_a_webcams_rate_is_thinned_by_us(fps: float) -> None:
-    """It cannot be told one: of its 30 frames a second as many are dropped as need be, evenly."""
+    """The rate of a webcam cannot be set: some of its 30 frames per second are dropped, evenly."""
     device = enable("usb").camera()
     with opened(WEB, fps=fps) as (camera, negotiated):
         assert negotiated.fps == fps
@@ -124,7 +124,7 @@ def test_a_webcams_rate_is_thinned_by_us(fps: float) -> None:
 
 
 def test_a_pulled_cable_is_a_missing_camera_and_comes_back() -> None:
-    """No frame says so: the list of cameras does, then whatever is asked of the camera."""
+    """Missing frames alone do not show it; the list of cameras does, and then every call fails."""
     device = enable("usb").camera()
     with opened(WEB) as (camera, _):
         captured(camera)
@@ -141,7 +141,7 @@ def test_a_pulled_cable_is_a_missing_camera_and_comes_back() -> None:
 
 
 async def test_a_webcam_that_is_plugged_in_again_streams_again() -> None:
-    """In the same process, to the same clients."""
+    """The process and the clients stay."""
     device = enable("usb").camera()
     async with living(WEB) as source:
         with watching(source):
@@ -159,7 +159,7 @@ async def test_a_webcam_that_is_plugged_in_again_streams_again() -> None:
 
 
 def test_a_frame_that_is_passed_through_costs_little() -> None:
-    """At most 0.2 ms of CPU of our own: what a request costs beyond its release, which is Picamera2's."""
+    """This program uses at most 0.2 ms of CPU time, apart from Picamera2's release of the request."""
     enable("usb")
     main = {"format": "MJPEG", "size": (1920, 1080)}
     ours, bare = [], []
@@ -176,12 +176,12 @@ def test_a_frame_that_is_passed_through_costs_little() -> None:
                 size = len(raw.jpeg)
             ours.append(time.thread_time() - began)
     assert size > 40_000
-    # another program makes some of them dearer
+    # other programs slow some of them down
     assert sorted(ours)[len(ours) // 4] - sorted(bare)[len(bare) // 4] <= CPU_OF_A_FRAME
 
 
 class QueueRefused:
-    """A request that libcamera does not take back."""
+    """A request that libcamera rejects."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
@@ -192,7 +192,7 @@ class QueueRefused:
 
 
 def test_a_cable_that_is_pulled_while_a_frame_is_out_refuses_no_controls() -> None:
-    """That the camera is gone says nothing against what was set; any other reason does."""
+    """A disconnected camera is not the fault of the controls; any other error is."""
     with pytest.raises(CameraMissing, match="No such device"):
         release_request(QueueRefused("No such device"))
     with pytest.raises(ControlsRefused, match="Invalid argument"):

@@ -1,4 +1,4 @@
-"""The camera that is meant is the one that opens, or the reason is told."""
+"""The configured camera is opened, or the error has the reason."""
 
 import os
 
@@ -18,7 +18,7 @@ pytestmark = MARKS
 
 @pytest.mark.parametrize("name", ["cam0", "cam1"])
 def test_a_camera_is_opened_by_its_id_though_num_is_not_its_place(name: str) -> None:
-    """On a Raspberry Pi 5 libcamera counts the cameras the other way round than Picamera2 lists them."""
+    """On a Raspberry Pi 5 libcamera numbers the cameras in the reverse order of Picamera2's list."""
     world = enable("pi5+usb")
     device = world.camera(name)
     with opened(id=device.id) as (_, negotiated):
@@ -28,7 +28,7 @@ def test_a_camera_is_opened_by_its_id_though_num_is_not_its_place(name: str) -> 
 
 
 def test_without_an_id_cameras_count_in_the_order_of_the_ports() -> None:
-    """CAM/DISP 0, CAM/DISP 1, then the webcam."""
+    """The order is CAM/DISP 0, CAM/DISP 1, then the webcam."""
     world = enable("pi5+usb")
     for number, name in enumerate(("cam0", "cam1", "usb")):
         with opened(camera=number):
@@ -37,7 +37,7 @@ def test_without_an_id_cameras_count_in_the_order_of_the_ports() -> None:
 
 @pytest.mark.parametrize(("boards", "before", "now"), [("pi5", PI5_OLD, PI5), ("pi5-old", PI5, PI5_OLD)])
 def test_an_id_from_before_a_new_kernel_still_finds_its_camera(boards: str, before: str, now: str) -> None:
-    """The bus was renamed, both ways: bus and sensor at the end still match, and what to change is told."""
+    """After a renamed bus the last parts of the id still match, and the advice names the change."""
     world = enable(boards)
     found, sentence = select_camera(connected_cameras(), f"{before}/i2c@80000/imx708@1a", 0)
     assert found.id == f"{now}/i2c@80000/imx708@1a"
@@ -47,7 +47,7 @@ def test_an_id_from_before_a_new_kernel_still_finds_its_camera(boards: str, befo
 
 
 def test_an_end_that_two_cameras_have_is_refused_with_the_list() -> None:
-    """Rather no picture than the wrong one."""
+    """No camera is better than the wrong one."""
     world = enable("pi5")
     twin = world.add("twin", "/base/axi/pcie@2000000000/rp1/i2c@88000/imx708@1a", IMX708_WIDE)
     with (
@@ -61,7 +61,7 @@ def test_an_end_that_two_cameras_have_is_refused_with_the_list() -> None:
 
 @pytest.mark.parametrize("boards", ["none", "pi4", "usb"])
 def test_a_camera_that_is_not_there_is_missing(boards: str) -> None:
-    """The message lists those that are; no constructor is tried, which would leave a pipe behind."""
+    """The message lists the connected cameras; no constructor is called, as it would leave a pipe open."""
     world = enable(boards)
     there = ", ".join(device.id for device in world.devices) or "none"
     with pytest.raises(CameraMissing) as missing, opened(id="/base/nowhere"):
@@ -70,7 +70,7 @@ def test_a_camera_that_is_not_there_is_missing(boards: str) -> None:
 
 
 def test_a_webcam_that_goes_while_it_is_opened_is_missing() -> None:
-    """It was in the list a moment ago."""
+    """The camera was still in the list a moment ago."""
     world = enable("usb")
     world.camera().slow_open(0.5)
     before = connected_cameras()
@@ -83,7 +83,7 @@ def test_a_webcam_that_goes_while_it_is_opened_is_missing() -> None:
 
 
 def test_a_busy_camera_says_so_and_is_there_later() -> None:
-    """The reason is in the cause of Picamera2's exception; who has it cannot be read here."""
+    """The reason is in the cause of Picamera2's exception; the other program cannot be found here."""
     world = enable("pi5")
     world.camera("cam0").seize("rpicam-still")
     with pytest.raises(CameraBusy, match="cannot be opened: it is in use by another program"), opened():
@@ -94,17 +94,17 @@ def test_a_busy_camera_says_so_and_is_there_later() -> None:
 
 
 def test_a_raspberry_pi_5_that_picamera2_takes_for_an_older_one() -> None:
-    """Its alignment would be wrong: what to do is told instead."""
-    world = enable("none")  # the platform of this one is the older
+    """The stride would be wrong, so an error with advice is raised."""
+    world = enable("none")  # it has the older platform
     world.add("cam0", f"{PI5}/i2c@88000/imx708@1a", IMX708_WIDE)
     with pytest.raises(CameraUnsupported, match="DeviceAllow=char-video4linux rw"), opened():
         pass
 
 
-# that of Picamera2's half-made allocator
+# from the incomplete allocator of Picamera2
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_openings_that_fail_leave_nothing_behind() -> None:
-    """Neither a descriptor nor a CameraManager nor a thread nor the camera, however far it came."""
+    """A failed `open` leaves no descriptor, CameraManager or thread, and releases the camera."""
     world = enable("pi5")
     device = world.camera("cam0")
     with opened():
@@ -126,7 +126,7 @@ def test_openings_that_fail_leave_nothing_behind() -> None:
 
 
 def test_a_tuning_file_that_is_not_there_is_told() -> None:
-    """With the places that were looked at."""
+    """The message lists the paths that were tried."""
     enable("pi5")
     with (
         pytest.raises(CameraUnsupported, match=r"there is no .*/ipa/rpi/pisp/none\.json and no"),
@@ -136,7 +136,7 @@ def test_a_tuning_file_that_is_not_there_is_told() -> None:
 
 
 def test_the_environments_tuning_file_is_left_alone() -> None:
-    """Picamera2 deletes the variable unless it gets the file, and libcamera reads it whenever its manager starts."""
+    """Picamera2 deletes the variable unless it gets the path; libcamera reads it whenever its CameraManager starts."""
     enable("pi5")
     os.environ[TUNING_FILE] = "/tuning.json"
     try:

@@ -1,4 +1,4 @@
-"""What can be told of real cameras without one: which id means which, what a fault says, what a JPEG is."""
+"""Functions of the Picamera2 driver that need no camera: ids, error messages, the end of a JPEG."""
 
 import pytest
 
@@ -22,12 +22,12 @@ CAM1 = CameraInfo("/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a", "imx708_w
     ],
 )
 def test_usb_cameras_are_told_by_their_id(camera_id: str, usb: bool) -> None:
-    """The end of an id says whether uvcvideo made it, on a Pi and elsewhere."""
+    """The end of an id shows whether it is from uvcvideo, on every board."""
     assert is_usb(camera_id) is usb
 
 
 def test_a_camera_is_chosen_by_its_id_whatever_its_place() -> None:
-    """The id counts, not the order; without one the order does."""
+    """The id decides, not the order; without an id the order decides."""
     assert select_camera([CAM0, CAM1], CAM1.id, 0) == (CAM1, "")
     assert select_camera([CAM1, CAM0], "", 1)[0] is CAM1
 
@@ -40,7 +40,7 @@ def test_a_camera_is_chosen_by_its_id_whatever_its_place() -> None:
     ],
 )
 def test_a_missing_camera_is_told_with_those_that_are_there(wanted: str, number: int, sentence: str) -> None:
-    """The message names what was meant, and lists every id."""
+    """The message has the requested camera and all connected ids."""
     with pytest.raises(CameraMissing) as missing:
         select_camera([CAM0], wanted, number)
     assert str(missing.value) == sentence
@@ -58,7 +58,7 @@ def test_a_missing_camera_is_told_with_those_that_are_there(wanted: str, number:
     ],
 )
 def test_faults_become_sentences(fault: Exception, kind: type[CameraError], sentence: str) -> None:
-    """Picamera2 up to 0.3.36 raises an IndexError where newer ones raise a RuntimeError; nothing loses its reason."""
+    """Each exception becomes a CameraError with its reason; Picamera2 up to 0.3.36 raises an IndexError."""
     with pytest.raises(CameraError) as raised, translate_errors("the camera cannot be opened"):
         raise fault
     assert type(raised.value) is kind
@@ -67,7 +67,7 @@ def test_faults_become_sentences(fault: Exception, kind: type[CameraError], sent
 
 
 def test_the_reason_is_in_the_cause_of_the_cause() -> None:
-    """Picamera2 wraps what libcamera raises, twice while it initializes a camera: the innermost reason counts."""
+    """Picamera2 wraps libcamera's exceptions, twice during initialization; the message has the innermost reason."""
     reason = RuntimeError("Camera(s) not found (Do not forget to disable legacy camera with raspi-config).")
     outer, outermost = RuntimeError("Failed to initialize camera"), RuntimeError("Camera __init__ sequence failed")
     outer.__cause__, outermost.__cause__ = reason, outer
@@ -86,5 +86,5 @@ def test_the_reason_is_in_the_cause_of_the_cause() -> None:
     ],
 )
 def test_a_webcams_jpeg_is_trimmed_to_its_end(delivered: bytes, kept: bytes) -> None:
-    """What lies behind the end of a JPEG goes; what is no whole JPEG goes altogether."""
+    """Bytes after the end of a JPEG are removed; an incomplete JPEG is discarded."""
     assert trim_jpeg(delivered) == kept
