@@ -244,7 +244,7 @@ class PicameraCamera:
                 request = self._job.get_result(max(0, timeout))
             except TimeoutError:
                 if self._usb and self._picam2.camera.id not in {found.id for found in connected_cameras()}:
-                    raise CameraMissing(f"camera {self._picam2.camera.id} is no longer connected") from None
+                    raise CameraMissing(f"camera {self._picam2.camera.id} is not connected any more") from None
                 raise NoFrame("no frame arrived") from None
         self._job = None
         return request
