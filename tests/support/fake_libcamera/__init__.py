@@ -1,8 +1,8 @@
-"""A stand-in for libcamera under the real Picamera2: cameras that do to a program what real ones do.
+"""A fake libcamera for the real Picamera2: its cameras behave as real ones do, and have the same faults.
 
-`enable("pi5")` makes `import picamera2` find the real Picamera2 (0.3.38 from PyPI, in .venv/picamera2) and, under it,
-this libcamera; it returns the `World`, whose cameras have a method for all that can happen to them. In a process of its
-own the same works by `environment("pi5", socket)`, and `remote.Remote(socket)` drives its world from outside.
+After `enable("pi5")`, `import picamera2` imports the real Picamera2 (0.3.38 from PyPI, in .venv/picamera2), which uses
+this libcamera. `enable` returns the `World`, whose cameras have a method for each fault. For a child process use
+`environment("pi5", socket)`, and control its world with `remote.Remote(socket)`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from tests.support.fake_libcamera import memory, world
 from tests.support.fake_libcamera.world import World
 
 HERE = Path(__file__).parent
-# libcamera with what else Picamera2 imports; Picamera2 itself; this package
+# the fake libcamera and other modules that Picamera2 imports; Picamera2 itself; this package
 PATHS = (str(HERE / "site"), str(Path(sys.prefix) / "picamera2"), str(HERE.parents[2]))
 
 
 def installed() -> bool:
-    """Tell whether the real Picamera2 is there; scripts/test.sh installs it."""
+    """Return whether the real Picamera2 is installed, which scripts/test.sh does."""
     return (Path(PATHS[1]) / "picamera2").is_dir()
 
 
 def enable(boards: str = "pi5") -> World:
-    """Let this process see the cameras of a board (see `World.of`); cameras that are still open are closed."""
+    """Connect the cameras of a board (see `World.of`) to this process; close cameras that are still open."""
     for path in reversed(PATHS[:2]):
         if path not in sys.path:
             sys.path.insert(0, path)
@@ -38,7 +38,7 @@ def enable(boards: str = "pi5") -> World:
 
 
 def environment(boards: str = "pi5", socket: Path | str = "") -> dict[str, str]:
-    """Tell the environment in which a Python program sees the cameras of a board, and takes verbs by a socket."""
+    """Return the environment for a Python program that has the cameras of a board and a socket for commands."""
     paths = [*PATHS, *filter(None, [os.environ.get("PYTHONPATH")])]
     chosen = {"PYTHONPATH": os.pathsep.join(paths), "FAKE_LIBCAMERA": boards}
     return chosen | ({"FAKE_LIBCAMERA_SOCKET": str(socket)} if socket else {})

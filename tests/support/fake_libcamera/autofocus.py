@@ -1,4 +1,4 @@
-"""The AF algorithm of libcamera's Raspberry Pi IPA, as far as the outside can tell."""
+"""The observable behaviour of the autofocus algorithm in libcamera's Raspberry Pi IPA."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULT_POSITION = 1.0
 
 
 class Autofocus:
-    """A lens and the scan that moves it; it lives as long as the CameraManager, through stops and starts."""
+    """A lens and its autofocus algorithm; it lives as long as the CameraManager, through stops and starts."""
 
     def __init__(self) -> None:
         self.mode = AfModeEnum.Manual
@@ -19,12 +19,12 @@ class Autofocus:
         self._scanned = 0
 
     def start(self) -> None:
-        """Begin anew what goes on when the sensor starts."""
+        """Restart continuous autofocus when the sensor starts."""
         if self.mode is AfModeEnum.Continuous or self.state is AfStateEnum.Scanning:
             self._scan()
 
     def apply(self, wanted: dict[str, Any]) -> None:
-        """Take the AF controls of a request; the mode counts before the others."""
+        """Apply the autofocus controls of a request; the mode is applied first."""
         if "AfMode" in wanted:
             self._change_mode(AfModeEnum(wanted["AfMode"]))
         if "AfTrigger" in wanted and self.mode is AfModeEnum.Auto:
@@ -36,7 +36,7 @@ class Autofocus:
             self.position = wanted["LensPosition"]
 
     def step(self, frames: float, subject: float, *, fails: bool) -> None:
-        """Look at one more frame; a scan takes so many frames and ends at the subject's distance."""
+        """Process a frame; a scan takes `frames` frames and ends at the distance of the subject."""
         if self.state is not AfStateEnum.Scanning:
             return
         self._scanned += 1
@@ -53,7 +53,7 @@ class Autofocus:
         if mode is AfModeEnum.Continuous:
             self._scan()
         elif mode is AfModeEnum.Manual or self.state is not AfStateEnum.Scanning:
-            self.state = AfStateEnum.Idle  # a scan under way goes on in Auto
+            self.state = AfStateEnum.Idle  # a running scan continues in Auto
 
     def _scan(self) -> None:
         self.state = AfStateEnum.Scanning

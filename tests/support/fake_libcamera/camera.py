@@ -1,4 +1,4 @@
-"""libcamera's Camera: its states, and what it refuses in which."""
+"""libcamera's Camera: its states, and the calls that each state rejects."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.support.fake_libcamera.streaming import Streaming
 
 
 class Ready(Protocol):
-    """Where completed requests go."""
+    """The receiver of completed requests."""
 
     def push(self, requests: list[Request]) -> None:
-        """Hand over completed requests."""
+        """Deliver completed requests."""
 
 
 class State(IntEnum):
-    """What a camera is ready for."""
+    """The state of a camera."""
 
     AVAILABLE = 0
     ACQUIRED = 1
@@ -81,7 +81,7 @@ class Camera:
         return CameraConfiguration(self.device, roles)
 
     def configure(self, configuration: CameraConfiguration) -> None:
-        """Take a configuration that was validated."""
+        """Apply a validated configuration."""
         self._require("Failed to configure camera", State.ACQUIRED, State.CONFIGURED)
         self._hold_gil()
         self._configuration = configuration
@@ -94,7 +94,7 @@ class Camera:
         return Request(cookie)
 
     def start(self, controls: dict[ControlId, Any] | None = None) -> None:
-        """Start the sensor; the controls count from the first frame on."""
+        """Start the sensor; the controls apply from the first frame."""
         values = {each.name: control_value(value, each.type) for each, value in (controls or {}).items()}
         self._require("Failed to start camera", State.CONFIGURED)
         assert self._configuration
@@ -113,13 +113,13 @@ class Camera:
         self._streaming.start()
 
     def queue_request(self, request: Request) -> None:
-        """Have a request filled; it comes back by the CameraManager."""
+        """Queue a request; the CameraManager returns it when it is completed."""
         self._require("Failed to queue request", State.RUNNING)
         if streaming := self._streaming:
             streaming.queue(request)
 
     def stop(self) -> None:
-        """Stop the sensor; what is queued comes back cancelled."""
+        """Stop the sensor; queued requests are returned as cancelled."""
         streaming = self._streaming
         if streaming is None:
             return
@@ -132,17 +132,17 @@ class Camera:
         self.device.running = False
 
     def complete(self, *requests: Request) -> None:
-        """Hand over requests that are done."""
+        """Deliver completed requests."""
         self._ready.push(list(requests))
 
     def cancel(self, *requests: Request) -> None:
-        """Hand over requests that will not be filled."""
+        """Deliver cancelled requests."""
         for request in requests:
             request.finish(RequestStatus.Cancelled, FrameStatus.Cancelled)
         self._ready.push(list(requests))
 
     def unplugged(self) -> None:
-        """Hear of the pulled cable: a webcam is gone, a camera at a flex only gives no more frames."""
+        """React to a disconnected cable: a webcam disappears, a CSI camera only delivers no more frames."""
         if not self.device.model.is_usb:
             return
         self.connected = False
@@ -154,7 +154,7 @@ class Camera:
 
     @property
     def controls(self) -> dict[ControlId, ControlInfo]:
-        """The controls, with their bounds in this configuration."""
+        """The controls with their bounds in the current configuration."""
         device, streams = self.device, list(self._configuration or ())
         size = streams[0].size if streams else None
         aspect = (size.width, size.height) if size else device.model.pixel_array
@@ -179,14 +179,14 @@ class Camera:
             raise _fault(errno.EACCES, what)
 
     def _hold_gil(self) -> None:
-        """Sleep as the bindings do, which never release the GIL."""
+        """Sleep without releasing the GIL, as the bindings do."""
         seconds, self.device.gil_held_for = self.device.gil_held_for, 0.0
         if seconds:
             ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
 
 
 def _fault(number: int, what: str) -> RuntimeError:
-    """What pybind11 makes of a std::system_error."""
+    """Return the exception that pybind11 raises for a std::system_error."""
     return RuntimeError(f"{what}: {os.strerror(number)}")
 
 

@@ -1,4 +1,4 @@
-"""libcamera's colour spaces, and what they make of red, green and blue."""
+"""libcamera's colour spaces, and the conversion from RGB."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from enum import IntEnum
 
 
 class ColorSpace:
-    """What the numbers of a pixel mean; Picamera2 gives it `__eq__`, so that it keeps the hash of an object."""
+    """A colour space; Picamera2 adds `__eq__` to the class, which keeps the hash of an object."""
 
     class Primaries(IntEnum):
-        """Which red, green and blue."""
+        """The primary colours."""
 
         Raw = 0
         Smpte170m = 1
@@ -17,14 +17,14 @@ class ColorSpace:
         Rec2020 = 3
 
     class TransferFunction(IntEnum):
-        """Which gamma."""
+        """The transfer function."""
 
         Linear = 0
         Srgb = 1
         Rec709 = 2
 
     class YcbcrEncoding(IntEnum):
-        """Which matrix."""
+        """The YCbCr matrix."""
 
         Null = 0
         Rec601 = 1
@@ -32,7 +32,7 @@ class ColorSpace:
         Rec2020 = 3
 
     class Range(IntEnum):
-        """Whether black is 0 or 16."""
+        """The range: black is 0 or 16."""
 
         Full = 0
         Limited = 1
@@ -58,17 +58,17 @@ class ColorSpace:
 
     @staticmethod
     def Raw() -> ColorSpace:  # noqa: N802 # libcamera's name
-        """What a sensor gives."""
+        """The raw data of a sensor."""
         return ColorSpace(*PRESETS["RAW"])
 
     @staticmethod
     def Srgb() -> ColorSpace:  # noqa: N802 # libcamera's name
-        """Red, green and blue of screens."""
+        """The RGB of screens."""
         return ColorSpace(*PRESETS["sRGB"])
 
     @staticmethod
     def Sycc() -> ColorSpace:  # noqa: N802 # libcamera's name
-        """Full-range BT.601: what JFIF means."""
+        """Full-range BT.601, as in JFIF."""
         return ColorSpace(*PRESETS["sYCC"])
 
     @staticmethod
@@ -87,11 +87,11 @@ class ColorSpace:
         return ColorSpace(*PRESETS["Rec2020"])
 
     def key(self) -> tuple[Primaries, TransferFunction, YcbcrEncoding, Range]:
-        """What makes two of them the same."""
+        """Return the fields that are compared."""
         return (self.primaries, self.transferFunction, self.ycbcrEncoding, self.range)
 
     def yuv(self, red: int, green: int, blue: int) -> tuple[int, int, int]:
-        """Tell Y, U and V of a colour."""
+        """Return Y, U and V of a colour."""
         weight_red, weight_blue = LUMA.get(self.ycbcrEncoding, LUMA[self.YcbcrEncoding.Rec601])
         luma = weight_red * red + (1 - weight_red - weight_blue) * green + weight_blue * blue
         u, v = (blue - luma) / (2 - 2 * weight_blue), (red - luma) / (2 - 2 * weight_red)

@@ -1,4 +1,4 @@
-"""libcamera's configurations: what is asked for, and what `validate` makes of it."""
+"""libcamera's configurations, and the adjustments of `validate`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WEBCAM_BUFFERS = 4
 
 
 class StreamRole(IntEnum):
-    """What a stream is for."""
+    """The role of a stream."""
 
     Raw = 0
     StillCapture = 1
@@ -34,7 +34,7 @@ class Stream:
 
 
 class StreamFormats:
-    """Which pixel formats and sizes a stream can have."""
+    """The pixel formats and sizes that a stream can have."""
 
     def __init__(self, sizes: dict[str, list[tuple[int, int]]]) -> None:
         self._sizes = sizes
@@ -45,17 +45,17 @@ class StreamFormats:
         return [PixelFormat(name) for name in self._sizes]
 
     def sizes(self, pixel_format: PixelFormat) -> list[Size]:
-        """List the sizes of a pixel format."""
+        """Return the sizes of a pixel format."""
         return [Size(*size) for size in self._sizes.get(str(pixel_format), ())]
 
     def range(self, pixel_format: PixelFormat) -> SizeRange:
-        """Tell the smallest and the largest size."""
+        """Return the smallest and the largest size."""
         sizes = self.sizes(pixel_format)
         return SizeRange(sizes[0], sizes[-1])
 
 
 class StreamConfiguration:
-    """What one stream shall be like."""
+    """The requested configuration of a stream."""
 
     def __init__(self, pixel_format: str, size: tuple[int, int], formats: StreamFormats) -> None:
         self.pixel_format = PixelFormat(pixel_format)
@@ -72,7 +72,7 @@ class StreamConfiguration:
 
 
 class SensorConfiguration:
-    """Which sensor mode is wanted."""
+    """The requested sensor mode."""
 
     def __init__(self) -> None:
         self.bit_depth = 0
@@ -80,7 +80,7 @@ class SensorConfiguration:
 
 
 class _Status(IntEnum):
-    """What `validate` says."""
+    """The result of `validate`."""
 
     Valid = 0
     Adjusted = 1
@@ -88,7 +88,7 @@ class _Status(IntEnum):
 
 
 class CameraConfiguration:
-    """What a camera's streams shall be like."""
+    """The requested configuration of a camera."""
 
     Status: ClassVar[type[_Status]] = _Status
 
@@ -98,7 +98,7 @@ class CameraConfiguration:
         self.sensor_config: SensorConfiguration | None = None
         self.mode: SensorMode | None = None
         if device.model.is_usb:
-            roles = roles[:1]  # uvcvideo gives one stream, whatever is asked
+            roles = roles[:1]  # uvcvideo has only one stream
         self._streams = [self._stream(role) for role in roles]
 
     def _stream(self, role: StreamRole) -> StreamConfiguration:
@@ -122,7 +122,7 @@ class CameraConfiguration:
 
     @property
     def size(self) -> int:
-        """How many streams."""
+        """The number of streams."""
         return len(self._streams)
 
     @property
@@ -131,13 +131,13 @@ class CameraConfiguration:
         return not self._streams
 
     def at(self, index: int) -> StreamConfiguration:
-        """Give one stream; C++ does not look whether it exists, and what then happens is anything."""
+        """Return a stream; libcamera does not check the index, and a wrong one is undefined behaviour."""
         if index >= len(self._streams):
             raise SystemError(f"config.at({index}) of {len(self._streams)} streams: undefined behaviour in C++")
         return self._streams[index]
 
     def validate(self) -> _Status:
-        """Change what the camera cannot do."""
+        """Adjust the requests that the camera cannot fulfil."""
         status = self._validate_orientation()
         if self._device.model.is_usb:
             return max(status, self._validate_webcam(self._streams[0]))
@@ -147,7 +147,7 @@ class CameraConfiguration:
         return max(status, *(self._validate_stream(stream, self.mode) for stream in self._streams))
 
     def _validate_orientation(self) -> _Status:
-        """A sensor flips but does not transpose; a webcam does neither."""
+        """Remove transpositions, and all flips of a webcam."""
         if self.orientation is Orientation.Rotate0 or (self.orientation in FLIPS and not self._device.model.is_usb):
             return _Status.Valid
         self.orientation = Orientation.Rotate0
@@ -178,7 +178,7 @@ class CameraConfiguration:
         return _Status.Valid if asked == (stream.size, stream.pixel_format) else _Status.Adjusted
 
     def _colour_space(self, name: str, asked: ColorSpace | None) -> ColorSpace:
-        """Every stream has main's colour space, RGB without the matrix and the range."""
+        """Set the colour space of all streams to that of main; RGB has no matrix and no range."""
         main = self._streams[0].color_space
         chosen = ColorSpace(main or asked or ColorSpace.Sycc())
         if "888" in name:
@@ -193,7 +193,7 @@ class CameraConfiguration:
         stream.size = Size(*(smaller[-1] if smaller else model.sizes[0]))
         stream.pixel_format = PixelFormat(name)
         stream.buffer_count = WEBCAM_BUFFERS
-        # YUYV comes with limited range, whatever is asked
+        # YUYV always has limited range
         stream.color_space = ColorSpace.Sycc() if name == "MJPEG" else ColorSpace.Smpte170m()
         stream.stride = 0 if name == "MJPEG" else stream.size.width * 2
         stream.frame_size = stream.size.width * stream.size.height * 2
@@ -202,7 +202,7 @@ class CameraConfiguration:
 
 
 def score(mode: SensorMode, size: tuple[int, int]) -> float:
-    """Rate a sensor mode for an output size as libcamera does: less is better, and field of view does not count."""
+    """Return libcamera's score of a sensor mode for an output size: lower is better; the field of view is ignored."""
 
     def difference(wanted: float, actual: float) -> float:
         return (actual - wanted) / 4 if actual > wanted else (wanted - actual) * 2

@@ -1,4 +1,4 @@
-"""libcamera's controls: their ids, their types, and what the bindings make of a Python value."""
+"""libcamera's controls: their ids, their types, and the conversion of Python values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.fake_libcamera.geometry import Rectangle, Size
 
 
 class ControlType(IntEnum):
-    """Which type a control's value has in C++."""
+    """The C++ type of a control."""
 
     Null = 0
     Bool = 1
@@ -27,7 +27,7 @@ class ControlType(IntEnum):
 
 
 class ControlId:
-    """A control: one object for each, compared by identity."""
+    """The id of a control; there is one object per control, compared by identity."""
 
     def __init__(self, number: int, name: str, kind: ControlType, vendor: str, *, is_array: bool = False) -> None:
         self.id = number
@@ -59,7 +59,7 @@ class ControlInfo:
 _B, _I, _L = ControlType.Bool, ControlType.Integer32, ControlType.Integer64
 _F, _R = ControlType.Float, ControlType.Rectangle
 
-# name: type; those that end in [] take several values.
+# name: type; those that end in [] are arrays.
 _CONTROLS = {
     "libcamera": {
         "AeEnable": _B, "AeState": _I, "ExposureValue": _F, "ExposureTime": _I, "ExposureTimeMode": _I,
@@ -98,7 +98,7 @@ PROPERTIES = _ids(_PROPERTIES)
 
 
 class AfModeEnum(IntEnum):
-    """What the lens is asked to do."""
+    """The autofocus modes."""
 
     Manual = 0
     Auto = 1
@@ -106,14 +106,14 @@ class AfModeEnum(IntEnum):
 
 
 class AfTriggerEnum(IntEnum):
-    """Begin or break off a scan."""
+    """Start or cancel a scan."""
 
     Start = 0
     Cancel = 1
 
 
 class AfStateEnum(IntEnum):
-    """How the scan goes."""
+    """The autofocus states."""
 
     Idle = 0
     Scanning = 1
@@ -122,7 +122,7 @@ class AfStateEnum(IntEnum):
 
 
 class AeStateEnum(IntEnum):
-    """How the exposure goes."""
+    """The states of automatic exposure."""
 
     Idle = 0
     Searching = 1
@@ -175,7 +175,7 @@ _WHOLE_NUMBERS = {
 
 
 def control_value(value: Any, kind: ControlType) -> Any:
-    """Cast a Python value as the bindings do; what does not fit is a RuntimeError."""
+    """Convert a Python value as the bindings do; raise RuntimeError if it does not fit."""
     if isinstance(value, (list, tuple)) and kind not in (ControlType.Bool, ControlType.String, ControlType.Size):
         return tuple(_cast(each, kind) for each in value)
     return _cast(value, kind)

@@ -1,4 +1,4 @@
-"""A camera as a thing: what the world does to it, and what can be seen of it."""
+"""A camera device: its faults, and its observable state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.fake_libcamera.models import Model
 
 
 class Stall(IntEnum):
-    """What it takes to have frames again."""
+    """What ends a stall."""
 
     NONE = 0
     UNTIL_RESTART = 1
@@ -21,17 +21,17 @@ class Stall(IntEnum):
 
 
 class Applied(NamedTuple):
-    """A control that took effect."""
+    """A control that was applied."""
 
     frame: int
-    """Since the camera was started."""
+    """Counted from the start of the camera."""
     name: str
     value: Any
 
 
 @dataclass(frozen=True)
 class Configured:
-    """What the camera was configured to."""
+    """A configuration of the camera."""
 
     size: tuple[int, int]
     pixel_format: str
@@ -46,7 +46,7 @@ class Configured:
 
 
 class Device:
-    """A camera, with the faults it has; every method may be called in any thread."""
+    """A camera and its faults; all methods may be called from any thread."""
 
     def __init__(self, name: str, camera_id: str, model: Model, *, pisp: bool, numbers: tuple[int, ...] = ()) -> None:
         self.name = name
@@ -54,18 +54,18 @@ class Device:
         self.model = model
         self.pisp = pisp
         self.numbers = numbers
-        """Of its device files, major * 256 + minor."""
+        """The numbers of its device files, major * 256 + minor."""
 
         self.subject = 2.5
-        """How far the subject is, in dioptres."""
+        """The distance of the subject in dioptres."""
         self.startup_frames = 2 if model.modes else 0
-        """How many frames are no good after a cold start; about 7 in reality."""
+        """The number of unusable frames after a cold start; about 7 on real cameras."""
 
         self.plugged = True
         self.stalled = Stall.NONE
         self.holder = ""
         self.darkness = 0
-        """How long the exposures are, in microseconds, where it is dark."""
+        """The exposure time in the dark, in microseconds."""
         self.garbled = 0
         self.opening_takes = 0.0
         self.gil_held_for = 0.0
@@ -84,107 +84,107 @@ class Device:
         self.openings = 0
         self.starts = 0
         self.frames = 0
-        """Delivered since it was made, startup frames apart."""
+        """The number of delivered frames, without startup frames."""
         self.startup_frames_given = 0
         self.frame_duration = 0
-        """In microseconds, now."""
+        """The current value in microseconds."""
         self.configurations: list[Configured] = []
         self.applied: list[Applied] = []
         self.af_mode = 0
         self.af_state = 0
         self.lens_position = 0.0
         self.listeners: weakref.WeakSet[Any] = weakref.WeakSet()
-        """The libcamera objects that want to know of a pulled cable."""
+        """The libcamera objects to notify about a disconnected cable."""
 
-    # What the world does to it.
+    # Faults and changes.
 
     def unplug(self) -> None:
-        """Pull the cable."""
+        """Disconnect the camera."""
         self.plugged = False
         for camera in list(self.listeners):
             camera.unplugged()
 
     def plug(self) -> None:
-        """Put the cable back; a camera at a flex is seen by a new CameraManager only."""
+        """Connect the camera again; only a new CameraManager finds a CSI camera."""
         self.plugged = True
 
     def stall(self, *, survives_restart: bool = False, survives_reopening: bool = False) -> None:
-        """Have no frames until the camera is started again, opened again, or resumed."""
+        """Stop delivering frames until a restart, a new session, or `resume`."""
         if survives_reopening:
             self.stalled = Stall.UNTIL_RESUMED
         else:
             self.stalled = Stall.UNTIL_REOPENING if survives_restart else Stall.UNTIL_RESTART
 
     def resume(self) -> None:
-        """End a stall; one that lasted longer than libcamera waits still needs a start."""
+        """End a stall; if it lasted longer than libcamera's timeout, a restart is still needed."""
         self.stalled = Stall.NONE
 
     def hang_on_stop(self) -> None:
-        """Let `stop` not return."""
+        """Block `stop`."""
         self.stop_returns.clear()
 
     def let_go(self) -> None:
-        """Let `stop` return after all."""
+        """Let `stop` return."""
         self.stop_returns.set()
 
     def hold_gil(self, seconds: float) -> None:
-        """Let the next configure, start or stop keep every thread of Python from running."""
+        """Hold the GIL during the next configure, start or stop."""
         self.gil_held_for = seconds
 
     def seize(self, holder: str = "another program") -> None:
-        """Have another program hold the camera."""
+        """Let another program open the camera."""
         self.holder = holder
 
     def free(self) -> None:
-        """Have the other program close the camera."""
+        """Let the other program close the camera."""
         self.holder = ""
 
     def run_out_of_memory(self, times: int = 1, at: str = "allocate") -> None:
-        """Let the next full-size buffers fail, in Picamera2's `configure` or (at="start") in its `start`."""
+        """Fail at the next full-size buffers, in Picamera2's `configure` or (at="start") in its `start`."""
         self.out_of_memory = times
         self.out_of_memory_at = at
 
     def deny_memory(self, times: int = 1) -> None:
-        """Let the next openings fail at the dma heap, which Picamera2 opens last: the camera is acquired by then."""
+        """Fail at the next opening of the dma heap, which Picamera2 does last, after it has acquired the camera."""
         self.memory_denied = times
 
     def slow_open(self, seconds: float) -> None:
-        """Let `acquire` take its time."""
+        """Delay `acquire`."""
         self.opening_takes = seconds
 
     def darken(self, microseconds: int = 200_000) -> None:
-        """Turn the light off: exposures take so long, as far as FrameDurationLimits lets them."""
+        """Turn off the light: set the exposure time, which FrameDurationLimits still limits."""
         self.darkness = microseconds
 
     def brighten(self) -> None:
-        """Turn the light on."""
+        """Turn on the light."""
         self.darkness = 0
 
     def garble(self, frames: int = 1) -> None:
-        """Let the next frames of a webcam be no JPEG."""
+        """Replace the next frames of a webcam by noise."""
         self.garbled = frames
 
     def slow_af(self, frames: float) -> None:
-        """Let a scan take so many frames."""
+        """Set the number of frames per scan."""
         self.af_frames = frames
 
     def af_never_ends(self) -> None:
-        """Let scans go on for ever."""
+        """Let scans never end."""
         self.af_frames = float("inf")
 
     def af_fails(self) -> None:
-        """Let scans end in Failed."""
+        """Let scans end with Failed."""
         self.af_will_fail = True
 
     def mute_af(self) -> None:
-        """Have a lens without an algorithm: AfMode is advertised, AfState never seen."""
+        """Disable the algorithm of the lens: AfMode is advertised, but frames have no AfState."""
         self.af_muted = True
 
     def lose_controls(self, *names: str) -> None:
-        """Advertise these controls no more."""
+        """Stop advertising these controls."""
         self.lost_controls |= set(names)
 
-    # What can be seen of it.
+    # Observable state.
 
     @property
     def configuration(self) -> Configured:
@@ -192,13 +192,13 @@ class Device:
         return self.configurations[-1]
 
     def values_of(self, control: str) -> list[Any]:
-        """List what a control was set to, in order."""
+        """Return the values that a control was set to, in order."""
         return [value for _, name, value in self.applied if name == control]
 
-    # What its libcamera object asks it.
+    # Queries of its libcamera object.
 
     def is_out_of_memory(self, at: str, size: int) -> bool:
-        """Tell whether there is no memory for a buffer of this size, and count it."""
+        """Return whether the allocation of a buffer of this size fails, and count the failure."""
         width, height = self.model.pixel_array
         if not self.out_of_memory or at != self.out_of_memory_at or size < width * height:
             return False
@@ -206,7 +206,7 @@ class Device:
         return True
 
     def is_memory_denied(self) -> bool:
-        """Tell whether the dma heap may not be opened for it, and count it."""
+        """Return whether opening the dma heap fails, and count the failure."""
         denied = self.acquired and self.memory_denied > 0
         self.memory_denied -= denied
         return denied

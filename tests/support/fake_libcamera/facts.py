@@ -1,4 +1,4 @@
-"""What a test can look at: a camera from outside, and what is left in this process."""
+"""Facts for tests: the observable state of a camera, and the resources left in this process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.fake_libcamera.request import FrameBuffer, Request
 
 
 def facts_of(device: Device) -> dict[str, Any]:
-    """Tell what can be seen of a camera, in words that JSON has."""
+    """Return the observable state of a camera as JSON types."""
     names = ("acquired", "running", "plugged", "openings", "starts", "frames", "frame_duration")
     return {name: getattr(device, name) for name in (*names, "af_mode", "af_state", "lens_position")} | {
         "configurations": [asdict(configured) for configured in device.configurations],
@@ -24,7 +24,7 @@ def facts_of(device: Device) -> dict[str, Any]:
 
 
 def leftovers() -> dict[str, Any]:
-    """Count what a camera costs while it is open: requests, frame memory, descriptors, threads."""
+    """Count the resources of an open camera: requests, frame memory, descriptors, threads."""
     gc.collect()
     links = [_target(link) for link in Path("/proc/self/fd").iterdir()]
     return {
@@ -42,4 +42,4 @@ def _target(link: Path) -> str:
     try:
         return os.readlink(link)
     except FileNotFoundError:
-        return ""  # of the listing itself
+        return ""  # the descriptor of the listing itself

@@ -1,8 +1,8 @@
-"""libcamera's pixel formats, and how their lines lie in memory."""
+"""libcamera's pixel formats and their memory layout."""
 
 from __future__ import annotations
 
-# bytes of a pixel in the first plane, and how many planes' worth of it a frame has, in halves
+# bytes per pixel in the first plane, and the size of a frame in halves of the first plane
 LAYOUTS = {
     "YUV420": (1, 3), "YVU420": (1, 3), "NV12": (1, 3), "NV21": (1, 3), "YUYV": (2, 2), "YVYU": (2, 2),
     "UYVY": (2, 2), "VYUY": (2, 2), "RGB888": (3, 2), "BGR888": (3, 2), "XRGB8888": (4, 2), "XBGR8888": (4, 2),
@@ -30,12 +30,12 @@ class PixelFormat:
 
 
 def is_raw(name: str) -> bool:
-    """Tell whether it is what a sensor delivers."""
+    """Return whether a sensor delivers this format."""
     return name.startswith(("SRGGB", "SBGGR", "SGBRG", "SGRBG"))
 
 
 def stride_of(name: str, width: int, *, pisp: bool) -> int:
-    """Tell the bytes from one line to the next, as the ISP of a Pi 5 (PiSP) or of the others (VC4) wants them."""
+    """Return the stride in bytes for the ISP of a Pi 5 (PiSP) or of other boards (VC4)."""
     if is_raw(name):
         line = width if name.endswith("8") else width * 5 // 4
         return _aligned(line, 64 if pisp else 32)
@@ -46,7 +46,7 @@ def stride_of(name: str, width: int, *, pisp: bool) -> int:
 
 
 def frame_size_of(name: str, stride: int, height: int) -> int:
-    """Tell the bytes of a frame."""
+    """Return the size of a frame in bytes."""
     return stride * height if is_raw(name) else stride * height * LAYOUTS[name][1] // 2
 
 

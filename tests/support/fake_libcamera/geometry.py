@@ -1,4 +1,4 @@
-"""libcamera's shapes: sizes, rectangles, flips."""
+"""libcamera's sizes, rectangles and flips."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 def _whole(*numbers: object) -> None:
-    """Refuse what the bindings refuse: anything but whole numbers."""
+    """Raise TypeError for everything but integers, as the bindings do."""
     if not all(isinstance(number, int) for number in numbers):
         raise TypeError(f"__init__(): incompatible constructor arguments. Invoked with: {numbers}")
 
@@ -34,7 +34,7 @@ class Size:
 
 
 class SizeRange(NamedTuple):
-    """The sizes between two."""
+    """The sizes between a minimum and a maximum."""
 
     min: Size
     max: Size
@@ -56,14 +56,14 @@ class Rectangle:
         return Size(self.width, self.height)
 
     def within(self, bounds: Rectangle) -> Rectangle:
-        """Move and cut it so that it lies within bounds."""
+        """Return the rectangle, moved and cropped to be within bounds."""
         width, height = min(self.width, bounds.width), min(self.height, bounds.height)
         x = min(max(self.x, bounds.x), bounds.x + bounds.width - width)
         y = min(max(self.y, bounds.y), bounds.y + bounds.height - height)
         return Rectangle(x, y, width, height)
 
     def middle(self, aspect: tuple[int, int]) -> Rectangle:
-        """Cut the largest rectangle of an aspect ratio out of its middle."""
+        """Return the largest centred rectangle with an aspect ratio."""
         width = min(self.width, self.height * aspect[0] // aspect[1])
         height = min(self.height, self.width * aspect[1] // aspect[0])
         return Rectangle(self.x + (self.width - width) // 2, self.y + (self.height - height) // 2, width, height)
@@ -82,7 +82,7 @@ class Rectangle:
 
 
 class Transform:
-    """Flips and a transposition; Picamera2 gives it `__eq__`, so that it keeps the hash of an object."""
+    """Flips and a transposition; Picamera2 adds `__eq__` to the class, which keeps the hash of an object."""
 
     def __init__(
         self, rotation: int | Transform = 0, hflip: bool = False, vflip: bool = False, transpose: bool = False
@@ -103,7 +103,7 @@ class Transform:
 
 
 class Orientation(IntEnum):
-    """How a picture lies, in EXIF's numbers."""
+    """The orientation of an image, with the numbers of Exif."""
 
     Rotate0 = 1
     Rotate0Mirror = 2
@@ -115,7 +115,7 @@ class Orientation(IntEnum):
     Rotate90 = 8
 
 
-# What a sensor can do by itself: (hflip, vflip).
+# The orientations that a sensor can do itself: (hflip, vflip).
 FLIPS = {
     Orientation.Rotate0: (False, False),
     Orientation.Rotate0Mirror: (True, False),

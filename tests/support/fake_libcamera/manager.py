@@ -1,4 +1,4 @@
-"""libcamera's CameraManager: which cameras there are, and which requests are ready."""
+"""libcamera's CameraManager: the list of cameras, and the completed requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.fake_libcamera.request import Request
 
 
 class ReadyRequests:
-    """Completed requests, and the event descriptor that tells of them."""
+    """The completed requests, and the event descriptor that signals them."""
 
     def __init__(self) -> None:
         self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -21,13 +21,13 @@ class ReadyRequests:
         self._requests: list[Request] = []
 
     def push(self, requests: list[Request]) -> None:
-        """Hand over completed requests; called in the thread of the sensor."""
+        """Add completed requests; called in the thread of the sensor."""
         with self._lock:
             self._requests += requests
         os.eventfd_write(self.fd, 1)
 
     def pop(self) -> list[Request]:
-        """Take all completed requests."""
+        """Remove and return all completed requests."""
         try:
             os.eventfd_read(self.fd)
         except BlockingIOError:
@@ -38,7 +38,7 @@ class ReadyRequests:
 
 
 class CameraManager:
-    """It lives as long as somebody holds it, and so do the algorithms of its cameras."""
+    """The CameraManager; it and the algorithms of its cameras live as long as a reference to it."""
 
     version = "v0.7.1+fake"
     _alive: weakref.ref[CameraManager] | None = None
@@ -50,7 +50,7 @@ class CameraManager:
 
     @classmethod
     def singleton(cls) -> CameraManager:
-        """Give the one manager of this process, started if there is none."""
+        """Return the only manager of this process; create it if there is none."""
         manager = cls._alive() if cls._alive else None
         if manager is None:
             manager = cls()
@@ -59,7 +59,7 @@ class CameraManager:
 
     @property
     def cameras(self) -> list[Camera]:
-        """The cameras: webcams come and go, those at a flex only count when the manager starts."""
+        """The cameras: webcams are updated, CSI cameras are listed only when the manager starts."""
         known = [camera.device for camera in self._cameras if camera.connected]
         new = [device for device in self._world.connected() if device.model.is_usb and device not in known]
         gone = [camera for camera in self._cameras if not camera.connected]
@@ -68,14 +68,14 @@ class CameraManager:
         return list(self._cameras)
 
     def get(self, camera_id: str) -> Camera:
-        """Find a camera by its id."""
+        """Return the camera with an id."""
         return next(camera for camera in self.cameras if camera.id == camera_id)
 
     @property
     def event_fd(self) -> int:
-        """The descriptor that becomes readable when requests are ready."""
+        """The descriptor that becomes readable when requests are completed."""
         return self._ready.fd
 
     def get_ready_requests(self) -> list[Request]:
-        """Take the completed requests."""
+        """Remove and return the completed requests."""
         return self._ready.pop()

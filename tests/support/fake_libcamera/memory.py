@@ -1,4 +1,4 @@
-"""Frame memory without a dma heap, and the platform without a device: what Picamera2 looks for in /dev."""
+"""Replacements for the devices that Picamera2 opens in /dev: the dma heap, and those that show the platform."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any
 from tests.support.fake_libcamera import world
 
 HEAP = "picamera2-fake"
-# A call that any descriptor understands and that changes nothing here: buffers in plain memory need no sync.
+# An ioctl that all descriptors accept and that has no effect here: buffers in plain memory need no sync.
 NO_SYNC = 0x5451  # FIOCLEX
 
 
 class Heap:
-    """Picamera2's DmaHeap on plain memory."""
+    """Picamera2's DmaHeap with plain memory."""
 
     isValid = True  # noqa: N815 # Picamera2's name
 
@@ -39,11 +39,11 @@ class Heap:
         return self._unique(fd)
 
     def close(self) -> None:
-        """Close the heap; it has nothing open."""
+        """Do nothing; the heap has no open descriptor."""
 
 
 def write_all(fd: int, data: bytes | memoryview, offset: int = 0) -> None:
-    """Write to the memory of a frame, without the GIL."""
+    """Write to the memory of a frame without holding the GIL."""
     view = memoryview(data).cast("B")
     while view:
         written = os.pwrite(fd, view, offset)
@@ -66,28 +66,28 @@ PATCHES: dict[str, Callable[[ModuleType], None]] = {
 
 
 class PatchingLoader(Loader):
-    """Loads a module, then patches it."""
+    """A loader that patches the module that it loads."""
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Make the module."""
+        """Create the module."""
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the module, and patch it."""
+        """Execute the module, then patch it."""
         self._loader.exec_module(module)
         PATCHES[module.__name__](module)
 
 
 class PatchingFinder(MetaPathFinder):
-    """Patches modules of Picamera2 when they are imported, so that nothing is imported before its time."""
+    """A finder that patches modules of Picamera2 when they are imported, so that none is imported early."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find one of the modules to patch."""
+        """Return the spec of a module to patch."""
         if fullname not in PATCHES:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
@@ -97,7 +97,7 @@ class PatchingFinder(MetaPathFinder):
 
 
 def leave() -> None:
-    """Close what is still open, and let a Picamera2 that is already imported forget this world."""
+    """Close open cameras, and reset a Picamera2 that is already imported."""
     for device in world.current().devices:
         device.let_go()
     picamera2 = sys.modules.get("picamera2.picamera2")
@@ -108,7 +108,7 @@ def leave() -> None:
 
 
 def arrive() -> None:
-    """Tell a Picamera2 that is already imported which board it runs on; encoders are chosen once, at import."""
+    """Set the platform of a Picamera2 that is already imported; encoders are selected once, at import."""
     platform, picamera2 = sys.modules.get("picamera2.platform"), sys.modules.get("picamera2.picamera2")
     if platform:
         _patch_platform(platform)

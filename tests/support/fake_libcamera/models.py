@@ -1,4 +1,4 @@
-"""What sensors and webcams can do."""
+"""The models of sensors and webcams."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ ISP_FORMATS = ("YUV420", "YVU420", "NV12", "NV21", "YUYV", "RGB888", "BGR888", "
 
 @dataclass(frozen=True)
 class SensorMode:
-    """One way to read a sensor out."""
+    """A readout mode of a sensor."""
 
     size: tuple[int, int]
     crop: tuple[int, int, int, int]
-    """Which part of the pixel array: x, y, width, height."""
+    """The part of the pixel array: x, y, width, height."""
     frame_duration: int
-    """The shortest, in microseconds."""
+    """The shortest frame duration in microseconds."""
     bit_depth: int = 10
 
 
@@ -32,11 +32,11 @@ class Model:
     pixel_array: tuple[int, int]
     modes: tuple[SensorMode, ...] = ()
     lens: tuple[float, float] | None = None
-    """The lens positions in dioptres, where there is autofocus."""
+    """The lens positions in dioptres, if there is autofocus."""
     sizes: tuple[tuple[int, int], ...] = ()
-    """What a webcam offers."""
+    """The frame sizes of a webcam."""
     fps: float = 30.0
-    """Of a webcam."""
+    """The frame rate of a webcam."""
     formats: tuple[str, ...] = ISP_FORMATS
 
     @property
@@ -45,11 +45,11 @@ class Model:
         return not self.modes
 
     def raw_format(self, bit_depth: int) -> str:
-        """Name the raw format of a bit depth."""
+        """Return the raw format for a bit depth."""
         return f"SBGGR{bit_depth}_CSI2P" if bit_depth > 8 else "SBGGR8"
 
     def bounds(self, mode: SensorMode | None, aspect: tuple[int, int], *, pisp: bool) -> dict[str, ControlInfo]:
-        """Tell the controls and their limits in a sensor mode."""
+        """Return the controls and their limits in a sensor mode."""
         if mode is None:
             return {
                 "Brightness": ControlInfo(-1.0, 1.0, 0.0),
@@ -98,7 +98,7 @@ class Model:
         return {name: ControlInfo(*limits) for name, limits in bounds.items()}
 
     def properties(self, mode: SensorMode | None) -> dict[str, Any]:
-        """Tell the properties of it in a sensor mode."""
+        """Return the properties in a sensor mode."""
         size = Size(*self.pixel_array)
         facts = {
             "Model": self.name,

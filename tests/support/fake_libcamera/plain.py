@@ -1,4 +1,4 @@
-"""Plain Picamera2, as the tests of the fake use it."""
+"""Helpers for tests that use Picamera2 directly."""
 
 import os
 import threading
@@ -20,18 +20,18 @@ MARKS = [
 ]
 QUICK = {"FrameDurationLimits": (10_000, 10_000)}
 SOON = 20.0
-"""Long enough for whatever does come."""
+"""Seconds: long enough for every event that must happen."""
 NEVER = 0.3
-"""Long enough to believe that nothing comes."""
+"""Seconds: long enough to conclude that no event happens."""
 WHOLE = {"output_size": (2304, 1296), "bit_depth": 10}
-"""The sensor mode of the imx708 that shows everything."""
+"""The sensor mode of the imx708 with the whole field of view."""
 PURE = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
 
 Array = NDArray[numpy.uint8]
 
 
 def picamera2() -> Any:
-    """Import Picamera2, once a world is there."""
+    """Import Picamera2, which needs a world."""
     from picamera2 import Picamera2
 
     return Picamera2
@@ -39,7 +39,7 @@ def picamera2() -> Any:
 
 @contextmanager
 def opened(number: int = 0) -> Iterator[Any]:
-    """Open a camera as plainly as can be."""
+    """Open a camera until the block ends."""
     picam2 = picamera2()(number)
     try:
         yield picam2
@@ -50,7 +50,7 @@ def opened(number: int = 0) -> Iterator[Any]:
 
 @contextmanager
 def refused(number: int = 0) -> Iterator["pytest.ExceptionInfo[RuntimeError]"]:
-    """Open a camera in vain, and close the pipe that Picamera2 then leaves open."""
+    """Open a camera, which must fail, and close the pipe that Picamera2 leaves open."""
     kind = picamera2()
     picam2 = kind.__new__(kind)
     with pytest.raises(RuntimeError) as reason:
@@ -61,7 +61,7 @@ def refused(number: int = 0) -> Iterator["pytest.ExceptionInfo[RuntimeError]"]:
 
 
 def video(picam2: Any, size: tuple[int, int] = (320, 180), **options: Any) -> dict[str, Any]:
-    """Make a small and quick configuration."""
+    """Return a configuration with small frames."""
     from libcamera import ColorSpace
 
     defaults = {
@@ -77,7 +77,7 @@ def video(picam2: Any, size: tuple[int, int] = (320, 180), **options: Any) -> di
 
 @contextmanager
 def streaming(number: int = 0, size: tuple[int, int] = (320, 180), **options: Any) -> Iterator[Any]:
-    """Open a camera and start it."""
+    """Open and start a camera until the block ends."""
     with opened(number) as picam2:
         picam2.configure(video(picam2, size, **options))
         picam2.start()
@@ -85,14 +85,14 @@ def streaming(number: int = 0, size: tuple[int, int] = (320, 180), **options: An
 
 
 def frame(picam2: Any, stream: str = "main") -> Array:
-    """Capture a frame, padding and all."""
+    """Capture a frame with its padding."""
     with picam2.captured_request(wait=SOON) as request:
         copy: Array = request.make_array(stream)
         return copy
 
 
 def rgb(picam2: Any, stream: str = "main") -> Array:
-    """Capture a picture by way of a JPEG, as a browser would show it."""
+    """Capture a frame, encode it as JPEG and decode it, as a browser would."""
     flat = frame(picam2, stream).reshape(-1)
     configuration = picam2.camera_configuration()[stream]
     (width, height), stride = configuration["size"], configuration["stride"]
@@ -103,7 +103,7 @@ def rgb(picam2: Any, stream: str = "main") -> Array:
 
 
 def corners(picture: Array) -> list[str]:
-    """Name the colours at the left top, right top, left bottom and right bottom."""
+    """Return the colours at the left top, right top, left bottom and right bottom."""
     names = []
     for row, column in ((4, 4), (4, -4), (-4, 4), (-4, -4)):
         distances = {name: int(abs(picture[row, column].astype(int) - colour).sum()) for name, colour in PURE.items()}
@@ -112,13 +112,13 @@ def corners(picture: Array) -> list[str]:
 
 
 def red_share(picture: Array) -> float:
-    """Tell how much of the picture's width the red corner takes."""
+    """Return the fraction of the width that the red corner has."""
     row = picture[4].astype(int)
     return float(((row[:, 0] > 200) & (row[:, 1] < 60)).mean())
 
 
 def metadata_until(picam2: Any, happened: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
-    """Read the metadata of each frame until one is as wanted."""
+    """Return the metadata of the frames up to the first one that is accepted."""
     seen: list[dict[str, Any]] = []
     while not (seen and happened(seen[-1])):
         seen.append(picam2.capture_metadata(wait=SOON))
@@ -126,7 +126,7 @@ def metadata_until(picam2: Any, happened: Callable[[dict[str, Any]], bool]) -> l
 
 
 def unawaited(call: Callable[[], object]) -> threading.Thread:
-    """Call something in a thread of its own; that Picamera2 cancels it is no fault."""
+    """Call a function in a thread; ignore a cancellation by Picamera2."""
 
     def run() -> None:
         with suppress(CancelledError):
@@ -138,7 +138,7 @@ def unawaited(call: Callable[[], object]) -> threading.Thread:
 
 
 def no_frame(picam2: Any) -> bool:
-    """Tell that no frame comes any more, apart from the one that Picamera2 kept, and leave no job behind."""
+    """Return whether no frame arrives, apart from the one that Picamera2 has kept; leave no pending job."""
     job = picam2.capture_metadata(wait=False)
     try:
         job.get_result(NEVER)

@@ -1,7 +1,7 @@
-"""The verbs of a world in another process: a line for each, over a unix socket.
+"""Remote control of the world of another process: one command per line, over a unix socket.
 
-`VERB CAMERA [ARGUMENT...] [NAME=VALUE...]`, as in `stall 0 survives_restart=True`, is answered by `ok`; `facts CAMERA`
-and `plugged` by a line of JSON; anything else that goes wrong by `error` and what it was.
+The reply to `METHOD CAMERA [ARGUMENT...] [NAME=VALUE...]`, as in `stall 0 survives_restart=True`, is `ok`. The reply to
+`facts CAMERA` and `plugged` is a line of JSON. The reply to a failed command is `error` and the reason.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ TIMEOUT = 30.0
 
 
 class Remote:
-    """The world of another process; every method of `Device` can be called with the camera put first."""
+    """The world of another process; all methods of `Device` can be called, with the camera as first argument."""
 
     def __init__(self, path: Path | str) -> None:
         self._path = str(path)
 
     def ask(self, line: str) -> str:
-        """Send a line, return the answer."""
+        """Send a line and return the answer."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(TIMEOUT)
             connection.connect(self._path)
@@ -39,18 +39,18 @@ class Remote:
         return answer
 
     def do(self, verb: str, camera: int | str = 0, *arguments: Any, **named: Any) -> None:
-        """Do something to a camera."""
+        """Call a method of a camera."""
         words = [verb, str(camera), *map(repr, arguments), *(f"{name}={value!r}" for name, value in named.items())]
         self.ask(shlex.join(words))
 
     def facts(self, camera: int | str = 0) -> dict[str, Any]:
-        """Ask what can be seen of a camera, and what is left in the process."""
+        """Return the observable state of a camera and the resources left in the process."""
         facts: dict[str, Any] = json.loads(self.ask(f"facts {camera}"))
         return facts
 
 
 def serve(path: str) -> None:
-    """Take verbs for this process's world; a child of the process that does already only sees the same cameras."""
+    """Accept commands for the world of this process; a child of such a process only has the same cameras."""
     try:
         plugged = json.loads(Remote(path).ask("plugged"))
     except OSError:
@@ -86,7 +86,7 @@ def _answer(line: str) -> str:
         named = dict(word.split("=", 1) for word in rest if "=" in word)
         arguments = [_value(word) for word in rest if "=" not in word]
         getattr(device, verb)(*arguments, **{name: _value(value) for name, value in named.items()})
-    except Exception as error:  # whatever it is, it is for the one who asked
+    except Exception as error:  # the caller gets every error
         return f"error {type(error).__name__}: {error}"
     return "ok"
 

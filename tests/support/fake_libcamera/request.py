@@ -13,7 +13,7 @@ from tests.support.fake_libcamera.controls import ControlId, control_value
 
 
 class FrameStatus(IntEnum):
-    """What became of a frame."""
+    """The status of a frame."""
 
     Success = 0
     Error = 1
@@ -23,14 +23,14 @@ class FrameStatus(IntEnum):
 
 @dataclass
 class PlaneMetadata:
-    """How much of a plane was written."""
+    """The metadata of a plane: the number of bytes written."""
 
     bytes_used: int = 0
 
 
 @dataclass
 class FrameMetadata:
-    """What is known of the frame in a buffer."""
+    """The metadata of the frame in a buffer."""
 
     status: FrameStatus = FrameStatus.Success
     sequence: int = 0
@@ -42,7 +42,7 @@ class FrameMetadata:
 
 
 class _Plane:
-    """A piece of memory; it has a descriptor of its own, as libcamera makes one."""
+    """The memory of a plane, with its own descriptor, as in libcamera."""
 
     def __init__(self, fd: int = -1, offset: int = 0, length: int = 0) -> None:
         self._fd = -1
@@ -73,12 +73,12 @@ class FrameBuffer:
         self.cookie = cookie
         self.metadata = FrameMetadata()
         self.picture: object = None
-        """What lies in it, so that only the rest need be written again."""
+        """The content, so that only changes must be written."""
         FrameBuffer.alive.add(self)
 
 
 class RequestStatus(IntEnum):
-    """What became of a request."""
+    """The status of a request."""
 
     Pending = 0
     Complete = 1
@@ -86,7 +86,7 @@ class RequestStatus(IntEnum):
 
 
 class Request:
-    """A frame to be: its buffers and controls, later its metadata."""
+    """A request for a frame: its buffers and controls, later its metadata."""
 
     Status = RequestStatus
     alive: ClassVar[weakref.WeakSet[Request]] = weakref.WeakSet()
@@ -101,7 +101,7 @@ class Request:
         Request.alive.add(self)
 
     def add_buffer(self, stream: Stream, buffer: FrameBuffer) -> None:
-        """Say where a stream's frame goes."""
+        """Add the buffer for a stream."""
         self.buffers[stream] = buffer
 
     def set_control(self, control: ControlId, value: Any) -> None:
@@ -109,13 +109,13 @@ class Request:
         self.controls[control.name] = control_value(value, control.type)
 
     def reuse(self) -> None:
-        """Forget all but the buffers."""
+        """Reset everything but the buffers."""
         self.status = RequestStatus.Pending
         self.controls = {}
         self.metadata = {}
 
     def finish(self, status: RequestStatus, frame: FrameStatus) -> None:
-        """Give it its status, and its buffers theirs."""
+        """Set its status and that of its buffers."""
         self.status = status
         for buffer in self.buffers.values():
             buffer.metadata.status = frame

@@ -1,8 +1,8 @@
-"""What the cameras see, in coordinates of the pixel array, and how it lies in a frame buffer.
+"""The scene of the cameras, in coordinates of the pixel array, and its layout in a frame buffer.
 
-A checkerboard of 8x8 cells: two by two of them are red at the left top corner of the sensor, green at the right top,
-blue at the left bottom and white at the right bottom, so that crop, zoom and flips show; grey between, black in the
-middle. Over it, at the same place in every picture, 8 blocks count the frames in bits, the highest first.
+The scene is a checkerboard of 8x8 cells. To make crop, zoom and flips visible, four cells each are red at the left top
+of the sensor, green at the right top, blue at the left bottom and white at the right bottom; others are grey, the
+middle is black. On top, at the same position in each frame, 8 blocks show the frame count as bits, the highest first.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ COLOURS = {
 BITS = 8
 BLOCK = 16
 PADDING = 0xA5
-# What lies in a webcam's buffer behind the picture: the end of an older, longer one.
+# The bytes after the JPEG in the buffer of a webcam: the end of an older, longer JPEG.
 REMAINS = bytes([PADDING]) * 32 + b"\xff\xd9" + bytes([PADDING]) * 32
 JPEGS = 16
 
 
 def _board() -> Array:
-    """The index of each cell's colour."""
+    """Return the colour index of each cell."""
     names = list(COLOURS)
     board = numpy.zeros((CELLS, CELLS), numpy.uint8)
     board[:2, :2], board[:2, -2:] = names.index("red"), names.index("green")
@@ -56,20 +56,20 @@ BOARD = _board()
 
 
 def counted(luma: Array) -> int:
-    """Read the frame count, modulo 256, from the luma of a picture."""
+    """Return the frame count, modulo 256, that is drawn in the luma plane."""
     top, left = _place(luma.shape[1], luma.shape[0])
     bits = (luma[top + BLOCK // 2, left + bit * BLOCK + BLOCK // 2] > 128 for bit in range(BITS))
     return sum(int(bit) << (BITS - 1 - place) for place, bit in enumerate(bits))
 
 
 def _place(width: int, height: int) -> tuple[int, int]:
-    """Where the count begins: row and column."""
+    """Return the row and column at which the count starts."""
     return (height // 2 - BLOCK // 2) // BLOCK * BLOCK, max(0, width // 2 - BITS * BLOCK // 2) // BLOCK * BLOCK
 
 
 @dataclass
 class Picture:
-    """A frame ready to be written, all but the count."""
+    """A prepared frame without its count."""
 
     memory: Array
     stride: int
@@ -78,14 +78,14 @@ class Picture:
     pixel: int
     """Bytes from one pixel to the next."""
     luma: slice
-    """Which of them the count is in."""
+    """The byte of a pixel that has the count."""
     black: int
     white: int
     jpegs: dict[int, bytes] = field(default_factory=dict)
 
     @property
     def strip_offset(self) -> int:
-        """Where the lines of the count begin."""
+        """The offsets at which the lines of the count start."""
         return _place(self.width, self.height)[0] * self.stride
 
     @cached_property
@@ -93,7 +93,7 @@ class Picture:
         return self.memory[self.strip_offset :][: BLOCK * self.stride].reshape(-1, self.stride).copy()
 
     def strip(self, count: int) -> Array:
-        """Make the lines with the count."""
+        """Return the lines with the count."""
         strip, left = self._strip, _place(self.width, self.height)[1]
         for place in range(BITS):
             bit = count >> (BITS - 1 - place) & 1
@@ -103,7 +103,7 @@ class Picture:
 
 
 class Scene:
-    """What one configuration of a camera makes of the scene."""
+    """The scene as a configuration of a camera captures it."""
 
     def __init__(self, model: Model, configuration: CameraConfiguration) -> None:
         self._pixel_array = model.pixel_array
@@ -113,10 +113,10 @@ class Scene:
     def expose(
         self, buffer: FrameBuffer, stream: StreamConfiguration, crop: Rectangle, count: int, *, dark: bool
     ) -> int:
-        """Put a frame into a buffer; return how many bytes of it count."""
+        """Write a frame into a buffer; return the number of bytes used."""
         name, fd = str(stream.pixel_format), buffer.planes[0].fd
         if is_raw(name):
-            return stream.frame_size  # nobody looks at Bayer patterns
+            return stream.frame_size  # no test reads raw frames
         key = (stream, crop, dark)
         if key not in self._pictures:
             while len(self._pictures) > 3:
@@ -135,12 +135,12 @@ class Scene:
 
     @staticmethod
     def garble(buffer: FrameBuffer, used: int) -> None:
-        """Put noise in place of a frame."""
+        """Write noise instead of a frame."""
         write_all(buffer.planes[0].fd, bytes([PADDING]) * used)
         buffer.picture = None
 
     def _look(self, crop: Rectangle, width: int, height: int) -> Array:
-        """Tell which colour each pixel sees."""
+        """Return the colour index of each pixel."""
         columns = self._cells(crop.x, crop.width, width, self._pixel_array[0], flipped=self._hflip)
         rows = self._cells(crop.y, crop.height, height, self._pixel_array[1], flipped=self._vflip)
         return numpy.ascontiguousarray(BOARD[rows][:, columns])
@@ -180,7 +180,7 @@ class Scene:
             )
             return Picture(memory, stride, width, height, 2, slice(None, None, 2), black, white)
         pixel = 4 if "X" in name else 3
-        order = (0, 1, 2) if "BGR" in name else (2, 1, 0)  # libcamera names the bytes from the highest
+        order = (0, 1, 2) if "BGR" in name else (2, 1, 0)  # libcamera names the bytes from the highest one
         for place, part in enumerate(order):
             lines[:, place : width * pixel : pixel] = rgb[:, part][seen]
         if pixel == 4:
@@ -189,7 +189,7 @@ class Scene:
 
     @staticmethod
     def _jpeg(picture: Picture, count: int) -> bytes:
-        """Encode a picture with its count, each count once."""
+        """Encode a frame with its count; cached by count."""
         if count not in picture.jpegs:
             memory = picture.memory.copy()
             memory[picture.strip_offset :][: BLOCK * picture.stride] = picture.strip(count).reshape(-1)

@@ -1,4 +1,4 @@
-"""A sensor at work: frames at its own pace into the requests that are there."""
+"""A running sensor: it fills the queued requests at its own frame rate."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000
 NANOSECONDS = 1_000_000_000
-# After so long without a frame libcamera takes the sensor for broken, and cancels all requests until the next start.
+# After this time without a frame, libcamera cancels all requests until the next start.
 FRONTEND_TIMEOUT = 1.0
 FRONTEND_TIMEOUT_FRAMES = 5
-# After a cold start AE has converged after so many frames.
+# Frames until automatic exposure has converged after a cold start.
 AE_FRAMES = 4
 DEFAULT_LIMITS = (33_333, 66_666)
-# How long an exposure takes where there is light, in microseconds.
+# The exposure time with light, in microseconds.
 EXPOSURE = 8_000
 MANUAL = 1
 
 
 class Streaming:
-    """A camera from its start to its stop."""
+    """The stream of a camera, from its start to its stop."""
 
     def __init__(
         self, camera: Camera, configuration: CameraConfiguration, controls: dict[str, Any], *, warm: bool
@@ -58,17 +58,17 @@ class Streaming:
         self._apply(controls)
 
     def start(self) -> None:
-        """Let the sensor run."""
+        """Start the sensor."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Let the sensor stop."""
+        """Stop the sensor."""
         self._stopping.set()
         if self._thread is not threading.current_thread():
             self._thread.join()
 
     def queue(self, request: Request) -> None:
-        """Take a request to be filled."""
+        """Queue a request."""
         with self._lock:
             if not self._timed_out:
                 self._requests.append(request)
@@ -76,13 +76,13 @@ class Streaming:
         self._camera.cancel(request)
 
     def cancel_all(self) -> None:
-        """Give back all requests unfilled."""
+        """Return all requests as cancelled."""
         with self._lock:
             requests, self._requests = list(self._requests), deque()
         self._camera.cancel(*requests)
 
     def _run(self) -> None:
-        from tests.support.fake_libcamera.scene import Scene  # numpy is imported when a camera starts, not before
+        from tests.support.fake_libcamera.scene import Scene  # numpy is imported only when a camera starts
 
         self._scene = Scene(self._device.model, self._configuration)
         due = last = time.monotonic()
@@ -100,13 +100,13 @@ class Streaming:
 
     def _time_out(self) -> None:
         if self._device.model.is_usb or self._timed_out:
-            return  # uvcvideo waits for ever
+            return  # uvcvideo has no timeout
         with self._lock:
             self._timed_out = True
         self.cancel_all()
 
     def _expose(self) -> None:
-        """Make a frame, if there is a request to put it into."""
+        """Fill a request with a frame, if one is queued."""
         with self._lock:
             request = self._requests.popleft() if self._requests else None
         if request is None:
@@ -137,7 +137,7 @@ class Streaming:
         self._camera.complete(request)
 
     def _apply(self, values: dict[str, Any]) -> None:
-        """Let the controls of a request take effect."""
+        """Apply the controls of a request."""
         self._device.applied += [Applied(self._sequence, name, value) for name, value in values.items()]
         if self._device.model.lens and not self._device.af_muted:
             self._autofocus.apply(values)
@@ -146,13 +146,13 @@ class Streaming:
         if mode is None:
             return
         bounds = Rectangle(*mode.crop)
-        if "ScalerCrops" in values:  # it counts more than ScalerCrop
+        if "ScalerCrops" in values:  # it overrides ScalerCrop
             self._crops = (*(crop.within(bounds) for crop in values["ScalerCrops"]), *self._crops[2:])
         elif "ScalerCrop" in values:
             self._crops = tuple(values["ScalerCrop"].within(bounds) for _ in self._crops)
 
     def _reset_crops(self) -> None:
-        """Show as much of the sensor mode as main's aspect ratio lets; a Pi 5 crops lores by its own."""
+        """Crop to the aspect ratio of main; a Pi 5 crops lores to its own aspect ratio."""
         mode, streams = self._configuration.mode, list(self._configuration)
         if mode is None:
             self._crops = (Rectangle(0, 0, *self._device.model.pixel_array),)
@@ -165,7 +165,7 @@ class Streaming:
         )
 
     def _frame_duration(self) -> int:
-        """In microseconds: within the limits and what the sensor mode can do, as long as the exposure at least."""
+        """The frame duration in microseconds: within all limits, and at least the exposure time."""
         mode = self._configuration.mode
         if mode is None:
             return int(SECOND / self._device.model.fps)
@@ -174,19 +174,19 @@ class Streaming:
         return int(min(max(shortest, self._wanted_exposure()), longest))
 
     def _wanted_exposure(self) -> int:
-        """In microseconds: what was set, or what AE finds."""
+        """The exposure time in microseconds, manual or automatic."""
         if self._settings.get("ExposureTimeMode") == MANUAL:
             return int(self._settings["ExposureTime"])
         return self._device.darkness or EXPOSURE
 
     def _gain(self) -> float:
-        """What was set, or what AE finds."""
+        """The gain, manual or automatic."""
         if self._settings.get("AnalogueGainMode") == MANUAL:
             return float(self._settings["AnalogueGain"])
         return 16.0 if self._device.darkness else 1.5
 
     def _facts(self, timestamp: int) -> dict[str, Any]:
-        """Tell the metadata of a frame."""
+        """Return the metadata of a frame."""
         device = self._device
         if device.model.is_usb:
             return {"SensorTimestamp": timestamp}

@@ -1,4 +1,4 @@
-"""The lens of the fake libcamera, as plain Picamera2 sees it."""
+"""Autofocus of the fake libcamera, used by Picamera2 directly."""
 
 from typing import Any
 
@@ -15,18 +15,18 @@ START = {"AfTrigger": AfTriggerEnum.Start}
 
 
 def states(seen: list[dict[str, Any]]) -> list[AfStateEnum]:
-    """List the states that the lens went through."""
+    """Return the autofocus states without repetitions."""
     each = [AfStateEnum(facts["AfState"]) for facts in seen]
     return [state for before, state in zip([None, *each], each, strict=False) if state is not before]
 
 
 def until(picam2: Any, state: AfStateEnum) -> list[AfStateEnum]:
-    """Wait for a state of the lens; list those on the way."""
+    """Wait for an autofocus state; return all states up to it."""
     return states(metadata_until(picam2, lambda facts: facts["AfState"] == state))
 
 
 def test_a_cycle_goes_from_idle_over_scanning_to_focused() -> None:
-    """It begins some frames after the trigger, since controls ride on requests; the lens ends at the subject."""
+    """A scan starts some frames after the trigger, since controls are part of requests, and ends at the subject."""
     world = enable("pi4")
     with streaming(controls=QUICK | AUTO) as picam2:
         assert picam2.capture_metadata(wait=SOON)["AfState"] == AfStateEnum.Idle
@@ -38,7 +38,7 @@ def test_a_cycle_goes_from_idle_over_scanning_to_focused() -> None:
 
 
 def test_autofocus_cycle_tells_how_it_ended() -> None:
-    """It leaves AfMode at Auto; one that never ends is up to the caller's timeout."""
+    """It leaves AfMode at Auto; a scan that never ends needs a timeout of the caller."""
     world = enable("pi4")
     with streaming() as picam2:
         assert picam2.autofocus_cycle(wait=SOON) is True
@@ -61,7 +61,7 @@ def test_continuous_scans_at_each_start_and_stays_through_it() -> None:
 
 
 def test_a_scan_in_flight_goes_on_in_auto() -> None:
-    """A cycle that begins then ends with the old scan: Auto first, and Idle, is the way to a clean one."""
+    """A cycle that starts during a scan ends with that scan; for a new scan, wait for Idle in Auto first."""
     world = enable("pi4")
     world.camera().slow_af(40)
     with streaming(controls=QUICK | CONTINUOUS) as picam2:
@@ -76,7 +76,7 @@ def test_a_scan_in_flight_goes_on_in_auto() -> None:
 
 
 def test_the_lens_position_counts_in_manual_only() -> None:
-    """In other modes it is ignored; in none but Auto does a trigger do anything."""
+    """A position is ignored in other modes; a trigger has an effect only in Auto."""
     enable("pi4")
     with streaming(controls=QUICK | AUTO) as picam2:
         picam2.set_controls({"LensPosition": 9.0})
@@ -88,7 +88,7 @@ def test_the_lens_position_counts_in_manual_only() -> None:
 
 
 def test_a_lens_without_an_algorithm_never_tells_its_state() -> None:
-    """AfMode is advertised, AfState missing: `autofocus_cycle` fails with a KeyError."""
+    """AfMode is advertised but AfState is missing: `autofocus_cycle` fails with a KeyError."""
     enable("pi4").camera().mute_af()
     with streaming() as picam2:
         assert "AfMode" in picam2.camera_controls
@@ -108,7 +108,7 @@ def test_without_a_lens_there_is_no_autofocus(boards: str) -> None:
 
 
 def test_a_still_between_two_frames_keeps_the_focus() -> None:
-    """Switching to full size and back leaves mode and position of the lens, and takes the configured controls."""
+    """Switching to full size and back keeps mode and position of the lens, and applies the configured controls."""
     world = enable("pi4")
     with streaming(controls=QUICK | AUTO) as picam2:
         assert picam2.autofocus_cycle(wait=SOON)

@@ -1,4 +1,4 @@
-"""The faults of the fake libcamera, as plain Picamera2 takes them."""
+"""The faults of the fake libcamera, used by Picamera2 directly."""
 
 import threading
 import time
@@ -14,8 +14,8 @@ pytestmark = MARKS
 
 
 def test_a_job_that_timed_out_stays_and_swallows_a_frame() -> None:
-    """Picamera2 removes a job only when it is done or flushed: a new one waits behind it."""
-    world = enable("usb")  # a webcam goes on by itself; with a CSI camera libcamera gives up after a second
+    """Picamera2 removes a job only when it is done or flushed; a new job waits for it."""
+    world = enable("usb")  # a webcam continues by itself; with a CSI camera libcamera stops waiting after a second
     with streaming(main={"format": "YUYV", "size": (640, 480)}, controls={}) as picam2:
         frame(picam2)
         world.camera().stall()
@@ -29,7 +29,7 @@ def test_a_job_that_timed_out_stays_and_swallows_a_frame() -> None:
 
 
 def test_stop_queues_behind_a_capture_that_nothing_ends() -> None:
-    """Cancelled with the others it stops nothing; alone it goes through, and the next start has frames again."""
+    """`stop` has no effect if it is cancelled with other jobs; alone it works, and the next start delivers frames."""
     world = enable("pi4")
     with streaming() as picam2:
         frame(picam2)
@@ -50,7 +50,7 @@ def test_stop_queues_behind_a_capture_that_nothing_ends() -> None:
 
 
 def test_close_does_not_wait_for_captures() -> None:
-    """It bypasses the jobs, and nobody is told."""
+    """It does not use the jobs, and reports no error."""
     world = enable("pi4")
     with opened() as picam2:
         picam2.configure(video(picam2))
@@ -66,7 +66,7 @@ def test_close_does_not_wait_for_captures() -> None:
 
 
 def test_a_stall_lasts_as_long_as_it_should() -> None:
-    """Some end with a restart, some with a new opening, some only when the world lets them."""
+    """Some stalls end with a restart, some with a new session, some only with `resume`."""
     world = enable("pi4")
     with streaming() as picam2:
         world.camera().stall(survives_restart=True)
@@ -100,7 +100,7 @@ def test_after_a_second_without_frames_libcamera_gives_up() -> None:
 
 
 def test_whoever_holds_all_requests_gets_no_frames() -> None:
-    """The sensor fills only requests that are free; released, they come back."""
+    """The sensor fills only free requests; released ones are queued again."""
     enable("pi4")
     with streaming() as picam2:
         held = [picam2.capture_request(wait=SOON) for _ in range(4)]
@@ -113,7 +113,7 @@ def test_whoever_holds_all_requests_gets_no_frames() -> None:
 
 
 def test_a_hanging_stop_does_not_return() -> None:
-    """Not until the world lets go."""
+    """It returns only after `let_go`."""
     world = enable("pi4")
     with streaming() as picam2:
         frame(picam2)
@@ -128,7 +128,7 @@ def test_a_hanging_stop_does_not_return() -> None:
 
 @pytest.mark.parametrize("call", ["configure", "start", "stop"])
 def test_libcamera_keeps_the_gil(call: str) -> None:
-    """While it does, no other thread of Python runs at all."""
+    """No other Python thread runs during that time."""
     world = enable("pi4")
     ticks = [time.monotonic()]
     done = threading.Event()
@@ -156,7 +156,7 @@ def test_libcamera_keeps_the_gil(call: str) -> None:
     "wrong", [{"AnalogueGain": "much"}, {"ExposureTime": 0.5}, {"FrameDurationLimits": (1.0, 2.0)}]
 )
 def test_a_control_of_the_wrong_type_ends_the_event_loop(wrong: dict[str, Any]) -> None:
-    """`set_controls` says nothing; whoever releases the next request fails, and then nothing but `close` works."""
+    """`set_controls` reports no error; releasing the next request fails, and then only `close` works."""
     enable("pi4")
     with opened() as picam2:
         picam2.configure(video(picam2))
@@ -171,7 +171,7 @@ def test_a_control_of_the_wrong_type_ends_the_event_loop(wrong: dict[str, Any]) 
 
 
 def test_controls_that_are_not_there_are_refused_by_name() -> None:
-    """Picamera2 asks libcamera what there is."""
+    """Picamera2 checks the controls that libcamera has."""
     enable("pi4").camera().lose_controls("NoiseReductionMode", "Sharpness")
     with streaming() as picam2:
         with pytest.raises(RuntimeError, match="Control Sharpness is not advertised by libcamera"):

@@ -1,6 +1,6 @@
-"""The fake libcamera lists and configures cameras, and makes pictures, as libcamera does under the real Picamera2.
+"""The fake libcamera lists cameras, configures them and delivers frames as libcamera does, used by Picamera2 directly.
 
-What goes wrong, focuses, or is a webcam has its tests in tests/support/fake_libcamera/.
+The other test modules here cover faults, autofocus, webcams and processes.
 """
 
 import os
@@ -29,7 +29,7 @@ from tests.support.fake_libcamera.plain import (
 pytestmark = MARKS
 
 
-# Which cameras there are.
+# The list of cameras.
 
 
 def test_picamera2_sorts_the_cameras_and_num_is_not_the_position() -> None:
@@ -57,7 +57,7 @@ def test_picamera2_sorts_the_cameras_and_num_is_not_the_position() -> None:
     ],
 )
 def test_boards_have_the_ids_that_libcamera_makes(boards: str, first: str) -> None:
-    """Each board names its cameras by its device tree; libcamera tells the numbers of their device files."""
+    """The ids follow the device tree of the board; libcamera reports the numbers of the device files."""
     enable(boards)
     with opened() as picam2:
         assert picam2.camera.id == first
@@ -65,7 +65,7 @@ def test_boards_have_the_ids_that_libcamera_makes(boards: str, first: str) -> No
 
 
 def test_without_cameras_the_list_is_empty() -> None:
-    """Nothing is raised until one is opened."""
+    """No error is raised until a camera is opened."""
     enable("none")
     assert picamera2().global_camera_info() == []
     with refused() as reason:
@@ -73,7 +73,7 @@ def test_without_cameras_the_list_is_empty() -> None:
 
 
 def test_a_webcam_comes_and_goes_while_the_manager_lives() -> None:
-    """The list follows the cable of a webcam; a camera at a flex is looked for only once."""
+    """The list is updated for webcams; CSI cameras are listed only once."""
     world = enable("pi4+usb")
     assert len(picamera2().global_camera_info()) == 2
     world.camera("usb").unplug()
@@ -84,7 +84,7 @@ def test_a_webcam_comes_and_goes_while_the_manager_lives() -> None:
 
 
 def test_a_busy_camera_tells_why_only_in_the_cause() -> None:
-    """Another program's camera, and one that is open in this process, fail to open with the same words."""
+    """The error is the same for a camera of another program and for one that is open in this process."""
     world = enable("pi4")
     world.camera().seize("rpicam-still")
     with refused() as busy:
@@ -96,12 +96,12 @@ def test_a_busy_camera_tells_why_only_in_the_cause() -> None:
     assert not world.camera().acquired
 
 
-# What is configured.
+# Configurations.
 
 
 @pytest.mark.parametrize(("boards", "stride"), [("pi5", 896), ("pi4", 832)])
 def test_lines_are_padded_as_the_isp_wants_them(boards: str, stride: int) -> None:
-    """800 pixels take 896 bytes on a Pi 5 and 832 on others; the padding shows."""
+    """800 pixels have a stride of 896 bytes on a Pi 5 and of 832 on others; the padding is visible."""
     enable(boards)
     with streaming(size=(800, 600), sensor=WHOLE) as picam2:
         assert picam2.camera_configuration()["main"]["stride"] == stride
@@ -113,7 +113,7 @@ def test_lines_are_padded_as_the_isp_wants_them(boards: str, stride: int) -> Non
 
 @pytest.mark.parametrize(("size", "space"), [((1280, 720), "Rec709"), ((640, 480), "SMPTE170M")])
 def test_video_has_limited_range_unless_asked_otherwise(size: tuple[int, int], space: str) -> None:
-    """Picamera2's default for video gives a JPEG with a grey veil: white is 235."""
+    """Picamera2's default for video gives a JPEG of low contrast: white is 235."""
     enable("pi4")
     with streaming(size=size, colour_space=None, sensor=WHOLE) as picam2:
         assert str(picam2.camera_configuration()["colour_space"]) == f"<libcamera.ColorSpace '{space}'>"
@@ -121,7 +121,7 @@ def test_video_has_limited_range_unless_asked_otherwise(size: tuple[int, int], s
 
 
 def test_sycc_gives_the_colours_of_jpeg() -> None:
-    """Full-range BT.601 comes out as it went in."""
+    """Full-range BT.601 keeps the colours."""
     enable("pi4")
     with streaming(size=(640, 360)) as picam2:
         picture = rgb(picam2).astype(int)
@@ -130,7 +130,7 @@ def test_sycc_gives_the_colours_of_jpeg() -> None:
 
 
 def test_without_a_sensor_mode_720p_shows_less_of_the_scene() -> None:
-    """The score chooses the cropped mode of the imx708, where the red corner is half as large; forcing one helps."""
+    """The score selects the cropped mode of the imx708, where red is half as wide; a requested mode overrides it."""
     world = enable("pi5")
     with streaming(size=(1280, 720)) as picam2:
         assert picam2.camera_configuration()["sensor"]["output_size"] == (1536, 864)
@@ -141,7 +141,7 @@ def test_without_a_sensor_mode_720p_shows_less_of_the_scene() -> None:
 
 
 def test_sensor_modes_tell_frame_rates_and_crops() -> None:
-    """Picamera2 configures the camera once for each; a webcam only tells formats."""
+    """Picamera2 configures the camera once per mode; a webcam only has formats."""
     enable("pi5+usb")
     with opened() as picam2:
         modes = [(mode["size"], mode["fps"], mode["crop_limits"]) for mode in picam2.sensor_modes]
@@ -164,7 +164,7 @@ def test_sensor_modes_tell_frame_rates_and_crops() -> None:
     ],
 )
 def test_the_sensor_flips_and_does_not_transpose(flips: dict[str, bool], seen: list[str]) -> None:
-    """What cannot be done is dropped without a word, and can be read in the configuration."""
+    """Unsupported flips are removed silently, which the configuration shows."""
     enable("pi4")
     from libcamera import Transform
 
@@ -174,7 +174,7 @@ def test_the_sensor_flips_and_does_not_transpose(flips: dict[str, bool], seen: l
 
 
 def test_a_crop_zooms_and_a_new_configuration_forgets_it() -> None:
-    """ScalerCrop is in pixels of the sensor, kept within the sensor mode, told in the metadata."""
+    """ScalerCrop is in sensor pixels, limited to the sensor mode, and reported in the metadata."""
     enable("fixed")
     with streaming(size=(640, 480), sensor={"output_size": (1640, 1232), "bit_depth": 10}) as picam2:
         picam2.set_controls({"ScalerCrop": (-100, 0, 1640, 1232)})
@@ -188,7 +188,7 @@ def test_a_crop_zooms_and_a_new_configuration_forgets_it() -> None:
     ("boards", "own_aspect", "share"), [("pi5", True, 0), ("pi5", False, 1 / 8), ("pi4", False, 1 / 8)]
 )
 def test_lores_comes_with_main(boards: str, own_aspect: bool, share: float) -> None:
-    """Both are in one request; a Pi 5 can crop lores by its own aspect ratio, others show what main shows."""
+    """A request has both streams; a Pi 5 can crop lores to its own aspect ratio, other boards use the view of main."""
     enable(boards)
     lores = {"size": (320, 320), "preserve_ar": own_aspect}
     with streaming(size=(1280, 720), lores=lores) as picam2:
@@ -199,7 +199,7 @@ def test_lores_comes_with_main(boards: str, own_aspect: bool, share: float) -> N
 
 
 def test_sizes_must_be_even() -> None:
-    """Picamera2 rounds its own configurations, and refuses odd ones made by hand."""
+    """Picamera2 rounds the sizes of its own configurations, and rejects odd ones set afterwards."""
     enable("pi4")
     with opened() as picam2:
         configuration = video(picam2)
@@ -209,7 +209,7 @@ def test_sizes_must_be_even() -> None:
 
 
 def test_no_memory_leaves_the_camera_unconfigured() -> None:
-    """Allocating full-size buffers fails as often as asked for, then works."""
+    """Allocating full-size buffers fails the requested number of times, then works."""
     world = enable("pi4")
     world.camera().run_out_of_memory()
     with opened() as picam2:
@@ -224,7 +224,7 @@ def test_no_memory_leaves_the_camera_unconfigured() -> None:
 
 
 def test_frames_take_as_long_as_the_light_and_the_limits_want() -> None:
-    """In the dark exposures are long, within FrameDurationLimits; a sensor mode has its own shortest frame."""
+    """In the dark exposures are long, within FrameDurationLimits; each sensor mode has a shortest frame duration."""
     world = enable("pi4")
     with streaming(controls={"FrameDurationLimits": (100, 40_000)}) as picam2:
         assert picam2.capture_metadata(wait=SOON)["FrameDuration"] == 8_324
@@ -237,7 +237,7 @@ def test_frames_take_as_long_as_the_light_and_the_limits_want() -> None:
 
 
 def test_after_a_cold_start_the_first_frames_are_no_good() -> None:
-    """Picamera2 drops them by their status; after a warm start there are none."""
+    """Picamera2 drops startup frames by their status; after a warm start there are none."""
     camera = enable("pi4").camera()
     camera.startup_frames = 5
     with streaming() as picam2:

@@ -29,7 +29,7 @@ LIST = "from picamera2 import Picamera2; print(*(info['Model'] for info in Picam
 
 
 def test_nothing_is_left_of_cameras_that_were_closed() -> None:
-    """After 50 rounds there are as many descriptors, threads and pieces of memory as after the first."""
+    """After 50 sessions there are as many descriptors, threads and buffers as after the first."""
     world = enable("pi5")
 
     def round_trip() -> None:
@@ -46,7 +46,7 @@ def test_nothing_is_left_of_cameras_that_were_closed() -> None:
 
 
 def test_another_process_sees_the_cameras_and_obeys(tmp_path: Path) -> None:
-    """The environment is all it needs; verbs come by the socket, and its children see the same cameras."""
+    """It needs only the environment; the socket accepts commands, and its children have the same cameras."""
     socket = tmp_path / "verbs"
     environ = ENVIRON | environment("pi5+usb", socket)
     command = [sys.executable, "-c", PROGRAM]
@@ -72,7 +72,7 @@ def test_another_process_sees_the_cameras_and_obeys(tmp_path: Path) -> None:
 
 
 def test_a_process_imports_nothing_before_it_needs_it() -> None:
-    """Numpy, Picamera2 and libcamera's stand-in come with the first `import picamera2`, as on a Raspberry Pi."""
+    """Numpy, Picamera2 and the fake libcamera are imported with `import picamera2`, as on a Raspberry Pi."""
     program = "import sys; print(*{'numpy', 'libcamera', 'picamera2', 'simplejpeg'} & set(sys.modules))"
     environ = ENVIRON | environment("pi5")
     result = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
@@ -80,7 +80,7 @@ def test_a_process_imports_nothing_before_it_needs_it() -> None:
 
 
 def test_the_board_can_change_in_one_process() -> None:
-    """Picamera2 has looked for its platform at import; `enable` tells it anew, and closes what was open."""
+    """Picamera2 detects its platform at import; `enable` sets it again, and closes open cameras."""
     enable("pi5")
     assert picamera2().platform.name == "PISP"
     forgotten = picamera2()(0)
@@ -91,7 +91,7 @@ def test_the_board_can_change_in_one_process() -> None:
 
 
 def test_frames_are_stamped_by_the_clock_of_their_driver() -> None:
-    """CLOCK_BOOTTIME for sensors, CLOCK_MONOTONIC for webcams; frames come at the pace that was negotiated."""
+    """Timestamps are CLOCK_BOOTTIME for sensors, CLOCK_MONOTONIC for webcams; the frame rate is the negotiated one."""
     enable("pi5+usb")
     with streaming(controls={"FrameDurationLimits": (20_000, 20_000)}) as picam2:
         first, *_, last = [picam2.capture_metadata(wait=SOON)["SensorTimestamp"] for _ in range(6)]

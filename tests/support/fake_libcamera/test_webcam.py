@@ -1,4 +1,4 @@
-"""The webcams of the fake libcamera, as plain Picamera2 sees them."""
+"""The webcams of the fake libcamera, used by Picamera2 directly."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ YUYV: dict[str, Any] = {"main": {"format": "YUYV", "size": (640, 480)}, "control
 
 
 def mjpeg(picam2: Any) -> tuple[bytes, int]:
-    """Capture the whole buffer, and how many bytes of it count."""
+    """Capture the whole buffer and the number of bytes used."""
     with picam2.captured_request(wait=SOON) as request:
         buffer = request.request.buffers[request.stream_map["main"]]
         return request.make_buffer("main").tobytes(), buffer.metadata.planes[0].bytes_used
 
 
 def test_an_mjpeg_buffer_is_longer_than_its_picture() -> None:
-    """What counts is bytes_used; behind it lies the end of some older picture."""
+    """Only bytes_used bytes are valid; after them is the end of an older JPEG."""
     enable("usb")
     with streaming(**MJPEG) as picam2:
         whole, used = mjpeg(picam2)
@@ -33,7 +33,7 @@ def test_an_mjpeg_buffer_is_longer_than_its_picture() -> None:
 
 
 def test_some_frames_are_no_jpeg() -> None:
-    """As many as the world garbles."""
+    """The requested number of frames is damaged."""
     world = enable("usb")
     world.camera().garble(2)
     with streaming(**MJPEG) as picam2:
@@ -42,7 +42,7 @@ def test_some_frames_are_no_jpeg() -> None:
 
 
 def test_yuyv_has_limited_range() -> None:
-    """Whatever is asked, white is 235 and black 16."""
+    """White is always 235 and black 16."""
     enable("usb")
     with streaming(**YUYV) as picam2, picam2.captured_request(wait=SOON) as request:
         luma = request.make_array("main")[:, :, 0]
@@ -55,7 +55,7 @@ def test_yuyv_has_limited_range() -> None:
     [((320, 240), (640, 480)), ((1000, 900), (640, 480)), ((1600, 1200), (1280, 720)), ((1920, 1080), (1920, 1080))],
 )
 def test_sizes_and_flips_are_adjusted(asked: tuple[int, int], given: tuple[int, int]) -> None:
-    """A webcam has some sizes, four buffers, and no flips; nothing is raised."""
+    """A webcam has some sizes, four buffers, and no flips; other requests raise no error."""
     from libcamera import Transform
 
     world = enable("usb")
@@ -68,7 +68,7 @@ def test_sizes_and_flips_are_adjusted(asked: tuple[int, int], given: tuple[int, 
 
 
 def test_lores_of_a_webcam_is_undefined_in_cpp() -> None:
-    """Here it fails loudly, so that nobody asks for it."""
+    """The fake raises an error, so that no test uses it."""
     enable("usb")
     with opened() as picam2:
         configuration = picam2.create_video_configuration(lores={"size": (320, 240)}, **MJPEG)
@@ -77,7 +77,7 @@ def test_lores_of_a_webcam_is_undefined_in_cpp() -> None:
 
 
 def test_a_webcam_tells_little() -> None:
-    """One word of metadata, few controls and properties."""
+    """A webcam has one metadata key, few controls and few properties."""
     enable("usb")
     with streaming(**YUYV) as picam2:
         assert list(picam2.capture_metadata(wait=SOON)) == ["SensorTimestamp"]
@@ -86,7 +86,7 @@ def test_a_webcam_tells_little() -> None:
 
 
 def test_a_pulled_cable_stops_the_frames_without_a_word() -> None:
-    """What is done to the camera afterwards fails, closing apart; plugged in again it is a new one."""
+    """Afterwards all calls but `close` fail; plugged in again it is a new camera."""
     world = enable("usb")
     with streaming(**YUYV) as picam2:
         picam2.capture_metadata(wait=SOON)

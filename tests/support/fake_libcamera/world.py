@@ -1,4 +1,4 @@
-"""The world: a board, and the cameras that are connected to it."""
+"""The world of a test: a board and the cameras that are connected to it."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ PI4_USB = "/base/scb/pcie@7d500000/pci@0,0"
 
 
 class World:
-    """A Raspberry Pi and what is connected to it."""
+    """A Raspberry Pi and its cameras."""
 
     def __init__(self, *, pisp: bool = True) -> None:
         self.pisp = pisp
         self.devices: list[Device] = []
-        """In the order in which libcamera counts them."""
+        """In the order of libcamera's camera numbers."""
 
     @classmethod
     def of(cls, boards: str) -> World:
-        """Make a world from words: pi5, pi5-old (ids of older kernels), pi4, fixed (a Pi 4 without autofocus), none.
+        """Create a world: pi5, pi5-old (ids of older kernels), pi4, fixed (a Pi 4 without autofocus), or none.
 
-        usb is a webcam, at a Pi 4 if nothing else is named; words are joined by +, as in pi5+usb or usb+usb.
+        usb adds a webcam, to a Pi 4 if no board is named. Names are joined by +, as in pi5+usb or usb+usb.
         """
         words = boards.split("+")
         world = cls(pisp=any(word.startswith("pi5") for word in words))
         for word in words:
             if word in ("pi5", "pi5-old"):
                 bus = PI5 if word == "pi5" else PI5_OLD
-                # libcamera counts CAM1 first, Picamera2 lists it last
+                # libcamera lists CAM1 first, Picamera2 lists it last
                 world.add("cam1", f"{bus}/i2c@80000/imx708@1a", IMX708_WIDE)
                 world.add("cam0", f"{bus}/i2c@88000/imx708@1a", IMX708_WIDE)
             elif word == "pi4":
@@ -58,11 +58,11 @@ class World:
         return self.add("usb" if port == 1 else f"usb{port}", f"{bus}-046d:0825", WEBCAM)
 
     def connected(self) -> list[Device]:
-        """List the cameras that are plugged in, in libcamera's order."""
+        """Return the connected cameras in libcamera's order."""
         return [device for device in self.devices if device.plugged]
 
     def camera(self, which: int | str = 0) -> Device:
-        """Find a camera by its name, its id, or its number in Picamera2's list when all are plugged in."""
+        """Return a camera by its name, its id, or its number in Picamera2's list of all cameras."""
         if isinstance(which, str) and not which.isdigit():
             return next(device for device in self.devices if which in (device.name, device.id))
         listed = sorted(self.devices, key=lambda device: ("/usb" not in device.id, device.id), reverse=True)
@@ -73,11 +73,11 @@ _current = World.of("none")
 
 
 def current() -> World:
-    """The world that the next CameraManager finds."""
+    """Return the world of the next CameraManager."""
     return _current
 
 
 def become(world: World) -> None:
-    """Put a new CameraManager into another world."""
-    global _current  # libcamera knows one world only
+    """Set the world of the next CameraManager."""
+    global _current  # libcamera has only one world too
     _current = world

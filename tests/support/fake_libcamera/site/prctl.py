@@ -1,1 +1,1 @@
-"""What Picamera2's FfmpegOutput wants at import."""
+"""The function that Picamera2's FfmpegOutput imports."""

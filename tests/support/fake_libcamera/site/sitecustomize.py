@@ -1,4 +1,4 @@
-"""Gives any Python program the cameras that FAKE_LIBCAMERA names; see `tests.fake_libcamera`."""
+"""Connect the cameras that FAKE_LIBCAMERA names to any Python program; see `tests.support.fake_libcamera`."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""libcamera's Python module, as far as Picamera2 looks."""
+"""The parts of libcamera's Python module that Picamera2 uses."""
 
 import sys
 

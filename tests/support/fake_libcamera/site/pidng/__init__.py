@@ -1,1 +1,1 @@
-"""What Picamera2 wants at import for raw files."""
+"""The names that Picamera2 imports for raw files."""

@@ -1,5 +1,5 @@
-"""What Picamera2 wants at import for raw files."""
+"""The names that Picamera2 imports for raw files."""
 
 
 class Picamera2Camera:
-    """Describes a camera to a raw file, but not here."""
+    """The camera description in a raw file; not used here."""

@@ -1,5 +1,5 @@
-"""What Picamera2 wants at import for raw files."""
+"""The names that Picamera2 imports for raw files."""
 
 
 class PICAM2DNG:
-    """Writes raw files, but not here."""
+    """The writer of raw files; not used here."""
