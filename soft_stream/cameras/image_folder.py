@@ -85,17 +85,17 @@ class FolderCamera:
         self._files, self._cache, self._cache_room = [], [], CACHE_BYTES
 
     def _read(self, number: int) -> bytes:
-        if picture := self._cache[number]:
-            return picture
+        if data := self._cache[number]:
+            return data
         path = self._files[number]
         try:
-            picture = path.read_bytes()
+            data = path.read_bytes()
         except OSError as error:
             raise CameraError(f"{path} cannot be read: {error.strerror}") from None
-        if len(picture) <= self._cache_room:
-            self._cache_room -= len(picture)
-            self._cache[number] = picture
-        return picture
+        if len(data) <= self._cache_room:
+            self._cache_room -= len(data)
+            self._cache[number] = data
+        return data
 
     def _negotiated(self) -> Negotiated:
         settings = self._settings

@@ -53,11 +53,10 @@ def make_raw_frame(request: Any, stream: str, *, usb: bool, colours: Colours) ->
             return raw  # this is a copy, so the request is released now
         if facts["format"] == "YUYV":
             rows = mapped.array[: size[1] * stride].reshape(size[1], stride)[:, : size[0] * 2]
-            y, u, v = (numpy.ascontiguousarray(rows[:, first::step]) for first, step in ((0, 2), (1, 4), (3, 4)))
-            raw.planes = to_jfif((y, u, v), limited=colours.limited, matrix=colours.matrix)
+            planes = tuple(numpy.ascontiguousarray(rows[:, first::step]) for first, step in ((0, 2), (1, 4), (3, 4)))
         else:
             planes = split_planes(mapped.array, size, stride)
-            raw.planes = to_jfif(planes, limited=colours.limited, matrix=colours.matrix)
+        raw.planes = to_jfif(planes, limited=colours.limited, matrix=colours.matrix)
         raw.release = until_released.pop_all().close
     return raw
 

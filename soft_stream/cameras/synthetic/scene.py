@@ -108,8 +108,8 @@ def _blur(plane: "Plane", steps: int) -> "Plane":
     """Remove details that are finer than 2**steps pixels."""
     if steps == 0:
         return plane
-    picture = Image.fromarray(plane)
-    return numpy.asarray(picture.reduce(2**steps).resize(picture.size, Image.Resampling.BILINEAR))
+    image = Image.fromarray(plane)
+    return numpy.asarray(image.reduce(2**steps).resize(image.size, Image.Resampling.BILINEAR))
 
 
 def _bytes(values: "NDArray[Any]") -> "Plane":
