@@ -37,7 +37,7 @@ def camera(folder: Path) -> Iterator[FolderCamera]:
     camera.close()
 
 
-def test_pictures_come_untouched_in_the_order_of_their_names(folder: Path) -> None:
+def test_files_are_delivered_unchanged_in_the_order_of_their_names(folder: Path) -> None:
     """Each frame has the bytes of a file; after the last file the first one follows."""
     camera = FolderCamera(replace(QUICK, source="folder", folder=str(folder), fps=10))
     assert camera.open().size == (64, 48)
@@ -52,7 +52,7 @@ def test_pictures_come_untouched_in_the_order_of_their_names(folder: Path) -> No
     assert steps == {1}
 
 
-def test_frames_come_at_the_rate_that_was_asked_for(camera: FolderCamera) -> None:
+def test_frames_arrive_at_the_configured_rate(camera: FolderCamera) -> None:
     """No frame is early: ten frames take at least nine intervals."""
     camera.open()
     times = []
@@ -72,14 +72,14 @@ def test_a_rate_that_is_slower_than_the_patience_gives_no_frame(folder: Path) ->
         assert raw.jpeg
 
 
-def test_a_folder_without_pictures_is_a_missing_camera(tmp_path: Path) -> None:
+def test_a_folder_without_jpegs_is_a_missing_camera(tmp_path: Path) -> None:
     """The message names the folder and the problem."""
     for path, sentence in ((tmp_path, "has no .jpg"), (tmp_path / "none", "No such file or directory")):
         with pytest.raises(CameraMissing, match=sentence):
             FolderCamera(replace(QUICK, source="folder", folder=str(path))).open()
 
 
-def test_what_is_no_jpeg_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_jpeg_is_an_error(tmp_path: Path) -> None:
     """If the first file is not a JPEG, the camera does not open."""
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(CameraError, match="not a JPEG"):

@@ -21,15 +21,15 @@ def jpeg() -> bytes:
     return picture.getvalue()
 
 
-def told(picture: bytes) -> tuple[Image.Exif, dict[int, object]]:
+def read_tags(picture: bytes) -> tuple[Image.Exif, dict[int, object]]:
     """Return the Exif tags of a JPEG."""
     exif = Image.open(io.BytesIO(picture)).getexif()
     return exif, dict(exif.get_ifd(IFD.Exif))
 
 
-def test_all_there_is_to_tell() -> None:
+def test_all_metadata() -> None:
     """The tags have the time in milliseconds with its zone, exposure, gain as ISO, distance, model, program."""
-    exif, details = told(add_exif(jpeg(), CAPTURED_AT, FrameMetadata(1 / 125, 2.5, 2.0), "imx708"))
+    exif, details = read_tags(add_exif(jpeg(), CAPTURED_AT, FrameMetadata(1 / 125, 2.5, 2.0), "imx708"))
     taken = datetime.fromtimestamp(CAPTURED_AT).astimezone()
     assert exif[Base.Software] == "camera-soft-stream"
     assert exif[Base.Model] == "imx708"
@@ -41,10 +41,10 @@ def test_all_there_is_to_tell() -> None:
     assert details[Base.SubjectDistance] == pytest.approx(0.5)
 
 
-def test_only_what_is_known_is_told() -> None:
+def test_missing_metadata() -> None:
     """Without metadata there are only the time and the program; a lens at infinity has no distance."""
     for metadata in (FrameMetadata(), FrameMetadata(lens_position=0.0)):
-        exif, details = told(add_exif(jpeg(), CAPTURED_AT, metadata, ""))
+        exif, details = read_tags(add_exif(jpeg(), CAPTURED_AT, metadata, ""))
         assert Base.Model not in exif
         assert not {Base.ExposureTime, Base.ISOSpeedRatings, Base.SubjectDistance} & set(details)
 
@@ -54,27 +54,27 @@ def test_only_what_is_known_is_told() -> None:
 )
 def test_extremes(metadata: FrameMetadata) -> None:
     """Extreme values still make a readable JPEG."""
-    exif, _ = told(add_exif(jpeg(), CAPTURED_AT, metadata, "x" * 1000))
+    exif, _ = read_tags(add_exif(jpeg(), CAPTURED_AT, metadata, "x" * 1000))
     assert exif[Base.Software] == "camera-soft-stream"
 
 
-def test_the_picture_is_the_same_and_begins_and_ends_once() -> None:
+def test_the_jpeg_is_unchanged_and_has_one_begin_and_one_end() -> None:
     """There is no thumbnail: clients that search for begin and end markers find one whole JPEG."""
     plain = jpeg()
     picture = add_exif(plain, CAPTURED_AT, FrameMetadata(1 / 125, 2.5, 2.0), "imx708")
     assert picture.count(b"\xff\xd8") == picture.count(b"\xff\xd9") == 1
     assert picture.endswith(plain[2:])
-    exif, _ = told(picture)
+    exif, _ = read_tags(picture)
     assert not exif.get_ifd(IFD.IFD1)
 
 
 async def test_stills_have_it_and_frames_do_not(portal: Portal) -> None:
     """A full-size snapshot has Exif data, frames of the stream have none."""
     async with portal.http.get("/snapshot.jpg?size=full") as answer:
-        exif, details = told(await answer.read())
+        exif, details = read_tags(await answer.read())
         assert exif[Base.Model] == "test pattern"
         assert details[Base.ExposureTime] == pytest.approx(0.004)
         taken = datetime.fromtimestamp(float(answer.headers["X-Timestamp"])).astimezone()
         assert exif[Base.DateTime] == taken.strftime("%Y:%m:%d %H:%M:%S")
     async with portal.http.get("/snapshot.jpg?size=stream") as answer:
-        assert not told(await answer.read())[0]
+        assert not read_tags(await answer.read())[0]

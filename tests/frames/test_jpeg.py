@@ -57,7 +57,7 @@ def test_padding_never_shows() -> None:
         (Orientation(hflip=True, rotation=90), ["bottom right", "top right", "bottom left", "top left"]),
     ],
 )
-def test_turned(orientation: Orientation, expected: list[str]) -> None:
+def test_orientations(orientation: Orientation, expected: list[str]) -> None:
     """Planes and a camera's own JPEG are oriented alike: flipped first, then rotated clockwise."""
     own = RawFrame((800, 608), 0.0, jpeg=encode(corners(), 95))
     for raw in (corners(), own):

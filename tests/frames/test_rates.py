@@ -33,7 +33,7 @@ def test_the_last_seconds_count() -> None:
 
 
 @pytest.mark.parametrize("times", [(), (7.0,), (7.0, 7.0)])
-def test_too_few_to_tell(times: tuple[float, ...]) -> None:
+def test_too_few_events(times: tuple[float, ...]) -> None:
     """The rate of one event, or of two at the same time, is 0."""
     assert ticked(*times).per_second(7.0) == 0
 

@@ -176,7 +176,7 @@ def test_lines_of_locks(root: Path, webcam: int, line: str, holder: str) -> None
     assert name_device_users([webcam], root) == holder
 
 
-def test_processes_that_end_meanwhile_are_passed_over(root: Path, webcam: int) -> None:
+def test_processes_that_have_ended_are_skipped(root: Path, webcam: int) -> None:
     """Processes without a list of open files or without a name are skipped; others are still named."""
     video = root / "dev/video0"
     (root / "proc/21").mkdir(parents=True)
@@ -186,7 +186,7 @@ def test_processes_that_end_meanwhile_are_passed_over(root: Path, webcam: int) -
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_processes_of_other_users_are_passed_over(root: Path, webcam: int) -> None:
+def test_processes_of_other_users_are_skipped(root: Path, webcam: int) -> None:
     """Processes with unreadable files are skipped; others are still named."""
     (process(root, 21, "secret", root / "dev/video0") / "fd").chmod(0)
     process(root, 22, "motion", root / "dev/video0")

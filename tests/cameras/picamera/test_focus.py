@@ -56,7 +56,7 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
         ("off", []),
     ],
 )
-def test_what_a_lens_is_told_when_the_camera_opens(autofocus: str, orders: list[tuple[str, object]]) -> None:
+def test_the_order_to_the_lens_when_the_camera_opens(autofocus: str, orders: list[tuple[str, object]]) -> None:
     """The lens keeps its position until a cycle, moves to the configured position, or is never moved."""
     device = enable("pi4").camera()
     with opened(autofocus=autofocus, lens_position=4.5) as (camera, negotiated):
@@ -74,7 +74,7 @@ def test_what_a_lens_is_told_when_the_camera_opens(autofocus: str, orders: list[
         (FocusMode.MANUAL, {("AfMode", MANUAL), ("LensPosition", 7.0)}),
     ],
 )
-def test_what_a_lens_is_told_while_frames_flow(mode: FocusMode, orders: set[tuple[str, object]]) -> None:
+def test_orders_to_the_lens_while_frames_flow(mode: FocusMode, orders: set[tuple[str, object]]) -> None:
     """A position is valid only in manual mode, a trigger only in auto mode, so each is set with its mode."""
     device = enable("pi4").camera()
     with opened() as (camera, _):
@@ -86,7 +86,7 @@ def test_what_a_lens_is_told_while_frames_flow(mode: FocusMode, orders: set[tupl
         assert set(af_orders(device)[before:]) == orders
 
 
-def test_frames_tell_how_the_lens_gets_on() -> None:
+def test_frames_report_the_state_of_autofocus() -> None:
     """Frames report idle, scanning, focused, and the lens position."""
     device = enable("pi4").camera()
     with opened() as (camera, _):
@@ -98,7 +98,7 @@ def test_frames_tell_how_the_lens_gets_on() -> None:
 
 
 @pytest.mark.parametrize("mode", [FocusMode.CONTINUOUS, FocusMode.MANUAL, FocusMode.CYCLE])
-def test_a_restart_tells_the_lens_again(mode: FocusMode) -> None:
+def test_a_restart_sends_the_order_again(mode: FocusMode) -> None:
     """The order is sent again after each configuration, but a cycle is not repeated."""
     device = enable("pi4").camera()
     with opened() as (camera, _):
@@ -275,7 +275,7 @@ async def test_a_still_of_a_sleeping_camera_is_focused_in_the_streams_mode() -> 
     assert device.values_of("AfTrigger") == [START]
 
 
-async def test_nobody_waits_for_ever_for_a_cycle_when_the_camera_goes() -> None:
+async def test_a_fault_ends_the_wait_for_a_cycle() -> None:
     """A call that waits for the cycle gets the error."""
     device = enable("usb+pi4").camera("cam0")
     device.af_never_ends()

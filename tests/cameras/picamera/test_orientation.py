@@ -25,7 +25,7 @@ def expected(hflip: bool, vflip: bool, rotation: int) -> list[str]:
 
 
 @pytest.mark.parametrize(("hflip", "vflip", "rotation"), list(product((False, True), (False, True), (0, 90, 180, 270))))
-def test_every_turn_of_a_csi_camera_comes_out_right(hflip: bool, vflip: bool, rotation: int) -> None:
+def test_every_orientation_of_a_csi_camera_is_right(hflip: bool, vflip: bool, rotation: int) -> None:
     """The sensor flips, so 180 degrees cost nothing; 90 degrees are done on the planes."""
     world = enable("pi4")
     with opened(hflip=hflip, vflip=vflip, rotation=rotation) as (camera, negotiated):
@@ -43,7 +43,9 @@ def test_every_turn_of_a_csi_camera_comes_out_right(hflip: bool, vflip: bool, ro
     ("hflip", "vflip", "rotation"), [(True, False, 0), (False, False, 180), (True, False, 90), (False, True, 270)]
 )
 @pytest.mark.parametrize("pixel_format", ["mjpeg", "yuyv"])
-def test_a_webcam_is_turned_by_us(pixel_format: str, hflip: bool, vflip: bool, rotation: int) -> None:
+def test_frames_of_a_webcam_are_oriented_on_the_planes(
+    pixel_format: str, hflip: bool, vflip: bool, rotation: int
+) -> None:
     """Libcamera silently ignores flips for a webcam, so all of them are done on the planes."""
     enable("usb")
     turn = {"hflip": hflip, "vflip": vflip, "rotation": rotation}
@@ -54,7 +56,7 @@ def test_a_webcam_is_turned_by_us(pixel_format: str, hflip: bool, vflip: bool, r
 
 
 @pytest.mark.parametrize("still_method", ["switch", "dual"])
-def test_a_still_is_turned_as_the_stream_is(still_method: str) -> None:
+def test_a_still_has_the_orientation_of_the_stream(still_method: str) -> None:
     """The sensor flips stills too; the remaining orientation is the same."""
     enable("pi5")
     turn = {"hflip": True, "rotation": 90}

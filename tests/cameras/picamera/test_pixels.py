@@ -34,7 +34,7 @@ def limits_of(device: Device) -> tuple[int, int]:
 
 @pytest.mark.parametrize("size", [(800, 600), (1640, 1232), (2592, 1944), (1280, 720)])
 @pytest.mark.parametrize("boards", ["pi5", "pi4"])
-def test_pictures_are_right_at_sizes_that_pad(boards: str, size: tuple[int, int]) -> None:
+def test_frames_are_right_at_sizes_with_padding(boards: str, size: tuple[int, int]) -> None:
     """White is not 235 (limited range), lines are not skewed (stride), and no padding (0xA5) is visible."""
     world = enable(boards)
     with opened(width=size[0], height=size[1], fps=10.0) as (camera, negotiated):
@@ -79,7 +79,7 @@ def test_the_sensor_mode_decides_how_much_is_seen(sensor_mode: str, mode: tuple[
     assert corners(picture) == ALL_CORNERS
 
 
-def test_a_sensor_mode_that_is_not_there_is_told_and_does_without() -> None:
+def test_a_missing_sensor_mode_is_a_difference() -> None:
     """The available modes are listed; libcamera selects the mode of the stream."""
     enable("pi5")
     with opened(sensor_mode="1332x990") as (camera, negotiated):

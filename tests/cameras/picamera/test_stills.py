@@ -150,7 +150,7 @@ async def test_a_stream_goes_on_beside_its_stills(caplog: pytest.LogCaptureFixtu
     assert device.frames >= 30
 
 
-async def test_a_stream_comes_back_after_a_switch() -> None:
+async def test_a_stream_continues_after_a_switch() -> None:
     """Clients get the next frame afterwards; the watchdog does not restart the camera because of the gap."""
     device = enable("pi4").camera()
     async with living(autofocus="off", watchdog_timeout=2.0) as source:
@@ -182,7 +182,7 @@ async def test_a_still_that_cannot_be_had_is_a_frame_of_the_stream() -> None:
 
 
 @pytest.mark.parametrize("boards", ["pi4", "usb"])
-async def test_a_still_tells_how_it_was_taken(boards: str) -> None:
+async def test_a_still_has_exif_data(boards: str) -> None:
     """The Exif data has time, exposure, gain, lens and model if known, and never a thumbnail."""
     device = enable(boards).camera()
     device.subject = 4.0

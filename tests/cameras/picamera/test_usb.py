@@ -123,7 +123,7 @@ def test_a_webcams_rate_is_thinned_by_us(fps: float) -> None:
         assert min(later - earlier for earlier, later in pairwise(times)) >= 0.6 / fps
 
 
-def test_a_pulled_cable_is_a_missing_camera_and_comes_back() -> None:
+def test_an_unplugged_webcam_is_missing_until_it_is_plugged_in() -> None:
     """Missing frames alone do not show it; the list of cameras does, and then every call fails."""
     device = enable("usb").camera()
     with opened(WEB) as (camera, _):

@@ -125,7 +125,7 @@ def test_openings_that_fail_leave_nothing_behind() -> None:
         captured(camera)
 
 
-def test_a_tuning_file_that_is_not_there_is_told() -> None:
+def test_a_missing_tuning_file_is_an_error() -> None:
     """The message lists the paths that were tried."""
     enable("pi5")
     with (

@@ -21,7 +21,7 @@ CAM1 = CameraInfo("/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a", "imx708_w
         (r"\_SB_.PCI0.S18_-2:1.0-1d6b:0102", True),
     ],
 )
-def test_usb_cameras_are_told_by_their_id(camera_id: str, usb: bool) -> None:
+def test_usb_cameras_are_recognized_by_their_id(camera_id: str, usb: bool) -> None:
     """The end of an id shows whether it is from uvcvideo, on every board."""
     assert is_usb(camera_id) is usb
 
@@ -39,7 +39,7 @@ def test_a_camera_is_chosen_by_its_id_whatever_its_place() -> None:
         ("", 1, f"camera number 1 (counted from 0) is not connected; connected: {CAM0.id}"),
     ],
 )
-def test_a_missing_camera_is_told_with_those_that_are_there(wanted: str, number: int, sentence: str) -> None:
+def test_the_error_of_a_missing_camera_lists_the_connected_ones(wanted: str, number: int, sentence: str) -> None:
     """The message has the requested camera and all connected ids."""
     with pytest.raises(CameraMissing) as missing:
         select_camera([CAM0], wanted, number)

@@ -37,7 +37,7 @@ def test_a_cycle_goes_from_idle_over_scanning_to_focused() -> None:
     assert triggered > [2]
 
 
-def test_autofocus_cycle_tells_how_it_ended() -> None:
+def test_autofocus_cycle_returns_the_result() -> None:
     """It leaves AfMode at Auto; a scan that never ends needs a timeout of the caller."""
     world = enable("pi4")
     with streaming() as picam2:
@@ -87,7 +87,7 @@ def test_the_lens_position_counts_in_manual_only() -> None:
         assert states(seen_later) == [AfStateEnum.Idle]
 
 
-def test_a_lens_without_an_algorithm_never_tells_its_state() -> None:
+def test_a_lens_without_an_algorithm_has_no_state() -> None:
     """AfMode is advertised but AfState is missing: `autofocus_cycle` fails with a KeyError."""
     enable("pi4").camera().mute_af()
     with streaming() as picam2:

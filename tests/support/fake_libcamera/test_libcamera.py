@@ -72,7 +72,7 @@ def test_without_cameras_the_list_is_empty() -> None:
         assert "No camera number 0 found" in str(reason.value)
 
 
-def test_a_webcam_comes_and_goes_while_the_manager_lives() -> None:
+def test_webcams_are_updated_while_the_manager_lives() -> None:
     """The list is updated for webcams; CSI cameras are listed only once."""
     world = enable("pi4+usb")
     assert len(picamera2().global_camera_info()) == 2
@@ -83,7 +83,7 @@ def test_a_webcam_comes_and_goes_while_the_manager_lives() -> None:
     assert len(picamera2().global_camera_info()) == 2
 
 
-def test_a_busy_camera_tells_why_only_in_the_cause() -> None:
+def test_the_reason_of_a_busy_camera_is_only_in_the_cause() -> None:
     """The error is the same for a camera of another program and for one that is open in this process."""
     world = enable("pi4")
     world.camera().seize("rpicam-still")
@@ -140,7 +140,7 @@ def test_without_a_sensor_mode_720p_shows_less_of_the_scene() -> None:
     assert [each.sensor_mode for each in world.camera().configurations] == [(1536, 864), (2304, 1296)]
 
 
-def test_sensor_modes_tell_frame_rates_and_crops() -> None:
+def test_sensor_modes_have_frame_rates_and_crops() -> None:
     """Picamera2 configures the camera once per mode; a webcam only has formats."""
     enable("pi5+usb")
     with opened() as picam2:
@@ -187,7 +187,7 @@ def test_a_crop_zooms_and_a_new_configuration_forgets_it() -> None:
 @pytest.mark.parametrize(
     ("boards", "own_aspect", "share"), [("pi5", True, 0), ("pi5", False, 1 / 8), ("pi4", False, 1 / 8)]
 )
-def test_lores_comes_with_main(boards: str, own_aspect: bool, share: float) -> None:
+def test_lores_is_in_the_request_of_main(boards: str, own_aspect: bool, share: float) -> None:
     """A request has both streams; a Pi 5 can crop lores to its own aspect ratio, other boards use the view of main."""
     enable(boards)
     lores = {"size": (320, 320), "preserve_ar": own_aspect}

@@ -21,7 +21,7 @@ def mjpeg(picam2: Any) -> tuple[bytes, int]:
         return request.make_buffer("main").tobytes(), buffer.metadata.planes[0].bytes_used
 
 
-def test_an_mjpeg_buffer_is_longer_than_its_picture() -> None:
+def test_an_mjpeg_buffer_is_longer_than_its_jpeg() -> None:
     """Only bytes_used bytes are valid; after them is the end of an older JPEG."""
     enable("usb")
     with streaming(**MJPEG) as picam2:
@@ -76,7 +76,7 @@ def test_lores_of_a_webcam_is_undefined_in_cpp() -> None:
             picam2.configure(configuration)
 
 
-def test_a_webcam_tells_little() -> None:
+def test_a_webcam_has_little_metadata() -> None:
     """A webcam has one metadata key, few controls and few properties."""
     enable("usb")
     with streaming(**YUYV) as picam2:
