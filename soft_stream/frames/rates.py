@@ -1,15 +1,15 @@
-"""Rates of events, and a limiter of the frame rate. All times are seconds of one monotonic clock."""
+"""Rates of events, and a limiter of the frame rate; all times are in seconds."""
 
 from collections import deque
 
 WINDOW = 3.0  # seconds over which a rate is measured
 GAPS = 9  # intervals of which the median is taken
-OVERDUE = 2.0  # seconds without an event after which the rate is 0
+OVERDUE = 2.0  # seconds without an event after which the rate is 0, or three intervals if that is longer
 TOLERANCE = 0.25  # of an interval, by which a frame may be early
 
 
 class RateMeter:
-    """The event rate over the last seconds."""
+    """The event rate over the last seconds, on a monotonic clock."""
 
     def __init__(self) -> None:
         self._times: deque[float] = deque()
