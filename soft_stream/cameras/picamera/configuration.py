@@ -146,7 +146,7 @@ class Configurations:
         options = self._options(self.still_size, STILL_BUFFERS, (shortest, max(longest, STILL_INTERVAL)))
         return dict(self._picam2.create_still_configuration(**options, **self._sensor(self.still_size, 0)))
 
-    def sensor_mode(self, size: tuple[int, int], fps: float) -> SensorMode | None:
+    def _select_sensor_mode(self, size: tuple[int, int], fps: float) -> SensorMode | None:
         """Return the sensor mode to request; None lets libcamera select one."""
         wanted = self._settings.sensor_mode
         if wanted == "driver":
@@ -171,7 +171,7 @@ class Configurations:
         return options
 
     def _sensor(self, size: tuple[int, int], fps: float) -> dict[str, Any]:
-        mode = self.sensor_mode(size, fps)
+        mode = self._select_sensor_mode(size, fps)
         return {"sensor": {"output_size": mode.size, "bit_depth": mode.bit_depth}} if mode else {}
 
     def _controls(self, intervals: tuple[float, float]) -> dict[str, Any]:
