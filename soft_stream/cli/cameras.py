@@ -20,10 +20,10 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def list_cameras(args: argparse.Namespace) -> int:
     """Print the connected cameras and return the exit status."""
-    from soft_stream.cameras.picamera.library import list_cameras
+    from soft_stream.cameras.picamera.library import connected_cameras
 
     try:
-        connected = list_cameras()
+        connected = connected_cameras()
     except CameraError as error:
         if args.json:
             print(error, file=sys.stderr)

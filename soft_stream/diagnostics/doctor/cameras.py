@@ -13,7 +13,7 @@ from soft_stream.diagnostics.doctor.permissions import may_look
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
 
 
-def list_cameras(context: DoctorContext) -> Iterator[Finding]:
+def look(context: DoctorContext) -> Iterator[Finding]:
     """Compare the cameras that are connected with those that the settings mean."""
     if not context.wants_cameras:
         return
