@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Rolls this checkout out to a Raspberry Pi: scripts/deploy-soft-stream.sh [user@host] [--help for more]
+# Deploys this checkout to a Raspberry Pi. Usage: scripts/deploy-soft-stream.sh [user@host] [OPTION...]; see --help
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh

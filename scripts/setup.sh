@@ -1,29 +1,38 @@
-# Sourced by start.sh and test.sh: brings .venv into being, with what the portal and, if asked, its tests need.
+# Functions shared by start.sh, test.sh and deploy-soft-stream.sh: create .venv, install packages.
 # shellcheck shell=bash
 
-lacks() { # WHAT HOW: says what is missing and how to get it, and ends
-    printf '%s is missing and may not be installed from here. Get it with:\n    %s\n' "$1" "$2" >&2
+missing() { # WHAT COMMAND: report what is missing and the command that installs it, and exit
+    printf '%s is missing, and this script may not install it. Install it with:\n    %s\n' "$1" "$2" >&2
     exit 1
 }
 
-apt_install() { # PACKAGE...: installs Debian packages if this user may
+pip_install() ( # PYTHON ARGUMENT...: run pip install; print what pip writes only if it fails
+    output=$(mktemp)
+    trap 'rm -f "$output"' EXIT
+    "$1" -m pip install --quiet --disable-pip-version-check "${@:2}" >"$output" 2>&1 || {
+        cat "$output" >&2
+        exit 1
+    }
+)
+
+apt_install() { # PACKAGE...: install Debian packages if this user may
     local -a root=()
     [ "$(id -u)" = 0 ] || root=(sudo -n)
     if ! command -v apt-get >/dev/null || ! "${root[@]}" true 2>/dev/null; then
-        lacks "$*" "sudo apt-get install $*"
+        missing "$*" "sudo apt-get install $*"
     fi
     echo "Installing $* ..." >&2
     export DEBIAN_FRONTEND=noninteractive
     "${root[@]}" apt-get install -qq -y --no-install-recommends "$@" >/dev/null 2>&1 ||
         { "${root[@]}" apt-get update -qq && "${root[@]}" apt-get install -qq -y --no-install-recommends "$@" >/dev/null; } ||
-        lacks "$*" "sudo apt-get update && sudo apt-get install $*"
+        missing "$*" "sudo apt-get update && sudo apt-get install $*"
 }
 
 is_raspberry_pi() { grep -qs 'Raspberry Pi' /proc/device-tree/model; }
 
 has_picamera2() { "$1" -c 'import libcamera, picamera2' 2>/dev/null; }
 
-find_python() { # prints the interpreter to use: the system's where Picamera2 lives, else any that is new enough
+find_python() { # print the interpreter to use: the system's if it has Picamera2, else any that is new enough
     local candidate
     if is_raspberry_pi && ! has_picamera2 /usr/bin/python3; then
         apt_install python3-picamera2
@@ -37,24 +46,24 @@ find_python() { # prints the interpreter to use: the system's where Picamera2 li
             return
         fi
     done
-    lacks "Python 3.11 or newer" "sudo apt-get install python3"
+    missing "Python 3.11 or newer" "sudo apt-get install python3"
 }
 
-make_venv() { # [EXTRAS]: makes .venv from pyproject.toml, anew when that has changed
+make_venv() { # [EXTRAS]: create .venv from pyproject.toml; create it again when that file has changed
     local extras=${1:-} stamp=.venv/.made-from made_from python site=()
     made_from=$(sha256sum <pyproject.toml)
     if .venv/bin/python -c '' 2>/dev/null; then
         case "$(cat "$stamp" 2>/dev/null)" in "${made_from%% *}"*"$extras"*) return ;; esac
     fi
     python=$(find_python)
-    # Picamera2 and libcamera exist only as Debian packages, for the system's Python
+    # Picamera2 and libcamera exist only as Debian packages, for the system's Python.
     if has_picamera2 "$python"; then site=(--system-site-packages); fi
     "$python" -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
     echo "Setting up .venv with $("$python" --version) ..." >&2
     rm -rf .venv
     "$python" -m venv "${site[@]}" .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".$extras" || {
-        echo "pip cannot install what pyproject.toml asks for (see above); it needs a way to a package index." >&2
+    pip_install .venv/bin/python --editable ".$extras" || {
+        echo "pip cannot install the dependencies of pyproject.toml: see above. It needs access to a package index." >&2
         exit 1
     }
     echo "$made_from $extras" >"$stamp"

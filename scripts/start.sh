@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts the portal: one process per camera of camera-soft-stream.env, on test cameras where there is no real one.
-# Ctrl-C ends all of them. Usage: scripts/start.sh [--port-base N]
+# Starts the server: one process for each camera of camera-soft-stream.env. Without a real camera it serves test cameras.
+# Ctrl-C stops all of them. Usage: scripts/start.sh [--port-base N]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 make_venv "[dev]"
 # for tests/support/fake_libcamera, beside the environment: the portal itself must not find it there
-[ -d .venv/picamera2 ] || .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+[ -d .venv/picamera2 ] || pip_install .venv/bin/python --no-deps \
     --target .venv/picamera2 picamera2==0.3.38 piexif==1.1.3 videodev2==0.0.4
 for tool in chromium curl ffmpeg openssl shellcheck; do
     command -v "$tool" >/dev/null || apt_install "$tool"
@@ -21,7 +21,7 @@ clients=.venv/clients
 [ -x $clients/bin/python ] || .venv/bin/python -m venv $clients
 for pair in cv2:opencv-python-headless==5.0.0.93 requests:requests octoprint:octoprint==1.11.8; do
     compgen -G "$clients/lib/python*/site-packages/${pair%%:*}" >/dev/null ||
-        $clients/bin/python -m pip install --quiet --disable-pip-version-check "${pair#*:}" || true
+        pip_install $clients/bin/python "${pair#*:}" || true
 done
 command -v systemd-analyze >/dev/null || apt_install systemd
 
