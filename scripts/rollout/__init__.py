@@ -1,10 +1,11 @@
-"""Brings a release to a Raspberry Pi, and takes it back when the cameras do not serve with it.
+"""Deploys a release to a Raspberry Pi, and restores the previous one if the cameras do not deliver frames with it.
 
-On the developer's machine: deploy.py (the story), target.py (ssh), bundle.py (what is brought along).
-On the target, with the release's own packages: __main__.py (commands), plan.py (what would change), trial.py (the new
-release on probation), commit.py (for good), history.py (the ways back), leave.py (back to the older portal, uninstall);
-settings_file.py, ancestor.py, needs.py, login.py, nginx.py, front.py and system.py do one thing each.
+On the developer's machine: deploy.py (the steps), target.py (ssh), bundle.py (the content of a release).
+On the target, with the release's own packages: __main__.py (commands), plan.py (what would change), trial.py (try the
+new release), commit.py (install it), history.py (how to undo each rollout), uninstall.py (back to the previous program,
+or remove everything). settings_file.py, predecessor.py, apt_packages.py, login.py, nginx.py, nginx_checks.py and
+system.py each do one thing.
 
-Until every camera has delivered frames, all of the new release that counts lies in /run: a reboot, or the end of the
-rollout at any point, leaves the old one.
+Until every camera has delivered frames, the new release runs from units in /run only: after a reboot, or if the rollout
+ends at any point, the old release serves.
 """

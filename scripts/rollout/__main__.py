@@ -14,25 +14,25 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from rollout import commit, history, leave, login, needs, plan, trial
+from rollout import apt_packages, commit, history, login, plan, trial, uninstall
 from rollout.plan import Plan
 from rollout.system import (
     RELEASES,
     SETTINGS,
     UNITS,
     RolloutError,
+    camera_unit,
     current_release,
     is_active,
     read,
     run,
     say,
-    unit_of,
 )
 
 BROKEN_OFF = 75
 
 
-class BrokenOff(BaseException):
+class Interrupted(BaseException):
     """Whoever runs the rollout has gone, or wants it to end."""
 
 
@@ -50,13 +50,13 @@ def main() -> int:
     args = parser.parse_args()
     os.umask(0o022)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, _break_off)
+        signal.signal(number, _interrupt)
     if args.attended:
         threading.Thread(target=_watch_for_hangup, daemon=True).start()
     try:
         if args.command in ("install", "rollback") and not args.dry_run:
-            _take_back()  # what the machine's power went off in
-        return {"install": _install, "rollback": _rollback, "uninstall": leave.uninstall, "recover": _recover}[
+            _revert()  # what the machine's power went off in
+        return {"install": _install, "rollback": _rollback, "uninstall": uninstall.uninstall, "recover": _recover}[
             args.command
         ](args)
     except RolloutError as error:
@@ -68,7 +68,7 @@ def main() -> int:
     except (OSError, subprocess.TimeoutExpired) as error:
         say(str(error))
         return 1
-    except BrokenOff:
+    except Interrupted:
         say("The rollout was broken off.")
         return BROKEN_OFF
 
@@ -82,14 +82,14 @@ def _install(args: argparse.Namespace) -> int:
         with_nginx=not args.no_nginx,
         tls=make_certificate or login.CERTIFICATE.exists(),
     )
-    lacks = needs.missing(wanted.cameras, with_nginx=not args.no_nginx)
+    lacks = apt_packages.missing(wanted.cameras, with_nginx=not args.no_nginx)
     if not (wanted.changes or lacks or make_certificate or make_login):
         say(f"Nothing to change: {wanted.release} is in force.")
-        for unit in map(unit_of, wanted.served):
+        for unit in map(camera_unit, wanted.served):
             if not is_active(unit):
                 say(f"{unit} does not run: systemctl status {unit}")
         return 0
-    _tell(wanted)
+    _print_changes(wanted)
     if make_certificate:
         say(f"* make {login.CERTIFICATE}")
     if make_login:
@@ -98,15 +98,15 @@ def _install(args: argparse.Namespace) -> int:
         say(f"Missing here: {', '.join(lacks)}" if lacks else "Nothing was changed.")
         return 0
     if lacks:
-        needs.install(lacks)
+        apt_packages.install(lacks)
     run("systemd-sysusers", str(args.release / "systemd/camera-soft-stream.sysusers.conf"))
     if make_certificate:
-        login.make_certificate()
+        login.create_certificate()
     if not args.no_nginx:
-        commit.rehearse_nginx(wanted)
-        login.make(args.login, wanted.htpasswd)
-    _place(args.release)
-    _switch(wanted, remember=True)
+        commit.try_nginx_configuration(wanted)
+        login.create_login(args.login, wanted.htpasswd)
+    _add_release(args.release)
+    _deploy(wanted, remember=True)
     say(f"Release {wanted.release} is in force.")
     return 0
 
@@ -115,15 +115,15 @@ def _rollback(args: argparse.Namespace) -> int:
     note, wanted = history.last()
     if wanted.release:
         wanted = plan.with_cameras(wanted)
-    _tell(wanted)
+    _print_changes(wanted)
     if args.dry_run:
         say("Nothing was changed.")
         return 0
     if wanted.release is None:
-        with _undisturbed():
-            leave.give_back(wanted)
+        with _uninterruptible():
+            uninstall.restore_predecessor(wanted)
     else:
-        _switch(wanted, remember=False)
+        _deploy(wanted, remember=False)
     note.unlink()
     history.prune()
     say(f"Release {wanted.release} is in force." if wanted.release else "All is as before the first rollout.")
@@ -131,34 +131,34 @@ def _rollback(args: argparse.Namespace) -> int:
 
 
 def _recover(_: argparse.Namespace) -> int:
-    _take_back()
+    _revert()
     history.prune()
     return 0
 
 
-def _take_back() -> None:
+def _revert() -> None:
     """Undo what was begun and not finished; most often that is nothing."""
-    commit.take_back()
-    trial.put_back()
+    commit.revert()
+    trial.cancel()
 
 
-def _switch(wanted: Plan, *, remember: bool) -> None:
+def _deploy(wanted: Plan, *, remember: bool) -> None:
     """Try a release out, and put it in force or put back what was."""
     try:
-        if _concerns_cameras(wanted):
-            trial.try_out(wanted)
-        with _undisturbed():
-            commit.carry_out(wanted, remember=remember)
+        if _affects_cameras(wanted):
+            trial.try_release(wanted)
+        with _uninterruptible():
+            commit.apply(wanted, remember=remember)
     except BaseException:
-        with _undisturbed():
+        with _uninterruptible():
             say(f"Putting {current_release() or 'what was here'} back.")
-            trial.put_back()
+            trial.cancel()
         raise
     finally:
         history.prune()
 
 
-def _concerns_cameras(wanted: Plan) -> bool:
+def _affects_cameras(wanted: Plan) -> bool:
     """Return whether a camera has to be restarted; for nginx's sake none has."""
     return bool(
         wanted.release != current_release()
@@ -169,7 +169,7 @@ def _concerns_cameras(wanted: Plan) -> bool:
     )
 
 
-def _tell(wanted: Plan) -> None:
+def _print_changes(wanted: Plan) -> None:
     for line in wanted.changes:
         say(f"* {line}")
     before, after = read(SETTINGS), wanted.text_of(SETTINGS)
@@ -181,7 +181,7 @@ def _tell(wanted: Plan) -> None:
             say(f"  {line}")
 
 
-def _place(folder: Path) -> None:
+def _add_release(folder: Path) -> None:
     """Put a release beside the others, from one moment to the next."""
     place = RELEASES / folder.name
     if not place.exists():
@@ -194,12 +194,12 @@ def _place(folder: Path) -> None:
         new.rename(place)
 
 
-def _break_off(*_: object) -> None:
-    raise BrokenOff
+def _interrupt(*_: object) -> None:
+    raise Interrupted
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
+def _uninterruptible() -> Iterator[None]:
     """Let nobody break off what is done inside."""
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     for number in numbers:
@@ -208,7 +208,7 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         for number in numbers:
-            signal.signal(number, _break_off)
+            signal.signal(number, _interrupt)
 
 
 def _watch_for_hangup() -> None:

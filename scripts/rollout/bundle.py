@@ -31,14 +31,14 @@ FROM_THE_SYSTEM = ("numpy", "pillow", "simplejpeg")
 # pip looks at the Python that it runs on to see who needs it; https://github.com/pypa/pip/issues/11664
 ALSO = ("typing-extensions",)
 GLIBC = ("2_17", "2_28", "2_31", "2_34")
-STARTER = """#!/bin/sh
+LAUNCHER = """#!/bin/sh
 # This release's code and packages, on the Python that has Picamera2.
 release=$(dirname "$(dirname "$(readlink -f "$0")")")
 PYTHONSAFEPATH=1 PYTHONPATH="$release/lib" exec {python} -m soft_stream "$@"
 """
 
 
-class NoPackages(Exception):
+class PackagesUnavailable(Exception):
     """The Python packages for the target cannot be had; the sentence says why."""
 
 
@@ -54,19 +54,19 @@ def make(machine: str, python_version: str, python: str) -> Bundle:
     """Make a release for a kind of machine (aarch64), a Python (3.13) and where that is (/usr/bin/python3).
 
     Raises:
-        NoPackages: the Python packages cannot be had.
+        PackagesUnavailable: the Python packages cannot be had.
     """
     files: dict[str, Path] = {}
     for source, place in {**FOLDERS, str(_packages(machine, python_version)): "lib"}.items():
         files |= _files(PROJECT / source, place)
-    starter = STARTER.format(python=shlex.quote(python)).encode()
-    digest = hashlib.sha256(starter)
+    launcher = LAUNCHER.format(python=shlex.quote(python)).encode()
+    digest = hashlib.sha256(launcher)
     for place, path in sorted(files.items()):
         digest.update(f"{place} {_mode(path)} ".encode() + hashlib.sha256(path.read_bytes()).digest())
     name = f"{__version__}-{digest.hexdigest()[:10]}"
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        _add(tar, f"{name}/bin/soft-stream", starter, 0o755)
+        _add(tar, f"{name}/bin/soft-stream", launcher, 0o755)
         for place, path in sorted(files.items()):
             _add(tar, f"{name}/{place}", path.read_bytes(), _mode(path))
     return Bundle(name, archive.getvalue())
@@ -83,7 +83,7 @@ def _packages(machine: str, python_version: str) -> Path:
     """Get the packages for a kind of machine, once for each set of requirements; return their folder.
 
     Raises:
-        NoPackages: they cannot be had.
+        PackagesUnavailable: they cannot be had.
     """
     wanted = requirements()
     key = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:8]
@@ -98,7 +98,8 @@ def _packages(machine: str, python_version: str) -> Path:
     command += [f"--python-version={python_version}", *wanted]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603 # pip
     if done.returncode:
-        raise NoPackages(f"pip has no packages for Python {python_version} on {machine}:\n{done.stderr.strip()}")
+        error = done.stderr.strip()
+        raise PackagesUnavailable(f"pip has no packages for Python {python_version} on {machine}:\n{error}")
     shutil.rmtree(new / "bin", ignore_errors=True)
     new.rename(folder)
     return folder

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rollout import front, history, trial
+from rollout import history, nginx_checks, trial
 from rollout.nginx import INSTALLED
 from rollout.plan import REPLACED_SITES, Plan, inverse
 from rollout.system import (
@@ -20,13 +20,13 @@ from rollout.system import (
     read,
     run,
     say,
+    set_current_release,
     succeeds,
-    switch,
     write,
 )
 
 
-def carry_out(plan: Plan, *, remember: bool, first: Callable[[], None] = lambda: None) -> None:
+def apply(plan: Plan, *, remember: bool, first: Callable[[], None] = lambda: None) -> None:
     """Bring everything to the disk that the plan has, and let systemd, udev and nginx know.
 
     With `remember`, the way back is written down. `first` is done before, and may be interrupted as all of it.
@@ -39,31 +39,31 @@ def carry_out(plan: Plan, *, remember: bool, first: Callable[[], None] = lambda:
     history.begin(inverse(plan))
     try:
         first()
-        _apply(plan)
-        if plan.concerns_nginx:
-            front.check_configuration()
-        let_know(nginx=plan.concerns_nginx)
-        if plan.concerns_nginx:
-            front.check_login(plan.cameras)
+        _change_system(plan)
+        if plan.affects_nginx:
+            nginx_checks.check_configuration()
+        reload_services(nginx=plan.affects_nginx)
+        if plan.affects_nginx:
+            nginx_checks.check_login(plan.cameras)
     except BaseException:
-        take_back()
+        revert()
         raise
     history.finish(remember=remember)
-    trial.end()
+    trial.finish()
 
 
-def take_back() -> None:
+def revert() -> None:
     """Undo what was begun and not finished."""
-    if way_back := history.begun():
-        _apply(way_back)
-        let_know(nginx=way_back.concerns_nginx)
-        for each in way_back.start:
+    if undo := history.pending():
+        _change_system(undo)
+        reload_services(nginx=undo.affects_nginx)
+        for each in undo.start:
             if each.active:
                 succeeds("systemctl", "start", "--no-block", each.unit)
         history.finish(remember=False)
 
 
-def rehearse_nginx(plan: Plan) -> None:
+def try_nginx_configuration(plan: Plan) -> None:
     """Let nginx look at the configuration that it is to get, and take that away again.
 
     Raises:
@@ -75,7 +75,7 @@ def rehearse_nginx(plan: Plan) -> None:
     history.begin(before)  # else a kill in between would leave it there
     try:
         _move_and_write(only)
-        front.check_configuration()
+        nginx_checks.check_configuration()
     finally:
         _move_and_write(before)
         history.finish(remember=False)
@@ -91,14 +91,14 @@ def backup_of_settings() -> Path | None:
     return backup
 
 
-def _apply(plan: Plan) -> None:
+def _change_system(plan: Plan) -> None:
     """Do all of it; what is disabled goes first, while its unit is still there, and what is enabled comes last."""
     for unit in (*plan.disable, *(each.unit for each in plan.stop if each.enabled)):
         succeeds("systemctl", "disable", "--quiet", unit)
     _move_and_write(plan)
     if SETTINGS.exists():
         let_group_read(SETTINGS)
-    switch(plan.release)
+    set_current_release(plan.release)
     run("systemctl", "daemon-reload")
     for unit in (*plan.enable, *(each.unit for each in plan.start if each.enabled)):
         run("systemctl", "enable", "--quiet", unit)
@@ -115,14 +115,14 @@ def _move_and_write(plan: Plan) -> None:
     write(plan.files)
 
 
-def let_know(*, nginx: bool) -> None:
+def reload_services(*, nginx: bool) -> None:
     """Tell systemd, udev and, if it is concerned, nginx to look at the disk."""
     run("systemctl", "daemon-reload")
     if Path("/run/udev/control").exists():
         run("udevadm", "control", "--reload")
         run("udevadm", "trigger", "--subsystem-match=video4linux", "--action=change")
     if nginx and shutil.which("nginx"):
-        if front.CONFIGURATION.exists():
+        if nginx_checks.CONFIGURATION.exists():
             succeeds("systemctl", "enable", "--quiet", "nginx.service")
         succeeds("systemctl", "reload-or-restart", "nginx.service")  # check_login sees what came of it
     if CURRENT.exists() and is_enabled(TARGET) and not is_active(TARGET):

@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 
 from rollout import bundle
-from rollout.bundle import NoPackages
+from rollout.bundle import PackagesUnavailable
 from rollout.system import UNAVAILABLE
-from rollout.target import SSH_FAILED, Target, Unreachable
+from rollout.target import SSH_FAILED, Target, TargetError
 from soft_stream.config.loader import SettingsError, load
 from soft_stream.service.exit_status import ExitStatus
 
 OPT = "/opt/camera-soft-stream"
 # what stands there while a rollout is under way
-BROKEN_OFF = ("/run/camera-soft-stream-rollout/trial.json", f"{OPT}/begun.json")
+BROKEN_OFF = ("/run/camera-soft-stream-rollout/trial.json", f"{OPT}/pending.json")
 UNIT = "camera-soft-stream-rollout"
 OLDEST_PYTHON = (3, 11)
 
@@ -49,7 +49,7 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return ExitStatus.CONFIG_ERROR
-    except (Unreachable, NoPackages) as reason:
+    except (TargetError, PackagesUnavailable) as reason:
         print(reason, file=sys.stderr)
         return UNAVAILABLE
     except KeyboardInterrupt:
@@ -80,21 +80,21 @@ def _parser() -> argparse.ArgumentParser:
 def _check(facts: dict[str, object]) -> None:
     version = tuple(int(part) for part in str(facts["python"]).split("."))
     if version < OLDEST_PYTHON:
-        raise Unreachable(f"Python {facts['python']} is too old: 3.11 or newer is needed (Raspberry Pi OS 12)")
+        raise TargetError(f"Python {facts['python']} is too old: 3.11 or newer is needed (Raspberry Pi OS 12)")
     if not facts["systemd"]:
-        raise Unreachable("systemd does not run there")
+        raise TargetError("systemd does not run there")
 
 
 def _check_rights(target: Target, root: str) -> None:
     if root and (asked := target.shell("sudo -n true", b"")).returncode:
         said = asked.stderr.decode(errors="replace").strip()
-        raise Unreachable(f"sudo does not work there without a terminal: {said}. Allow it, or log in as root.")
+        raise TargetError(f"sudo does not work there without a terminal: {said}. Allow it, or log in as root.")
 
 
 def _check_alone(target: Target) -> None:
     state = target.shell(f"systemctl show --value --property ActiveState {UNIT}", b"").stdout.strip()
     if state not in (b"inactive", b"failed"):
-        raise Unreachable("Another rollout is under way there, or is being put back; try again in a minute")
+        raise TargetError("Another rollout is under way there, or is being put back; try again in a minute")
 
 
 def _install(target: Target, args: argparse.Namespace, root: str, facts: dict[str, object]) -> int:
@@ -104,18 +104,18 @@ def _install(target: Target, args: argparse.Namespace, root: str, facts: dict[st
     prepare = f"umask 022 && cd / && {make} && tar -xf - -C $folder && echo $folder"
     sent = target.shell(f"{root}sh -c {shlex.quote(prepare)}", release.archive)
     if sent.returncode:
-        raise Unreachable(f"The release cannot be unpacked there: {sent.stderr.decode(errors='replace').strip()}")
+        raise TargetError(f"The release cannot be unpacked there: {sent.stderr.decode(errors='replace').strip()}")
     incoming = sent.stdout.decode().strip()
     words = ["install", "--release", f"{incoming}/{release.name}", "--login", args.login]
     words += ["--tls"] if args.tls else []
     words += ["--no-nginx"] if args.no_nginx else []
     if args.env_file:
         if target.shell(f"{root}tee {incoming}/owner.env", args.env_file.read_bytes()).returncode:
-            raise Unreachable("The settings cannot be written there")
+            raise TargetError("The settings cannot be written there")
         words += ["--settings", f"{incoming}/owner.env"]
     lib = f"{incoming}/{release.name}/lib"
     if args.dry_run:
-        status = target.attended(_rollout(args.python, lib, [*words, "--dry-run"]))
+        status = target.run_attended(_rollout(args.python, lib, [*words, "--dry-run"]))
         target.shell(f"rm -rf {incoming}", b"")
         return status
     status = _run(target, args.python, root, lib, words)
@@ -133,7 +133,7 @@ def _leave(target: Target, args: argparse.Namespace, root: str) -> int:
         return 0 if args.uninstall else 1
     words = ["rollback" if args.rollback else "uninstall"]
     if args.dry_run:
-        return target.attended(_rollout(args.python, lib, [*words, "--dry-run"]))
+        return target.run_attended(_rollout(args.python, lib, [*words, "--dry-run"]))
     return _run(target, args.python, root, lib, words)
 
 
@@ -143,7 +143,7 @@ def _run(target: Target, python: str, root: str, lib: str, words: list[str]) -> 
     after = shlex.quote(f"ExecStopPost=-/bin/sh -c {shlex.quote(recover)}")
     properties = f"--property=TimeoutStopSec=infinity --property={after}"  # putting back takes as long as it takes
     unit = f"systemd-run --quiet --collect --wait --pipe --unit={UNIT} {properties}"
-    status = target.attended(f"{root}{unit} {_rollout(python, lib, [*words, '--attended'])}")
+    status = target.run_attended(f"{root}{unit} {_rollout(python, lib, [*words, '--attended'])}")
     if status == SSH_FAILED:
         print("The rollout was ended from outside, or the connection broke; it is being put back.", file=sys.stderr)
         return ExitStatus.TEMPORARY_FAILURE

@@ -10,7 +10,7 @@ from rollout.plan import Plan, as_json, from_json
 from rollout.system import OPT, RELEASES, RolloutError, current_release, write
 
 HISTORY = OPT / "history"
-BEGUN = OPT / "begun.json"
+PENDING = OPT / "pending.json"
 RECOVERY = Path("/etc/systemd/system/camera-soft-stream-recovery.service")
 WANTS_RECOVERY = RECOVERY.with_name("multi-user.target.wants") / RECOVERY.name
 RECOVERY_TEXT = """\
@@ -30,23 +30,22 @@ WantedBy=multi-user.target
 KEPT_RELEASES = 3
 
 
-def begin(way_back: Plan) -> None:
+def begin(undo: Plan) -> None:
     """Write down the way back from what is about to be carried out; if nobody else can, the next boot takes it."""
     ours = Path(__file__).parents[2]
     placed = RELEASES / ours.name
     lib = (placed if placed.exists() else ours) / "lib"
-    write(
-        {BEGUN: json.dumps(as_json(way_back), indent=1), RECOVERY: RECOVERY_TEXT.format(python=sys.executable, lib=lib)}
-    )
+    recovery = RECOVERY_TEXT.format(python=sys.executable, lib=lib)
+    write({PENDING: json.dumps(as_json(undo), indent=1), RECOVERY: recovery})
     WANTS_RECOVERY.parent.mkdir(exist_ok=True)
     WANTS_RECOVERY.unlink(missing_ok=True)
     WANTS_RECOVERY.symlink_to(RECOVERY)
     os.sync()
 
 
-def begun() -> Plan | None:
+def pending() -> Plan | None:
     """Return the way back from what was begun and not finished."""
-    return from_json(json.loads(BEGUN.read_text())) if BEGUN.exists() else None
+    return from_json(json.loads(PENDING.read_text())) if PENDING.exists() else None
 
 
 def finish(*, remember: bool) -> None:
@@ -54,9 +53,9 @@ def finish(*, remember: bool) -> None:
     if remember:
         number = 1 + max((int(path.stem) for path in HISTORY.glob("*.json")), default=0)
         HISTORY.mkdir(exist_ok=True)
-        BEGUN.rename(HISTORY / f"{number:06}.json")
+        PENDING.rename(HISTORY / f"{number:06}.json")
     else:
-        BEGUN.unlink()
+        PENDING.unlink()
     WANTS_RECOVERY.unlink(missing_ok=True)
     RECOVERY.unlink(missing_ok=True)
 

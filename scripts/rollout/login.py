@@ -9,11 +9,11 @@ from rollout.nginx import INSTALLED
 from rollout.system import read, run, say
 
 HTPASSWD = INSTALLED.htpasswd
-INITIAL = Path("/etc/camera-streamer/initial-password")
+INITIAL_PASSWORD = Path("/etc/camera-streamer/initial-password")
 CERTIFICATE, KEY = INSTALLED.certificate, INSTALLED.key
 
 
-def make(user: str, older: Path | None) -> None:
+def create_login(user: str, older: Path | None) -> None:
     """Make the login of the external ports, unless there is one already.
 
     It is the one that an older portal had, or a new one with a password by chance, which only root can read.
@@ -22,33 +22,33 @@ def make(user: str, older: Path | None) -> None:
         return
     HTPASSWD.parent.mkdir(parents=True, exist_ok=True)
     if older:
-        _for_nginx(HTPASSWD, older.read_text())
+        _write_htpasswd(HTPASSWD, older.read_text())
         say(f"The logins of {older} count for the cameras; they are in {HTPASSWD} now.")
         return
     password = secrets.token_urlsafe(12)
-    INITIAL.touch(mode=0o600)
-    INITIAL.write_text(f"{user} {password}\n")
-    _for_nginx(HTPASSWD, f"{user}:{run('openssl', 'passwd', '-6', '-stdin', text=password)}\n")
-    say(f"The login is {user!r}; its password: sudo cat {INITIAL}")
+    INITIAL_PASSWORD.touch(mode=0o600)
+    INITIAL_PASSWORD.write_text(f"{user} {password}\n")
+    _write_htpasswd(HTPASSWD, f"{user}:{run('openssl', 'passwd', '-6', '-stdin', text=password)}\n")
+    say(f"The login is {user!r}; its password: sudo cat {INITIAL_PASSWORD}")
 
 
-def _for_nginx(path: Path, text: str) -> None:
+def _write_htpasswd(path: Path, text: str) -> None:
     """Write a file that nginx's workers may read, and nobody else."""
     new = path.with_name(".htpasswd.new")
     new.touch(mode=0o600)
     new.write_text(text)
-    run("chgrp", _group_of_nginx(), str(new))
+    run("chgrp", _nginx_group(), str(new))
     new.chmod(0o640)
     new.replace(path)
 
 
-def _group_of_nginx() -> str:
+def _nginx_group() -> str:
     """Return the group of nginx's workers: Debian's is www-data, that of nginx.org's own packages is nginx."""
     user = re.search(r"^\s*user\s+(\S+?)(?:\s+(\S+?))?\s*;", read(INSTALLED.etc / "nginx.conf") or "", re.MULTILINE)
     return (user[2] or user[1]) if user else "www-data"
 
 
-def make_certificate() -> None:
+def create_certificate() -> None:
     """Make a self-signed certificate for ten years."""
     CERTIFICATE.parent.mkdir(parents=True, exist_ok=True)
     name = socket.gethostname()

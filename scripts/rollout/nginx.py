@@ -23,7 +23,7 @@ class Places:
     upstream: str = "unix:/run/camera-soft-stream/cam{number}.sock"
     """Where the process of a camera listens for nginx; `{port}` would be the port of its settings."""
     first_port: int = FIRST_PUBLIC_PORT
-    portal_port: int = PUBLIC_PORT
+    all_cameras_port: int = PUBLIC_PORT
 
 
 INSTALLED = Places()

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rollout import ancestor, front, nginx
-from rollout.ancestor import Ancestor
+from rollout import nginx, nginx_checks, predecessor
+from rollout.predecessor import OlderUnit
 from rollout.settings_file import merged, with_ids
 from rollout.system import (
     RELEASES,
@@ -16,14 +16,14 @@ from rollout.system import (
     UNAVAILABLE,
     UNITS,
     RolloutError,
+    camera_unit,
+    changed_files,
     current_release,
-    differing,
     enabled_cameras,
     is_enabled,
     read,
     succeeds,
     systemd_version,
-    unit_of,
     write,
 )
 from soft_stream.cameras import discovery
@@ -47,8 +47,8 @@ class Plan:
     files: Mapping[Path, str | None] = field(default_factory=dict)
     enable: list[str] = field(default_factory=list)
     disable: list[str] = field(default_factory=list)
-    stop: list[Ancestor] = field(default_factory=list)
-    start: list[Ancestor] = field(default_factory=list)
+    stop: list[OlderUnit] = field(default_factory=list)
+    start: list[OlderUnit] = field(default_factory=list)
     moves: list[tuple[Path, Path]] = field(default_factory=list)
     htpasswd: Path | None = None
 
@@ -65,11 +65,11 @@ class Plan:
     @property
     def served(self) -> dict[int, Settings]:
         """Return the cameras that are to run; its owner may have disabled others."""
-        enabled = {unit_of(number) for number in enabled_cameras()} - {*self.disable} | {*self.enable}
-        return {number: each for number, each in self.cameras.items() if unit_of(number) in enabled}
+        enabled = {camera_unit(number) for number in enabled_cameras()} - {*self.disable} | {*self.enable}
+        return {number: each for number, each in self.cameras.items() if camera_unit(number) in enabled}
 
     @property
-    def concerns_nginx(self) -> bool:
+    def affects_nginx(self) -> bool:
         """Return whether nginx has to look at its configuration."""
         return bool(self.moves) or any(path.is_relative_to(nginx.INSTALLED.etc) for path in self.files)
 
@@ -84,7 +84,7 @@ def to_release(folder: Path, new_settings: str | None, *, with_nginx: bool, tls:
     Raises:
         RolloutError: the settings are wrong.
     """
-    found = ancestor.find()
+    found = predecessor.find()
     older = [each for each in found if each.enabled or each.active]
     # the older portal's way to say that a camera is not there
     absent = {each.camera for each in found} - {each.camera for each in older} if older else set()
@@ -94,8 +94,8 @@ def to_release(folder: Path, new_settings: str | None, *, with_nginx: bool, tls:
     first = current_release() is None
     known = enabled_cameras() | (absent if first else {*in_force()})
     enable = [TARGET] if first and not is_enabled(TARGET) else []
-    enable += [unit_of(number) for number in cameras if number not in known]
-    disable = [unit_of(number) for number in sorted(enabled_cameras() - set(cameras))]
+    enable += [camera_unit(number) for number in cameras if number not in known]
+    disable = [camera_unit(number) for number in sorted(enabled_cameras() - set(cameras))]
     sites: list[Path] = []
     if with_nginx:
         front_files, sites = _front(cameras, tls=tls)
@@ -103,12 +103,12 @@ def to_release(folder: Path, new_settings: str | None, *, with_nginx: bool, tls:
     return Plan(
         folder.name,
         cameras,
-        differing(files),
+        changed_files(files),
         enable,
         disable,
         stop=older,
         moves=[(path, REPLACED_SITES / f"{path.parent.name}-{path.name}") for path in sites],
-        htpasswd=ancestor.htpasswd_of(sites),
+        htpasswd=predecessor.find_htpasswd(sites),
     )
 
 
@@ -147,8 +147,8 @@ def from_json(written: Mapping[str, Any]) -> Plan:
         {Path(path): text for path, text in written["files"].items()},
         written["enable"],
         written["disable"],
-        [Ancestor(**each) for each in written["stop"]],
-        [Ancestor(**each) for each in written["start"]],
+        [OlderUnit(**each) for each in written["stop"]],
+        [OlderUnit(**each) for each in written["start"]],
         [(Path(source), Path(place)) for source, place in written["moves"]],
     )
 
@@ -171,9 +171,9 @@ def with_cameras(plan: Plan) -> Plan:
     return plan
 
 
-def _settings(folder: Path, new_settings: str | None, older: Iterable[Ancestor]) -> str:
+def _settings(folder: Path, new_settings: str | None, older: Iterable[OlderUnit]) -> str:
     reference = (folder / SETTINGS.name).read_text()
-    owners = new_settings or ancestor.settings_of(older, read(SETTINGS))
+    owners = new_settings or predecessor.read_settings(older, read(SETTINGS))
     if owners is None:
         try:
             ids = [found.id for found in sort_by_port(discovery.list_cameras())]
@@ -207,7 +207,7 @@ def _front(cameras: Mapping[int, Settings], *, tls: bool) -> tuple[dict[Path, st
     Raises:
         RolloutError: a port is somebody else's.
     """
-    ports = front.ports_for(cameras)
+    ports = nginx_checks.ports_for(cameras)
     for number, settings in cameras.items():
         if settings.port in ports:
             raise RolloutError(
@@ -216,7 +216,7 @@ def _front(cameras: Mapping[int, Settings], *, tls: bool) -> tuple[dict[Path, st
             )
     behind = {number: settings.port for number, settings in cameras.items()}
     site = nginx.render(behind, tls=tls, ipv6=Path("/proc/net/if_inet6").exists())
-    sites, in_the_way = ancestor.sites_on(ports, behind.values(), site)
+    sites, in_the_way = predecessor.find_sites(ports, behind.values(), site)
     if in_the_way:
         raise RolloutError(
             f"nginx has sites on the ports {ports[0]} to {ports[-1]} already: {', '.join(map(str, in_the_way))}. "

@@ -53,7 +53,7 @@ def succeeds(*command: str) -> bool:
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0  # noqa: S603 # ours
 
 
-def unit_of(camera: int) -> str:
+def camera_unit(camera: int) -> str:
     """Return the name of a camera's unit."""
     return f"camera-soft-cam@{camera}.service"
 
@@ -88,7 +88,7 @@ def current_release() -> str | None:
     return CURRENT.readlink().name if CURRENT.is_symlink() else None
 
 
-def switch(release: str | None) -> None:
+def set_current_release(release: str | None) -> None:
     """Put a release in force, from one moment to the next."""
     if release is None:
         CURRENT.unlink(missing_ok=True)
@@ -99,7 +99,7 @@ def switch(release: str | None) -> None:
     new.replace(CURRENT)
 
 
-def differing(files: Mapping[Path, str | None]) -> dict[Path, str | None]:
+def changed_files(files: Mapping[Path, str | None]) -> dict[Path, str | None]:
     """Keep the files that are not on the disk as they should be; None is for a file that should not be there."""
     return {path: text for path, text in files.items() if read(path) != text}
 

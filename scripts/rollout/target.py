@@ -28,7 +28,7 @@ print(json.dumps({
 """
 
 
-class Unreachable(Exception):
+class TargetError(Exception):
     """The target does not answer, or lacks what it takes to begin; the sentence says what."""
 
 
@@ -44,13 +44,13 @@ class Target:
         """Ask what kind of machine it is.
 
         Raises:
-            Unreachable: it does not answer, or has no such Python.
+            TargetError: it does not answer, or has no such Python.
         """
         done = self.shell(f"{shlex.quote(python)} -c {shlex.quote(FACTS)}", b"")
         if done.returncode == SSH_FAILED and self.host:
-            raise Unreachable(f"{self.host} cannot be reached: {_last_line(done.stderr)}")
+            raise TargetError(f"{self.host} cannot be reached: {_last_line(done.stderr)}")
         if done.returncode:
-            raise Unreachable(f"{python} does not run there: {_last_line(done.stderr)}")
+            raise TargetError(f"{python} does not run there: {_last_line(done.stderr)}")
         facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])  # a login script may have said something
         return facts
 
@@ -58,7 +58,7 @@ class Target:
         """Run a script there, with data on its standard input."""
         return subprocess.run(self._command(script), input=data, capture_output=True, check=False)  # noqa: S603 # ours
 
-    def attended(self, script: str) -> int:
+    def run_attended(self, script: str) -> int:
         """Run a script there that prints to the terminal, and whose standard input ends when we do."""
         child = subprocess.Popen(self._command(script), stdin=subprocess.PIPE)  # noqa: S603 # ours
         try:

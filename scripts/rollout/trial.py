@@ -1,6 +1,6 @@
 """[target] A release on probation: its units run from /run until every camera has delivered frames.
 
-Whatever ends the machine meanwhile ends the trial too; whatever ends the rollout is followed by `put_back`.
+Whatever ends the machine meanwhile ends the trial too; whatever ends the rollout is followed by `cancel`.
 """
 
 import json
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 
-from rollout.ancestor import Ancestor
 from rollout.plan import CANDIDATE, Plan, in_force
+from rollout.predecessor import OlderUnit
 from rollout.system import (
     CURRENT,
     RELEASES,
@@ -20,12 +20,12 @@ from rollout.system import (
     TRIAL_UNITS,
     UNITS,
     RolloutError,
+    camera_unit,
     enabled_cameras,
     is_active,
     run,
     say,
     succeeds,
-    unit_of,
     write,
 )
 from soft_stream.config.settings import Settings
@@ -47,7 +47,7 @@ class NotServing(RolloutError):
         self.missing = missing
 
 
-def try_out(plan: Plan) -> None:
+def try_release(plan: Plan) -> None:
     """Start one camera after the other from the new release, and wait until each delivers frames.
 
     Raises:
@@ -58,7 +58,7 @@ def try_out(plan: Plan) -> None:
     up_before = {number for number in served if _was_up(before.get(number, served[number]), plan.stop)}
     known = enabled_cameras()
     journal = {
-        "running": [unit for number in sorted(known | set(served)) if is_active(unit := unit_of(number))],
+        "running": [unit for number in sorted(known | set(served)) if is_active(unit := camera_unit(number))],
         "touched": [*plan.disable],
         "stopped": [each.unit for each in plan.stop if each.active],
     }
@@ -75,7 +75,7 @@ def try_out(plan: Plan) -> None:
             if each.camera == number and each.active:
                 say(f"cam{number}: {each.unit} stops")
                 run("systemctl", "stop", each.unit)
-        journal["touched"].append(unit_of(number))
+        journal["touched"].append(camera_unit(number))
         _note(journal)
         try:
             _restart(number)
@@ -87,7 +87,7 @@ def try_out(plan: Plan) -> None:
             say(f"{problem}\ncam{number} {reason}, so that may be.")
 
 
-def put_back() -> None:
+def cancel() -> None:
     """End a trial that did not come to its end, and start what ran before."""
     if not JOURNAL.exists():
         return
@@ -95,22 +95,22 @@ def put_back() -> None:
     _withdraw()
     for unit in journal["touched"]:
         if unit in journal["running"]:
-            start(unit, "restart")
+            start_unit(unit, "restart")
         else:
             succeeds("systemctl", "stop", unit)  # it may be gone with its file
             succeeds("systemctl", "reset-failed", unit)
     for unit in journal["stopped"]:
-        start(unit, "start")
+        start_unit(unit, "start")
     write({JOURNAL: None})  # last: who is killed before can begin again
 
 
-def end() -> None:
+def finish() -> None:
     """Let the units on the disk count again; what runs goes on."""
     _withdraw()
     write({JOURNAL: None})
 
 
-def start(unit: str, verb: str) -> None:
+def start_unit(unit: str, verb: str) -> None:
     """Start a unit that served before, and tell whether it runs."""
     succeeds("systemctl", verb, unit)
     say(f"{unit} {'runs again' if is_active(unit) else 'does not run: see journalctl -u ' + unit}")
@@ -143,7 +143,7 @@ def frames_of(settings: Settings) -> str:
     return " ".join(done.stdout.splitlines()[0].split())
 
 
-def _was_up(settings: Settings, older: Iterable[Ancestor]) -> bool:
+def _was_up(settings: Settings, older: Iterable[OlderUnit]) -> bool:
     """Return whether a camera was served: by the older portal, whose stream may be of another form, or by ours."""
     if any(each.active for each in older if each.camera == settings.camera):
         try:
@@ -151,7 +151,7 @@ def _was_up(settings: Settings, older: Iterable[Ancestor]) -> bool:
                 return bool(answer.status == HTTPStatus.OK)
         except OSError:
             return False
-    if not is_active(unit_of(settings.camera)):
+    if not is_active(camera_unit(settings.camera)):
         return False
     try:
         frames_of(settings)
@@ -181,7 +181,7 @@ def _units(plan: Plan) -> dict[Path, str | None]:
 
 
 def _restart(number: int) -> None:
-    unit = unit_of(number)
+    unit = camera_unit(number)
     try:
         run("systemctl", "restart", unit)
     except subprocess.CalledProcessError as error:
@@ -191,5 +191,5 @@ def _restart(number: int) -> None:
 
 
 def _log_of(number: int) -> str:
-    lines = run("journalctl", "--unit", unit_of(number), "--lines", "8", "--no-pager", "--output", "cat")
+    lines = run("journalctl", "--unit", camera_unit(number), "--lines", "8", "--no-pager", "--output", "cat")
     return "\n".join(f"    {line}" for line in lines.splitlines())

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from rollout import ancestor
-from rollout.system import RolloutError, differing, let_group_read, read, write
+from rollout import predecessor
+from rollout.system import RolloutError, changed_files, let_group_read, read, write
 
 
 def test_only_what_differs_is_written(tmp_path: Path) -> None:
@@ -14,7 +14,7 @@ def test_only_what_differs_is_written(tmp_path: Path) -> None:
     same, other, gone = tmp_path / "same", tmp_path / "other", tmp_path / "gone"
     same.write_text("a")
     other.write_text("b")
-    assert differing({same: "a", other: "c", gone: None}) == {other: "c"}
+    assert changed_files({same: "a", other: "c", gone: None}) == {other: "c"}
 
 
 def test_files_are_written_whole_and_removed(tmp_path: Path) -> None:
@@ -48,8 +48,8 @@ def test_sites_of_the_older_portal_are_told_from_others(tmp_path: Path, site: st
     folders, path = (tmp_path, tmp_path / "none"), tmp_path / "site"
     path.write_text(site)
     found = ([path] if is_older else [], [path] if is_older is False else [])
-    assert ancestor.sites_on([8080, 8081, 8082], [18081, 18082], [], folders) == found
-    assert ancestor.sites_on([8080, 8081, 8082], [18081, 18082], [path], folders) == ([], [])
+    assert predecessor.find_sites([8080, 8081, 8082], [18081, 18082], [], folders) == found
+    assert predecessor.find_sites([8080, 8081, 8082], [18081, 18082], [path], folders) == ([], [])
 
 
 def test_flags_of_an_older_unit_become_settings() -> None:
@@ -57,7 +57,7 @@ def test_flags_of_an_older_unit_become_settings() -> None:
     command = (
         "/usr/bin/python3 /home/pi/soft-stream.py --camera 1 --watchdog-timeout 12 --port=18090 --width $W --hflip"
     )
-    assert ancestor.flags_of(command, 1) == ["cam1_watchdog_timeout=12", "cam1_port=18090"]
+    assert predecessor.parse_flags(command, 1) == ["cam1_watchdog_timeout=12", "cam1_port=18090"]
 
 
 def test_who_may_read_a_file_stays_as_it_was(tmp_path: Path) -> None:

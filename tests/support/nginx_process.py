@@ -64,7 +64,7 @@ class Nginx:
 
     def port(self, camera: int | None = None) -> int:
         """Return a camera's own port, or the portal port."""
-        return self.places.portal_port if camera is None else self.places.first_port + camera
+        return self.places.all_cameras_port if camera is None else self.places.first_port + camera
 
     @property
     def worker(self) -> int:
@@ -114,7 +114,7 @@ def install(
         certificate=folder / "certificate.pem",
         key=folder / "key.pem",
         first_port=first + 1,
-        portal_port=first,
+        all_cameras_port=first,
     )
     (folder / "temp").mkdir(exist_ok=True)
     user = "user root;" if os.geteuid() == 0 else ""
@@ -174,7 +174,7 @@ async def running(folder: Path, cameras: Mapping[int, int], **options: Any) -> A
         NGINX, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"), "-g", "daemon off;"
     )
     try:
-        await listening(places.portal_port, process)
+        await listening(places.all_cameras_port, process)
         yield Nginx(folder, places, process.pid)
     finally:
         if process.returncode is None:

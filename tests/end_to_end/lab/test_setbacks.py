@@ -11,8 +11,8 @@ RECOVERY = "camera-soft-stream-recovery.service"
 # where a rollout has begun to write to the disk; after it, only the next boot can mend
 POWER_OFF = (
     "scripts/rollout/commit.py",
-    "    switch(plan.release)\n",
-    "    switch(plan.release)\n"
+    "    set_current_release(plan.release)\n",
+    "    set_current_release(plan.release)\n"
     "    if not Path('/run/power').exists():\n"
     "        Path('/run/power').touch()\n"
     "        os._exit(9)\n",

@@ -17,7 +17,7 @@ PATIENCE = 15.0
 
 def ports_for(cameras: Iterable[int]) -> list[int]:
     """Return the external ports: that of all cameras, and one for each."""
-    return [nginx.INSTALLED.portal_port, *(nginx.INSTALLED.first_port + number for number in cameras)]
+    return [nginx.INSTALLED.all_cameras_port, *(nginx.INSTALLED.first_port + number for number in cameras)]
 
 
 def check_configuration() -> None:

@@ -14,7 +14,7 @@ NGINX_SITES = (Path("/etc/nginx/conf.d"), Path("/etc/nginx/sites-enabled"))
 
 
 @dataclass(frozen=True)
-class Ancestor:
+class OlderUnit:
     """One of the older units, as it was found."""
 
     unit: str
@@ -23,32 +23,32 @@ class Ancestor:
     active: bool
 
 
-def find() -> list[Ancestor]:
+def find() -> list[OlderUnit]:
     """List the older portal's units."""
     listing = run("systemctl", "list-unit-files", "--plain", "--no-legend")
     found = []
     for line in listing.splitlines():
         unit = line.split()[0]
         if match := re.fullmatch(r"camera-soft-cam(\d+)\.service", unit):
-            found.append(Ancestor(unit, int(match[1]), is_enabled(unit), is_active(unit)))
+            found.append(OlderUnit(unit, int(match[1]), is_enabled(unit), is_active(unit)))
     return found
 
 
-def settings_of(ancestors: Iterable[Ancestor], installed: str | None) -> str | None:
+def read_settings(units: Iterable[OlderUnit], installed: str | None) -> str | None:
     """Return what the older units have: the settings installed or their file's, and the flags of their commands."""
     text, flags = installed, []
-    for ancestor in ancestors:
-        unit = run("systemctl", "cat", ancestor.unit).replace("\\\n", " ")
+    for older in units:
+        unit = run("systemctl", "cat", older.unit).replace("\\\n", " ")
         for path in re.findall(r"^EnvironmentFile=-?(.+)$", unit, re.MULTILINE):
             text = text or read(Path(path.strip()))
         for command in re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE):
-            flags += flags_of(command, ancestor.camera)
+            flags += parse_flags(command, older.camera)
     keys = {assignment.key.lower() for assignment in env_file.parse(text or "")}
     new = [flag for flag in flags if flag.partition("=")[0] not in keys]
     return "\n".join([(text or "").rstrip("\n"), *new]) + "\n" if text or new else None
 
 
-def flags_of(command: str, camera: int) -> list[str]:
+def parse_flags(command: str, camera: int) -> list[str]:
     """Read `--watchdog-timeout 10` and the like as settings; what no setting is called is the older program's own."""
     words = shlex.split(command)
     flags = []
@@ -61,7 +61,7 @@ def flags_of(command: str, camera: int) -> list[str]:
     return flags
 
 
-def sites_on(
+def find_sites(
     ports: Iterable[int], behind: Iterable[int], own: Container[Path], folders: Iterable[Path] = NGINX_SITES
 ) -> tuple[list[Path], list[Path]]:
     """List the nginx sites of others that listen on our ports: those of the older portal, and those in the way.
@@ -83,7 +83,7 @@ def sites_on(
     return older, in_the_way
 
 
-def htpasswd_of(sites: Iterable[Path]) -> Path | None:
+def find_htpasswd(sites: Iterable[Path]) -> Path | None:
     """Return the file with the logins that the sites ask for."""
     for site in sites:
         if match := re.search(r"^\s*auth_basic_user_file\s+([^;]+);", site.read_text(), re.MULTILINE):

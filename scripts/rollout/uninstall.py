@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from rollout import ancestor, commit, front, history, login, trial
+from rollout import commit, history, login, nginx_checks, predecessor, trial
 from rollout.plan import INCLUDES, REPLACED_SITES, Plan
-from rollout.system import OPT, SETTINGS, TARGET, TRIAL_UNITS, UNITS, enabled_cameras, say, succeeds, unit_of
+from rollout.system import OPT, SETTINGS, TARGET, TRIAL_UNITS, UNITS, camera_unit, enabled_cameras, say, succeeds
 
 BACKUP = re.compile(rf"{re.escape(SETTINGS.name)}\.\d{{8}}T\d{{6}}")
 FOLDERS = (
@@ -24,13 +24,13 @@ FOLDERS = (
 )
 
 
-def give_back(wanted: Plan) -> None:
+def restore_predecessor(wanted: Plan) -> None:
     """Let the older portal have its cameras again."""
     files = {**dict.fromkeys(_installed_files()), **wanted.files}  # later releases may have brought more
-    commit.carry_out(replace(wanted, files=files), remember=False, first=_stop_ours)
+    commit.apply(replace(wanted, files=files), remember=False, first=_stop_ours)
     for each in wanted.start:
         if each.active:
-            trial.start(each.unit, "start")
+            trial.start_unit(each.unit, "start")
 
 
 def uninstall(args: argparse.Namespace) -> int:
@@ -45,7 +45,7 @@ def uninstall(args: argparse.Namespace) -> int:
             say(f"* remove {path}")
         return 0
     _stop_ours()
-    for unit in (TARGET, *(unit_of(number) for number in enabled_cameras())):
+    for unit in (TARGET, *(camera_unit(number) for number in enabled_cameras())):
         succeeds("systemctl", "disable", "--quiet", unit)
     backup = commit.backup_of_settings()
     for older in SETTINGS.parent.iterdir():
@@ -59,7 +59,7 @@ def uninstall(args: argparse.Namespace) -> int:
     for folder in folders:
         shutil.rmtree(folder)
     succeeds("userdel", "camera-soft-stream")
-    commit.let_know(nginx=front.CONFIGURATION in files)
+    commit.reload_services(nginx=nginx_checks.CONFIGURATION in files)
     say(f"Uninstalled. The settings are kept in {backup}.")
     return 0
 
@@ -71,15 +71,15 @@ def _installed_files() -> Iterator[Path]:
     yield from (UNITS / "camera-soft-cam@.service.d").glob("backoff.conf")
     yield from TRIAL_UNITS.glob("camera-soft-cam*.service")
     yield from (Path("/etc/udev/rules.d/90-camera-soft-stream.rules"), Path("/etc/sysusers.d/camera-soft-stream.conf"))
-    yield from (front.CONFIGURATION, *INCLUDES.glob("*.conf"))
+    yield from (nginx_checks.CONFIGURATION, *INCLUDES.glob("*.conf"))
     yield from (Path("/usr/local/bin/soft-stream"), history.RECOVERY, history.WANTS_RECOVERY)
 
 
 def _files_of_the_owner() -> Iterator[Path]:
     """List what rollouts have made for the owner, unless an older portal that is in force has these names, too."""
-    if not any(each.enabled or each.active for each in ancestor.find()):
+    if not any(each.enabled or each.active for each in predecessor.find()):
         yield from (SETTINGS, login.HTPASSWD)
-    yield login.INITIAL
+    yield login.INITIAL_PASSWORD
 
 
 def _stop_ours() -> None:
