@@ -1,9 +1,11 @@
 """`soft-stream selftest`: on the test camera in this process, and as a user starts it on stand-ins for real cameras."""
 
 import asyncio
+import gc
 import json
 import os
 import re
+import selectors
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ from soft_stream.cameras.base import CameraBusy, CameraError, CameraHung
 from soft_stream.cameras.synthetic.camera import SyntheticCamera
 from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.diagnostics import selftest
+from soft_stream.diagnostics.selftest.probes import count_resources
 from soft_stream.diagnostics.selftest.report import Check, Report
 from soft_stream.diagnostics.stop_hint import how_to_stop
 from soft_stream.frames.raw import RawFrame
@@ -156,6 +159,19 @@ async def test_a_camera_that_leaves_descriptors_behind_fails() -> None:
     for descriptor in LEAKS:
         os.close(descriptor)
     assert failed(checks) == ["2 times open and close"]
+
+
+async def test_a_descriptor_that_waits_for_the_garbage_collector_hides_no_leak() -> None:
+    """Descriptors that only the garbage collector closes are closed before each count."""
+    gc.disable()
+    try:
+        selectors.DefaultSelector()  # refers to itself
+        before = await count_resources()
+        leak = os.memfd_create("leak")
+        assert (await count_resources()).exceeds(before)
+    finally:
+        gc.enable()
+    os.close(leak)
 
 
 async def test_a_camera_that_does_not_close_ends_the_test() -> None:

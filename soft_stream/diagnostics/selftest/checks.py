@@ -11,7 +11,7 @@ from soft_stream.cameras import discovery
 from soft_stream.cameras.base import CameraBusy, CameraError
 from soft_stream.config.env_file import quote_value
 from soft_stream.diagnostics.selftest import pictures
-from soft_stream.diagnostics.selftest.probes import difference, leftovers
+from soft_stream.diagnostics.selftest.probes import count_resources, difference
 from soft_stream.diagnostics.selftest.report import Report
 from soft_stream.diagnostics.selftest.rig import TestRig
 from soft_stream.diagnostics.stop_hint import how_to_stop
@@ -162,7 +162,7 @@ async def _pause(rig: TestRig, report: Report) -> None:
 async def _rounds(rig: TestRig, report: Report, count: int) -> None:
     with report.check(f"{count} times open and close", "as many descriptors and threads as before") as check:
         await rig.closed()
-        before = await leftovers()
+        before = await count_resources()
         seconds = []
         for _ in range(count):
             began = time.monotonic()
@@ -170,7 +170,7 @@ async def _rounds(rig: TestRig, report: Report, count: int) -> None:
                 await rig.next_frame()
                 seconds.append(time.monotonic() - began)
             await rig.closed()
-        after = await leftovers(before)
+        after = await count_resources()
         times = f"a frame after {min(seconds):.2f} to {max(seconds):.2f} s"
         check.conclude(f"{times}; {difference(before, after)}", ok=not after.exceeds(before))
 

@@ -9,7 +9,7 @@ from statistics import mean
 from soft_stream.cameras.base import CameraError, ControlValue, FocusMode
 from soft_stream.capture.controls import ControlChange, Controls
 from soft_stream.capture.requests import FocusResult
-from soft_stream.diagnostics.selftest.probes import difference, leftovers
+from soft_stream.diagnostics.selftest.probes import count_resources, difference
 from soft_stream.diagnostics.selftest.report import Report
 from soft_stream.diagnostics.selftest.rig import TestRig
 from soft_stream.frames.frame import Frame
@@ -132,7 +132,7 @@ async def snapshots(rig: TestRig, report: Report, size: tuple[int, int] | None, 
         if size is None:
             check.skip("there was none")
             return
-        before = await leftovers()
+        before = await count_resources()
         seconds = []
         for _ in range(count):
             began = time.monotonic()
@@ -140,6 +140,6 @@ async def snapshots(rig: TestRig, report: Report, size: tuple[int, int] | None, 
                 raise CameraError("one was smaller; the log says why")
             seconds.append(time.monotonic() - began)
         await rig.next_frame()
-        after = await leftovers(before)
+        after = await count_resources()
         times = f"{min(seconds):.2f} to {max(seconds):.2f} s each, {mean(seconds):.2f} s on average"
         check.conclude(f"{times}; {difference(before, after)}", ok=not after.exceeds(before))

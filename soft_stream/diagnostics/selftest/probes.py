@@ -139,16 +139,14 @@ class ResourceCounts:
         return self.descriptors > before.descriptors or self.threads > before.threads
 
 
-async def leftovers(before: ResourceCounts | None = None) -> ResourceCounts:
-    """Count; what only waits to be collected does not count as more than before."""
-    now = await asyncio.to_thread(_count)
-    if before and now.exceeds(before):
-        await asyncio.to_thread(gc.collect)
-        now = await asyncio.to_thread(_count)
-    return now
+async def count_resources() -> ResourceCounts:
+    """Count in another thread, so that the event loop goes on."""
+    return await asyncio.to_thread(_count)
 
 
 def _count() -> ResourceCounts:
+    # Picamera2 leaves selectors to the garbage collector: if it ran between two counts, it would hide a leak.
+    gc.collect()
     cma = re.search(r"^CmaFree: +(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
     # asyncio's own threads come as they are needed, and stay
     threads = sum(not thread.name.startswith("asyncio") for thread in threading.enumerate())
