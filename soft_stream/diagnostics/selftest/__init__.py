@@ -1,7 +1,7 @@
-"""What a camera must do, tried on the one of the settings: the part of docs/on-a-pi.md that needs no hands.
+"""The self-test of one camera of the settings: the part of docs/on-a-pi.md that needs no hands.
 
-`report.py` has the lines, `bench.py` runs the camera, `watch.py` looks at it meanwhile; the checks are in `checks.py`,
-those of the pictures in `pictures.py`.
+`report.py` prints the results, `rig.py` runs the camera, `probes.py` measures while it runs. The checks are in
+`checks.py`, those of the images in `pictures.py`.
 """
 
 import asyncio
@@ -18,23 +18,23 @@ from soft_stream.diagnostics.selftest.rig import TestRig
 async def run(
     settings: Settings, report: Report, *, quick: bool = False, new_camera: Callable[[Settings], Camera] | None = None
 ) -> CameraError | None:
-    """Run all checks; return what made an end of it before the last one, None when nothing did.
+    """Run all checks; return the error that ended the test early, or None.
 
-    A camera that hangs leaves a thread behind that keeps the interpreter from ending.
+    A camera that hangs leaves a thread behind that prevents the interpreter from exiting.
     """
     rig = TestRig(settings, new_camera or CameraFactory())
-    life = asyncio.create_task(rig.supervisor.run(), name="camera")
-    heart = asyncio.create_task(rig.heartbeat.beat(), name="heart")
+    camera = asyncio.create_task(rig.supervisor.run(), name="camera")
+    lag = asyncio.create_task(rig.loop_lag.measure(), name="loop lag")
     checking = asyncio.create_task(checks.run_all(rig, report, checks.QUICK if quick else checks.FULL))
     try:
-        await asyncio.wait([life, checking], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([camera, checking], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (checking, heart, life):
+        for task in (checking, lag, camera):
             task.cancel()
-        await asyncio.wait([life, heart, checking])
-    if not life.cancelled() and (fault := life.exception()):
+        await asyncio.wait([camera, lag, checking])
+    if not camera.cancelled() and (fault := camera.exception()):
         if not isinstance(fault, CameraError):
             raise fault
-        report.failed("life of the camera", "every call returns, and frames come", fault)
+        report.failed("camera calls", "every call returns, and frames arrive", fault)
         return fault
     return checking.result()

@@ -1,4 +1,4 @@
-"""The checks, in the order in which they are made."""
+"""The checks, in the order in which they run."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from soft_stream.cameras import discovery
 from soft_stream.cameras.base import CameraBusy, CameraError
 from soft_stream.config.env_file import quote_value
 from soft_stream.diagnostics.selftest import pictures
-from soft_stream.diagnostics.selftest.probes import count_resources, difference
+from soft_stream.diagnostics.selftest.probes import count_resources, describe_change
 from soft_stream.diagnostics.selftest.report import Report
 from soft_stream.diagnostics.selftest.rig import TestRig
 from soft_stream.diagnostics.stop_hint import how_to_stop
@@ -19,7 +19,7 @@ from soft_stream.diagnostics.stop_hint import how_to_stop
 
 @dataclass(frozen=True)
 class Plan:
-    """How often things are done."""
+    """How much the checks do."""
 
     rate_seconds: float
     snapshots: int
@@ -30,14 +30,14 @@ FULL = Plan(rate_seconds=5.0, snapshots=20, rounds=10)
 QUICK = Plan(rate_seconds=2.0, snapshots=3, rounds=2)
 
 TREE = Path("/proc/device-tree")
-# Of the rate that was negotiated: a frame may be lost here and there, and a clock may run fast.
+# Relative to the negotiated rate: a few frames may be lost, and a clock may run fast.
 SLOWEST, FASTEST = 0.95, 1.1
-# Streams show a notice from then on.
-STANDSTILL = 2.0
+# After these seconds streams show a placeholder.
+MAX_LAG = 2.0
 
 
 async def run_all(rig: TestRig, report: Report, plan: Plan) -> CameraError | None:
-    """Make all checks; return the fault without a camera to check, None when there was one."""
+    """Run all checks; return the error if the camera could not be opened, else None."""
     if fault := await _identity(rig, report):
         return fault
     async with rig.streaming():
@@ -58,14 +58,14 @@ async def run_all(rig: TestRig, report: Report, plan: Plan) -> CameraError | Non
 
 async def _identity(rig: TestRig, report: Report) -> CameraError | None:
     settings = rig.settings
-    with report.check("camera", f"it is connected, and cam{settings.camera}_id names it") as check:
+    with report.check("camera", f"connected, and named by cam{settings.camera}_id") as check:
         if settings.source == "test-pattern":
-            check.skip("a test camera, by cam_source=test-pattern")
+            check.skip("cam_source=test-pattern is a test camera")
         else:
             found, advice = await asyncio.to_thread(discovery.wait_for_camera, settings.id, settings.camera, 0.0)
             rig.is_usb = found.usb
-            told = f"; {advice}; put this into the settings: cam{settings.camera}_id={quote_value(found.id)}"
-            check.conclude(f"{found.model}, {'USB' if found.usb else 'CSI'}, {found.id}{told if advice else ''}")
+            hint = f"; {advice}; add this line to the settings: cam{settings.camera}_id={quote_value(found.id)}"
+            check.conclude(f"{found.model}, {'USB' if found.usb else 'CSI'}, {found.id}{hint if advice else ''}")
     return check.fault
 
 
@@ -78,7 +78,7 @@ async def _opening(rig: TestRig, report: Report) -> CameraError | None:
         except CameraBusy as fault:
             raise CameraBusy(f"{fault}. {await asyncio.to_thread(how_to_stop, str(fault), settings)}") from fault
         seconds = time.monotonic() - began
-        check.conclude(f"open after {rig.calls.seconds['open']:.2f} s, the first frame after {seconds:.2f} s")
+        check.conclude(f"open after {rig.calls.seconds['open']:.2f} s, first frame after {seconds:.2f} s")
     return check.fault
 
 
@@ -88,31 +88,31 @@ def _negotiated(rig: TestRig, report: Report) -> None:
     with report.check("size", asked) as check:
         width, height = rig.negotiated.size
         check.conclude(f"{width}x{height}", ok=f"{width}x{height}" == asked)
-    colours = "the colours that it has, which are converted" if rig.is_usb else "sYCC"
-    with report.check("pixels", f"{colours}; a stride of the width at least") as check:
+    colours = "any colour space, which is converted" if rig.is_usb else "sYCC"
+    with report.check("pixel format", f"{colours}; stride not less than the width") as check:
         negotiated = rig.negotiated
         as_asked = rig.is_usb or negotiated.colour_space == "sYCC"
         wide_enough = negotiated.pixel_format == "MJPEG" or negotiated.stride >= negotiated.size[0]
         found = f"{negotiated.pixel_format}, stride {negotiated.stride}, {negotiated.colour_space}"
         check.conclude(found, ok=as_asked and wide_enough)
-    with report.check("mode", f"{settings.fps:g} fps, nothing that differs from the settings") as check:
+    with report.check("sensor mode", f"{settings.fps:g} fps, no difference from the settings") as check:
         negotiated = rig.negotiated
         found = f"sensor mode {negotiated.sensor_mode}, {negotiated.fps:g} fps"
         check.conclude("; ".join((found, *negotiated.differences)), ok=not negotiated.differences)
 
 
 async def _platform(rig: TestRig, report: Report) -> None:
-    with report.check("platform", "PiSP on a Raspberry Pi 5, VC4 on those before") as check:
+    with report.check("platform", "PiSP on a Raspberry Pi 5, VC4 on older models") as check:
         board = None if rig.settings.source == "test-pattern" else await asyncio.to_thread(_board)
         if board is None:
-            check.skip(f"no camera of a Raspberry Pi; {platform.machine()}, Python {platform.python_version()}")
+            check.skip(f"not a camera of a Raspberry Pi; {platform.machine()}, Python {platform.python_version()}")
         else:
-            model, right, seen = board
-            check.conclude(f"{model}, {seen}, Linux {os.uname().release}", ok=right == seen)
+            model, expected, detected = board
+            check.conclude(f"{model}, {detected}, Linux {os.uname().release}", ok=expected == detected)
 
 
 def _board() -> tuple[str, str, str] | None:
-    """Return the model of this Raspberry Pi, the image processor that it has, and the one that Picamera2 sees."""
+    """Return the model of this Raspberry Pi, its image processor, and the one that Picamera2 detects."""
     from soft_stream.cameras.picamera.library import is_pisp
 
     try:
@@ -125,7 +125,7 @@ def _board() -> tuple[str, str, str] | None:
 async def _frame_rate(rig: TestRig, report: Report, seconds: float) -> None:
     settings, negotiated = rig.settings, rig.supervisor.status.negotiated
     fps = negotiated.fps if negotiated else settings.fps
-    # in the dark a webcam halves its rate, and does not say so
+    # in the dark a webcam halves its rate and does not report that
     slowest = min(fps, settings.min_fps or fps) / (2 if rig.is_usb else 1)
     low, high = SLOWEST * slowest, FASTEST * fps
     with report.check("frame rate", f"{low:.1f} to {high:.1f} fps over {seconds:g} s") as check:
@@ -134,14 +134,14 @@ async def _frame_rate(rig: TestRig, report: Report, seconds: float) -> None:
         until = (await rig.next_frame()).published_at
         measured = len(rig.arrivals(since, until)) / (until - since)
         gap = await rig.longest_gap(since)
-        found = f"{measured:.2f} fps, {gap * 1000:.0f} ms between two frames at most"
+        found = f"{measured:.2f} fps, longest gap {gap * 1000:.0f} ms"
         check.conclude(found, ok=low <= measured <= high)
 
 
 async def _pause(rig: TestRig, report: Report) -> None:
     supervisor, settings = rig.supervisor, rig.settings
     patience = settings.close_timeout + settings.start_timeout
-    with report.check("pause and resume", "closed for another program, then frames again") as check:
+    with report.check("pause and resume", "closed during the pause, then frames again") as check:
         began = time.monotonic()
         supervisor.pause.acquire("selftest", "selftest", 2 * patience)
         try:
@@ -154,13 +154,13 @@ async def _pause(rig: TestRig, report: Report) -> None:
         resumed = time.monotonic()
         await rig.next_frame(lambda frame: frame.published_at > released)
         check.conclude(
-            f"closed after {released - began:.2f} s, frames again {time.monotonic() - resumed:.2f} s after the end",
+            f"closed after {released - began:.2f} s, frames again {time.monotonic() - resumed:.2f} s after the pause",
             ok=closed,
         )
 
 
 async def _rounds(rig: TestRig, report: Report, count: int) -> None:
-    with report.check(f"{count} times open and close", "as many descriptors and threads as before") as check:
+    with report.check(f"open and close {count} times", "no descriptor or thread left behind") as check:
         await rig.closed()
         before = await count_resources()
         seconds = []
@@ -171,14 +171,14 @@ async def _rounds(rig: TestRig, report: Report, count: int) -> None:
                 seconds.append(time.monotonic() - began)
             await rig.closed()
         after = await count_resources()
-        times = f"a frame after {min(seconds):.2f} to {max(seconds):.2f} s"
-        check.conclude(f"{times}; {difference(before, after)}", ok=not after.exceeds(before))
+        times = f"first frame after {min(seconds):.2f} to {max(seconds):.2f} s"
+        check.conclude(f"{times}; {describe_change(before, after)}", ok=not after.exceeds(before))
 
 
 def _event_loop(rig: TestRig, report: Report) -> None:
-    """Libcamera's bindings hold the interpreter's lock, so that nothing else runs meanwhile."""
-    expected = f"never {STANDSTILL:g} s; as long as libcamera takes, whose bindings hold Python's lock, else 0.05 s"
-    with report.check("longest standstill", expected) as check:
-        longest = sorted(rig.heartbeat.longest.items(), key=lambda each: each[1], reverse=True)
-        told = ", ".join(f"{what} {seconds:.3f} s" for what, seconds in longest)
-        check.conclude(told, ok=longest[0][1] < STANDSTILL)
+    """Check how long the event loop was blocked: libcamera's bindings hold Python's global lock during a call."""
+    expected = f"less than {MAX_LAG:g} s; calls into libcamera block Python, everything else less than 0.05 s"
+    with report.check("event loop lag", expected) as check:
+        longest = sorted(rig.loop_lag.longest.items(), key=lambda each: each[1], reverse=True)
+        found = ", ".join(f"{what} {seconds:.3f} s" for what, seconds in longest)
+        check.conclude(found, ok=longest[0][1] < MAX_LAG)

@@ -1,4 +1,4 @@
-"""What a self-test says: a line for each check, then a summary; for people or, as JSON, for programs."""
+"""The report of a self-test: a line for each check, then a summary; as text or as JSON."""
 
 import json
 from collections import Counter
@@ -11,7 +11,7 @@ from soft_stream.cameras.base import CameraError
 
 
 class Verdict(StrEnum):
-    """How a check ended."""
+    """The result of a check."""
 
     OK = "ok"
     FAILED = "FAILED"
@@ -20,14 +20,14 @@ class Verdict(StrEnum):
 
 @dataclass
 class Check:
-    """One line of the report; it has failed until it is concluded."""
+    """One line of the report; it counts as failed until it is concluded."""
 
     what: str
     expected: str
     found: str = ""
     verdict: Verdict = Verdict.FAILED
     fault: CameraError | None = None
-    """What the camera had to say instead."""
+    """The error that ended the check."""
 
     def __str__(self) -> str:
         if self.verdict is Verdict.SKIPPED:
@@ -35,16 +35,16 @@ class Check:
         return f"{self.verdict:<7}  {self.what}: {self.found} (expected: {self.expected})"
 
     def conclude(self, found: str, *, ok: bool = True) -> None:
-        """Say what was found, and whether it is as expected."""
+        """Set what was found, and whether that is as expected."""
         self.found, self.verdict = found, Verdict.OK if ok else Verdict.FAILED
 
     def skip(self, why: str) -> None:
-        """Say why there is nothing to check."""
+        """Set the reason why there is nothing to check."""
         self.found, self.verdict = why, Verdict.SKIPPED
 
 
 class Report:
-    """Says each line as soon as it is known."""
+    """Prints each line as soon as it is known."""
 
     def __init__(self, say: Callable[[str], None], *, as_json: bool = False) -> None:
         self.checks: list[Check] = []
@@ -53,28 +53,28 @@ class Report:
 
     @contextmanager
     def check(self, what: str, expected: str) -> Iterator[Check]:
-        """Make a line of what happens inside; a camera that fails, fails this check and no more."""
+        """Add a line for the block; a camera error in it fails this check only."""
         check = Check(what, expected)
         try:
             yield check
         except TimeoutError:
-            check.conclude("it took too long", ok=False)
+            check.conclude("timed out", ok=False)
         except CameraError as fault:
             check.conclude(str(fault), ok=False)
             check.fault = fault
         self._add(check)
 
     def failed(self, what: str, expected: str, fault: CameraError) -> None:
-        """Add a line for what no check was asked to find."""
+        """Add a failure that no check found."""
         self._add(Check(what, expected, str(fault), fault=fault))
 
     @property
     def has_failed(self) -> bool:
-        """Whether any check did."""
+        """Whether any check failed."""
         return any(check.verdict is Verdict.FAILED for check in self.checks)
 
     def end(self) -> None:
-        """Say the summary."""
+        """Print the summary."""
         counts = Counter(check.verdict for check in self.checks)
         if self._as_json:
             self._say(json.dumps({verdict.lower(): counts[verdict] for verdict in Verdict}))

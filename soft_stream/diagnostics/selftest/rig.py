@@ -1,4 +1,4 @@
-"""The camera under test: its life in this process, and a client that follows its stream."""
+"""The camera under test, run in this process, and a client of its stream."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,19 +13,19 @@ from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
-from soft_stream.diagnostics.selftest.probes import CallTrace, LoopLagMonitor, WatchedCamera
+from soft_stream.diagnostics.selftest.probes import CallTrace, LoopLagMonitor, TracedCamera
 from soft_stream.frames.frame import Frame
 
 
 class TestRig:
-    """A source as `serve` has it, without the web; it closes the camera as soon as nobody wants it."""
+    """A camera supervisor as in `serve`, without HTTP; it closes the camera as soon as there is no client."""
 
     def __init__(self, settings: Settings, new_camera: Callable[[Settings], Camera]) -> None:
         self.settings = settings
         self.calls = CallTrace()
-        self.heartbeat = LoopLagMonitor(self.calls)
+        self.loop_lag = LoopLagMonitor(self.calls)
         self.supervisor = CameraSupervisor(
-            replace(settings, close_after=0.0), lambda each: WatchedCamera(new_camera(each), self.calls)
+            replace(settings, close_after=0.0), lambda each: TracedCamera(new_camera(each), self.calls)
         )
         self.is_usb = False
         self.supervisor.status.on_change = lambda _: self._changed.set()
@@ -34,10 +34,10 @@ class TestRig:
 
     @property
     def negotiated(self) -> Negotiated:
-        """What the camera agreed to.
+        """The negotiated configuration of the camera.
 
         Raises:
-            CameraError: it is closed.
+            CameraError: the camera is closed.
         """
         if self.supervisor.status.negotiated is None:
             raise CameraError(self.supervisor.health.problem or "the camera is closed")
@@ -45,7 +45,7 @@ class TestRig:
 
     @asynccontextmanager
     async def streaming(self) -> AsyncIterator[None]:
-        """Follow the stream meanwhile, as one client who does not ask the lens to move."""
+        """Read the stream during the block, as a client that does not request autofocus."""
         client = Client("this machine", "selftest", "", streams=True, focuses=False)
         with self.supervisor.subscribers.connected(client):
             following = asyncio.create_task(self._follow(), name="stream")
@@ -56,10 +56,10 @@ class TestRig:
                 await asyncio.wait([following])
 
     async def next_frame(self, wanted: Callable[[Frame], bool] = lambda _: True) -> Frame:
-        """Wait for the next frame that is as wanted.
+        """Return the next frame for which `wanted` is true.
 
         Raises:
-            CameraError: the camera failed, or there was none within `start_timeout`.
+            CameraError: the camera failed, or there was no such frame within `start_timeout`.
         """
         seconds, feed = self.settings.start_timeout, self.supervisor.subscribers.feed
         try:
@@ -71,25 +71,25 @@ class TestRig:
         return frame
 
     async def still(self) -> Frame:
-        """Take a full-size picture, with the lens where it is."""
+        """Take a full-size still without moving the lens."""
         ask = SnapshotRequest(self.settings.start_timeout, SnapshotSize.FULL, FocusPolicy.NEVER)
         return await snapshots.take(self.supervisor.subscribers, ask)
 
     async def closed(self) -> None:
-        """Wait until the camera is closed, because nobody wants it."""
+        """Wait until the camera is closed, because it has no client."""
         async with asyncio.timeout(self.settings.start_timeout + self.settings.close_timeout):
             while self.supervisor.status.state is not State.IDLE:
                 self._changed.clear()
                 await self._changed.wait()
 
     async def longest_gap(self, since: float) -> float:
-        """Return the longest time between two frames of the stream, up to the next one; `since` is monotonic."""
+        """Return the longest time without a frame, from `since` (monotonic) to the next frame."""
         newest = await self.next_frame()
         times = [since, *self.arrivals(since, newest.published_at), newest.published_at]
         return max(later - earlier for earlier, later in pairwise(times))
 
     def arrivals(self, since: float, until: float) -> list[float]:
-        """Tell when frames of the stream came in this time; monotonic."""
+        """Return the times at which frames of the stream arrived; all times are monotonic."""
         return [arrival for arrival in self._arrivals if since <= arrival < until]
 
     async def _follow(self) -> None:
@@ -98,5 +98,5 @@ class TestRig:
             try:
                 frame = await feed.wait_newer(frame)
             except CameraError:
-                continue  # the check that waits for a frame tells
+                continue  # the check that waits for a frame reports it
             self._arrivals.append(frame.published_at)
