@@ -1,1 +1,1 @@
-"""Commands that look for faults: the self-test of a camera and the doctor of a machine."""
+"""Commands that find faults: the self-test of a camera and the doctor for the machine."""

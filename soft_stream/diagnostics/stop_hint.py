@@ -1,4 +1,4 @@
-"""How to get a camera back from the program that has it."""
+"""How to stop the program that uses a camera."""
 
 import re
 from pathlib import Path
@@ -7,17 +7,17 @@ from soft_stream.config.settings import Settings
 
 
 def how_to_stop(sentence: str, settings: Settings) -> str:
-    """Return the commands that stop the programs that a fault names, as in "rpicam-still (pid 1234)"."""
+    """Return the commands that stop the programs in an error message, such as "rpicam-still (pid 1234)"."""
     pids = re.findall(r"\(pid (\d+)\)", sentence)
     if not pids:
-        return "To see which: sudo fuser -v /dev/media* /dev/video*"
+        return "To find it: sudo fuser -v /dev/media* /dev/video*"
     stop = "; ".join(dict.fromkeys(_command(pid) for pid in pids))
     pause = f"curl -X POST http://127.0.0.1:{settings.port}/pause"
-    return f"To stop it: {stop}. If it is the portal, it can also be paused: {pause}"
+    return f"To stop it: {stop}. If it is camera-soft-stream, it can also be paused: {pause}"
 
 
 def _command(pid: str) -> str:
-    """A service that is only killed is started again by systemd."""
+    """Return the command that stops a process; systemd would restart a service that is only killed."""
     try:
         group = Path(f"/proc/{pid}/cgroup").read_text()
     except OSError:

@@ -1,7 +1,7 @@
-"""What support asks first: looks at the machine, opens no camera, changes nothing, needs no root.
+"""Checks of the machine for common faults. They open no camera, change nothing and need no root.
 
-`machine.py` is the only way outside, `case.py` what several looks need; each look, in a file by its
-topic, yields findings.
+`host.py` is the only access to the machine. `context.py` has what several checks need. Each topic has a file with a
+check that yields findings.
 """
 
 import traceback
@@ -21,29 +21,30 @@ from soft_stream.diagnostics.doctor import (
 from soft_stream.diagnostics.doctor.context import DoctorContext
 from soft_stream.diagnostics.doctor.report import Finding, Report, note
 
-LOOKS: dict[str, Callable[[DoctorContext], Iterator[Finding]]] = {
-    "settings": settings.look,
-    "cameras": cameras.look,
-    "holders": cameras.look_at_holders,
-    "rights": permissions.look,
-    "memory": memory.look,
-    "kernel": kernel.look,
-    "power": kernel.look_at_power,
-    "versions": versions.look,
-    "units": units.look,
-    "service": service.look,
-    "nginx": nginx.look,
+CHECKS: dict[str, Callable[[DoctorContext], Iterator[Finding]]] = {
+    "settings": settings.check,
+    "cameras": cameras.check,
+    "camera users": cameras.check_users,
+    "permissions": permissions.check,
+    "memory": memory.check,
+    "kernel": kernel.check,
+    "power": kernel.check_power,
+    "versions": versions.check,
+    "units": units.check,
+    "service": service.check,
+    "nginx": nginx.check,
 }
 
 
 def run(context: DoctorContext, report: Report) -> None:
-    """Make all looks; one that fails says so and keeps none of the others."""
-    for about, look in LOOKS.items():
+    """Run all checks; a check that raises becomes a finding, and the others still run."""
+    for about, check in CHECKS.items():
         try:
-            for finding in look(context):
+            for finding in check(context):
                 report.add(about, finding)
-        except Exception as error:  # whatever the machine is like, the rest is still worth knowing
+        except Exception as error:  # a bug in one check must not hide the others
             place = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{type(error).__name__}, {place.filename}:{place.lineno}"  # its message might have a password
-            report.add(about, note(f"this look failed ({where})", "it is a fault of the doctor; please tell us"))
+            # without the error's message, which might contain a password
+            where = f"{type(error).__name__}, {place.filename}:{place.lineno}"
+            report.add(about, note(f"this check failed ({where})", "this is a bug in the doctor; please report it"))
     report.end()

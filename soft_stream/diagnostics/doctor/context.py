@@ -1,4 +1,4 @@
-"""What several looks need to know, found out once."""
+"""Facts that several checks need, each read once."""
 
 import json
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ PROGRAM = "/opt/camera-soft-stream/current"
 APT = "/usr/lib/python3/dist-packages"
 MODEL = "/proc/device-tree/model"
 CHIPS = "/proc/device-tree/compatible"
-SUDO = "run it with sudo to see"
+SUDO = "run the doctor with sudo to see it"
 
 
 class DoctorContext:
-    """One machine and its settings; what is expensive to know is asked when it is first needed."""
+    """The machine and its settings; expensive facts are read on first use."""
 
     def __init__(self, host: Host, file: Path | None = None, login: Login | None = None) -> None:
         self.host = host
@@ -30,28 +30,28 @@ class DoctorContext:
         except SettingsError as error:
             self.problems = error.problems
             self.loaded = LoadedConfig(file, {}, {})
-        except OSError as error:  # not even its folder may be looked into
+        except OSError as error:  # its folder may not be listed
             self.problems = [f"{error.filename}: cannot be read: {error.strerror}"]
             self.loaded = LoadedConfig(file, {}, {})
 
     @property
     def cameras(self) -> Mapping[int, Settings]:
-        """The cameras of the settings; none where those are wrong."""
+        """The cameras of the settings; empty if the settings are wrong."""
         return self.loaded.cameras
 
     @property
     def file(self) -> Path:
-        """Where a setting is to be written."""
+        """The file to write a setting to."""
         return self.loaded.file or INSTALLED_FILE
 
     @property
     def state_directory(self) -> str:
-        """Where the service keeps what it knows."""
+        """The state directory of the service."""
         return self.host.environ.get("STATE_DIRECTORY", "").partition(":")[0] or STATE_DIRECTORY
 
     @cached_property
-    def wants_cameras(self) -> bool:
-        """Whether real cameras are meant: by the settings, else by Picamera2 being installed."""
+    def uses_picamera(self) -> bool:
+        """Whether real cameras are used: by the settings; without cameras in them, whether Picamera2 is installed."""
         if self.cameras:
             return any(settings.source == "picamera" for settings in self.cameras.values())
         return self.host.module("picamera2") is not None
@@ -63,7 +63,7 @@ class DoctorContext:
 
     @property
     def is_pi5(self) -> bool:
-        """Whether it has the chip of a Raspberry Pi 5."""
+        """Whether the machine has the chip of a Raspberry Pi 5."""
         return "bcm2712" in self._chips
 
     @cached_property
@@ -72,20 +72,20 @@ class DoctorContext:
 
     @cached_property
     def units(self) -> dict[int, Unit]:
-        """The units of the cameras; none where they are not installed, or systemd does not run."""
+        """The units of the cameras; empty if they are not installed or systemd does not run."""
         return camera_units(self.host, self.cameras)
 
-    def restart(self, number: int) -> str:
-        """Name the command that makes a setting count."""
+    def restart_hint(self, number: int) -> str:
+        """Return the command that applies a changed setting, as the end of a line; "" without a unit."""
         return f"; then: sudo systemctl restart camera-soft-cam@{number}" if number in self.units else ""
 
     @cached_property
     def replies(self) -> dict[int, Reply]:
-        """What the port of each camera answers to /status.json."""
+        """The reply of each camera's port to GET /status.json."""
         return {number: self.host.get(f"{settings.local_url}/status.json") for number, settings in self.cameras.items()}
 
     def status(self, number: int) -> dict[str, Any] | None:
-        """Return the status of a camera that is served; None when it is not a portal that answers."""
+        """Return the status of a camera; None if camera-soft-stream does not answer on its port."""
         try:
             facts = json.loads(self.replies[number].text)
         except ValueError:

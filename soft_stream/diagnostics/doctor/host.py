@@ -1,4 +1,4 @@
-"""All that the doctor sees of the machine; every look is limited in time, and none changes anything."""
+"""Read-only access of the doctor to the machine; every call has a time limit."""
 
 import asyncio
 import glob
@@ -24,14 +24,14 @@ from soft_stream.cameras import discovery
 from soft_stream.cameras.base import CameraInfo
 from soft_stream.config import loader
 from soft_stream.config.settings import Settings
-from soft_stream.diagnostics.doctor.device_users import Holding, holdings
+from soft_stream.diagnostics.doctor.device_users import UsedCamera, used_cameras
 from soft_stream.diagnostics.stop_hint import how_to_stop
 
 STATE_DIRECTORY = "/var/lib/camera-soft-stream"
-LIMIT = 10.0
-"""Seconds that a command or an answer may take."""
-MOST = 1_000_000
-"""Bytes that are read of a file or an answer."""
+TIMEOUT = 10.0
+"""Seconds that a command or a reply may take."""
+MAX_BYTES = 1_000_000
+"""Bytes to read from a file or a reply."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 Login = tuple[str, str]
@@ -39,19 +39,19 @@ Login = tuple[str, str]
 
 @dataclass(frozen=True)
 class Node:
-    """A device file, links followed: who may open it, and where it really is."""
+    """A device file behind symbolic links: its owner, its mode and its real path."""
 
     mode: int
     owner: str
     group: str
     target: str
-    is_open: bool
-    """Whether whoever runs this may open it, by whatever rule."""
+    can_open: bool
+    """Whether the current user may open it; access control lists count too."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """What a command printed, and its exit status."""
+    """The standard output of a command, and its exit status."""
 
     text: str
     status: int = 0
@@ -59,7 +59,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a URL answered; status 0 is no answer, for the reason in `error`."""
+    """The reply of a URL; status 0 means no reply, for the reason in `error`."""
 
     status: int
     text: str = ""
@@ -67,20 +67,20 @@ class Reply:
 
     @property
     def refused(self) -> bool:
-        """Whether nobody listens."""
+        """Whether the connection was refused."""
         return self.error == "connection refused"
 
 
 @dataclass(frozen=True)
 class Module:
-    """A Python module as this program would import it."""
+    """A Python module that this program would import."""
 
     path: str
     version: str
 
 
 class Host:
-    """The machine that this program runs on."""
+    """The machine on which this program runs."""
 
     def __init__(self) -> None:
         self.environ: Mapping[str, str] = os.environ
@@ -88,12 +88,12 @@ class Host:
         self.python = platform.python_version()
         self.prefix = sys.prefix
         self.program = str(Path(soft_stream.__file__).resolve().parents[1])
-        """The folder that this program's code is in."""
+        """The folder with the code of this program."""
 
     def read(self, path: str) -> str | None:
-        """Return the text of a file; None where it cannot be read."""
+        """Return the text of a file; None if it cannot be read."""
         with suppress(OSError), Path(path).open("rb") as file:
-            return file.read(MOST).decode(errors="replace")
+            return file.read(MAX_BYTES).decode(errors="replace")
         return None
 
     def paths(self, pattern: str) -> list[str]:
@@ -101,7 +101,7 @@ class Host:
         return sorted(glob.glob(pattern))
 
     def node(self, path: str) -> Node | None:
-        """Look at a device file without opening it."""
+        """Return the state of a device file without opening it."""
         try:
             status = os.stat(path)
         except OSError:
@@ -111,38 +111,38 @@ class Host:
             owner = pwd.getpwuid(status.st_uid).pw_name
         with suppress(KeyError):
             group = grp.getgrgid(status.st_gid).gr_name
-        is_open = os.access(path, os.R_OK | os.W_OK)
-        return Node(stat.S_IMODE(status.st_mode), owner, group, os.path.realpath(path), is_open)
+        can_open = os.access(path, os.R_OK | os.W_OK)
+        return Node(stat.S_IMODE(status.st_mode), owner, group, os.path.realpath(path), can_open)
 
     def run(self, *command: str) -> Output | None:
-        """Run a command that only looks; None where there is none, or it takes too long."""
+        """Run a read-only command; return None if it does not exist or takes too long."""
         environ = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"}
         try:
-            done = subprocess.run(  # noqa: S603 # the commands are the doctor's own
-                command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT, check=False
+            done = subprocess.run(  # noqa: S603 # only commands of the doctor
+                command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
         return Output(done.stdout.decode(errors="replace"), done.returncode)
 
     def get(self, url: str, login: Login | None = None) -> Reply:
-        """Ask a web server of this machine; its certificate may be its own."""
+        """Send GET to a web server of this machine; its certificate may be self-signed."""
         return asyncio.run(_get(url, login))
 
     def cameras(self) -> list[CameraInfo]:
-        """List the connected cameras, which a child process looks for.
+        """List the connected cameras, in a child process.
 
         Raises:
             CameraError: Picamera2 or libcamera is missing or does not work.
         """
         return discovery.list_cameras()
 
-    def holdings(self) -> list[Holding]:
-        """List the cameras that programs have."""
-        return holdings()
+    def used_cameras(self) -> list[UsedCamera]:
+        """List the cameras that programs use."""
+        return used_cameras()
 
     def how_to_stop(self, programs: str, settings: Settings) -> str:
-        """Name the commands that stop programs such as "rpicam-still (pid 1234)"."""
+        """Return the commands that stop programs such as "rpicam-still (pid 1234)"."""
         return how_to_stop(programs, settings)
 
     def load(self, file: Path | None) -> loader.LoadedConfig:
@@ -167,9 +167,9 @@ class Host:
 
 
 async def _get(url: str, login: Login | None) -> Reply:
-    # aiohttp's own BasicAuth goes with version 4
+    # aiohttp 4 has no BasicAuth
     basic = b64encode(":".join(login or ()).encode(errors="surrogateescape")).decode()
-    timeout = aiohttp.ClientTimeout(total=LIMIT)
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT)
     body = b""
     try:
         async with (
@@ -180,11 +180,11 @@ async def _get(url: str, login: Login | None) -> Reply:
         ):
             async for chunk in answer.content.iter_any():
                 body += chunk
-                if len(body) > MOST:
+                if len(body) > MAX_BYTES:
                     break
             return Reply(answer.status, body.decode(errors="replace"))
     except TimeoutError:
-        return Reply(0, error=f"no answer for {LIMIT:g} s")
+        return Reply(0, error=f"no answer for {TIMEOUT:g} s")
     except aiohttp.ClientConnectorError as error:
         refused = isinstance(error.os_error, ConnectionRefusedError)
         return Reply(0, error="connection refused" if refused else str(error))

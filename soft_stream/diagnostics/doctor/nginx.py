@@ -1,4 +1,4 @@
-"""The external ports: nginx must be there, and must ask everybody for a login."""
+"""The external ports: nginx must run, and must require a login on each of them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -15,11 +15,11 @@ CERTIFICATE = "/etc/camera-streamer/tls/certificate.pem"
 
 ASKS_FOR_A_LOGIN, SLOWS_FAILED_LOGINS = 401, 429
 SAYS_HTTPS = (307, 400)
-"""What an https port answers to plain http: by our configuration, by nginx itself."""
+"""Replies of an HTTPS port to plain HTTP: of our configuration, of nginx itself."""
 
 
-def look(context: DoctorContext) -> Iterator[Finding]:
-    """Ask each external URL without a login, and with one if there is one."""
+def check(context: DoctorContext) -> Iterator[Finding]:
+    """Request each external URL without a login, and with the login if one is given."""
     if not context.host.paths(CONFIGURATION):
         return
     urls = [f"{_host(context)}:{PUBLIC_PORT}/", *_urls(context, context.cameras)]
@@ -31,40 +31,40 @@ def look(context: DoctorContext) -> Iterator[Finding]:
         elif reply.status == ASKS_FOR_A_LOGIN:
             asks.append(url)
         elif reply.status == SLOWS_FAILED_LOGINS:
-            yield note(f"{url} answers {reply.status} for now", "too many logins have failed", "wait a minute")
+            yield note(f"{url} replies {reply.status} for now", "too many logins have failed", "wait a minute")
         elif not reply.status or reply.status in (400, 403, 500) or reply.status // 100 == 3:
             yield wrong(
-                f"{url} without a login: {reply.error or reply.status}, not 401",
-                f"nginx cannot ask for one; can it read {PASSWORDS}?",
+                f"{url} without a login: {reply.error or reply.status} instead of 401",
+                f"nginx cannot require a login; it may not be able to read {PASSWORDS}",
                 "sudo nginx -t; sudo tail /var/log/nginx/error.log",
             )
         else:
-            program = listener(context.host, _port(url)) or f"who listens there: {SUDO}"
+            program = listener(context.host, _port(url)) or f"which program listens there: {SUDO}"
             yield wrong(
-                f"{url} answers {reply.status} WITHOUT A LOGIN ({program})",
-                "everybody who reaches this machine sees and controls the camera",
-                "scripts/deploy-soft-stream.sh again; until then: sudo systemctl stop nginx",
+                f"{url} replies {reply.status} WITHOUT A LOGIN ({program})",
+                "anyone who can reach this machine can see and control the camera",
+                "run scripts/deploy-soft-stream.sh again; until then: sudo systemctl stop nginx",
             )
     if refused and len(refused) < len(urls):
         yield wrong(
             f"connection refused: {', '.join(refused)}",
-            "nginx was not told of every camera of the settings",
-            "scripts/deploy-soft-stream.sh again; sudo nginx -t  # says what nginx does not like",
+            "nginx is not configured for every camera of the settings",
+            "run scripts/deploy-soft-stream.sh again; sudo nginx -t  # shows errors in its configuration",
         )
     elif refused:
         yield wrong(
             f"connection refused: {', '.join(refused)}",
-            "nginx does not run, or has not loaded the configuration; from outside no camera is seen",
+            "nginx does not run, or has not loaded the configuration; no camera can be reached from outside",
             "sudo nginx -t && sudo systemctl restart nginx",
         )
     if asks:
-        yield ok(f"these ask for a login: {', '.join(asks)}")
+        yield ok(f"login required: {', '.join(asks)}")
     if context.login:
         yield from _with_login(context, asks, context.login)
 
 
 def _with_login(context: DoctorContext, urls: list[str], login: Login) -> Iterator[Finding]:
-    """Ask for each camera that answers on its own port."""
+    """Request the status of each camera that replies on its own port."""
     served = [number for number in context.cameras if context.status(number)]
     good = []
     for url in [each for each in _urls(context, served) if each in urls]:
@@ -73,21 +73,23 @@ def _with_login(context: DoctorContext, urls: list[str], login: Login) -> Iterat
             good.append(url)
         elif reply.status == ASKS_FOR_A_LOGIN:
             yield wrong(
-                f"{url} does not accept the login of {login[0]}",
-                "this name or this password is not in the file",
-                f"sudo cat {INITIAL}; a new one: sudo htpasswd {PASSWORDS} {login[0]}  # of apache2-utils",
+                f"{url} rejects the login of {login[0]}",
+                "the file of logins does not have this name with this password",
+                f"sudo cat {INITIAL}; a new password: sudo htpasswd {PASSWORDS} {login[0]}  # of apache2-utils",
             )
             return  # each failed login makes the next one slower
         else:
-            told = reply.error or f"answers {reply.status}"
-            again = "scripts/deploy-soft-stream.sh again; sudo tail /var/log/nginx/error.log"
-            yield wrong(f"{url} with the login of {login[0]}: {told}", "nginx does not reach the portal", again)
+            problem = reply.error or f"replies {reply.status}"
+            again = "run scripts/deploy-soft-stream.sh again; sudo tail /var/log/nginx/error.log"
+            yield wrong(
+                f"{url} with the login of {login[0]}: {problem}", "nginx cannot reach the process of the camera", again
+            )
     if good:
-        yield ok(f"these answer with the login of {login[0]}: {', '.join(good)}")
+        yield ok(f"reply with the login of {login[0]}: {', '.join(good)}")
 
 
 def _urls(context: DoctorContext, numbers: Iterable[int]) -> list[str]:
-    """List what opens no camera: the state of each, on its own port and on that of all."""
+    """List URLs that open no camera: the status of each, on its own port and on the port of all cameras."""
     places = [place for number in numbers for place in (f"{FIRST_PUBLIC_PORT + number}", f"{PUBLIC_PORT}/cam{number}")]
     return [f"{_host(context)}:{place}/status.json" for place in places]
 
@@ -97,7 +99,7 @@ def _host(context: DoctorContext) -> str:
 
 
 def _get(host: Host, url: str, login: Login | None = None) -> Reply:
-    """Ask a URL; where the folder of the certificate is not for everybody, nginx says that it wants HTTPS."""
+    """Send GET; use HTTPS if nginx requires it, because not every user may see that there is a certificate."""
     reply = host.get(url, login)
     if url.startswith("http:") and reply.status in SAYS_HTTPS:
         secure = host.get(url.replace("http:", "https:", 1), login)

@@ -9,51 +9,51 @@ from soft_stream.diagnostics.doctor.report import Finding, ok, wrong
 SERVICE_USER = "camera-soft-stream"
 GROUP = "video"
 DEVICES = ("/dev/video*", "/dev/media*", "/dev/v4l-subdev*")
-# the ones that Picamera2 takes (dma_heap.py)
+# the heaps that Picamera2 uses (dma_heap.py)
 HEAPS = ("/dev/dma_heap/vidbuf_cached", "/dev/dma_heap/linux,cma")
 
 
-def look(context: DoctorContext) -> Iterator[Finding]:
-    """Compare modes and groups of the devices with the user's groups."""
+def check(context: DoctorContext) -> Iterator[Finding]:
+    """Compare the mode and group of each device with the groups of the user."""
     nodes = _nodes(context.host, (*DEVICES, *HEAPS))
-    if not context.wants_cameras or not nodes:
+    if not context.uses_picamera or not nodes:
         return
     host = context.host
     user, groups = SERVICE_USER, _groups_of(host, SERVICE_USER)
     if groups is None and context.units:
         yield wrong(f"the user {SERVICE_USER} does not exist", "the units cannot start", "sudo systemd-sysusers")
         return
-    if groups is None:  # nothing is deployed here: it is whoever runs this
+    if groups is None:  # nothing is deployed here: check the current user
         user, groups = _name(host), _groups_of(host) or set()
-        closed = [path for path, node in nodes.items() if not node.is_open]
+        closed = [path for path, node in nodes.items() if not node.can_open]
     else:
         groups = groups.union(*(unit.groups for unit in context.units.values()))
         closed = [path for path, node in nodes.items() if not may_open(node, user, groups)]
     if not closed:
         yield ok(f"{user} may open {len(nodes)} devices: {', '.join(_summary(nodes))}")
     elif GROUP not in groups:
-        login = "sudo systemctl restart camera-soft-cam.target" if user == SERVICE_USER else "log in anew"
+        login = "sudo systemctl restart camera-soft-cam.target" if user == SERVICE_USER else "log in again"
         yield wrong(
             f"{user} is not in the group {GROUP} and may not open {', '.join(closed)}",
-            "no camera is seen, or Picamera2 takes a Raspberry Pi 5 for an older one",
+            "no camera is found, or Picamera2 takes a Raspberry Pi 5 for an older one",
             f"sudo usermod -aG {GROUP} {user}; then: {login}",
         )
     else:
-        told = ", ".join(f"{path} ({nodes[path].owner}:{nodes[path].group} {nodes[path].mode:o})" for path in closed)
+        devices = ", ".join(f"{path} ({nodes[path].owner}:{nodes[path].group} {nodes[path].mode:o})" for path in closed)
         yield wrong(
-            f"{user} may not open {told}",
-            f"the rules of udev give them to the group {GROUP}; Picamera2 needs all of them",
+            f"{user} may not open {devices}",
+            f"udev rules should give them to the group {GROUP}; Picamera2 needs all of them",
             "sudo udevadm control --reload; sudo udevadm trigger; ls -l /dev/video* /dev/media* /dev/dma_heap/",
         )
 
 
-def may_look(context: DoctorContext) -> bool:
-    """Tell whether whoever runs this would see the cameras that are there."""
-    return all(node.is_open for node in _nodes(context.host, DEVICES).values())
+def can_see_cameras(context: DoctorContext) -> bool:
+    """Return True if the current user may open all camera devices."""
+    return all(node.can_open for node in _nodes(context.host, DEVICES).values())
 
 
 def may_open(node: Node, user: str, groups: Collection[str]) -> bool:
-    """Tell by its mode whether a user may read and write a device."""
+    """Return True if the mode of a device lets a user read and write it."""
     shift = 6 if user == node.owner else 3 if node.group in groups else 0
     return (node.mode >> shift) & 0o6 == 0o6
 
@@ -74,5 +74,5 @@ def _name(host: Host) -> str:
 
 
 def _summary(nodes: Collection[str]) -> list[str]:
-    """Shorten a list of devices to the folders and names that they share."""
+    """Shorten a list of devices to their common names, such as /dev/video*."""
     return sorted({path if "dma_heap" in path else f"{path.rstrip('0123456789')}*" for path in nodes})

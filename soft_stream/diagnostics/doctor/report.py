@@ -1,4 +1,4 @@
-"""What the doctor says: a line for each finding, then a summary; for people or, as JSON, for programs."""
+"""The report of the doctor: a line for each finding, then a summary; as text or as JSON."""
 
 import json
 from collections import Counter
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     OK = "ok"
     NOTE = "note"
@@ -17,7 +17,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found, why it matters, and the command that fixes it."""
+    """A fact about the machine, why it matters, and the command that fixes it."""
 
     level: Level
     what: str
@@ -26,31 +26,31 @@ class Finding:
 
 
 def ok(what: str) -> Finding:
-    """Say what is as it should be."""
+    """Return a finding that is as it should be."""
     return Finding(Level.OK, what)
 
 
 def note(what: str, why: str = "", fix: str = "") -> Finding:
-    """Say what is worth knowing, and does no harm now."""
+    """Return a finding that is worth knowing but not a fault."""
     return Finding(Level.NOTE, what, why, fix)
 
 
 def wrong(what: str, why: str, fix: str) -> Finding:
-    """Say what is wrong."""
+    """Return a fault."""
     return Finding(Level.WRONG, what, why, fix)
 
 
 class Report:
-    """Says each finding as soon as it is made."""
+    """Prints each finding as soon as it is added."""
 
     def __init__(self, say: Callable[[str], None], *, as_json: bool = False) -> None:
         self.findings: list[tuple[str, Finding]] = []
-        """Each with what it is about."""
+        """Pairs of topic and finding."""
         self._say = say
         self._as_json = as_json
 
     def add(self, about: str, finding: Finding) -> None:
-        """Say a finding."""
+        """Print a finding."""
         self.findings.append((about, finding))
         what, why, fix = map(_one_line, (finding.what, finding.why, finding.fix))
         if self._as_json:
@@ -64,11 +64,11 @@ class Report:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether anything is."""
+        """Whether any finding is a fault."""
         return any(finding.level is Level.WRONG for _, finding in self.findings)
 
     def end(self) -> None:
-        """Say the summary."""
+        """Print the summary."""
         counts = Counter(finding.level for _, finding in self.findings)
         if self._as_json:
             self._say(json.dumps({level.lower(): counts[level] for level in Level}))
@@ -79,5 +79,5 @@ class Report:
 
 
 def _one_line(text: str) -> str:
-    """Drop control characters: logs, names of programs and answers may have any."""
+    """Remove control characters, which logs, program names and replies may contain."""
     return "".join(filter(str.isprintable, " ".join(text.split())))

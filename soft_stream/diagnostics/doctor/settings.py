@@ -1,4 +1,4 @@
-"""The settings: whether they can be read, and whether they are right."""
+"""The settings: whether they can be read, and whether they are valid."""
 
 from collections.abc import Iterator
 
@@ -8,25 +8,25 @@ from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
 LOCKED = "cannot be read: Permission denied"
 
 
-def look(context: DoctorContext) -> Iterator[Finding]:
-    """Tell what `soft-stream check` would."""
+def check(context: DoctorContext) -> Iterator[Finding]:
+    """Yield the errors that `soft-stream check` finds."""
     for problem in context.problems:
         if problem.endswith(LOCKED) and not context.host.is_root:
-            yield note(problem, "without the settings little else can be looked at", SUDO)
+            yield note(problem, "most other checks need the settings", SUDO)
         else:
             yield wrong(
                 problem,
-                "a service that starts with it ends with 78 and stays down",
-                f"correct the line; then: soft-stream check --env-file {context.file}",
+                "the service exits with 78 and stays down",
+                f"correct this line; then: soft-stream check --env-file {context.file}",
             )
     if context.problems:
         return
     if context.cameras:
         numbers = ", ".join(f"{number} ({settings.title})" for number, settings in context.cameras.items())
-        yield ok(f"{context.loaded.file or 'the environment'}: no problems; cameras: {numbers}")
+        yield ok(f"{context.loaded.file or 'the environment'}: valid; cameras: {numbers}")
     else:
         yield note(
             f"{context.loaded.file or 'no settings file'}: no camera is configured",
-            "camera N is, as soon as a camN_ line stands in the settings",
-            f"soft-stream cameras  # prints lines for {context.file}",
+            "a line that begins with camN_ configures camera N",
+            f"soft-stream cameras  # prints the lines for {context.file}",
         )

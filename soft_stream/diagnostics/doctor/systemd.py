@@ -1,4 +1,4 @@
-"""What systemd says of units."""
+"""The state of systemd units, read with systemctl."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ PROPERTIES = (
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit, in systemd's words."""
+    """The properties of a unit, as systemd reports them."""
 
     name: str
     is_installed: bool
@@ -31,7 +31,7 @@ class Unit:
 
 
 def show(host: Host, *names: str) -> dict[str, Unit]:
-    """Ask for units by their names; none where systemd does not run."""
+    """Return units by their names; empty if systemd does not run."""
     output = host.run("systemctl", "show", "--no-pager", "--property", PROPERTIES, *names)
     if output is None or output.status:
         return {}
@@ -40,9 +40,9 @@ def show(host: Host, *names: str) -> dict[str, Unit]:
 
 
 def camera_units(host: Host, numbers: Iterable[int]) -> dict[int, Unit]:
-    """Return the units of the cameras that are configured, and of those that systemd has seen."""
-    seen = names(host, "list-units", "--all", NAME.format("*"))
-    wanted = {NAME.format(number) for number in numbers} | seen
+    """Return the units of the configured cameras and of those that systemd has loaded, by camera number."""
+    loaded = names(host, "list-units", "--all", NAME.format("*"))
+    wanted = {NAME.format(number) for number in numbers} | loaded
     units = show(host, *sorted(wanted)) if wanted else {}
     return {
         int(match[1]): unit
@@ -52,7 +52,7 @@ def camera_units(host: Host, numbers: Iterable[int]) -> dict[int, Unit]:
 
 
 def names(host: Host, verb: str, *arguments: str) -> set[str]:
-    """List units of cameras by a verb of systemctl."""
+    """Return the names of the camera units that a systemctl command lists."""
     output = host.run("systemctl", verb, "--plain", "--no-legend", "--no-pager", *arguments)
     return set(re.findall(r"^\W*(camera-soft-cam\S*)", output.text, re.MULTILINE)) if output else set()
 
@@ -75,7 +75,7 @@ def _unit(block: dict[str, str]) -> Unit:
         sub=block.get("SubState", ""),
         enabled=block.get("UnitFileState", ""),
         result=result,
-        status=number("ExecMainStatus") if result == "exit-code" else 0,  # else it is the number of a signal
+        status=number("ExecMainStatus") if result == "exit-code" else 0,  # else it is a signal number
         restarts=number("NRestarts"),
         text=block.get("StatusText", ""),
         pid=number("MainPID"),

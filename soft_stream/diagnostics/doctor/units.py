@@ -1,4 +1,4 @@
-"""The units of systemd: whether they run, and why not; whether they start at boot, or older ones in their place."""
+"""The systemd units: whether they run and start at boot, and whether units of the previous program do."""
 
 import re
 from collections.abc import Iterator
@@ -10,23 +10,26 @@ from soft_stream.diagnostics.doctor.systemd import Unit, names, show
 TARGET = "camera-soft-cam.target"
 OLD = re.compile(r"camera-soft-cam\d+\.service")
 
-# what the exit status of a unit that is down means, and what to do; {0} is the unit
+# exit status of a unit that is down: its meaning, and what to do; {0} is the unit
 ENDED = {
-    66: ("its camera was not there", "connect it: it starts by itself; a CSI camera needs: sudo systemctl start {0}"),
-    75: ("the camera hangs or gives no frames, or the port is in use", "journalctl -b -u {0} -n 30"),
+    66: ("its camera is missing", "connect it, and the unit starts; a CSI camera needs: sudo systemctl start {0}"),
+    75: ("the camera hangs or sends no frames, or the port is in use", "journalctl -b -u {0} -n 30"),
     78: ("a setting is wrong", "soft-stream check; sudo systemctl restart {0}"),
-    203: ("the program cannot be started; has the system's Python changed?", "scripts/deploy-soft-stream.sh again"),
+    203: (
+        "the program cannot be started, perhaps because the system's Python has changed",
+        "run scripts/deploy-soft-stream.sh again",
+    ),
     217: ("its user does not exist", "sudo systemd-sysusers; sudo systemctl restart {0}"),
 }
 RESULTS = {
-    "watchdog": "it no longer told systemd that it is alive: a call into the camera hangs",
+    "watchdog": "it no longer notified systemd's watchdog: a call into the camera hangs",
     "oom-kill": "it needed more memory than MemoryMax= of the unit",
     "timeout": "it did not start or stop in time",
 }
 
 
-def look(context: DoctorContext) -> Iterator[Finding]:
-    """Look at the unit of each camera, at the target, and at the units of older programs."""
+def check(context: DoctorContext) -> Iterator[Finding]:
+    """Check the unit of each camera, the target, and the units of the previous program."""
     for number, unit in context.units.items():
         if number in context.cameras or context.problems or unit.active != "inactive":
             yield _unit(number, unit)
@@ -41,33 +44,37 @@ def _unit(number: int, unit: Unit) -> Finding:
     if unit.active == "active":
         if unit.restarts:
             restarted = f"{unit.name} runs; systemd has restarted it {unit.restarts} times"
-            return note(restarted, "a camera that hung, a port in use, or a crash", log)
+            return note(restarted, "the camera hung, the port was in use, or the process crashed", log)
         if unit.enabled == "disabled":
-            return note(f"{unit.name} runs, but is not enabled", "not at boot", f"sudo systemctl enable {unit.name}")
+            return note(
+                f"{unit.name} runs, but is not enabled",
+                "it does not start at boot",
+                f"sudo systemctl enable {unit.name}",
+            )
         return ok(f"{unit.name} runs{f': {unit.text}' if unit.text else ''}")
     if unit.active in ("activating", "deactivating", "reloading") and not (unit.status or unit.restarts):
         return note(f"{unit.name} is {unit.active}", fix=f"systemctl status {unit.name}")
     if unit.active == "inactive" and unit.enabled == "disabled" and not unit.status:
-        return note(f"{unit.name} is switched off", fix=f"to switch it on: sudo systemctl enable --now {unit.name}")
+        return note(f"{unit.name} is disabled", fix=f"to enable it: sudo systemctl enable --now {unit.name}")
     reason, fix = ENDED.get(unit.status, ("", log))
     reason = RESULTS.get(unit.result, reason)
     ended = f"exit status {unit.status}" if unit.status else unit.sub if unit.result == "success" else unit.result
-    told = f"{unit.name} is {unit.active} ({ended}){f': {reason}' if reason else ''}"
+    text = f"{unit.name} is {unit.active} ({ended}){f': {reason}' if reason else ''}"
     if unit.active == "inactive" and not unit.status:
         fix = f"sudo systemctl start {unit.name}"
-    return wrong(told, f"camera {number} is not served", fix.format(unit.name))
+    return wrong(text, f"camera {number} is not served", fix.format(unit.name))
 
 
 def _older(context: DoctorContext) -> Iterator[Finding]:
-    """Look for units of the program before this one, which want the same cameras."""
+    """Find units of the previous program, which use the same cameras."""
     old = sorted(name for name in names(context.host, "list-unit-files", "camera-soft-cam*") if OLD.fullmatch(name))
     for unit in show(context.host, *old).values() if old else ():
         if unit.enabled != "enabled" and unit.active != "active":
             continue
         how = " and ".join(word for word in (unit.enabled, unit.active) if word in ("enabled", "active"))
-        told = f"{unit.name}, of the program before this one, is {how}"
+        text = f"{unit.name}, of the previous program, is {how}"
         if context.units:
-            why = "only one program can have a camera: whichever starts first"
-            yield wrong(told, why, f"sudo systemctl disable --now {unit.name}")
+            why = "only one program can use a camera: the one that starts first"
+            yield wrong(text, why, f"sudo systemctl disable --now {unit.name}")
         else:
-            yield note(told, "scripts/deploy-soft-stream.sh takes over from it")
+            yield note(text, "scripts/deploy-soft-stream.sh takes over from it")

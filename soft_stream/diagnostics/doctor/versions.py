@@ -1,4 +1,4 @@
-"""Which Python, Picamera2 and libcamera this program has, and whether they fit together."""
+"""The versions of Python, Picamera2 and libcamera, and whether they fit together."""
 
 import re
 from collections.abc import Iterator
@@ -6,27 +6,27 @@ from collections.abc import Iterator
 from soft_stream.diagnostics.doctor.context import APT, PROGRAM, DoctorContext
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
 
-# by the name of the module: the package of PyPI, that of Debian
+# module name: PyPI package, Debian package
 MODULES = {
     "picamera2": ("picamera2", "python3-picamera2"),
     "numpy": ("numpy", "python3-numpy"),
     "simplejpeg": ("simplejpeg", "python3-simplejpeg"),
     "PIL": ("pillow", "python3-pil"),
 }
-# built from one source, so that they must have one version
+# built from one source package: they must have the same version
 LIBCAMERA = re.compile(r"libcamera0\.\d+|libcamera-ipa|python3-libcamera")
 OLDEST_SIMPLEJPEG = (1, 8)
 
 
-def look(context: DoctorContext) -> Iterator[Finding]:
-    """Compare what this program would import with what apt has installed."""
+def check(context: DoctorContext) -> Iterator[Finding]:
+    """Compare the modules that this program would import with those that apt has installed."""
     if context.host.paths(f"{PROGRAM}/bin/soft-stream") and not _is_installed_one(context):
         yield note(
-            f"this is not the program that serves: it runs from {context.host.program}",
+            f"this program runs from {context.host.program}, not from the installed release",
             "versions may differ",
             f"{PROGRAM}/bin/soft-stream doctor",
         )
-    if not context.wants_cameras:
+    if not context.uses_picamera:
         return
     packages = _packages(context)
     yield ok(_summary(context, packages))
@@ -41,7 +41,7 @@ def _is_installed_one(context: DoctorContext) -> bool:
 
 
 def _packages(context: DoctorContext) -> dict[str, str]:
-    """Return the versions of Debian's packages that are installed."""
+    """Return the versions of the installed Debian packages."""
     output = context.host.run(
         "dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Package} ${Version}\n", "libcamera*", "python3-libcamera",
         *(package for _, package in MODULES.values()),
@@ -60,25 +60,27 @@ def _summary(context: DoctorContext, packages: dict[str, str]) -> str:
 
 
 def _python(context: DoctorContext) -> Iterator[Finding]:
-    """Look whether apt's Picamera2 is out of reach of this Python."""
+    """Check whether this Python can import apt's Picamera2."""
     if context.host.module("picamera2") or not context.host.paths(f"{APT}/picamera2/__init__.py"):
         return
     output = context.host.run("/usr/bin/python3", "--version")
     system = output.text.removeprefix("Python ").strip() if output else ""
     ours = context.host.python
-    again = "scripts/deploy-soft-stream.sh once more; in a checkout: python3 -m venv --system-site-packages .venv"
+    again = "run scripts/deploy-soft-stream.sh again; in a checkout: python3 -m venv --system-site-packages .venv"
     if system and _major_minor(system) != _major_minor(ours):
-        yield wrong(f"this is Python {ours}, the system's is {system}", "apt's Picamera2 is for the system's", again)
+        yield wrong(
+            f"this is Python {ours}, the system's is {system}", "apt's Picamera2 needs the system's Python", again
+        )
     else:
         yield wrong(
-            f"Picamera2 is in {APT}, where {context.host.prefix} does not look",
-            "the virtual environment was made without --system-site-packages",
+            f"Picamera2 is in {APT}, where {context.host.prefix} does not search",
+            "the virtual environment was created without --system-site-packages",
             again,
         )
 
 
 def _shadows(context: DoctorContext) -> Iterator[Finding]:
-    """Look for what pip has put before apt's, which Picamera2 and libcamera were built for."""
+    """Find modules of pip that hide apt's modules, for which Picamera2 and libcamera were built."""
     for name, (package, debian) in MODULES.items():
         module = context.host.module(name, package)
         if not module:
@@ -87,22 +89,24 @@ def _shadows(context: DoctorContext) -> Iterator[Finding]:
         if has_apt and not module.path.startswith(f"{APT}/"):
             yield wrong(
                 f"{package} {module.version} in {module.path.rpartition(f'/{name}/')[0]} hides apt's",
-                "Picamera2 fits apt's: `numpy.dtype size changed`, `undefined symbol`",
+                "Picamera2 was built for apt's: `numpy.dtype size changed`, `undefined symbol`",
                 f"{context.host.prefix}/bin/python -m pip uninstall {package}",
             )
         elif name == "simplejpeg" and _major_minor(module.version) < OLDEST_SIMPLEJPEG:
-            yield wrong(f"simplejpeg is {module.version}", "it must be 1.8 or newer", f"sudo apt install {debian}")
+            yield wrong(
+                f"simplejpeg is {module.version}", "version 1.8 or newer is needed", f"sudo apt install {debian}"
+            )
 
 
 def _libcamera(context: DoctorContext, packages: dict[str, str]) -> Iterator[Finding]:
     parts = {name: version for name, version in packages.items() if LIBCAMERA.fullmatch(name)}
     bindings = parts.get("python3-libcamera")
-    # after an upgrade the library of before may still be there, which nobody uses
+    # after an upgrade the old library may still be installed, unused
     libraries = [version for name, version in parts.items() if name.startswith("libcamera0.")]
     others = [version for name, version in parts.items() if name == "libcamera-ipa"]
     if bindings and ((libraries and bindings not in libraries) or any(version != bindings for version in others)):
         yield wrong(
-            f"{', '.join(f'{name} {version}' for name, version in parts.items())}: they are not of one version",
+            f"{', '.join(f'{name} {version}' for name, version in parts.items())}: the versions differ",
             "the camera is not found, or `undefined symbol`",
             "sudo apt update && sudo apt full-upgrade",
         )
@@ -111,8 +115,8 @@ def _libcamera(context: DoctorContext, packages: dict[str, str]) -> Iterator[Fin
     ):
         yield note(
             f"{own[0]} was built on this machine",
-            "it comes before apt's, and Picamera2 may not fit it: `undefined symbol`",
-            "remove it if that is not wanted: sudo ninja -C build uninstall; sudo ldconfig",
+            "it hides apt's, and Picamera2 may not fit it: `undefined symbol`",
+            "remove it if it is not needed: sudo ninja -C build uninstall; sudo ldconfig",
         )
 
 

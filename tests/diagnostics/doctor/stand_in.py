@@ -1,4 +1,4 @@
-"""A machine made of what the world is like: its files, the answers of its commands and ports, its cameras."""
+"""A fake machine, described by its files, the output of its commands, the replies of its ports, and its cameras."""
 
 import json
 import tempfile
@@ -11,7 +11,7 @@ from soft_stream.cameras.base import CameraError, CameraInfo
 from soft_stream.config.loader import LoadedConfig, load
 from soft_stream.diagnostics import doctor
 from soft_stream.diagnostics.doctor.context import DoctorContext
-from soft_stream.diagnostics.doctor.device_users import Holding
+from soft_stream.diagnostics.doctor.device_users import UsedCamera
 from soft_stream.diagnostics.doctor.host import Host, Login, Module, Node, Output, Reply
 from soft_stream.diagnostics.doctor.report import Finding, Report
 from soft_stream.diagnostics.doctor.systemd import PROPERTIES
@@ -32,18 +32,18 @@ NEGOTIATED = {
 
 
 @dataclass
-class StandIn(Host):
-    """A machine on which nothing is, but what it is told."""
+class FakeHost(Host):
+    """A machine that has only what its fields describe."""
 
     settings: str = ""
     files: dict[str, str] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     commands: dict[str, str | Output] = field(default_factory=dict)
-    """By how a command begins; the longest that fits counts."""
+    """Output by the beginning of a command; the longest match counts."""
     urls: dict[str, Reply] = field(default_factory=dict)
-    """With a login as in http://USER:PASSWORD@127.0.0.1/."""
+    """Replies by URL; with a login as in http://USER:PASSWORD@127.0.0.1/."""
     connected: list[CameraInfo] | CameraError = field(default_factory=list)
-    held: list[Holding] = field(default_factory=list)
+    held: list[UsedCamera] = field(default_factory=list)
     modules: dict[str, Module] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
     is_root: bool = False
@@ -56,15 +56,15 @@ class StandIn(Host):
         return self.files.get(path)
 
     def paths(self, pattern: str) -> list[str]:
-        """List what there is."""
+        """List the matching files."""
         return sorted(path for path in (*self.files, *self.nodes) if fnmatch(path, pattern))
 
     def node(self, path: str) -> Node | None:
-        """Look at a device."""
+        """Return a device."""
         return self.nodes.get(path)
 
     def run(self, *command: str) -> Output | None:
-        """Answer as the longest beginning that fits."""
+        """Return the output for the longest beginning that matches."""
         line = " ".join(command)
         begin = max((each for each in self.commands if line.startswith(each)), key=len, default=None)
         if begin is None:
@@ -73,7 +73,7 @@ class StandIn(Host):
         return Output(answer) if isinstance(answer, str) else answer
 
     def get(self, url: str, login: Login | None = None) -> Reply:
-        """Answer for a URL; nobody listens where nothing is told."""
+        """Return the reply of a URL; refuse the connection to any other."""
         return self.urls.get(url.replace("://", f"://{':'.join(login)}@") if login else url, REFUSED)
 
     def cameras(self) -> list[CameraInfo]:
@@ -82,12 +82,12 @@ class StandIn(Host):
             raise self.connected
         return self.connected
 
-    def holdings(self) -> list[Holding]:
-        """List who has what."""
+    def used_cameras(self) -> list[UsedCamera]:
+        """List the cameras in use."""
         return self.held
 
     def load(self, file: Path | None) -> LoadedConfig:
-        """Load the settings from a file that is gone afterwards."""
+        """Load the settings from a temporary file."""
         with tempfile.NamedTemporaryFile("w", suffix=".env") as written:
             written.write(self.settings)
             written.flush()
@@ -99,36 +99,36 @@ class StandIn(Host):
 
 
 def examine(host: Host, login: Login | None = None) -> dict[str, list[Finding]]:
-    """Let the doctor look; returns the findings by what they are about. No look may fail."""
+    """Run the doctor; return the findings by topic. No check may fail."""
     report = Report(lambda _: None)
     doctor.run(DoctorContext(host, None, login), report)
     findings: dict[str, list[Finding]] = {}
     for about, finding in report.findings:
-        assert "this look failed" not in finding.what, finding
+        assert "this check failed" not in finding.what, finding
         findings.setdefault(about, []).append(finding)
     return findings
 
 
 def wrongs(findings: dict[str, list[Finding]]) -> dict[str, list[str]]:
-    """Return what is wrong, by what it is about; everything that is, has a command or a step that helps."""
+    """Return the faults by topic; each must have a reason and a fix."""
     found = {about: [each for each in some if each.level == "WRONG"] for about, some in findings.items()}
     assert all(each.fix and each.why for some in found.values() for each in some)
     return {about: [each.what for each in some] for about, some in found.items() if some}
 
 
-def device(group: str = "video", mode: int = 0o660, target: str = "", *, is_open: bool = True) -> Node:
-    """Make a device as udev does."""
-    return Node(mode, "root", group, target, is_open)
+def device(group: str = "video", mode: int = 0o660, target: str = "", *, can_open: bool = True) -> Node:
+    """Return a device such as udev creates."""
+    return Node(mode, "root", group, target, can_open)
 
 
 def status(camera: int = 0, **negotiated: object) -> str:
-    """Write the /status.json of a camera that streams."""
+    """Return the /status.json of a camera that streams."""
     facts = {"version": __version__, "camera": camera, "state": "streaming", "negotiated": NEGOTIATED | negotiated}
     return json.dumps(facts)
 
 
 def shown(**properties: object) -> str:
-    """Write what `systemctl show` prints of one unit that runs, but for some properties."""
+    """Return the output of `systemctl show` for a running unit with some properties changed."""
     usual = {
         "Id": "camera-soft-cam@0.service",
         "LoadState": "loaded",
@@ -150,10 +150,10 @@ def shown(**properties: object) -> str:
 TARGET = shown(Id="camera-soft-cam.target", Group="", MainPID=0, StatusText="")
 
 
-def deployed(**changes: object) -> StandIn:
-    """Make a Raspberry Pi 5 with one camera that is served, where nothing is wrong, and change what a test wants."""
+def deployed(**changes: object) -> FakeHost:
+    """Return a Raspberry Pi 5 that serves one camera without faults, with some fields changed."""
     apt = "/usr/lib/python3/dist-packages"
-    host = StandIn(
+    host = FakeHost(
         settings=CONFIGURED,
         files={
             "/proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",

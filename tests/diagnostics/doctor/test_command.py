@@ -21,46 +21,46 @@ fake = pytest.mark.skipif(not installed(), reason="Picamera2 is not in .venv/pic
 
 
 def asked(file: Path, **environ: str) -> tuple[int, list[dict[str, Any]], dict[str, Any]]:
-    """Run the command for programs; returns exit status, findings and summary."""
+    """Run the command with --json; return exit status, findings and summary."""
     result = run("doctor", "--json", "--env-file", str(file), cwd=None, **environ)
     assert result.stderr == ""
     *findings, summary = map(json.loads, result.stdout.splitlines())
-    assert not [each for each in findings if "this look failed" in each["what"]]
+    assert not [each for each in findings if "this check failed" in each["what"]]
     return result.returncode, findings, summary
 
 
 def about(findings: list[dict[str, Any]], *topics: str) -> list[tuple[str, str]]:
-    """Return level and text of what concerns some topics; what this machine's kernel says is its own affair."""
+    """Return level and text of the findings on some topics: this machine's kernel may have faults of its own."""
     return [(each["level"], each["what"]) for each in findings if each["about"] in topics]
 
 
-def test_a_portal_with_a_test_camera(tmp_path: Path) -> None:
-    """It answers, and nothing that it has not is missed."""
+def test_a_server_with_a_test_camera(tmp_path: Path) -> None:
+    """It replies, and nothing that it does not need is missing."""
     file, port = tmp_path / "settings.env", free_port()
     file.write_text(f"cam0_source=test-pattern\ncam0_port={port}\n")
     with serving(port=port) as (_, url):
         _, findings, summary = asked(file)
-    told = about(findings, "settings", "cameras", "rights", "versions", "service")
-    assert told == [
-        ("ok", f"{file}: no problems; cameras: 0 (Camera 0)"),
+    found = about(findings, "settings", "cameras", "permissions", "versions", "service")
+    assert found == [
+        ("ok", f"{file}: valid; cameras: 0 (Camera 0)"),
         ("ok", f"camera 0, {url}: Camera 0: idle"),
     ]
     assert summary["wrong"] == sum(each["level"] == "wrong" for each in findings)
 
 
 def test_wrong_settings_are_findings_and_end_with_1(tmp_path: Path) -> None:
-    """Not with 78: the doctor has done what it should."""
+    """The doctor itself succeeded, so it does not exit with 78."""
     file = tmp_path / "settings.env"
     file.write_text("cam0_fps=fast\n")
     result = run("doctor", "--env-file", str(file))
     assert result.returncode == 1
     assert re.search(rf"^WRONG  settings: {file}:1: cam0_fps=fast: must be", result.stdout, re.MULTILINE)
-    assert "         fix: correct the line" in result.stdout
+    assert "         fix: correct this line" in result.stdout
     assert re.search(r"\d+ ok, \d+ note, \d+ WRONG: settings", result.stdout.splitlines()[-1])
 
 
-def test_the_password_comes_from_the_environment_or_a_pipe_and_is_not_told(tmp_path: Path) -> None:
-    """No command line has it."""
+def test_the_password_comes_from_the_environment_or_a_pipe_and_is_not_printed(tmp_path: Path) -> None:
+    """It is not in any command line."""
     file = tmp_path / "settings.env"
     file.write_text(f"cam0_source=test-pattern\ncam0_port={free_port()}\n")
     secret = "-".join(("s3cret", "word"))
@@ -77,7 +77,7 @@ def test_the_password_comes_from_the_environment_or_a_pipe_and_is_not_told(tmp_p
 
 @fake
 def test_the_cameras_of_a_raspberry_pi_5(tmp_path: Path) -> None:
-    """Which they are, which are meant, and which is another one than last time."""
+    """Which are connected, which are selected, and which one is another than last time."""
     file = tmp_path / "settings.env"
     file.write_text(f"cam0_id={CAM0}\n")
     (tmp_path / "cam0-served").write_text(f"2026-01-01T00:00:00Z {CAM1}\n")
@@ -85,19 +85,19 @@ def test_the_cameras_of_a_raspberry_pi_5(tmp_path: Path) -> None:
     _, findings, _ = asked(file, **environ)
     assert about(findings, "cameras") == [
         ("ok", f"camera 0 is imx708_wide, CSI, {CAM0}"),
-        ("note", f"imx708_wide, CSI, {CAM1}: the settings do not mean it"),
+        ("note", f"imx708_wide, CSI, {CAM1}: not in the settings"),
     ]
     file.write_text("cam0_name=Nozzle\n")
     status, findings, _ = asked(file, **environ)
     assert status == 1
     changed = [each for each in findings if each["about"] == "cameras" and each["level"] == "wrong"]
-    assert changed[0]["what"] == f"camera 0 was {CAM1} since 2026-01-01T00:00:00Z, and would now be {CAM0}"
+    assert changed[0]["what"] == f"camera 0 was {CAM1} since 2026-01-01T00:00:00Z, and is now {CAM0}"
     assert f"cam0_id={CAM0}" in changed[0]["fix"]
 
 
 @fake
 def test_the_service_notes_which_camera_it_serves(tmp_path: Path) -> None:
-    """Readable for all, and only as a service: who serves by hand leaves nothing behind."""
+    """All users may read it; a server that was started by hand records nothing."""
     port = str(free_port())
     command = [sys.executable, "-m", "soft_stream", "serve", "--source", "picamera", "--port", port]
     for state in ({"HOME": str(tmp_path)}, {"STATE_DIRECTORY": str(tmp_path / "state")}):
@@ -117,7 +117,7 @@ def test_the_service_notes_which_camera_it_serves(tmp_path: Path) -> None:
 
 
 def test_only_changes_are_noted(tmp_path: Path) -> None:
-    """The newest last, and not without end; a folder that cannot be written is no fault."""
+    """The newest is last, and the number is limited; a folder that cannot be written is not an error."""
     for camera_id in ("/base/a", "/base/a", "/base/b"):
         record(tmp_path, 0, camera_id)
     file = tmp_path / "cam0-served"
@@ -135,8 +135,8 @@ def test_only_changes_are_noted(tmp_path: Path) -> None:
     ]
 
 
-def test_a_finding_is_told_with_why_and_fix() -> None:
-    """A line for each, as far as there is something to say; control characters do not get through."""
+def test_a_finding_is_printed_with_why_and_fix() -> None:
+    """Each has a line of its own if it is not empty; control characters are removed."""
     said: list[str] = []
     report = Report(said.append)
     report.add("cameras", ok("camera 0 is there"))

@@ -1,4 +1,4 @@
-"""The way outside, on this machine: nothing waits for ever, nothing that is missing ends the doctor."""
+"""Access to this machine: every wait is limited, and nothing that is missing ends the doctor."""
 
 import base64
 import os
@@ -13,21 +13,21 @@ from pathlib import Path
 import pytest
 
 from soft_stream.config.settings import Settings
-from soft_stream.diagnostics.doctor import host as machine_module
+from soft_stream.diagnostics.doctor import host as host_module
 from soft_stream.diagnostics.doctor.context import DoctorContext
-from soft_stream.diagnostics.doctor.device_users import holdings
+from soft_stream.diagnostics.doctor.device_users import used_cameras
 from soft_stream.diagnostics.doctor.host import Host
 
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Host:
-    """Look at this machine, with little patience."""
-    monkeypatch.setattr(machine_module, "LIMIT", 1.0)
+    """Return this machine, with a short time limit."""
+    monkeypatch.setattr(host_module, "TIMEOUT", 1.0)
     return Host()
 
 
 def test_what_is_not_there_is_nothing(host: Host, tmp_path: Path) -> None:
-    """Files, devices, commands, modules, servers."""
+    """Missing files, devices, commands, modules and servers raise nothing."""
     assert host.read(f"{tmp_path}/none") is None
     assert host.paths(f"{tmp_path}/*") == []
     assert host.node(f"{tmp_path}/none") is None
@@ -39,7 +39,7 @@ def test_what_is_not_there_is_nothing(host: Host, tmp_path: Path) -> None:
 
 
 def test_what_is_there(host: Host, tmp_path: Path) -> None:
-    """Its text, mode and where a link leads; a command's output and status; a module that is not imported."""
+    """Text, mode and target of a file; output and status of a command; a module, which is not imported."""
     file = tmp_path / "file"
     file.write_bytes(b"text\0\xff")
     file.chmod(0o640)
@@ -47,7 +47,7 @@ def test_what_is_there(host: Host, tmp_path: Path) -> None:
     assert host.read(str(file)) == "text\0�"
     node = host.node(f"{tmp_path}/link")
     assert node
-    assert (node.mode, node.target, node.is_open) == (0o640, str(file), True)
+    assert (node.mode, node.target, node.can_open) == (0o640, str(file), True)
     output = host.run("sh", "-c", "echo out; exit 3")
     assert output
     assert (output.text, output.status) == ("out\n", 3)
@@ -57,29 +57,29 @@ def test_what_is_there(host: Host, tmp_path: Path) -> None:
     assert module.version
 
 
-def test_what_does_not_answer_is_given_up(host: Host) -> None:
-    """Commands and servers."""
+def test_no_reply_within_the_time_limit(host: Host) -> None:
+    """Commands and servers that do not reply are given up."""
     assert host.run("sleep", "60") is None
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert host.get(f"http://127.0.0.1:{silent.getsockname()[1]}/").error == "no answer for 1 s"
 
 
 class Locked(BaseHTTPRequestHandler):
-    """Answers who has a login, and asks everybody else for one."""
+    """A server that requires a login."""
 
     def do_GET(self) -> None:
-        """Answer 200 or 401."""
+        """Send 200 or 401."""
         right = f"Basic {base64.b64encode('anna:süß'.encode()).decode()}"
         self.send_response(200 if self.headers["Authorization"] == right else 401)
         self.end_headers()
         self.wfile.write(b"text")
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def test_a_server_that_asks_for_a_login(host: Host, tmp_path: Path) -> None:
-    """With a certificate of its own; the password may have any letters."""
+    """Its certificate may be self-signed; the password may have any letters."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     subprocess.run([*request, "-subj", "/CN=pi", "-keyout", key, "-out", certificate], check=True, capture_output=True)
@@ -94,8 +94,8 @@ def test_a_server_that_asks_for_a_login(host: Host, tmp_path: Path) -> None:
     assert answers == [401, 401, 200]
 
 
-def test_settings_in_a_folder_that_may_not_be_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is one of the problems, not the end."""
+def test_settings_in_a_folder_that_may_not_be_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is one of the problems; the doctor goes on."""
 
     def denied(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", "/etc/camera-streamer/camera-soft-stream.env")
@@ -109,13 +109,13 @@ def test_settings_in_a_folder_that_may_not_be_looked_into(monkeypatch: pytest.Mo
     ("address", "url"),
     [("127.0.0.1", "http://127.0.0.1:18081"), ("0.0.0.0", "http://127.0.0.1:18081"), ("::", "http://[::1]:18081")],  # noqa: S104 # is not bound
 )
-def test_the_address_at_which_a_portal_is_asked(address: str, url: str) -> None:
-    """One that this machine can reach."""
+def test_the_local_url(address: str, url: str) -> None:
+    """Its address is one that this machine can reach."""
     assert Settings(bind=(address,)).local_url == url
 
 
-def test_holdings_are_read_from_sysfs(tmp_path: Path) -> None:
-    """A camera and not a codec, and whoever has its video node open."""
+def test_cameras_in_use_are_read_from_sysfs(tmp_path: Path) -> None:
+    """Cameras count and codecs do not; a program that has a video node open uses the camera."""
     for minor, (parent, name) in enumerate(
         [("csi", "unicam-image"), ("csi", "unicam-embedded"), ("isp", "bcm2835-isp")]
     ):
@@ -132,13 +132,13 @@ def test_holdings_are_read_from_sysfs(tmp_path: Path) -> None:
     (process / "comm").write_text("ffmpeg\n")
     for descriptor in (1, 2):
         (process / "fd" / str(descriptor)).symlink_to(tmp_path / f"dev/video{descriptor}")
-    [holding] = holdings(tmp_path)
-    assert (holding.camera, holding.node, holding.programs) == ("unicam-image", "/dev/video0", "ffmpeg (pid 12)")
-    assert holding.pids == {12}
+    [used] = used_cameras(tmp_path)
+    assert (used.camera, used.node, used.programs) == ("unicam-image", "/dev/video0", "ffmpeg (pid 12)")
+    assert used.pids == {12}
 
 
 def test_a_command_has_the_systems_path(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Users of Debian do not have /usr/sbin in theirs."""
+    """On Debian the PATH of a user has no /usr/sbin."""
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     output = host.run("id", "-u")
     assert output
