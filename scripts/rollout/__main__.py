@@ -1,4 +1,4 @@
-"""[target] The commands: install a release that lies here, roll back, uninstall, recover from what broke off."""
+"""[target] The commands: install a release, roll back, uninstall, recover from an interrupted rollout."""
 
 import argparse
 import compileall
@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from rollout import apt_packages, commit, history, login, plan, trial, uninstall
@@ -29,24 +29,24 @@ from rollout.system import (
     say,
 )
 
-BROKEN_OFF = 75
+INTERRUPTED = 75
 
 
 class Interrupted(BaseException):
-    """Whoever runs the rollout has gone, or wants it to end."""
+    """A signal, or the end of the connection, ends the rollout."""
 
 
 def main() -> int:
-    """Carry out a command and return the exit status, which is also that of `deploy-soft-stream.sh`."""
+    """Run a command and return the exit status, which is also that of `deploy-soft-stream.sh`."""
     parser = argparse.ArgumentParser(prog="rollout")
-    parser.add_argument("command", choices=("install", "rollback", "uninstall", "recover"))
-    parser.add_argument("--release", type=Path, metavar="FOLDER", help="where the release lies")
-    parser.add_argument("--settings", type=Path, metavar="FILE", help="settings that count more than this machine's")
-    parser.add_argument("--login", metavar="USER", default="camera", help="for whom a first password is made")
-    parser.add_argument("--tls", action="store_true", help="make a self-signed certificate if there is none")
-    parser.add_argument("--no-nginx", action="store_true", help="leave nginx alone")
-    parser.add_argument("--dry-run", action="store_true", help="only tell what would be done")
-    parser.add_argument("--attended", action="store_true", help="end when standard input does")
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--release", type=Path, metavar="FOLDER", help="folder of the release")
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="settings to use instead of this machine's")
+    parser.add_argument("--login", metavar="USER", default="camera", help="user name of the first login")
+    parser.add_argument("--tls", action="store_true", help="create a self-signed certificate if there is none")
+    parser.add_argument("--no-nginx", action="store_true", help="do not configure nginx")
+    parser.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
+    parser.add_argument("--attended", action="store_true", help="stop when standard input ends")
     args = parser.parse_args()
     os.umask(0o022)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -55,10 +55,8 @@ def main() -> int:
         threading.Thread(target=_watch_for_hangup, daemon=True).start()
     try:
         if args.command in ("install", "rollback") and not args.dry_run:
-            _revert()  # what the machine's power went off in
-        return {"install": _install, "rollback": _rollback, "uninstall": uninstall.uninstall, "recover": _recover}[
-            args.command
-        ](args)
+            _revert()  # an earlier rollout may have been cut off by a loss of power
+        return COMMANDS[args.command](args)
     except RolloutError as error:
         say(str(error))
         return error.status
@@ -69,8 +67,8 @@ def main() -> int:
         say(str(error))
         return 1
     except Interrupted:
-        say("The rollout was broken off.")
-        return BROKEN_OFF
+        say("The rollout was interrupted.")
+        return INTERRUPTED
 
 
 def _install(args: argparse.Namespace) -> int:
@@ -82,23 +80,23 @@ def _install(args: argparse.Namespace) -> int:
         with_nginx=not args.no_nginx,
         tls=make_certificate or login.CERTIFICATE.exists(),
     )
-    lacks = apt_packages.missing(wanted.cameras, with_nginx=not args.no_nginx)
-    if not (wanted.changes or lacks or make_certificate or make_login):
-        say(f"Nothing to change: {wanted.release} is in force.")
+    missing = apt_packages.missing(wanted.cameras, with_nginx=not args.no_nginx)
+    if not (wanted.changes or missing or make_certificate or make_login):
+        say(f"Nothing to change: {wanted.release} is active.")
         for unit in map(camera_unit, wanted.served):
             if not is_active(unit):
-                say(f"{unit} does not run: systemctl status {unit}")
+                say(f"{unit} is not running: systemctl status {unit}")
         return 0
     _print_changes(wanted)
     if make_certificate:
-        say(f"* make {login.CERTIFICATE}")
+        say(f"* create {login.CERTIFICATE}")
     if make_login:
-        say(f"* make {login.HTPASSWD}")
+        say(f"* create {login.HTPASSWD}")
     if args.dry_run:
-        say(f"Missing here: {', '.join(lacks)}" if lacks else "Nothing was changed.")
+        say(f"Missing: {', '.join(missing)}" if missing else "Nothing was changed.")
         return 0
-    if lacks:
-        apt_packages.install(lacks)
+    if missing:
+        apt_packages.install(missing)
     run("systemd-sysusers", str(args.release / "systemd/camera-soft-stream.sysusers.conf"))
     if make_certificate:
         login.create_certificate()
@@ -107,12 +105,12 @@ def _install(args: argparse.Namespace) -> int:
         login.create_login(args.login, wanted.htpasswd)
     _add_release(args.release)
     _deploy(wanted, remember=True)
-    say(f"Release {wanted.release} is in force.")
+    say(f"Release {wanted.release} is active.")
     return 0
 
 
 def _rollback(args: argparse.Namespace) -> int:
-    note, wanted = history.last()
+    file, wanted = history.last()
     if wanted.release:
         wanted = plan.with_cameras(wanted)
     _print_changes(wanted)
@@ -124,9 +122,9 @@ def _rollback(args: argparse.Namespace) -> int:
             uninstall.restore_predecessor(wanted)
     else:
         _deploy(wanted, remember=False)
-    note.unlink()
+    file.unlink()
     history.prune()
-    say(f"Release {wanted.release} is in force." if wanted.release else "All is as before the first rollout.")
+    say(f"Release {wanted.release} is active." if wanted.release else "Everything is as before the first rollout.")
     return 0
 
 
@@ -137,13 +135,13 @@ def _recover(_: argparse.Namespace) -> int:
 
 
 def _revert() -> None:
-    """Undo what was begun and not finished; most often that is nothing."""
+    """Undo an unfinished rollout, if there is one."""
     commit.revert()
     trial.cancel()
 
 
 def _deploy(wanted: Plan, *, remember: bool) -> None:
-    """Try a release out, and put it in force or put back what was."""
+    """Try a release, and make it current; if that fails, restore the previous one."""
     try:
         if _affects_cameras(wanted):
             trial.try_release(wanted)
@@ -151,7 +149,7 @@ def _deploy(wanted: Plan, *, remember: bool) -> None:
             commit.apply(wanted, remember=remember)
     except BaseException:
         with _uninterruptible():
-            say(f"Putting {current_release() or 'what was here'} back.")
+            say(f"Restoring {current_release() or 'the previous state'}.")
             trial.cancel()
         raise
     finally:
@@ -159,7 +157,7 @@ def _deploy(wanted: Plan, *, remember: bool) -> None:
 
 
 def _affects_cameras(wanted: Plan) -> bool:
-    """Return whether a camera has to be restarted; for nginx's sake none has."""
+    """Return True if a camera must be restarted; changes for nginx alone need no restart."""
     return bool(
         wanted.release != current_release()
         or wanted.enable
@@ -182,15 +180,15 @@ def _print_changes(wanted: Plan) -> None:
 
 
 def _add_release(folder: Path) -> None:
-    """Put a release beside the others, from one moment to the next."""
+    """Copy a release beside the others; it appears there in one step."""
     place = RELEASES / folder.name
     if not place.exists():
         compileall.compile_dir(folder / "lib", quiet=2)
         new = place.with_name(f".{place.name}.new")
         shutil.rmtree(new, ignore_errors=True)
-        # the rollout itself goes on running from where it is
+        # the rollout itself keeps running from the original folder
         shutil.copytree(folder, new, copy_function=os.link)
-        os.sync()  # a name must not survive a loss of power without its content
+        os.sync()  # after a loss of power the name must not exist without the content
         new.rename(place)
 
 
@@ -200,7 +198,7 @@ def _interrupt(*_: object) -> None:
 
 @contextlib.contextmanager
 def _uninterruptible() -> Iterator[None]:
-    """Let nobody break off what is done inside."""
+    """Ignore signals during the block."""
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     for number in numbers:
         signal.signal(number, signal.SIG_IGN)
@@ -216,6 +214,13 @@ def _watch_for_hangup() -> None:
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "install": _install,
+    "rollback": _rollback,
+    "uninstall": uninstall.uninstall,
+    "recover": _recover,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""[developer's machine] What a release consists of: the project's files and the Python packages for the target."""
+"""[developer's machine] The content of a release: the project's files, and Python packages for the target."""
 
 import hashlib
 import io
@@ -26,35 +26,35 @@ FOLDERS = {
     "camera-soft-stream.env": "camera-soft-stream.env",
     "LICENSE": "LICENSE",
 }
-# They come from the target's own packages, together with Picamera2 and made for the same libcamera.
+# The target installs these with apt, together with Picamera2, for which they were built.
 FROM_THE_SYSTEM = ("numpy", "pillow", "simplejpeg")
-# pip looks at the Python that it runs on to see who needs it; https://github.com/pypa/pip/issues/11664
+# pip decides by the Python on which it runs whether it is needed; https://github.com/pypa/pip/issues/11664
 ALSO = ("typing-extensions",)
 GLIBC = ("2_17", "2_28", "2_31", "2_34")
 LAUNCHER = """#!/bin/sh
-# This release's code and packages, on the Python that has Picamera2.
+# Runs the code and packages of this release with the Python that has Picamera2.
 release=$(dirname "$(dirname "$(readlink -f "$0")")")
 PYTHONSAFEPATH=1 PYTHONPATH="$release/lib" exec {python} -m soft_stream "$@"
 """
 
 
 class PackagesUnavailable(Exception):
-    """The Python packages for the target cannot be had; the sentence says why."""
+    """pip cannot download the Python packages for the target."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A release, ready to be sent: its name, which changes with its content, and a tar archive of it."""
+    """A release as a tar archive; its name depends on its content."""
 
     name: str
     archive: bytes
 
 
 def make(machine: str, python_version: str, python: str) -> Bundle:
-    """Make a release for a kind of machine (aarch64), a Python (3.13) and where that is (/usr/bin/python3).
+    """Build a release for an architecture (aarch64), a Python version (3.13) and its path (/usr/bin/python3).
 
     Raises:
-        PackagesUnavailable: the Python packages cannot be had.
+        PackagesUnavailable: pip cannot download the Python packages.
     """
     files: dict[str, Path] = {}
     for source, place in {**FOLDERS, str(_packages(machine, python_version)): "lib"}.items():
@@ -73,7 +73,7 @@ def make(machine: str, python_version: str, python: str) -> Bundle:
 
 
 def requirements() -> list[str]:
-    """List what is brought along, as pip wants to have it."""
+    """Return the pip requirements of the packages in a release."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     names = {line: re.split(r"[^\w-]", line)[0].lower() for line in project["dependencies"]}
     return [*(line for line, name in names.items() if name not in FROM_THE_SYSTEM), *ALSO]
@@ -83,7 +83,7 @@ def _packages(machine: str, python_version: str) -> Path:
     """Get the packages for a kind of machine, once for each set of requirements; return their folder.
 
     Raises:
-        PackagesUnavailable: they cannot be had.
+        PackagesUnavailable: pip cannot download them.
     """
     wanted = requirements()
     key = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:8]
@@ -106,7 +106,7 @@ def _packages(machine: str, python_version: str) -> Path:
 
 
 def _files(source: Path, place: str) -> dict[str, Path]:
-    """List the files of a folder, or the one file, by where they go."""
+    """Return the files of a folder, or a single file, by their path in the release."""
     if source.is_file():
         return {place: source}
     found = (path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts)

@@ -1,4 +1,4 @@
-"""[target] A plan is carried out for good."""
+"""[target] Apply a plan to the disk, and undo it if nginx then fails its checks."""
 
 import os
 import shutil
@@ -27,15 +27,16 @@ from rollout.system import (
 
 
 def apply(plan: Plan, *, remember: bool, first: Callable[[], None] = lambda: None) -> None:
-    """Bring everything to the disk that the plan has, and let systemd, udev and nginx know.
+    """Write everything in the plan to the disk, and reload systemd, udev and nginx.
 
-    With `remember`, the way back is written down. `first` is done before, and may be interrupted as all of it.
+    With `remember`, the rollout can be rolled back later. `first` runs before the changes; if it is interrupted, they
+    are undone too.
 
     Raises:
-        RolloutError: nginx does not do what it should; all is as before.
+        RolloutError: nginx failed its checks; the changes were undone.
     """
     if SETTINGS in plan.files and (backup := backup_of_settings()):
-        say(f"The settings before: {backup}")
+        say(f"Backup of the settings: {backup}")
     history.begin(inverse(plan))
     try:
         first()
@@ -53,7 +54,7 @@ def apply(plan: Plan, *, remember: bool, first: Callable[[], None] = lambda: Non
 
 
 def revert() -> None:
-    """Undo what was begun and not finished."""
+    """Undo an unfinished rollout, if there is one."""
     if undo := history.pending():
         _change_system(undo)
         reload_services(nginx=undo.affects_nginx)
@@ -64,15 +65,15 @@ def revert() -> None:
 
 
 def try_nginx_configuration(plan: Plan) -> None:
-    """Let nginx look at the configuration that it is to get, and take that away again.
+    """Let nginx check its new configuration, and restore the old one.
 
     Raises:
-        RolloutError: it refuses it.
+        RolloutError: nginx rejects the configuration.
     """
     site = {path: text for path, text in plan.files.items() if path.is_relative_to(INSTALLED.etc)}
     only = Plan(current_release(), {}, files=site, moves=plan.moves)
     before = inverse(only)
-    history.begin(before)  # else a kill in between would leave it there
+    history.begin(before)  # if this process is killed, the next boot restores the old configuration
     try:
         _move_and_write(only)
         nginx_checks.check_configuration()
@@ -82,7 +83,7 @@ def try_nginx_configuration(plan: Plan) -> None:
 
 
 def backup_of_settings() -> Path | None:
-    """Copy the settings in force beside themselves, and return where."""
+    """Copy the settings to a file beside them; return its path."""
     text = read(SETTINGS)
     if text is None:
         return None
@@ -92,7 +93,7 @@ def backup_of_settings() -> Path | None:
 
 
 def _change_system(plan: Plan) -> None:
-    """Do all of it; what is disabled goes first, while its unit is still there, and what is enabled comes last."""
+    """Change files and units; disable units while their files exist, and enable them after they are written."""
     for unit in (*plan.disable, *(each.unit for each in plan.stop if each.enabled)):
         succeeds("systemctl", "disable", "--quiet", unit)
     _move_and_write(plan)
@@ -116,7 +117,7 @@ def _move_and_write(plan: Plan) -> None:
 
 
 def reload_services(*, nginx: bool) -> None:
-    """Tell systemd, udev and, if it is concerned, nginx to look at the disk."""
+    """Reload systemd and udev; also nginx, if `nginx` is true."""
     run("systemctl", "daemon-reload")
     if Path("/run/udev/control").exists():
         run("udevadm", "control", "--reload")
@@ -124,7 +125,7 @@ def reload_services(*, nginx: bool) -> None:
     if nginx and shutil.which("nginx"):
         if nginx_checks.CONFIGURATION.exists():
             succeeds("systemctl", "enable", "--quiet", "nginx.service")
-        succeeds("systemctl", "reload-or-restart", "nginx.service")  # check_login sees what came of it
+        succeeds("systemctl", "reload-or-restart", "nginx.service")  # check_login checks the result
     if CURRENT.exists() and is_enabled(TARGET) and not is_active(TARGET):
         run("systemctl", "start", "--no-block", TARGET)
     if not CURRENT.exists():

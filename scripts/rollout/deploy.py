@@ -1,4 +1,4 @@
-"""[developer's machine] The story of a rollout; `scripts/deploy-soft-stream.sh` calls it."""
+"""[developer's machine] The steps of a rollout; `scripts/deploy-soft-stream.sh` calls it."""
 
 import argparse
 import shlex
@@ -14,8 +14,8 @@ from soft_stream.config.loader import SettingsError, load
 from soft_stream.service.exit_status import ExitStatus
 
 OPT = "/opt/camera-soft-stream"
-# what stands there while a rollout is under way
-BROKEN_OFF = ("/run/camera-soft-stream-rollout/trial.json", f"{OPT}/pending.json")
+# these files exist while a rollout is under way
+UNFINISHED = ("/run/camera-soft-stream-rollout/trial.json", f"{OPT}/pending.json")
 UNIT = "camera-soft-stream-rollout"
 OLDEST_PYTHON = (3, 11)
 
@@ -25,13 +25,13 @@ def main() -> int:
     parser = _parser()
     args = parser.parse_args()
     if args.rollback and args.uninstall:
-        parser.error("--rollback and --uninstall: one of them")
+        parser.error("--rollback and --uninstall exclude each other")
     if args.port and not args.host:
-        parser.error("--port is ssh's: it needs user@host")
+        parser.error("--port is for ssh: it needs user@host")
     if args.python.startswith(("/home/", "/root/")):
-        parser.error(f"--python {args.python}: the cameras' processes may not look into /home")
+        parser.error(f"--python {args.python}: the service has no access to /home")
     if ":" in args.login or not args.login.isprintable():
-        parser.error(f"--login {args.login}: a name without a colon")
+        parser.error(f"--login {args.login}: the name must not contain a colon")
     target = Target(args.host, args.port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -44,7 +44,7 @@ def main() -> int:
         _check_rights(target, root)
         _check_alone(target)
         if args.rollback or args.uninstall:
-            return _leave(target, args, root)
+            return _undo(target, args, root)
         return _install(target, args, root, facts)
     except SettingsError as error:
         print(error, file=sys.stderr)
@@ -53,26 +53,31 @@ def main() -> int:
         print(reason, file=sys.stderr)
         return UNAVAILABLE
     except KeyboardInterrupt:
-        print("Broken off; nothing was changed.", file=sys.stderr)
+        print("Interrupted; nothing was changed.", file=sys.stderr)
         return ExitStatus.TEMPORARY_FAILURE
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="deploy-soft-stream.sh",
-        description="Rolls this checkout out to a Raspberry Pi; puts back what was there if a camera gives no frames.",
-        epilog="Exit status: 0 done, or nothing to do; 1 it was put back, the last lines say why; 2 wrong arguments; "
-        "69 the target cannot be reached or lacks something; 75 broken off; 78 the settings are wrong.",
+        description="Deploys this checkout to a Raspberry Pi; restores the previous release if a camera has no frames.",
+        epilog="Exit status: 0 done, or nothing to do; 1 the previous release was restored, the last lines say why; "
+        "2 wrong arguments; 69 the target cannot be reached or something is missing there; 75 interrupted; "
+        "78 the settings are wrong.",
     )
-    parser.add_argument("host", nargs="?", metavar="user@host", help="where to, by ssh (this machine)")
-    parser.add_argument("--port", type=int, metavar="N", help="ssh's port")
-    parser.add_argument("--env-file", type=Path, metavar="FILE", help="your settings, instead of those over there")
-    parser.add_argument("--python", default="/usr/bin/python3", metavar="PATH", help="the Python that has Picamera2")
-    parser.add_argument("--login", default="camera", metavar="USER", help="for whom a first password is made (camera)")
-    parser.add_argument("--tls", action="store_true", help="make a self-signed certificate if there is none")
-    parser.add_argument("--no-nginx", action="store_true", help="leave nginx alone")
-    parser.add_argument("--dry-run", action="store_true", help="tell what would change, and change nothing")
-    parser.add_argument("--rollback", action="store_true", help="put back what was there before the last rollout")
+    parser.add_argument(
+        "host", nargs="?", metavar="user@host", help="the target, reached by ssh (default: this machine)"
+    )
+    parser.add_argument("--port", type=int, metavar="N", help="port of the ssh server")
+    parser.add_argument("--env-file", type=Path, metavar="FILE", help="your settings, to replace those of the target")
+    parser.add_argument(
+        "--python", default="/usr/bin/python3", metavar="PATH", help="the Python that has Picamera2 (/usr/bin/python3)"
+    )
+    parser.add_argument("--login", default="camera", metavar="USER", help="user name of the first login (camera)")
+    parser.add_argument("--tls", action="store_true", help="create a self-signed certificate if there is none")
+    parser.add_argument("--no-nginx", action="store_true", help="do not configure nginx")
+    parser.add_argument("--dry-run", action="store_true", help="print what would change, and change nothing")
+    parser.add_argument("--rollback", action="store_true", help="undo the last rollout")
     parser.add_argument("--uninstall", action="store_true", help="remove everything but a backup of the settings")
     return parser
 
@@ -82,19 +87,19 @@ def _check(facts: dict[str, object]) -> None:
     if version < OLDEST_PYTHON:
         raise TargetError(f"Python {facts['python']} is too old: 3.11 or newer is needed (Raspberry Pi OS 12)")
     if not facts["systemd"]:
-        raise TargetError("systemd does not run there")
+        raise TargetError("systemd does not run on the target")
 
 
 def _check_rights(target: Target, root: str) -> None:
     if root and (asked := target.shell("sudo -n true", b"")).returncode:
-        said = asked.stderr.decode(errors="replace").strip()
-        raise TargetError(f"sudo does not work there without a terminal: {said}. Allow it, or log in as root.")
+        error = asked.stderr.decode(errors="replace").strip()
+        raise TargetError(f"sudo does not work without a terminal: {error}. Allow it, or log in as root.")
 
 
 def _check_alone(target: Target) -> None:
     state = target.shell(f"systemctl show --value --property ActiveState {UNIT}", b"").stdout.strip()
     if state not in (b"inactive", b"failed"):
-        raise TargetError("Another rollout is under way there, or is being put back; try again in a minute")
+        raise TargetError("Another rollout is under way on the target, or is being undone; try again in a minute")
 
 
 def _install(target: Target, args: argparse.Namespace, root: str, facts: dict[str, object]) -> int:
@@ -104,14 +109,14 @@ def _install(target: Target, args: argparse.Namespace, root: str, facts: dict[st
     prepare = f"umask 022 && cd / && {make} && tar -xf - -C $folder && echo $folder"
     sent = target.shell(f"{root}sh -c {shlex.quote(prepare)}", release.archive)
     if sent.returncode:
-        raise TargetError(f"The release cannot be unpacked there: {sent.stderr.decode(errors='replace').strip()}")
+        raise TargetError(f"The target cannot unpack the release: {sent.stderr.decode(errors='replace').strip()}")
     incoming = sent.stdout.decode().strip()
     words = ["install", "--release", f"{incoming}/{release.name}", "--login", args.login]
     words += ["--tls"] if args.tls else []
     words += ["--no-nginx"] if args.no_nginx else []
     if args.env_file:
         if target.shell(f"{root}tee {incoming}/owner.env", args.env_file.read_bytes()).returncode:
-            raise TargetError("The settings cannot be written there")
+            raise TargetError("The settings cannot be written to the target")
         words += ["--settings", f"{incoming}/owner.env"]
     lib = f"{incoming}/{release.name}/lib"
     if args.dry_run:
@@ -119,17 +124,17 @@ def _install(target: Target, args: argparse.Namespace, root: str, facts: dict[st
         target.shell(f"rm -rf {incoming}", b"")
         return status
     status = _run(target, args.python, root, lib, words)
-    if status in (0, 1, UNAVAILABLE, ExitStatus.CONFIG_ERROR):  # else what puts everything back may run from there
+    if status in (0, 1, UNAVAILABLE, ExitStatus.CONFIG_ERROR):  # else the recovery may still run from there
         target.shell(f"{root}rm -rf {incoming}", b"")
     return status
 
 
-def _leave(target: Target, args: argparse.Namespace, root: str) -> int:
-    # the release in force, else whichever is there
+def _undo(target: Target, args: argparse.Namespace, root: str) -> int:
+    # the current release, else any other
     find = f"for lib in {OPT}/current/lib {OPT}/releases/*/lib {OPT}/incoming/*/lib; do readlink -e $lib && break; done"
     lib = target.shell(find, b"").stdout.decode().strip()
     if not lib:
-        print("Nothing is installed there.", flush=True)
+        print("Nothing is installed on the target.", flush=True)
         return 0 if args.uninstall else 1
     words = ["rollback" if args.rollback else "uninstall"]
     if args.dry_run:
@@ -138,14 +143,16 @@ def _leave(target: Target, args: argparse.Namespace, root: str) -> int:
 
 
 def _run(target: Target, python: str, root: str, lib: str, words: list[str]) -> int:
-    """Run the rollout as a unit: it ends as a whole, and puts back what was there, also when the connection breaks."""
-    recover = f"{' || '.join(f'[ -e {path} ]' for path in BROKEN_OFF)} && exec {_rollout(python, lib, ['recover'])}"
+    """Run the rollout as a systemd unit, which stops all its processes and recovers even if the connection breaks."""
+    recover = f"{' || '.join(f'[ -e {path} ]' for path in UNFINISHED)} && exec {_rollout(python, lib, ['recover'])}"
     after = shlex.quote(f"ExecStopPost=-/bin/sh -c {shlex.quote(recover)}")
-    properties = f"--property=TimeoutStopSec=infinity --property={after}"  # putting back takes as long as it takes
+    properties = f"--property=TimeoutStopSec=infinity --property={after}"  # recovery must not be cut short
     unit = f"systemd-run --quiet --collect --wait --pipe --unit={UNIT} {properties}"
     status = target.run_attended(f"{root}{unit} {_rollout(python, lib, [*words, '--attended'])}")
     if status == SSH_FAILED:
-        print("The rollout was ended from outside, or the connection broke; it is being put back.", file=sys.stderr)
+        print(
+            "The rollout was stopped, or the connection broke; the target restores the previous state.", file=sys.stderr
+        )
         return ExitStatus.TEMPORARY_FAILURE
     return status
 

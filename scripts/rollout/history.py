@@ -1,4 +1,4 @@
-"""[target] The way back from each rollout, the last one first."""
+"""[target] The plans that undo each rollout, to roll back the last one first."""
 
 import json
 import os
@@ -14,9 +14,9 @@ PENDING = OPT / "pending.json"
 RECOVERY = Path("/etc/systemd/system/camera-soft-stream-recovery.service")
 WANTS_RECOVERY = RECOVERY.with_name("multi-user.target.wants") / RECOVERY.name
 RECOVERY_TEXT = """\
-# Written while a rollout changes the disk, and gone when it has: only who loses power in between boots with it.
+# Exists only while a rollout changes the disk: after a loss of power during that time, the next boot runs it.
 [Unit]
-Description=Take back a rollout that broke off
+Description=Undo an interrupted rollout
 Before=camera-soft-cam.target
 
 [Service]
@@ -31,7 +31,7 @@ KEPT_RELEASES = 3
 
 
 def begin(undo: Plan) -> None:
-    """Write down the way back from what is about to be carried out; if nobody else can, the next boot takes it."""
+    """Store the plan that undoes the coming changes; after a loss of power the next boot applies it."""
     ours = Path(__file__).parents[2]
     placed = RELEASES / ours.name
     lib = (placed if placed.exists() else ours) / "lib"
@@ -44,12 +44,12 @@ def begin(undo: Plan) -> None:
 
 
 def pending() -> Plan | None:
-    """Return the way back from what was begun and not finished."""
+    """Return the plan that undoes the unfinished rollout, or None."""
     return from_json(json.loads(PENDING.read_text())) if PENDING.exists() else None
 
 
 def finish(*, remember: bool) -> None:
-    """Say that it has been carried out, or taken back; to `remember` is to be able to roll it back."""
+    """Mark the rollout as finished or undone; with `remember` it can be rolled back later."""
     if remember:
         number = 1 + max((int(path.stem) for path in HISTORY.glob("*.json")), default=0)
         HISTORY.mkdir(exist_ok=True)
@@ -61,7 +61,7 @@ def finish(*, remember: bool) -> None:
 
 
 def last() -> tuple[Path, Plan]:
-    """Return the way back from the last rollout, and where it is written down.
+    """Return the plan that undoes the last rollout, and its file.
 
     Raises:
         RolloutError: there is none.
@@ -73,10 +73,10 @@ def last() -> tuple[Path, Plan]:
 
 
 def prune() -> None:
-    """Remove all but the last releases, and the ways back to what is removed.
+    """Remove all but the last releases, and the undo plans that lead to removed ones.
 
-    A way back says what differs from the one after it, so none may be missing in between. The way back to what was
-    before the first release needs no other, and is kept for ever.
+    An undo plan has the difference to the next newer state, so there must be no gap. The plan that restores the state
+    before the first release does not depend on others, and is always kept.
     """
     keep: list[str | None] = [current_release()]
     is_broken = False

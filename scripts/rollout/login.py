@@ -1,4 +1,4 @@
-"""[target] The login of the external ports and their certificate: made once, the owner's from then on."""
+"""[target] Login and certificate of the external ports: created once, then left to the owner."""
 
 import re
 import secrets
@@ -14,16 +14,16 @@ CERTIFICATE, KEY = INSTALLED.certificate, INSTALLED.key
 
 
 def create_login(user: str, older: Path | None) -> None:
-    """Make the login of the external ports, unless there is one already.
+    """Create the login of the external ports, unless there is one.
 
-    It is the one that an older portal had, or a new one with a password by chance, which only root can read.
+    It is a copy of the previous program's logins, or a new one with a random password that only root can read.
     """
     if HTPASSWD.exists():
         return
     HTPASSWD.parent.mkdir(parents=True, exist_ok=True)
     if older:
         _write_htpasswd(HTPASSWD, older.read_text())
-        say(f"The logins of {older} count for the cameras; they are in {HTPASSWD} now.")
+        say(f"The logins of {older} are copied to {HTPASSWD}.")
         return
     password = secrets.token_urlsafe(12)
     INITIAL_PASSWORD.touch(mode=0o600)
@@ -33,7 +33,7 @@ def create_login(user: str, older: Path | None) -> None:
 
 
 def _write_htpasswd(path: Path, text: str) -> None:
-    """Write a file that nginx's workers may read, and nobody else."""
+    """Write a file that only root and nginx's workers may read."""
     new = path.with_name(".htpasswd.new")
     new.touch(mode=0o600)
     new.write_text(text)
@@ -43,13 +43,13 @@ def _write_htpasswd(path: Path, text: str) -> None:
 
 
 def _nginx_group() -> str:
-    """Return the group of nginx's workers: Debian's is www-data, that of nginx.org's own packages is nginx."""
+    """Return the group of nginx's workers: www-data on Debian, nginx in packages of nginx.org."""
     user = re.search(r"^\s*user\s+(\S+?)(?:\s+(\S+?))?\s*;", read(INSTALLED.etc / "nginx.conf") or "", re.MULTILINE)
     return (user[2] or user[1]) if user else "www-data"
 
 
 def create_certificate() -> None:
-    """Make a self-signed certificate for ten years."""
+    """Create a self-signed certificate that is valid for ten years."""
     CERTIFICATE.parent.mkdir(parents=True, exist_ok=True)
     name = socket.gethostname()
     new = CERTIFICATE.with_name("new.pem")

@@ -1,4 +1,4 @@
-"""[target] nginx in front of the cameras: the files that it reads, made from the templates in nginx/."""
+"""[target] The configuration files of nginx, rendered from the templates in nginx/."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ MAIN = "camera-soft-stream.conf"
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where things are; tests run another nginx elsewhere."""
+    """Paths and ports; tests run an nginx with others."""
 
     etc: Path = Path("/etc/nginx")
     htpasswd: Path = Path("/etc/camera-streamer/htpasswd")
     certificate: Path = Path("/etc/camera-streamer/tls/certificate.pem")
     key: Path = Path("/etc/camera-streamer/tls/key.pem")
     upstream: str = "unix:/run/camera-soft-stream/cam{number}.sock"
-    """Where the process of a camera listens for nginx; `{port}` would be the port of its settings."""
+    """Where the process of a camera listens; may contain `{port}`, the port of its settings."""
     first_port: int = FIRST_PUBLIC_PORT
     all_cameras_port: int = PUBLIC_PORT
 
@@ -40,15 +40,15 @@ def render(
     """Return the text of each file for these cameras (number -> port of the process).
 
     Args:
-        cameras: None at all need no nginx.
-        tls: Whether the certificate is there; then no port speaks plain http.
-        ipv6: Whether this machine knows IPv6 at all; nginx does not start where it cannot listen.
+        cameras: Without cameras there are no files.
+        tls: Whether there is a certificate; then no port serves plain HTTP.
+        ipv6: Whether this machine has IPv6; without it nginx could not listen, and would not start.
         templates: The folder of the templates.
-        places: Where things are.
+        places: Paths and ports.
     """
     if not cameras:
         return {}
-    environment = jinja2.Environment(  # noqa: S701 # what nginx reads is no HTML
+    environment = jinja2.Environment(  # noqa: S701 # the output is not HTML
         loader=jinja2.FileSystemLoader(templates),
         keep_trailing_newline=True,
         lstrip_blocks=True,

@@ -1,4 +1,4 @@
-"""[target] nginx as it runs: does it take its configuration, and does it ask everybody for a login?"""
+"""[target] Checks of nginx: whether it accepts its configuration, and whether each port requires a login."""
 
 import http.client
 import shutil
@@ -11,33 +11,33 @@ from rollout import login, nginx
 from rollout.system import RolloutError, run
 
 CONFIGURATION = nginx.INSTALLED.etc / "conf.d" / nginx.MAIN
-# nginx takes up a new configuration after it has said that it would
+# seconds; nginx applies a new configuration after the reload command has returned
 PATIENCE = 15.0
 
 
 def ports_for(cameras: Iterable[int]) -> list[int]:
-    """Return the external ports: that of all cameras, and one for each."""
+    """Return the external ports: one for all cameras, and one for each."""
     return [nginx.INSTALLED.all_cameras_port, *(nginx.INSTALLED.first_port + number for number in cameras)]
 
 
 def check_configuration() -> None:
-    """Let nginx look at the configuration that is on the disk.
+    """Let nginx check the configuration on the disk.
 
     Raises:
-        RolloutError: it refuses it.
+        RolloutError: nginx rejects it.
     """
     if shutil.which("nginx"):
         try:
             run("nginx", "-t", "-q")
         except subprocess.CalledProcessError as error:
-            raise RolloutError(f"nginx refuses its configuration:\n{error.stderr.strip()}", 1) from None
+            raise RolloutError(f"nginx rejects its configuration:\n{error.stderr.strip()}", 1) from None
 
 
 def check_login(cameras: Iterable[int]) -> None:
-    """Ask each external port without a login; only 401 will do.
+    """Send a request without a login to each external port; the reply must be 401.
 
     Raises:
-        RolloutError: one answers otherwise.
+        RolloutError: a port replies something else.
     """
     if not CONFIGURATION.exists():
         return
@@ -45,11 +45,11 @@ def check_login(cameras: Iterable[int]) -> None:
     while wrong := {port: answer for port in ports_for(cameras) if (answer := _answer(port)) != "401"}:
         time.sleep(0.2)
         if time.monotonic() > until:
-            # where one port is taken, nginx opens none: that one answers
+            # if one port is in use, nginx opens none: the one that replies is the one in use
             port, answer = min(wrong.items(), key=lambda each: "refused" in each[1])
             raise RolloutError(
-                f"Port {port} does not ask for a login, as nginx should there, but says: {answer}. "
-                f"Is it another program's? sudo ss -ltnp sport = :{port}",
+                f"Port {port} does not require a login through nginx, but replies: {answer}. "
+                f"Another program may use it: sudo ss -ltnp sport = :{port}",
                 1,
             )
 
@@ -58,7 +58,7 @@ def _answer(port: int) -> str:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     if login.CERTIFICATE.exists():
         context = ssl.create_default_context()
-        context.check_hostname = False  # it is ourselves whom we ask
+        context.check_hostname = False  # it is this machine
         context.verify_mode = ssl.CERT_NONE
         connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=context)
     try:

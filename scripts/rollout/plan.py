@@ -1,4 +1,4 @@
-"""[target] What the machine is to look like afterwards."""
+"""[target] A plan: the changes that bring a release into use."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -40,7 +40,7 @@ REPLACED_SITES = INCLUDES / "replaced"
 
 @dataclass(frozen=True)
 class Plan:
-    """The release that is to be in force, and what else has to change; all of it is empty when nothing has to."""
+    """The release to make current, and all other changes; without changes its fields are empty."""
 
     release: str | None
     cameras: Mapping[int, Settings]
@@ -54,52 +54,52 @@ class Plan:
 
     @property
     def changes(self) -> list[str]:
-        """Say in a line each what has to change."""
+        """The changes, one line each."""
         lines = [] if self.release == current_release() else [f"release {current_release()} -> {self.release}"]
         lines += [f"{'remove' if text is None else 'write'} {path}" for path, text in self.files.items()]
         lines += [f"enable {unit}" for unit in self.enable] + [f"disable {unit}" for unit in self.disable]
-        lines += [f"take over from {each.unit}" for each in self.stop]
-        lines += [f"give back to {each.unit}" for each in self.start]
+        lines += [f"stop and disable {each.unit}" for each in self.stop]
+        lines += [f"enable and start {each.unit}" for each in self.start]
         return lines + [f"move {source} to {place}" for source, place in self.moves]
 
     @property
     def served(self) -> dict[int, Settings]:
-        """Return the cameras that are to run; its owner may have disabled others."""
+        """The cameras that will run; the owner may have disabled others."""
         enabled = {camera_unit(number) for number in enabled_cameras()} - {*self.disable} | {*self.enable}
         return {number: each for number, each in self.cameras.items() if camera_unit(number) in enabled}
 
     @property
     def affects_nginx(self) -> bool:
-        """Return whether nginx has to look at its configuration."""
+        """Whether nginx must reload its configuration."""
         return bool(self.moves) or any(path.is_relative_to(nginx.INSTALLED.etc) for path in self.files)
 
     def text_of(self, path: Path) -> str | None:
-        """Return what a file is going to hold."""
+        """Return the text that a file will have."""
         return self.files[path] if path in self.files else read(path)
 
 
 def to_release(folder: Path, new_settings: str | None, *, with_nginx: bool, tls: bool) -> Plan:
-    """Plan for a release that lies in a folder, with the settings of its owner or those of this machine.
+    """Return the plan for the release in a folder, with the owner's new settings or those of this machine.
 
     Raises:
         RolloutError: the settings are wrong.
     """
     found = predecessor.find()
     older = [each for each in found if each.enabled or each.active]
-    # the older portal's way to say that a camera is not there
+    # a disabled unit of the previous program means that there is no such camera
     absent = {each.camera for each in found} - {each.camera for each in older} if older else set()
     settings = _settings(folder, new_settings, older)
     cameras = _cameras(folder, settings)
     files: dict[Path, str | None] = {SETTINGS: settings, **_files(folder)}
     first = current_release() is None
-    known = enabled_cameras() | (absent if first else {*in_force()})
+    known = enabled_cameras() | (absent if first else {*active_cameras()})
     enable = [TARGET] if first and not is_enabled(TARGET) else []
     enable += [camera_unit(number) for number in cameras if number not in known]
     disable = [camera_unit(number) for number in sorted(enabled_cameras() - set(cameras))]
     sites: list[Path] = []
     if with_nginx:
-        front_files, sites = _front(cameras, tls=tls)
-        files |= front_files
+        nginx_files, sites = _nginx_files(cameras, tls=tls)
+        files |= nginx_files
     return Plan(
         folder.name,
         cameras,
@@ -113,7 +113,7 @@ def to_release(folder: Path, new_settings: str | None, *, with_nginx: bool, tls:
 
 
 def inverse(plan: Plan) -> Plan:
-    """Plan for the way back from a plan, as long as that has not been carried out."""
+    """Return the plan that undoes a plan; call it before that plan is applied."""
     return Plan(
         current_release(),
         cameras={},
@@ -127,7 +127,7 @@ def inverse(plan: Plan) -> Plan:
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
-    """Write down a plan; its cameras are those of its settings."""
+    """Return a plan as JSON, without its cameras, which its settings define."""
     return {
         "release": plan.release,
         "files": {str(path): text for path, text in plan.files.items()},
@@ -140,7 +140,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
 
 
 def from_json(written: Mapping[str, Any]) -> Plan:
-    """Read a plan that `as_json` wrote down, without its cameras: see `with_cameras`."""
+    """Return a plan from the JSON of `as_json`, without its cameras: see `with_cameras`."""
     return Plan(
         written["release"],
         {},
@@ -154,10 +154,10 @@ def from_json(written: Mapping[str, Any]) -> Plan:
 
 
 def with_cameras(plan: Plan) -> Plan:
-    """Return a plan for a release that was in force, with the cameras of its settings.
+    """Return a plan for an earlier release, with the cameras of its settings.
 
-    That release says whether it takes them: what was a mistake of their owner's is commented out, so that it serves.
-    This release may not know all that was a setting then.
+    That release checks the settings, because this release may not have all of them. Mistakes of the owner are
+    commented out, so that the cameras can be served.
     """
     folder = RELEASES / str(plan.release)
     older = plan.text_of(SETTINGS) or ""
@@ -184,7 +184,7 @@ def _settings(folder: Path, new_settings: str | None, older: Iterable[OlderUnit]
 
 
 def _cameras(folder: Path, settings: str) -> Mapping[int, Settings]:
-    """Return the cameras of some settings, which need not be in force yet.
+    """Return the cameras of settings that may not be active yet.
 
     Raises:
         RolloutError: the settings are wrong.
@@ -197,21 +197,23 @@ def _cameras(folder: Path, settings: str) -> Mapping[int, Settings]:
         problems = "\n  ".join(problem.replace(str(candidate), str(SETTINGS)) for problem in error.problems)
         raise RolloutError(f"The settings are wrong:\n  {problems}", ExitStatus.CONFIG_ERROR) from None
     if not cameras:
-        raise RolloutError(f"{SETTINGS} configures no camera: write cam0_name=... for one", ExitStatus.CONFIG_ERROR)
+        raise RolloutError(
+            f"{SETTINGS} configures no camera: add a line such as cam0_name=Camera", ExitStatus.CONFIG_ERROR
+        )
     return cameras
 
 
-def _front(cameras: Mapping[int, Settings], *, tls: bool) -> tuple[dict[Path, str | None], list[Path]]:
-    """Return nginx's files, and the sites of the older portal that they take the place of.
+def _nginx_files(cameras: Mapping[int, Settings], *, tls: bool) -> tuple[dict[Path, str | None], list[Path]]:
+    """Return nginx's files, and the sites of the previous program that they replace.
 
     Raises:
-        RolloutError: a port is somebody else's.
+        RolloutError: a port is used by another site or by a camera.
     """
     ports = nginx_checks.ports_for(cameras)
     for number, settings in cameras.items():
         if settings.port in ports:
             raise RolloutError(
-                f"cam{number}_port={settings.port}: nginx listens there; take another, or roll out with --no-nginx",
+                f"cam{number}_port={settings.port}: nginx listens there; use another port, or deploy with --no-nginx",
                 ExitStatus.CONFIG_ERROR,
             )
     behind = {number: settings.port for number, settings in cameras.items()}
@@ -219,15 +221,15 @@ def _front(cameras: Mapping[int, Settings], *, tls: bool) -> tuple[dict[Path, st
     sites, in_the_way = predecessor.find_sites(ports, behind.values(), site)
     if in_the_way:
         raise RolloutError(
-            f"nginx has sites on the ports {ports[0]} to {ports[-1]} already: {', '.join(map(str, in_the_way))}. "
-            "Let them listen elsewhere, or roll out with --no-nginx.",
+            f"Other nginx sites use the ports {ports[0]} to {ports[-1]}: {', '.join(map(str, in_the_way))}. "
+            "Give them other ports, or deploy with --no-nginx.",
             UNAVAILABLE,
         )
     return {**dict.fromkeys(INCLUDES.glob("*.conf")), **site}, sites
 
 
-def in_force() -> Mapping[int, Settings]:
-    """Return the cameras of the settings in force; none if those are wrong."""
+def active_cameras() -> Mapping[int, Settings]:
+    """Return the cameras of the active settings; empty if they are wrong."""
     try:
         return load({}, file=SETTINGS).cameras if SETTINGS.exists() else {}
     except SettingsError:
@@ -235,7 +237,7 @@ def in_force() -> Mapping[int, Settings]:
 
 
 def _files(folder: Path) -> dict[Path, str | None]:
-    """Return what systemd and udev need to know, and the command for everybody."""
+    """Return the files for systemd and udev, and the command `soft-stream`."""
     units = folder / "systemd"
     files: dict[Path, str | None] = {
         UNITS / path.name: path.read_text() for path in (*units.glob("*.service"), *units.glob("*.target"))

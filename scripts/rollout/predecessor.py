@@ -1,4 +1,4 @@
-"""[target] What served the cameras before: the units of the older portal, and nginx sites on our ports."""
+"""[target] The previous program that served the cameras: its units, and its nginx sites on our ports."""
 
 import re
 import shlex
@@ -15,7 +15,7 @@ NGINX_SITES = (Path("/etc/nginx/conf.d"), Path("/etc/nginx/sites-enabled"))
 
 @dataclass(frozen=True)
 class OlderUnit:
-    """One of the older units, as it was found."""
+    """A unit of the previous program, and its state before the rollout."""
 
     unit: str
     camera: int
@@ -24,7 +24,7 @@ class OlderUnit:
 
 
 def find() -> list[OlderUnit]:
-    """List the older portal's units."""
+    """Return the units of the previous program."""
     listing = run("systemctl", "list-unit-files", "--plain", "--no-legend")
     found = []
     for line in listing.splitlines():
@@ -35,7 +35,7 @@ def find() -> list[OlderUnit]:
 
 
 def read_settings(units: Iterable[OlderUnit], installed: str | None) -> str | None:
-    """Return what the older units have: the settings installed or their file's, and the flags of their commands."""
+    """Return the settings of older units: those installed or of their file, and the flags of their commands."""
     text, flags = installed, []
     for older in units:
         unit = run("systemctl", "cat", older.unit).replace("\\\n", " ")
@@ -49,7 +49,7 @@ def read_settings(units: Iterable[OlderUnit], installed: str | None) -> str | No
 
 
 def parse_flags(command: str, camera: int) -> list[str]:
-    """Read `--watchdog-timeout 10` and the like as settings; what no setting is called is the older program's own."""
+    """Convert flags such as `--watchdog-timeout 10` to settings; ignore flags that have no setting."""
     words = shlex.split(command)
     flags = []
     for word, following in zip(words, [*words[1:], "--"], strict=True):
@@ -64,9 +64,9 @@ def parse_flags(command: str, camera: int) -> list[str]:
 def find_sites(
     ports: Iterable[int], behind: Iterable[int], own: Container[Path], folders: Iterable[Path] = NGINX_SITES
 ) -> tuple[list[Path], list[Path]]:
-    """List the nginx sites of others that listen on our ports: those of the older portal, and those in the way.
+    """Return the other nginx sites on our ports: those of the previous program, and all others.
 
-    The older portal's listen on no other ports, and lead to the ports behind that the cameras have.
+    A site of the previous program listens on no other port, and forwards to a port of a camera (`behind`).
     """
     ours, cameras = {str(port) for port in ports}, "|".join(map(str, behind))
     older, in_the_way = [], []
@@ -84,7 +84,7 @@ def find_sites(
 
 
 def find_htpasswd(sites: Iterable[Path]) -> Path | None:
-    """Return the file with the logins that the sites ask for."""
+    """Return the file with the logins of the sites."""
     for site in sites:
         if match := re.search(r"^\s*auth_basic_user_file\s+([^;]+);", site.read_text(), re.MULTILINE):
             path = Path("/etc/nginx") / match[1].strip().strip("\"'")

@@ -1,4 +1,4 @@
-"""[target] The owner's settings and those of a new release become one file."""
+"""[target] Merges the owner's settings with those of a new release."""
 
 import re
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ COMMENTED_OUT = re.compile(r"^\s*[#;]\s*cam\d*_(\w+)\s*=", re.MULTILINE)
 
 
 def merged(owners: str, reference: str, release: str) -> str:
-    """Return the owner's text, every value kept, with the settings that it does not mention yet at its end.
+    """Return the owner's settings with all their values, followed by the settings that they do not mention.
 
-    What is no setting any more is commented out. A camera that the owner does not have is not brought by the
-    `camN_` lines of the reference.
+    Settings that no longer exist are commented out. `camN_` lines of the reference are added only for cameras that the
+    owner has.
     """
     text = _without_unknown(owners, release)
     keys = [match for each in env_file.parse(text) if (match := KEY.fullmatch(each.key))]
@@ -27,7 +27,7 @@ def merged(owners: str, reference: str, release: str) -> str:
 
 
 def with_ids(reference: str, ids: list[str]) -> str:
-    """Return the reference for a machine with these cameras: each with its id, and no others."""
+    """Return the reference settings with exactly these cameras, each with its id."""
     for number, camera_id in enumerate(ids):
         line = f"cam{number}_id={env_file.quote_value(camera_id)}"
         pattern = rf"^#cam{number}_id=.*$"
@@ -43,7 +43,7 @@ def with_ids(reference: str, ids: list[str]) -> str:
 
 
 def _without_unknown(text: str, release: str) -> str:
-    """Comment out what no setting is called, and write in lower case what is one but for that."""
+    """Comment out unknown settings, and change known ones in upper case to lower case."""
     lines = text.split("\n")
     for assignment in reversed(env_file.parse(text)):
         key, at = assignment.key, assignment.line - 1
@@ -55,7 +55,7 @@ def _without_unknown(text: str, release: str) -> str:
         end = at + 1
         while end < len(lines) and env_file.parse("\n".join(lines[at:end]))[0].value != assignment.value:
             end += 1
-        lines[at:end] = [f"# {release} knows no such setting:", *(f"#{line}" for line in lines[at:end])]
+        lines[at:end] = [f"# {release} has no such setting:", *(f"#{line}" for line in lines[at:end])]
     return "\n".join(lines)
 
 
@@ -67,10 +67,10 @@ def _is_known(key: str) -> bool:
 
 
 def _blocks(reference: str, mentioned: set[str], cameras: set[str]) -> Iterator[str]:
-    """Yield the lines of the reference that bring something new, each setting with the comment above it."""
+    """Yield the settings of the reference that are new, each with the comment above it."""
     comment: list[str] = []
     lines: list[str] = []
-    is_over = False  # the comment belongs to the lines above
+    is_over = False  # whether the comment belongs to the lines above
     for line in [*reference.splitlines(), ""]:
         if match := ASSIGNMENT.match(line):
             is_over = True

@@ -1,4 +1,4 @@
-"""[target] Commands, files and units of the machine that the release is brought to."""
+"""[target] Commands, files and units of the target."""
 
 import contextlib
 import os
@@ -23,15 +23,15 @@ UNAVAILABLE = 69
 
 
 class RolloutError(Exception):
-    """The rollout cannot go on; the sentence says why, `status` is what it ends with."""
+    """The rollout cannot continue; `status` is its exit status."""
 
-    def __init__(self, sentence: str, status: int) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
         self.status = status
 
 
 def say(line: str) -> None:
-    """Tell whoever runs the rollout; the machine must come out of it whole also when nobody listens any more."""
+    """Print a line; if the connection is gone, discard it, because the rollout must still finish or recover."""
     try:
         print(line, flush=True)
     except OSError:
@@ -39,17 +39,17 @@ def say(line: str) -> None:
 
 
 def run(*command: str, text: str | None = None, timeout: float = 300) -> str:
-    """Run a command and return what it printed.
+    """Run a command and return its output.
 
     Raises:
-        subprocess.CalledProcessError: it failed; `stderr` has what it said.
+        subprocess.CalledProcessError: it failed; `stderr` has its error messages.
     """
     done = subprocess.run(command, input=text or "", capture_output=True, text=True, timeout=timeout, check=True)  # noqa: S603 # ours
     return done.stdout.strip()
 
 
 def succeeds(*command: str) -> bool:
-    """Run a command and return whether it succeeded."""
+    """Run a command and return True if it succeeded."""
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0  # noqa: S603 # ours
 
 
@@ -59,17 +59,17 @@ def camera_unit(camera: int) -> str:
 
 
 def is_active(unit: str) -> bool:
-    """Return whether a unit runs, or is about to."""
+    """Return True if a unit runs or is starting."""
     return run("systemctl", "show", "--value", "--property", "ActiveState", unit) in ("active", "activating")
 
 
 def is_enabled(unit: str) -> bool:
-    """Return whether a unit is started with the machine."""
+    """Return True if a unit starts at boot."""
     return succeeds("systemctl", "is-enabled", "--quiet", unit)
 
 
 def enabled_cameras() -> set[int]:
-    """Return the numbers of the cameras whose units are started with the machine."""
+    """Return the numbers of the cameras whose units start at boot."""
     wants = Path("/etc/systemd/system") / f"{TARGET}.wants"
     return {
         int(match[1])
@@ -79,17 +79,17 @@ def enabled_cameras() -> set[int]:
 
 
 def systemd_version() -> int:
-    """Return systemd's version, as in 252."""
+    """Return systemd's version, such as 252."""
     return int(re.findall(r"\d+", run("systemctl", "--version"))[0])
 
 
 def current_release() -> str | None:
-    """Return the name of the release that is in force."""
+    """Return the name of the current release, or None."""
     return CURRENT.readlink().name if CURRENT.is_symlink() else None
 
 
 def set_current_release(release: str | None) -> None:
-    """Put a release in force, from one moment to the next."""
+    """Make a release the current one, in one step."""
     if release is None:
         CURRENT.unlink(missing_ok=True)
         return
@@ -100,7 +100,7 @@ def set_current_release(release: str | None) -> None:
 
 
 def changed_files(files: Mapping[Path, str | None]) -> dict[Path, str | None]:
-    """Keep the files that are not on the disk as they should be; None is for a file that should not be there."""
+    """Return the files that differ from the disk; None stands for a file that must not exist."""
     return {path: text for path, text in files.items() if read(path) != text}
 
 
@@ -117,14 +117,14 @@ def read(path: Path) -> str | None:
 
 
 def write(files: Mapping[Path, str | None]) -> None:
-    """Bring files onto the disk, each from one moment to the next; None removes one.
+    """Write files, each in one step; None removes a file.
 
-    Who may read a file that is there already, and that it is a link, stays its owner's decision.
+    An existing file keeps its owner and mode, and a symbolic link keeps its target.
     """
     for path, text in files.items():
         if text is None:
             path.unlink(missing_ok=True)
-            if path.parent.name.startswith("camera-soft-"):  # ours, and now perhaps of no use
+            if path.parent.name.startswith("camera-soft-"):  # a folder of camera-soft-stream, which may be empty now
                 with contextlib.suppress(OSError):
                     path.parent.rmdir()
             continue

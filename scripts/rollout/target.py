@@ -1,4 +1,4 @@
-"""[developer's machine] The machine that the release goes to: this one, or one that is reached by ssh."""
+"""[developer's machine] The target of a rollout: this machine, or one that is reached by ssh."""
 
 import json
 import shlex
@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import Any
 
-# What ssh itself ends with when it does not get through.
+# The exit status of ssh itself if it cannot connect.
 SSH_FAILED = 255
 FACTS = """
 import json, os, pathlib, platform, shutil, struct, sys
@@ -29,42 +29,42 @@ print(json.dumps({
 
 
 class TargetError(Exception):
-    """The target does not answer, or lacks what it takes to begin; the sentence says what."""
+    """The target cannot be reached, or something is missing there."""
 
 
 @dataclass
 class Target:
-    """A machine, by `user@host` and ssh's port; without a host it is this one."""
+    """The target, by `user@host` and port of ssh; without a host it is this machine."""
 
     host: str | None = None
     port: int | None = None
     _sockets: Any = field(default_factory=tempfile.TemporaryDirectory)
 
     def facts(self, python: str) -> dict[str, Any]:
-        """Ask what kind of machine it is.
+        """Return the OS, architecture, Python version and so on.
 
         Raises:
-            TargetError: it does not answer, or has no such Python.
+            TargetError: the target cannot be reached, or has no such Python.
         """
         done = self.shell(f"{shlex.quote(python)} -c {shlex.quote(FACTS)}", b"")
         if done.returncode == SSH_FAILED and self.host:
             raise TargetError(f"{self.host} cannot be reached: {_last_line(done.stderr)}")
         if done.returncode:
-            raise TargetError(f"{python} does not run there: {_last_line(done.stderr)}")
-        facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])  # a login script may have said something
+            raise TargetError(f"{python} does not run on the target: {_last_line(done.stderr)}")
+        facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])  # a login script may have printed something
         return facts
 
     def shell(self, script: str, data: bytes) -> "subprocess.CompletedProcess[bytes]":
-        """Run a script there, with data on its standard input."""
+        """Run a script on the target, with data on its standard input."""
         return subprocess.run(self._command(script), input=data, capture_output=True, check=False)  # noqa: S603 # ours
 
     def run_attended(self, script: str) -> int:
-        """Run a script there that prints to the terminal, and whose standard input ends when we do."""
+        """Run a script on the target with output to the terminal; its standard input ends when this process ends."""
         child = subprocess.Popen(self._command(script), stdin=subprocess.PIPE)  # noqa: S603 # ours
         try:
             return child.wait()
         except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends by itself now, when all is back
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the script ends by itself when it has recovered
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             if child.stdin:
                 child.stdin.close()

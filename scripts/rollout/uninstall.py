@@ -1,4 +1,4 @@
-"""[target] Back to what was before the first rollout, and leaving altogether."""
+"""[target] Restore the previous program, or remove camera-soft-stream."""
 
 import argparse
 import re
@@ -20,13 +20,13 @@ FOLDERS = (
     Path("/run/camera-soft-stream"),
     Path("/var/log/camera-soft-stream"),
     trial.JOURNAL.parent,
-    OPT,  # last: it has what could begin again
+    OPT,  # last: without it an interrupted uninstall could not run again
 )
 
 
 def restore_predecessor(wanted: Plan) -> None:
-    """Let the older portal have its cameras again."""
-    files = {**dict.fromkeys(_installed_files()), **wanted.files}  # later releases may have brought more
+    """Undo the first rollout, and start the units of the previous program."""
+    files = {**dict.fromkeys(_installed_files()), **wanted.files}  # later releases may have added files
     commit.apply(replace(wanted, files=files), remember=False, first=_stop_ours)
     for each in wanted.start:
         if each.active:
@@ -53,7 +53,7 @@ def uninstall(args: argparse.Namespace) -> int:
             older.unlink()
     for site in REPLACED_SITES.glob("*"):
         if not site.is_symlink():
-            say(f"The nginx site that was replaced lies in {site.rename(SETTINGS.parent / site.name)}")
+            say(f"The replaced nginx site is now {site.rename(SETTINGS.parent / site.name)}")
     for path in files:
         path.unlink()
     for folder in folders:
@@ -65,7 +65,7 @@ def uninstall(args: argparse.Namespace) -> int:
 
 
 def _installed_files() -> Iterator[Path]:
-    """List what rollouts have installed."""
+    """Yield the files that rollouts install."""
     yield from UNITS.glob("camera-soft-cam*.service")
     yield from UNITS.glob("camera-soft-cam*.target")
     yield from (UNITS / "camera-soft-cam@.service.d").glob("backoff.conf")
@@ -76,7 +76,7 @@ def _installed_files() -> Iterator[Path]:
 
 
 def _files_of_the_owner() -> Iterator[Path]:
-    """List what rollouts have made for the owner, unless an older portal that is in force has these names, too."""
+    """Yield the files that rollouts create for the owner, except those that an active previous program uses."""
     if not any(each.enabled or each.active for each in predecessor.find()):
         yield from (SETTINGS, login.HTPASSWD)
     yield login.INITIAL_PASSWORD

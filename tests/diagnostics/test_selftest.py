@@ -1,4 +1,4 @@
-"""`soft-stream selftest`: on the test camera in this process, and as a user starts it on stand-ins for real cameras."""
+"""`soft-stream selftest`: on the test camera in this process, and as a command on fakes of real cameras."""
 
 import asyncio
 import gc
@@ -32,7 +32,7 @@ from tests.support.processes import ENVIRON, run
 
 fake = pytest.mark.skipif(not installed(), reason="Picamera2 is not in .venv/picamera2; scripts/test.sh puts it there")
 
-# Any machine is fast enough for it.
+# Any machine reaches this rate.
 SETTINGS = replace(QUICK, fps=20.0, min_fps=1.0)
 SMALL = {
     "cam_fps": "20",
@@ -43,12 +43,12 @@ SMALL = {
     "cam_snapshot_height": "720",
 }
 SHORT = {"cam_start_timeout": "1", "cam_watchdog_timeout": "1", "cam_close_timeout": "1"}
-# It waits until the world is as the test wants it.
+# It waits until the test has prepared the fake cameras.
 PROGRAM = "import sys; input(); from soft_stream.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
 class DullCamera(SyntheticCamera):
-    """A camera whose white is that of video."""
+    """A camera whose white is that of limited range."""
 
     def capture(self, timeout: float) -> RawFrame:
         """Capture in limited range."""
@@ -60,10 +60,10 @@ class DullCamera(SyntheticCamera):
 
 
 class LeakingCamera(SyntheticCamera):
-    """A camera that leaves a descriptor behind with each closing."""
+    """A camera that leaks a descriptor each time it is closed."""
 
     def close(self) -> None:
-        """Close, but not all."""
+        """Close the camera, and leak a descriptor."""
         super().close()
         LEAKS.append(os.memfd_create("leak"))
 
@@ -71,22 +71,22 @@ class LeakingCamera(SyntheticCamera):
 LEAKS: list[int] = []
 
 
-async def tried(
+async def run_selftest(
     device: SyntheticDevice, camera: type[SyntheticCamera] = SyntheticCamera
 ) -> tuple[dict[str, Check], Any]:
-    """Run the quick self-test on a test camera; returns its lines by what they are about, and the fault."""
+    """Run the quick self-test on a test camera; return its checks by name, and the error."""
     report = Report(lambda _: None)
     fault = await selftest.run(SETTINGS, report, quick=True, new_camera=lambda each: camera(each, device))
     return {check.what: check for check in report.checks}, fault
 
 
 def failed(checks: dict[str, Check]) -> list[str]:
-    """List what has failed."""
+    """List the checks that failed."""
     return [what for what, check in checks.items() if check.verdict == "FAILED"]
 
 
 def answers(world: Remote) -> bool:
-    """Tell whether a process has begun to take verbs."""
+    """Return True if the process accepts verbs."""
     try:
         world.ask("plugged")
     except OSError:
@@ -98,7 +98,7 @@ def answers(world: Remote) -> bool:
 def selftest_of(
     boards: str, folder: Path, *verbs: str, **environ: str
 ) -> tuple[int, dict[str, dict[str, Any]], dict[str, Any]]:
-    """Run `soft-stream selftest` on a stand-in; returns exit status, lines by what they are about, and summary."""
+    """Run `soft-stream selftest` on fake cameras; return exit status, checks by name, and summary."""
     socket = folder / "verbs"
     command = [sys.executable, "-c", PROGRAM, "selftest", "--quick", "--json"]
     environ = ENVIRON | environment(boards, socket) | {"cam_source": "picamera"} | SMALL | environ
@@ -115,9 +115,9 @@ def selftest_of(
 
 
 async def test_a_camera_without_faults_passes() -> None:
-    """Every line is ok or says why there is nothing to check; the camera is closed at the end."""
+    """Every check is ok, or skipped with a reason; the camera is closed at the end."""
     device = SyntheticDevice()
-    checks, fault = await tried(device)
+    checks, fault = await run_selftest(device)
     assert fault is None
     assert failed(checks) == []
     assert checks["size"].found == "160x120"
@@ -128,34 +128,34 @@ async def test_a_camera_without_faults_passes() -> None:
 
 
 async def test_a_camera_without_autofocus_has_none_to_check() -> None:
-    """No line about the lens can fail."""
+    """No check of the lens can fail."""
     device = SyntheticDevice()
     device.has_autofocus = False
-    checks, _ = await tried(device)
+    checks, _ = await run_selftest(device)
     assert failed(checks) == []
     assert checks["autofocus"].verdict == "skipped"
     assert "focus mode afterwards" not in checks
 
 
 async def test_a_camera_without_memory_for_stills_fails() -> None:
-    """A picture of the stream's size does not pass for a full-size one; the other checks go on."""
+    """A still of the stream's size is not accepted as full-size; the other checks go on."""
     device = SyntheticDevice()
     device.run_out_of_memory()
-    checks, _ = await tried(device)
+    checks, _ = await run_selftest(device)
     assert failed(checks) == ["full-size still while streaming"]
     assert checks["3 full-size stills"].verdict == "skipped"
 
 
 async def test_limited_range_fails() -> None:
-    """White has to be white in an overexposed picture."""
-    checks, _ = await tried(SyntheticDevice(), DullCamera)
+    """White must be white in an overexposed frame."""
+    checks, _ = await run_selftest(SyntheticDevice(), DullCamera)
     assert failed(checks) == ["white"]
     assert checks["white"].found.endswith("; is there enough light in front of the lens?")
 
 
 async def test_a_camera_that_leaves_descriptors_behind_fails() -> None:
-    """They are counted over the openings."""
-    checks, _ = await tried(SyntheticDevice(), LeakingCamera)
+    """Descriptors are counted before and after the camera is opened and closed."""
+    checks, _ = await run_selftest(SyntheticDevice(), LeakingCamera)
     for descriptor in LEAKS:
         os.close(descriptor)
     assert failed(checks) == ["open and close 2 times"]
@@ -175,10 +175,10 @@ async def test_a_descriptor_that_waits_for_the_garbage_collector_hides_no_leak()
 
 
 async def test_a_camera_that_does_not_close_ends_the_test() -> None:
-    """The fault says that only a new process helps."""
+    """The error names the call that has not returned."""
     device = SyntheticDevice()
     device.hang_on_close()
-    checks, fault = await tried(device)
+    checks, fault = await run_selftest(device)
     device.let_go()
     assert isinstance(fault, CameraHung)
     assert failed(checks) == ["camera calls"]
@@ -186,10 +186,10 @@ async def test_a_camera_that_does_not_close_ends_the_test() -> None:
 
 
 async def test_a_camera_in_use_ends_the_test() -> None:
-    """Nothing is tried on a camera that another program has, which is named."""
+    """A camera that another program uses is not tested; the program is named."""
     device = SyntheticDevice()
     device.seize("rpicam-still (pid 1)")
-    checks, fault = await tried(device)
+    checks, fault = await run_selftest(device)
     assert isinstance(fault, CameraBusy)
     assert list(checks) == ["camera", "opening"]
     assert "rpicam-still (pid 1)" in checks["opening"].found
@@ -197,9 +197,9 @@ async def test_a_camera_in_use_ends_the_test() -> None:
 
 
 async def test_an_interruption_closes_the_camera() -> None:
-    """Ctrl-C cancels the test, which leaves the camera to others."""
+    """Ctrl-C cancels the test, and the camera is free for other programs."""
     device = SyntheticDevice()
-    testing = asyncio.create_task(tried(device))
+    testing = asyncio.create_task(run_selftest(device))
     while not device.opened:  # noqa: ASYNC110 # the camera has no event for it
         await asyncio.sleep(0.005)
     testing.cancel()
@@ -208,16 +208,16 @@ async def test_an_interruption_closes_the_camera() -> None:
     assert device.closed == device.opened
 
 
-def test_the_holder_is_told_with_the_command_that_stops_it() -> None:
-    """A service is stopped by systemctl, any other program by kill; where no program is known, fuser finds it."""
-    told = how_to_stop(f"the camera is in use by python3 (pid {os.getpid()})", QUICK)
-    assert re.search(rf"kill {os.getpid()}\b|sudo systemctl stop \S+\.service", told)
-    assert "http://127.0.0.1:18081/pause" in told
+def test_the_command_that_stops_a_program_is_named() -> None:
+    """A service is stopped by systemctl, any other program by kill; fuser finds an unknown program."""
+    text = how_to_stop(f"the camera is in use by python3 (pid {os.getpid()})", QUICK)
+    assert re.search(rf"kill {os.getpid()}\b|sudo systemctl stop \S+\.service", text)
+    assert "http://127.0.0.1:18081/pause" in text
     assert "sudo fuser" in how_to_stop("the camera is in use by another program", QUICK)
 
 
 def test_a_line_for_each_check_and_a_summary() -> None:
-    """Each says what was checked, found and expected; a check that raises has failed."""
+    """Each line has what was checked, found and expected; a check that raises has failed."""
     said: list[str] = []
     report = Report(said.append)
     with report.check("size", "160x120") as check:
@@ -237,7 +237,7 @@ def test_a_line_for_each_check_and_a_summary() -> None:
 
 
 def test_the_command_ends_with_0_on_a_test_camera(tmp_path: Path) -> None:
-    """The settings are those of the file."""
+    """The settings are read from the file."""
     file = tmp_path / "settings.env"
     file.write_text("cam3_source=test-pattern\ncam3_width=320\ncam3_height=180\ncam3_fps=20\ncam3_min_fps=1\n")
     result = run("selftest", "--camera", "3", "--env-file", str(file), "--quick")
@@ -247,7 +247,7 @@ def test_the_command_ends_with_0_on_a_test_camera(tmp_path: Path) -> None:
 
 
 def test_wrong_settings_end_the_command_with_78(tmp_path: Path) -> None:
-    """As everywhere."""
+    """The status is the same as in all commands."""
     file = tmp_path / "settings.env"
     file.write_text("cam0_fps=fast\n")
     assert run("selftest", "--env-file", str(file)).returncode == ExitStatus.CONFIG_ERROR
@@ -255,8 +255,8 @@ def test_wrong_settings_end_the_command_with_78(tmp_path: Path) -> None:
 
 @fake
 @pytest.mark.parametrize("boards", ["pi5", "fixed", "usb"])
-def test_the_stand_ins_pass(boards: str, tmp_path: Path) -> None:
-    """Picamera2 drives them as on a Raspberry Pi; what a camera does not have is skipped."""
+def test_the_fake_cameras_pass(boards: str, tmp_path: Path) -> None:
+    """Picamera2 drives them as on a Raspberry Pi; checks that do not apply are skipped."""
     status, lines, summary = selftest_of(boards, tmp_path)
     assert [line for line in lines.values() if line["verdict"] == "failed"] == []
     assert (status, summary["failed"]) == (ExitStatus.STOPPED, 0)
@@ -274,7 +274,7 @@ def test_the_stand_ins_pass(boards: str, tmp_path: Path) -> None:
     ],
 )
 def test_faults_of_the_camera_fail(verb: str, what: str, found: str, tmp_path: Path) -> None:
-    """The line says what was found instead, and the status is 1."""
+    """The check has what was found instead, and the status is 1."""
     status, lines, _ = selftest_of("pi5", tmp_path, verb, **SHORT)
     assert [line["check"] for line in lines.values() if line["verdict"] == "failed"] == [what]
     assert found in lines[what]["found"]
@@ -282,16 +282,16 @@ def test_faults_of_the_camera_fail(verb: str, what: str, found: str, tmp_path: P
 
 
 @fake
-def test_a_camera_in_other_hands_ends_the_command_with_75(tmp_path: Path) -> None:
-    """It says so, and how to find out more."""
+def test_a_camera_in_use_ends_the_command_with_75(tmp_path: Path) -> None:
+    """The check says so, and how to find the program."""
     status, lines, _ = selftest_of("pi5", tmp_path, "seize 0")
     assert status == ExitStatus.TEMPORARY_FAILURE
-    assert "it is in use by another program. To see which: " in lines["opening"]["found"]
+    assert "it is in use by another program. To find it: " in lines["opening"]["found"]
 
 
 @fake
 def test_a_camera_that_hangs_ends_the_command_with_75(tmp_path: Path) -> None:
-    """The process ends, though a thread never will."""
+    """The process exits, although a thread never returns."""
     status, lines, _ = selftest_of("pi5", tmp_path, "hang_on_stop 0", **SHORT)
     assert status == ExitStatus.TEMPORARY_FAILURE
     assert "has not returned from" in lines["camera calls"]["found"]
@@ -299,7 +299,7 @@ def test_a_camera_that_hangs_ends_the_command_with_75(tmp_path: Path) -> None:
 
 @fake
 def test_a_missing_camera_ends_the_command_with_66(tmp_path: Path) -> None:
-    """It lists those that are there."""
+    """The error lists the connected cameras."""
     status, lines, _ = selftest_of("pi5", tmp_path, cam0_id="/base/none")
     assert status == ExitStatus.CAMERA_MISSING
     assert list(lines) == ["camera"]
@@ -307,8 +307,8 @@ def test_a_missing_camera_ends_the_command_with_66(tmp_path: Path) -> None:
 
 
 @fake
-def test_standstills_of_the_event_loop_are_told(tmp_path: Path) -> None:
-    """Libcamera's bindings hold Python's lock; the line names the call that did."""
+def test_lag_of_the_event_loop_is_reported(tmp_path: Path) -> None:
+    """Libcamera's bindings hold Python's global lock; the check names the call."""
     _, lines, _ = selftest_of("pi5", tmp_path, "hold_gil 0 0.3")
     longest = re.match(r"open ([\d.]+) s", lines["event loop lag"]["found"])
     assert longest

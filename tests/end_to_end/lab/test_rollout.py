@@ -59,7 +59,7 @@ def checkout(new_checkout: NewCheckout) -> Checkout:
 def rolled(container: Container, checkout: Checkout) -> Container:
     """A container with two cameras rolled out, which each test leaves as it was."""
     said = checkout.deploy(container, settings=TWO_CAMERAS)
-    assert said.endswith("is in force.\n")
+    assert said.endswith("is active.\n")
     return container
 
 
@@ -282,7 +282,7 @@ def test_two_rollouts_at_once_do_not_disturb_each_other(rolled: Container, new_c
             assert "under way" in newer.deploy(rolled, flag, status=69)
         output = first.communicate(timeout=120)[0]
         assert first.returncode == 0, output
-    assert "is in force." in output
+    assert "is active." in output
     serves(rolled, 0, 1)
     newer.deploy(rolled, "--rollback")
     assert in_force(rolled) == before
@@ -295,7 +295,7 @@ def test_a_port_of_another_program_is_named(boot_container: BootContainer, new_c
     bare.run("systemd-run --unit=squatter python3 -m http.server 8081")
     bare.until("ss -ltn | grep -q :8081")
     said = new_checkout().deploy(bare, settings=TWO_CAMERAS.replace("cam1_name=Bed\n", ""), status=1)
-    assert "Port 8081 does not ask for a login" in said
+    assert "Port 8081 does not require a login" in said
     assert "ss -ltnp sport = :8081" in said
     is_bare(bare)
     assert "Directory listing" in answer(bare, "http://127.0.0.1:8081/")
@@ -328,7 +328,7 @@ def test_what_the_machine_lacks_is_said(rolled: Container, checkout: Checkout, b
     """A host that does not answer, no such Python, or one without packages that cannot be had: 69, all as it was."""
     said = checkout.deploy(rolled, "--port", "9", host="pi@127.0.0.1", status=69)
     assert "127.0.0.1 cannot be reached" in said
-    assert "/nonexistent does not run there" in checkout.deploy(rolled, "--python=/nonexistent", status=69)
+    assert "/nonexistent does not run on the target" in checkout.deploy(rolled, "--python=/nonexistent", status=69)
     bare = boot_container()
     said = checkout.deploy(bare, "--python=/usr/bin/python3", settings=TWO_CAMERAS, status=69)
     assert "python3-simplejpeg" in said
@@ -350,7 +350,7 @@ def test_the_owners_settings_stay(rolled: Container, checkout: Checkout, new_che
     assert "\ncam_quality=61\n" in now
     assert now.endswith("\ncam_log_level=warning")
     assert "+cam_log_level=warning" in said
-    backup = re.search(r"The settings before: (\S+)", said)
+    backup = re.search(r"Backup of the settings: (\S+)", said)
     assert backup
     assert rolled.output(f"cat {backup[1]}") == mine
     serves(rolled, 0, 1)

@@ -48,7 +48,7 @@ def test_a_boot_takes_back_what_lost_power_half_way(rolled: Container, new_check
     backups = [line for line in in_force(rolled).splitlines() if ".env.2" not in line]
     assert backups == [line for line in before.splitlines() if ".env.2" not in line]
     serves(rolled, 0, 1)
-    assert "is in force." in new_checkout().deploy(rolled)
+    assert "is active." in new_checkout().deploy(rolled)
 
 
 def test_a_boot_gives_back_to_the_older_portal_what_lost_power(ancestor: Container, new_checkout: NewCheckout) -> None:
@@ -65,7 +65,7 @@ def test_an_owners_mistake_does_not_stand_in_the_way_back(rolled: Container, new
     new_checkout().deploy(rolled)
     serves(rolled, 0, 1)
     said = new_checkout().deploy(rolled, "--rollback")
-    assert "is in force." in said
+    assert "is active." in said
     assert "#cam0_widht=5" in rolled.output(f"cat {SETTINGS}").splitlines()
     serves(rolled, 0, 1)
 
@@ -126,7 +126,7 @@ def test_a_site_of_somebody_else_is_not_moved(boot_container: BootContainer, new
     assert "/etc/nginx/sites-enabled/octoprint" in said
     assert bare.run(f"test -e {OPT}/current", check=False).returncode == 1
     bare.run("systemctl disable --now nginx; echo nonsense >/etc/nginx/sites-enabled/broken")
-    assert "is in force." in checkout.deploy(bare, "--no-nginx", settings=TWO_CAMERAS)
+    assert "is active." in checkout.deploy(bare, "--no-nginx", settings=TWO_CAMERAS)
     assert states(bare, "nginx.service") == [("inactive", "disabled")]
     assert states(bare, *CAMERAS) == [("active", "enabled")] * 2
 
