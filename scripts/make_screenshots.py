@@ -1,8 +1,8 @@
-"""Takes the pictures of the pages that README.md and docs/ show, with test cameras and Debian's Chromium.
+"""Takes the screenshots of README.md and docs/, with test cameras and Debian's Chromium.
 
     .venv/bin/python -m scripts.make_screenshots [--folder docs/screens] [NAME...]
 
-Needs what scripts/test.sh installs. Look at what it has made before you commit it.
+Needs the packages that scripts/test.sh installs. Check the screenshots before you commit them.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures an MJPEG stream: frames a second, intervals and sizes, from any laptop with Python 3.9 or newer.
+"""Measures an MJPEG stream: frame rate, intervals and sizes; for any machine with Python 3.9 or newer.
 
-Counts live frames; parts that the portal labels as repeats or notices are told apart from them. Ends with 0 when all
-frames came, and with 1 and a sentence when they did not.
+Counts live frames; parts that the server labels as repeats or placeholders are counted separately. Exit status: 0 if
+all frames arrived, 1 with an error message if not.
 """
 
 import argparse
@@ -21,21 +21,22 @@ CHUNK = 1 << 14
 
 
 class StreamError(Exception):
-    """The stream cannot be measured; the message says why."""
+    """The stream cannot be measured."""
 
 
 def main() -> int:
     """Measure and print; return the exit status."""
     parser = argparse.ArgumentParser(
-        description="Measures an MJPEG stream.",
-        epilog="The password is SOFT_STREAM_PASSWORD of the environment, or stands in the URL: USER:PASSWORD@HOST.",
+        description="Measure an MJPEG stream.",
+        epilog="The password is read from the environment variable SOFT_STREAM_PASSWORD, or from the URL: "
+        "USER:PASSWORD@HOST.",
     )
-    parser.add_argument("url", help="http://HOST:PORT/stream.mjpg, with USER@ before HOST where it asks for a login")
-    parser.add_argument("--frames", type=int, default=150, metavar="N", help="how many live frames to count (150)")
-    parser.add_argument("--patience", type=float, default=15, metavar="S", help="longest wait for a live frame (15)")
+    parser.add_argument("url", help="http://HOST:PORT/stream.mjpg, with USER@ before HOST if it requires a login")
+    parser.add_argument("--frames", type=int, default=150, metavar="N", help="number of live frames to count (150)")
+    parser.add_argument("--patience", type=float, default=15, metavar="S", help="seconds to wait for a live frame (15)")
     args = parser.parse_args()
     if args.frames < 2:
-        parser.error("--frames must be 2 or more: intervals lie between frames")
+        parser.error("--frames must be 2 or more: an interval needs two frames")
     try:
         measure(args.url, args.frames, args.patience)
     except StreamError as error:
@@ -47,7 +48,7 @@ def main() -> int:
 
 
 def measure(url: str, frames: int, patience: float) -> None:
-    """Read parts until there are enough live frames, and print what they were like."""
+    """Read parts until there are enough live frames, and print their figures."""
     labels: Counter[str] = Counter()
     times: list[float] = []
     sizes: list[int] = []
@@ -63,8 +64,8 @@ def measure(url: str, frames: int, patience: float) -> None:
                     give_up_at = now + patience
                     times.append(now)
                     sizes.append(size)
-        except OSError as error:  # also the end of patience
-            others = f", {dict(labels)} in all" if labels else ""
+        except OSError as error:  # also the time limit
+            others = f", {dict(labels)} in total" if labels else ""
             raise StreamError(f"no live frame for {patience:g} s{others} ({error})") from None
         except http.client.HTTPException as error:
             raise StreamError(f"the stream ended early ({error!r})") from None
@@ -72,7 +73,7 @@ def measure(url: str, frames: int, patience: float) -> None:
 
 
 def open_stream(url: str, timeout: float) -> http.client.HTTPResponse:
-    """Ask for the stream; return its body behind the first boundary."""
+    """Request the stream; return the response."""
     try:
         address = urllib.parse.urlsplit(url)
         valid = address.scheme in ("http", "https") and address.hostname and address.port != 0
@@ -99,21 +100,21 @@ def open_stream(url: str, timeout: float) -> http.client.HTTPResponse:
 
 
 def hint(error: urllib.error.HTTPError) -> str:
-    """Say in a few words what an error status is about: the server's own, if it has some."""
+    """Return a short explanation of an error status, from the server if it sends one."""
     if error.code == 401:
-        return "a login is needed: USER@ before the host, and its password in SOFT_STREAM_PASSWORD"
+        return "a login is needed: put USER@ before the host, and the password in SOFT_STREAM_PASSWORD"
     try:
-        said = error.read(500).decode(errors="replace").strip()
+        text = error.read(500).decode(errors="replace").strip()
     except (OSError, http.client.HTTPException):
-        said = ""
-    return said if error.code == 503 and said else "not a stream"
+        text = ""
+    return text if error.code == 503 and text else "not a stream"
 
 
 def read_part(stream: http.client.HTTPResponse, give_up_at: float) -> tuple[dict[str, str], int]:
-    """Read one part; return its headers (names in lower case) and the number of bytes of its picture."""
+    """Read one part; return its headers (names in lower case) and the size of its JPEG in bytes."""
     headers: dict[str, str] = {}
     line = stream.readline()
-    while line.strip() == b"" or line.startswith(b"--"):  # the end of the part before, and the boundary
+    while line.strip() == b"" or line.startswith(b"--"):  # the end of the previous part, and the boundary
         if not line or line.rstrip().endswith(b"--"):
             raise StreamError("the stream ended early")
         line = stream.readline()
@@ -127,7 +128,7 @@ def read_part(stream: http.client.HTTPResponse, give_up_at: float) -> tuple[dict
     missing = int(length)
     while missing:
         if time.monotonic() > give_up_at:
-            raise TimeoutError("what comes, comes too slowly, or is not live")
+            raise TimeoutError("the data arrives too slowly, or is not live")
         piece = stream.read1(min(missing, CHUNK))
         if not piece:
             raise StreamError("the stream ended early")

@@ -1,4 +1,4 @@
-"""Starts one `soft-stream serve` per configured camera and ends them all together; `start.sh` calls it."""
+"""Starts one `soft-stream serve` for each configured camera, and stops them together; called by `start.sh`."""
 
 import argparse
 import os
@@ -23,8 +23,8 @@ ENV_FILE = Path("camera-soft-stream.env")
 
 
 def main() -> int:
-    """Start all cameras, wait for Ctrl-C or their end, and return the exit status."""
-    parser = argparse.ArgumentParser(prog="start.sh", description="Serves all configured cameras until Ctrl-C.")
+    """Start all cameras, wait for Ctrl-C or until all have exited, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="start.sh", description="Serve all configured cameras until Ctrl-C.")
     parser.add_argument("--port-base", type=int, metavar="N", help="serve camera 0 on port N, camera 1 on N + 1, ...")
     port_base = parser.parse_args().port_base
     for number in SIGNALS:
@@ -33,19 +33,19 @@ def main() -> int:
     children: list[subprocess.Popen[bytes]] = []
     try:
         cameras = load(environ, file=ENV_FILE).cameras
-        if port_base is not None:  # each process has to know the ports of all, for the links on its page
+        if port_base is not None:  # each process links to all others on its page
             environ |= {f"cam{number}_port": str(port_base + number) for number in cameras}
             cameras = load(environ, file=ENV_FILE).cameras
         connected = _connected()
         if not connected:
             environ |= {f"cam{number}_source": "test-pattern" for number in cameras}
         for settings in cameras.values():
-            what = _what(settings, connected)
-            if what:
+            kind = _kind(settings, connected)
+            if kind:
                 command = [sys.executable, "-m", "soft_stream", "serve", "--env-file", str(ENV_FILE)]
                 child = subprocess.Popen([*command, "--camera", str(settings.camera)], env=environ)  # noqa: S603 # ours
                 children.append(child)
-                _tell(settings, child, what)
+                _print_url(settings, child, kind)
         while any(child.poll() is None for child in children):
             time.sleep(0.5)
     except SettingsError as error:
@@ -65,7 +65,7 @@ def main() -> int:
 
 def _stop(*_: object) -> None:
     for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave anybody behind
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
     raise KeyboardInterrupt
 
 
@@ -77,29 +77,29 @@ def _connected() -> Sequence[CameraInfo]:
         return []
 
 
-def _what(settings: Settings, connected: Sequence[CameraInfo]) -> str:
-    """Say what kind of camera this is; nothing when it is a real one that is missing, which is told and left out."""
+def _kind(settings: Settings, connected: Sequence[CameraInfo]) -> str:
+    """Return the kind of camera; print a warning and return "" if a real camera is missing."""
     if settings.source == "test-pattern" or not connected:
         return "a test camera"
     try:
         return select_camera(connected, settings.id, settings.camera)[0].model
     except (CameraMissing, CameraAmbiguous) as missing:
-        print(f"{settings.title}: left out, {missing}", flush=True)
+        print(f"{settings.title}: skipped, {missing}", flush=True)
         return ""
 
 
-def _tell(settings: Settings, child: "subprocess.Popen[bytes]", what: str) -> None:
-    """Print where a camera is, once it listens there."""
+def _print_url(settings: Settings, child: "subprocess.Popen[bytes]", kind: str) -> None:
+    """Print the URL of a camera when it listens there."""
     url = f"{settings.local_url}/"
     while child.poll() is None and not _listens(url):
         time.sleep(0.05)
     if child.returncode is None:
-        print(f"{settings.title}: {url}  ({what})", flush=True)
+        print(f"{settings.title}: {url}  ({kind})", flush=True)
 
 
 def _listens(url: str) -> bool:
     try:
-        urllib.request.urlopen(f"{url}healthz", timeout=5).close()  # noqa: S310 # http, made above
+        urllib.request.urlopen(f"{url}healthz", timeout=5).close()  # noqa: S310 # http, built above
     except urllib.error.HTTPError:
         return True
     except OSError:

@@ -187,7 +187,7 @@ async def test_large_requests_are_refused(front: Nginx, http: ClientSession) -> 
     """Nobody fills memory or disk by a POST."""
     async with http.post(front.url(0) + "/controls", data=b"x" * 17_000) as answer:
         assert answer.status == 413
-        assert await answer.text() == "That is more than any request here has to say.\n"
+        assert await answer.text() == "The request is too large.\n"
     assert front.temporary_files() == []
 
 

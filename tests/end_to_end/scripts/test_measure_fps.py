@@ -42,7 +42,7 @@ async def served(
 
 
 async def test_it_measures_a_stream(portal: Portal) -> None:
-    """It prints rate, intervals and size of the live frames."""
+    """The output has rate, intervals and size of the live frames."""
     status, out, err = await measure(f"http://127.0.0.1:{portal.port}/stream.mjpg", "--frames", "30")
     assert (status, err) == (0, "")
     rate = re.search(r"^observed FPS +([\d.]+)  \(30 live frames\)$", out, re.MULTILINE)
@@ -52,7 +52,7 @@ async def test_it_measures_a_stream(portal: Portal) -> None:
     assert re.search(r"^mean size       [\d.]+ kB$", out, re.MULTILINE)
 
 
-async def test_repeats_and_notices_are_told_apart() -> None:
+async def test_repeats_and_placeholders_are_counted_separately() -> None:
     """Only live frames are measured."""
     parts = [multipart.make_part(b"x" * 1000, 0, label) for label in ("", "repeat", "notice", "notice", "", "")]
     runner, url = await served(multipart.OPENING + b"".join(parts))
@@ -76,8 +76,8 @@ async def test_repeats_and_notices_are_told_apart() -> None:
         (multipart.OPENING + b"X: y\r\n\r\n", 200, multipart.CONTENT_TYPE, "a part has no usable Content-Length"),
     ],
 )
-async def test_what_is_no_stream_is_told(body: bytes, status: int, content_type: str, sentence: str) -> None:
-    """One clear sentence and a non-zero exit status for everything that cannot be measured."""
+async def test_a_response_that_is_not_a_stream(body: bytes, status: int, content_type: str, sentence: str) -> None:
+    """It ends the program with one line on stderr and a non-zero exit status."""
     runner, url = await served(body, status, content_type)
     exit_status, out, err = await measure(url)
     assert (exit_status, out) == (1, "")
@@ -87,13 +87,13 @@ async def test_what_is_no_stream_is_told(body: bytes, status: int, content_type:
 
 
 @pytest.mark.parametrize("url", ["ftp://a/b", "http://", "http://[::1/", "http://a:b/", "http://127.0.0.1/a b"])
-async def test_what_is_no_address_is_told(url: str) -> None:
-    """A mistyped address is named."""
+async def test_a_wrong_address(url: str) -> None:
+    """The error message has the address."""
     assert await measure(url) == (1, "", f"measure_fps: {url}: not an http or https address\n")
 
 
-async def test_nobody_there() -> None:
-    """A refused connection is told as such."""
+async def test_a_refused_connection() -> None:
+    """The error message says so."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     status, _, err = await measure(f"http://127.0.0.1:{port}/stream.mjpg")
@@ -102,7 +102,7 @@ async def test_nobody_there() -> None:
 
 
 async def test_a_stream_without_live_frames(start_portal: StartPortal) -> None:
-    """A stream that stalls and shows notices only is not measured for ever."""
+    """A stream that has only placeholders ends the program after the time limit."""
     portal = await start_portal(watchdog_timeout=0)
     probe = asyncio.create_task(
         measure(f"http://127.0.0.1:{portal.port}/stream.mjpg", "--frames", "100000", "--patience", "3")

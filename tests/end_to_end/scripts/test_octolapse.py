@@ -1,4 +1,4 @@
-"""scripts/octolapse-before-snapshot.sh, with a program in PATH that stands in for rpicam-still."""
+"""scripts/octolapse-before-snapshot.sh, with a fake rpicam-still in PATH."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ SCRIPT = ROOT / "scripts/octolapse-before-snapshot.sh"
 ID = "/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a"
 OTHER_ID = "/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a"
 
-# It lists two cameras, ours as the second one; a photo is a note of what it was asked, and what the portal was doing.
+# It lists two cameras, ours as the second one; a photo contains the camera number, and it saves the server's status.
 RPICAM_STILL = f"""#!/usr/bin/env bash
 if [ "$1" = --list-cameras ]; then
     echo "Available cameras"
@@ -48,13 +48,13 @@ printf '\\xff\\xd8\\xff camera %s' "$camera" >"$output"
 
 
 def runs(pid: int) -> bool:
-    """Tell whether a process is still there."""
+    """Return True if a process exists."""
     return Path(f"/proc/{pid}").exists()
 
 
 @dataclass
 class Printer:
-    """Octolapse's side: runs the script with an environment."""
+    """Octolapse's part: runs the script in an environment."""
 
     folder: Path
     environ: dict[str, str]
@@ -71,21 +71,21 @@ class Printer:
         )
 
     async def run(self, **environ: str) -> tuple[int, str]:
-        """Run the script to its end; return its exit status and what it said."""
+        """Run the script to its end; return its exit status and error output."""
         process = await self.begin(**environ)
-        said, complained = await process.communicate()
-        assert said == b""
+        output, complaint = await process.communicate()
+        assert output == b""
         assert process.returncode is not None
-        return process.returncode, complained.decode()
+        return process.returncode, complaint.decode()
 
     @property
     def left(self) -> list[str]:
-        """What lies in the runtime folder, apart from what the stand-in writes."""
+        """The files in the runtime folder, except those of the fake."""
         return sorted({each.name for each in self.folder.iterdir()} - {"bin", "seen", "photographer"})
 
 
 def printer_of(folder: Path, port: int) -> Printer:
-    """Install the stand-in."""
+    """Install the fake rpicam-still."""
     (folder / "bin").mkdir()
     program = folder / "bin/rpicam-still"
     program.write_text(RPICAM_STILL)
@@ -98,7 +98,7 @@ def printer_of(folder: Path, port: int) -> Printer:
 async def printing(
     start_portal: StartPortal, folder: Path, camera_id: str = ID
 ) -> AsyncIterator[tuple[Portal, Printer]]:
-    """Run a portal that watches a pause file, and a printer beside it."""
+    """Run a server that watches a pause file, and a printer."""
     portal = await start_portal(id=camera_id, pause_snapshot=str(folder / "cam0-snap.jpg"), pause_max=60)
     async with pause_file_of(portal, folder / "cam0.pause"):
         yield portal, printer_of(folder, portal.port)
@@ -109,7 +109,7 @@ async def printing(
     [(ID, 1), (OTHER_ID, 0), ("/base/axi/pcie@120000/rp1/i2c@88000/imx708@1a", 1), ("", 0)],
 )
 async def test_a_photo(start_portal: StartPortal, tmp_path: Path, camera_id: str, index: int) -> None:
-    """The right camera takes it while the portal's is closed, the stream stays, and /snap.jpg has it afterwards."""
+    """The right camera takes it while the server has closed it; the stream stays, and /snap.jpg is the photo."""
     async with printing(start_portal, tmp_path, camera_id) as (portal, printer):
         reader = await StreamReader.get(portal.port)
         await reader.opening()
@@ -127,20 +127,20 @@ async def test_a_photo(start_portal: StartPortal, tmp_path: Path, camera_id: str
 
 
 @pytest.mark.parametrize(
-    ("mood", "said"),
+    ("mood", "message"),
     [
-        ("fails", "rpicam-still ended with status 255: ERROR: *** no cameras available ***"),
+        ("fails", "rpicam-still exited with status 255: ERROR: *** no cameras available ***"),
         ("lazy", "rpicam-still left no photo"),
         ("sleeps", "rpicam-still took longer than 1 s"),
     ],
 )
-async def test_no_photo(start_portal: StartPortal, tmp_path: Path, mood: str, said: str) -> None:
-    """A failure is said with status 5, the old photo remains, and the camera comes back."""
+async def test_no_photo(start_portal: StartPortal, tmp_path: Path, mood: str, message: str) -> None:
+    """A failure ends the script with status 5; the old photo remains, and the camera streams again."""
     async with printing(start_portal, tmp_path) as (portal, printer):
         (tmp_path / "cam0-snap.jpg").write_bytes(b"\xff\xd8\xff the one before")
         reader = await StreamReader.get(portal.port)
         status, complaint = await printer.run(MOOD=mood, PHOTO_TIME="1")
-        assert (status, complaint) == (5, f"octolapse-before-snapshot.sh: {said}\n")
+        assert (status, complaint) == (5, f"octolapse-before-snapshot.sh: {message}\n")
         async with portal.http.get("/snap.jpg") as answer:
             assert await answer.read() == b"\xff\xd8\xff the one before"
         await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
@@ -150,7 +150,7 @@ async def test_no_photo(start_portal: StartPortal, tmp_path: Path, mood: str, sa
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_script_that_is_stopped(start_portal: StartPortal, tmp_path: Path, number: signal.Signals) -> None:
-    """A signal in the middle ends rpicam-still first, and then gives the camera back."""
+    """A signal stops rpicam-still first, and then ends the pause."""
     async with printing(start_portal, tmp_path) as (portal, printer):
         reader = await StreamReader.get(portal.port)
         process = await printer.begin(MOOD="sleeps")
@@ -167,7 +167,7 @@ async def test_a_script_that_is_stopped(start_portal: StartPortal, tmp_path: Pat
 
 
 async def test_a_script_that_is_killed(start_portal: StartPortal, tmp_path: Path) -> None:
-    """Nobody can clean up after kill -9: the next photo does, since the owner of the pause is no more."""
+    """After kill -9 the next photo cleans up, because the owner of the pause no longer exists."""
     async with printing(start_portal, tmp_path) as (portal, printer):
         process = await printer.begin(MOOD="sleeps")
         note = tmp_path / "photographer"
@@ -180,54 +180,56 @@ async def test_a_script_that_is_killed(start_portal: StartPortal, tmp_path: Path
         await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
 
 
-async def test_a_portal_that_does_not_run(tmp_path: Path, unused_tcp_port: int) -> None:
-    """Without a portal nothing is touched: status 3."""
+async def test_a_server_that_does_not_run(tmp_path: Path, unused_tcp_port: int) -> None:
+    """Without a server nothing is changed: status 3."""
     printer = printer_of(tmp_path, unused_tcp_port)
     status, complaint = await printer.run()
     assert status == 3
-    assert complaint.endswith(f"no portal answers on port {unused_tcp_port}; is camera 0 served there?\n")
+    assert complaint.endswith(f"no server replies on port {unused_tcp_port}; is camera 0 served there?\n")
     assert printer.left == []
 
 
-async def test_a_portal_that_does_not_acknowledge(start_portal: StartPortal, tmp_path: Path) -> None:
-    """A portal that watches no file, or another one: status 4 after the limit, and the file is gone."""
+async def test_a_server_that_does_not_acknowledge(start_portal: StartPortal, tmp_path: Path) -> None:
+    """A server that watches no file, or another one: status 4 after the limit, and the file is gone."""
     portal = await start_portal(id=ID)
     printer = printer_of(tmp_path, portal.port)
     status, complaint = await printer.run(RELEASE_TIME="1")
     assert (status, printer.left) == (4, [])
-    assert complaint.endswith("the portal has not released the camera within 1 s\n")
+    assert complaint.endswith("the server has not released the camera within 1 s\n")
 
 
 async def test_another_acknowledgement_is_not_taken_for_ours(start_portal: StartPortal, tmp_path: Path) -> None:
-    """A file that acknowledges somebody else's pause says nothing about ours."""
+    """A file that acknowledges the pause of another program does not count."""
     portal = await start_portal(id=ID)
     (tmp_path / "cam0.pause.ack").write_text("1\n")
     assert (await printer_of(tmp_path, portal.port).run(RELEASE_TIME="1"))[0] == 4
 
 
-async def test_a_camera_that_another_program_has(start_portal: StartPortal, tmp_path: Path) -> None:
-    """The pause of a program that lives is not taken away: status 4."""
+async def test_a_camera_that_another_program_uses(start_portal: StartPortal, tmp_path: Path) -> None:
+    """The pause of a running program is not ended: status 4."""
     async with printing(start_portal, tmp_path) as (portal, printer):
         (tmp_path / "cam0.pause").write_text(f"{os.getpid()}\n")
         await portal.until(lambda: portal.supervisor.status.state is State.PAUSED)
         status, complaint = await printer.run()
         assert status == 4
-        assert complaint.endswith(f"cam0.pause is there already: {os.getpid()} has the camera\n")
+        assert complaint.endswith(f"cam0.pause already exists: {os.getpid()} uses the camera\n")
         assert portal.supervisor.status.state is State.PAUSED
 
 
 @pytest.mark.parametrize(
-    ("environ", "said"),
+    ("environ", "message"),
     [
-        ({"RUNTIME": "/nowhere"}, "/nowhere is not there, or user "),
+        ({"RUNTIME": "/nowhere"}, "/nowhere does not exist, or user "),
         ({"CAMERA": "1"}, "rpicam-still --list-cameras does not list camera "),
     ],
 )
-async def test_what_is_missing(start_portal: StartPortal, tmp_path: Path, environ: dict[str, str], said: str) -> None:
-    """A folder or a camera that is not there is said before anybody is disturbed: status 2."""
+async def test_what_is_missing(
+    start_portal: StartPortal, tmp_path: Path, environ: dict[str, str], message: str
+) -> None:
+    """A missing folder or camera is reported before the camera is paused: status 2."""
     portal = await start_portal(id="/base/soc/i2c0mux/i2c@1/ov5647@36")
     printer = printer_of(tmp_path, portal.port)
     status, complaint = await printer.run(**environ)
     assert status == 2
-    assert said in complaint
+    assert message in complaint
     assert printer.left == []
