@@ -1,4 +1,4 @@
-"""How long the first picture takes when the camera is closed, as clients see it and as the portal says itself."""
+"""The time to the first frame of a closed camera, as a client sees it and as /status.json reports it."""
 
 import json
 import socket
@@ -13,12 +13,12 @@ from servers import Running, Server, running
 Figures = dict[str, float]
 PATIENCE = 20.0
 LOOK_INTERVAL = 0.05
-# from the goodbye to a closed camera: --close-after 1, and some time for the closing
+# seconds from the disconnection to a closed camera: --close-after 1, and time to close it
 CLOSING = 2.5
 
 
 def measure_cold(server: Server, logs: Path) -> tuple[Figures, dict[str, Any]]:
-    """Ask a new process for a stream, the same once more when its camera is closed, and a new one for a snapshot."""
+    """Request a stream from a new process, again after its camera was closed, and a snapshot from another one."""
     seen = {}
     with running(server, logs) as started:
         seen["stream"] = _first(started, server.stream)
@@ -36,10 +36,10 @@ def measure_cold(server: Server, logs: Path) -> tuple[Figures, dict[str, Any]]:
 
 
 def _first(started: Running, path: str) -> dict[str, float | None]:
-    """Return the seconds from the request to the first byte of the answer, and of the parts of the opening.
+    """Return the seconds from the request to the first byte of the response, and those of each step of the opening.
 
     Raises:
-        RuntimeError: there is no picture.
+        RuntimeError: there is no frame.
     """
     with closing(socket.create_connection(("127.0.0.1", started.port), PATIENCE)) as connection:
         began = time.monotonic()
@@ -52,7 +52,7 @@ def _first(started: Running, path: str) -> dict[str, float | None]:
 
 
 def _opening(started: Running) -> dict[str, float | None]:
-    """Return what the portal says of the opening, once the lens is at rest; the client stays meanwhile."""
+    """Return the reported steps of the opening when the lens is at rest; the client stays connected."""
     deadline = time.monotonic() + PATIENCE
     while True:
         with urlopen(f"http://127.0.0.1:{started.port}/status.json", timeout=PATIENCE) as answer:

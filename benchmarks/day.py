@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A day of 30 frames a second through one portal, as fast as it goes: do pictures grow older, does anything else grow?
+"""Sends a day of frames (30 fps) at full speed: does the age of frames, or anything else, grow?
 
-One client reads as fast as it can, another one a little now and then; both check every byte. See benchmarks/README.md.
+One client reads as fast as it can, another one reads slowly; both check every byte. See benchmarks/README.md.
 """
 
 import argparse
@@ -23,7 +23,7 @@ DAY = 24 * 60 * 60 * 30
 PATIENCE = 10.0
 FAST, SLOW = "fast", "slow"
 READS_SLOWLY = ("--most", "16384", "--pause", "0.05")
-# by figure, what may be put down to chance
+# by figure: the largest value that may be chance
 BOUNDS = {"growth MB": 1.0, "more descriptors": 0, "drift ms": 5.0, "slow drift ms": 100.0, "miscounted": 0}
 HEAD = """\
 |  | frames/s | dropped | age p50 ms | p99 | max | slow: frames/s | age p50 ms | max | RSS MB | descriptors |
@@ -33,7 +33,7 @@ Facts = dict[str, Any]
 
 
 class Reading:
-    """A client that is at work: `day_client.py`."""
+    """A running client: `day_client.py`."""
 
     def __init__(self, name: str, command: list[str]) -> None:
         self.name = name
@@ -45,16 +45,16 @@ class Reading:
     def __exit__(self, *_: object) -> None:
         assert self._process.stdin  # noqa: S101 # it is a pipe
         assert self._process.stdout  # noqa: S101 # it is a pipe
-        self._process.stdin.close()  # it leaves
+        self._process.stdin.close()  # it disconnects
         self._process.terminate()
         self._process.wait()
         self._process.stdout.close()
 
-    def told(self) -> Facts:
-        """Wait for what it has to tell next.
+    def read(self) -> Facts:
+        """Wait for its next line of figures, and return it.
 
         Raises:
-            RuntimeError: it has ended, and said why.
+            RuntimeError: it has exited with an error message.
         """
         assert self._process.stdout  # noqa: S101 # it is a pipe
         line = self._process.stdout.readline()
@@ -65,7 +65,7 @@ class Reading:
 
 
 def live_through(frames: int, portal: Running) -> Facts:
-    """Let so many frames flow, and print what happens on the way; return everything that was seen."""
+    """Send this number of frames, and print a row for each tenth; return all figures."""
     command = [sys.executable, str(HERE / "day_client.py"), "--port", str(portal.port), "--frames", str(frames)]
     with ExitStack() as stack:
         fast = stack.enter_context(Reading(FAST, [*command, "--name", FAST]))
@@ -73,19 +73,19 @@ def live_through(frames: int, portal: Running) -> Facts:
         tenths = []
         print(HEAD, flush=True)
         for number in range(1, TENTHS + 1):
-            tenth = {"number": number, FAST: fast.told(), "portal": _size(portal.process), SLOW: slow.told()}
+            tenth = {"number": number, FAST: fast.read(), "portal": _size(portal.process), SLOW: slow.read()}
             tenths.append(tenth)
             print(_row(tenth, frames), flush=True)
-        seen = {FAST: fast.told(), SLOW: slow.told()}
+        seen = {FAST: fast.read(), SLOW: slow.read()}
         with urlopen(f"http://127.0.0.1:{portal.port}/status.json", timeout=PATIENCE) as answer:
             status = json.load(answer)
     return {"frames": frames, "tenths": tenths, "seen": seen, "status": status}
 
 
 def figures_of(day: Facts) -> dict[str, float]:
-    """Compare the end with the beginning, and what the portal has counted with what has come; see BOUNDS."""
+    """Compare the end with the beginning, and the server's counters with those of the clients; see BOUNDS."""
     tenths = day["tenths"]
-    early, late = tenths[1 : TENTHS // 2], tenths[TENTHS // 2 :]  # the first tenth is for the warming up
+    early, late = tenths[1 : TENTHS // 2], tenths[TENTHS // 2 :]  # the first tenth is the warm-up
     rss, descriptors = (
         [[tenth["portal"][name] for tenth in half] for half in (early, late)] for name in ("rss", "descriptors")
     )
@@ -100,7 +100,7 @@ def figures_of(day: Facts) -> dict[str, float]:
 
 
 def _miscounted(day: Facts) -> int:
-    """Count the frames that the portal takes for sent, skipped or captured, and that were not, and the other way."""
+    """Return how far the server's counters of sent, dropped and captured frames differ from the true numbers."""
     status = day["status"]
     wrong = abs(status["counters"]["captured"] - day["frames"])
     wrong += abs(status["frame"]["number"] - day["seen"][FAST]["last"])
@@ -112,7 +112,7 @@ def _miscounted(day: Facts) -> int:
 
 
 def _size(process: int) -> Facts:
-    """Look at a process: MB, and files that it has open."""
+    """Return the memory of a process in MB, and its number of open files."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
     descriptors = sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())
     return {"rss": int(fields["VmRSS"].split()[0]) / 1024, "descriptors": descriptors}
@@ -134,10 +134,10 @@ def _row(tenth: Facts, frames: int) -> str:
 
 
 def main() -> int:
-    """Measure; return 1 when a figure is out of its bounds."""
+    """Measure; return 1 if a figure exceeds its bound."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=DAY, help="how many (%(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was seen")
+    parser.add_argument("--frames", type=int, default=DAY, help="number of frames (%(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file")
     args = parser.parse_args()
     command = (sys.executable, str(HERE / "day_portal.py"), "--port", "{port}", "--frames", str(args.frames))
     with TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A client that lets nothing pass: every byte of every part, the order of the frames, and how old they are.
+"""A client that checks every byte of every part, the order of the frames, and their age.
 
-Prints a line of JSON for each tenth of the frames, and one for everything once the source has gone quiet, which a
-labelled picture tells. Then it stays until its standard input is closed.
+Prints a line of JSON for each tenth of the frames, and one with the totals when the camera has stopped, which a
+placeholder shows. Then it stays connected until its standard input is closed.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from day_portal import number_of, picture
 RECEIVED_AT_ONCE = 256 * 1024
 SMALL_RECEIVE_BUFFER = 64 * 1024
 TENTHS = 10
-# longer than the portal leaves a client without anything
+# longer than the server ever sends nothing to a client
 PATIENCE = 60.0
 LONGEST_HEAD = 1024
 OPENING = b"\r\n\r\n--softstreamframe\r\n"
@@ -31,33 +31,33 @@ HEADERS = re.compile(
 
 
 class WrongStream(Exception):
-    """What came is not what a portal sends."""
+    """The stream is not as the server should send it."""
 
 
 @dataclass
 class Seen:
-    """What has come so far."""
+    """Figures of the frames received so far."""
 
     tenths: list[int]
-    """The numbers of the frames at which they end."""
+    """The number of the last frame of each tenth."""
     first: int = 0
     last: int = 0
     frames: int = 0
-    """Live ones."""
+    """Number of live frames."""
     missed: int = 0
     repeats: int = 0
     began: float = 0.0
-    """When this tenth began, Unix seconds."""
+    """Start of this tenth, in Unix seconds."""
     arrived_at: float = 0.0
-    """When the last frame came, Unix seconds."""
+    """Arrival of the last frame, in Unix seconds."""
     ages: "array[float]" = field(default_factory=lambda: array("d"))
-    """Seconds, of the frames of this tenth."""
+    """Ages of the frames of this tenth, in seconds."""
 
     def live(self, jpeg: bytes, captured_at: float, arrived_at: float) -> None:
-        """Note a live frame.
+        """Count a live frame.
 
         Raises:
-            WrongStream: it is not newer than the one before, or not the picture that has its number.
+            WrongStream: it is not newer than the previous one, or not the JPEG with its number.
         """
         number = number_of(jpeg)
         if number <= self.last:
@@ -75,13 +75,13 @@ class Seen:
             self._tell_tenth()
 
     def repeat(self, jpeg: bytes) -> None:
-        """Note a repeat.
+        """Count a repeat.
 
         Raises:
-            WrongStream: it does not repeat the frame before.
+            WrongStream: it does not repeat the previous frame.
         """
         if number_of(jpeg) != self.last or jpeg != picture(self.last):
-            raise WrongStream(f"what follows frame {self.last} is no repeat of it")
+            raise WrongStream(f"the part after frame {self.last} does not repeat it")
         self.repeats += 1
 
     def tell(self) -> None:
@@ -99,7 +99,7 @@ class Seen:
 
 
 def opened(connection: socket.socket) -> bytearray:
-    """Read the head of the answer and the first boundary; return what came after them.
+    """Read the head of the response and the first boundary; return the bytes after them.
 
     Raises:
         WrongStream: it is no stream.
@@ -116,7 +116,7 @@ def opened(connection: socket.socket) -> bytearray:
 
 
 def read(connection: socket.socket, seen: Seen, most: int, pause: float) -> None:
-    """Read until the source has gone quiet, at most so many bytes at once, with a pause after each time.
+    """Read until the camera has stopped, at most `most` bytes at a time, with a pause after each read.
 
     Raises:
         WrongStream: something is not as it should be.
@@ -150,16 +150,16 @@ def read(connection: socket.socket, seen: Seen, most: int, pause: float) -> None
 
 
 def main() -> int:
-    """Read a stream to its silence; return the exit status."""
+    """Read a stream until the camera stops; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--frames", type=int, required=True, help="how many the camera gives")
-    parser.add_argument("--name", default="", help="for /status.json")
-    parser.add_argument("--most", type=int, default=RECEIVED_AT_ONCE, help="bytes that are read at once")
-    parser.add_argument("--pause", type=float, default=0.0, help="seconds after each time")
+    parser.add_argument("--frames", type=int, required=True, help="number of frames that the camera sends")
+    parser.add_argument("--name", default="", help="name of the client in /status.json")
+    parser.add_argument("--most", type=int, default=RECEIVED_AT_ONCE, help="bytes to read at a time")
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds of pause after each read")
     args = parser.parse_args()
     ends = [args.frames * tenth // TENTHS for tenth in range(1, TENTHS)]
-    seen = Seen([*ends, args.frames - args.frames // 100])  # before the silence, which is something else
+    seen = Seen([*ends, args.frames - args.frames // 100])  # not at the very end, where the camera stops
     with socket.socket() as connection:
         connection.settimeout(PATIENCE)
         if args.pause:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The portal with a camera that has no pace: so many small pictures, as fast as they are taken, then silence."""
+"""camera-soft-stream with a camera that sends a number of small frames at full speed, and then none."""
 
 import argparse
 import asyncio
@@ -20,22 +20,22 @@ from soft_stream.frames.raw import Orientation, RawFrame
 from soft_stream.service.server import serve
 
 SIZE = WIDTH, HEIGHT = 32, 32
-# what the camera says of itself; it gives more as long as they are taken
+# the advertised frame rate; the camera sends frames as fast as they are captured
 FPS = 1000.0
 DIGITS = 10
-# bytes by which the pictures differ in length
+# bytes by which the JPEGs differ in length
 MOST_PADDING = 600
 
 
 def picture(number: int) -> bytes:
-    """Return a JPEG of 0.3 to 1 kB that has its number in a comment."""
+    """Return a JPEG of 0.3 to 1 kB with its number in a comment."""
     begin, rest = _blank()
     comment = b"%0*d" % (DIGITS + number % MOST_PADDING, number)
     return b"".join((begin, (len(comment) + 2).to_bytes(2, "big"), comment, rest))
 
 
 def number_of(jpeg: bytes) -> int:
-    """Return the number in a picture's comment."""
+    """Return the number in the comment of a JPEG."""
     begin = len(_blank()[0])
     return int(jpeg[begin + 2 : begin + int.from_bytes(jpeg[begin : begin + 2], "big")])
 
@@ -49,7 +49,7 @@ def _blank() -> tuple[bytes, bytes]:
 
 
 class UnpacedCamera:
-    """A camera that always has the next frame, until it has given `frames`; from then on it is silent."""
+    """A camera that returns each frame at once; after `frames` frames it returns none."""
 
     def __init__(self, settings: Settings, frames: int) -> None:
         self._frames = frames
@@ -70,11 +70,11 @@ class UnpacedCamera:
         )
 
     def capture(self, timeout: float) -> RawFrame:
-        """Take the next picture."""
+        """Return the next frame."""
         if self._number == self._frames:
             time.sleep(timeout)
             raise NoFrame(f"no frame within {timeout:g} s")
-        time.sleep(0)  # other threads have their turn here, as they have while a sensor is waited for
+        time.sleep(0)  # let other threads run, as during the wait for a sensor
         self._number += 1
         return RawFrame(SIZE, time.time(), jpeg=picture(self._number))
 
@@ -82,7 +82,7 @@ class UnpacedCamera:
         """Do nothing: there is no lens."""
 
     def still(self, timeout: float) -> RawFrame:
-        """Take the next picture: there is no other size."""
+        """Return the next frame: there is no other size."""
         return self.capture(timeout)
 
     def restart(self) -> Negotiated:
@@ -90,7 +90,7 @@ class UnpacedCamera:
         return self.open()
 
     def controls(self) -> list[Control]:
-        """List nothing: pictures are as they are."""
+        """Return no controls."""
         return []
 
     def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:

@@ -3,10 +3,10 @@
  *   LD_PRELOAD=fake_camera.so FAKE_CAMERA=FILE FAKE_CAMERA_FOLDER=FOLDER FAKE_CAMERA_FPS=30 ustreamer --device FILE ...
  *
  * Opening FILE (an ordinary, empty one) gives a timerfd: like a camera it becomes readable FPS times a second and is
- * never writable, so `select`, `poll` and `close` need no help. FOLDER has WxH.yuyv and *.jpg; buffers are filled when
- * they are asked for and handed out as they are, since a camera's DMA costs its reader nothing.
+ * never writable, so `select`, `poll` and `close` need no changes. FOLDER has WxH.yuyv and *.jpg; buffers are filled when
+ * they are requested and never copied, because a camera's DMA costs its reader nothing.
  *
- * A picture's time is that of its tick. JPEGs carry it in their comment "X-Timestamp: ...", the wall clock's seconds.
+ * The time of a frame is that of its tick. JPEGs have it in their comment "X-Timestamp: ...", in seconds of the wall clock.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -65,7 +65,7 @@ static int start(int on) {
     return timerfd_settime(device, 0, &ticks, NULL);
 }
 
-/* Fill buffer N with picture N. */
+/* Fill buffer N with frame N. */
 static void fill(int number) {
     char path[1024];
     unsigned char *bytes = pixels + (size_t)number * BUFFER_BYTES;
@@ -104,7 +104,7 @@ static void describe(struct v4l2_buffer *buffer, unsigned number) {
     buffer->m.offset = number * BUFFER_BYTES;
 }
 
-/* Hand out the oldest buffer with the newest tick: no picture is older than the reader's own delay. */
+/* Return the oldest buffer with the newest tick: no frame is older than the reader's own delay. */
 static int dequeue(struct v4l2_buffer *buffer) {
     unsigned long long ticks;
     int number = queue[0];
@@ -171,7 +171,7 @@ static int control(unsigned request, void *what) {
     return 0;
 }
 
-/* The program's calls come here first. */
+/* These functions replace those of the C library. */
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 int ioctl(int fd, unsigned long request, ...) {

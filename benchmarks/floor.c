@@ -1,9 +1,9 @@
-/* The floor: what a plain C program needs to send the same pictures to N clients; one thread, no options, no HTTP to speak of.
+/* The floor: a plain C program that sends the same frames to N clients; one thread, no options, almost no HTTP.
  *
  *   floor PORT FOLDER FPS send|sendfile
  *
- * Each picture becomes one part, made once and shared. A client that is still taking the one before skips it. `send`
- * copies it into every socket; `sendfile` writes it into a memfd of its own and lends the kernel its pages.
+ * Each frame becomes one shared part. A client that is still receiving the previous part skips it. `send` copies the part
+ * to every socket; `sendfile` writes it to a memfd, whose pages the kernel sends without a copy.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -38,7 +38,7 @@ typedef struct {
 typedef struct Client {
     struct Client *next, *previous;
     int socket, streams, waits; /* waits: for room in the socket */
-    Part *part;                 /* what it is taking */
+    Part *part;                 /* the part being sent */
     size_t sent;
 } Client;
 
@@ -108,7 +108,7 @@ static void leave(Client *c) {
     free(c);
 }
 
-/* Send what the socket takes of a client's part; returns whether the client is still there. */
+/* Send as much of a client's part as the socket accepts; return whether the client is still connected. */
 static int push(Client *c) {
     int waits = 0;
     while (c->part) {
@@ -151,7 +151,7 @@ static void welcome(int listener) {
     }
 }
 
-/* A client speaks: its first words are the request, whatever they are; nothing more is a goodbye. */
+/* Read from a client: the first bytes are the request, whatever they are; the end of the data ends the connection. */
 static void listen_to(Client *c) {
     char words[4096];
     ssize_t count = recv(c->socket, words, sizeof words, 0);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The floor of Python: what any program with a camera thread and an event loop needs to send the pictures of `floor.c`.
+"""The floor of Python: the cost of a program with a camera thread and an event loop that sends the frames of `floor.c`.
 
-It knows no HTTP but the empty line that ends a request. A client that is still taking the part before skips one.
+Of HTTP it handles only the empty line that ends a request. A client that still receives the previous part skips one.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ BACKLOG = 1024
 
 
 class Client(asyncio.Protocol):
-    """A connection; it streams once it has asked."""
+    """A connection; it gets the stream after its request."""
 
     streaming: "set[asyncio.Transport]"
 
@@ -30,7 +30,7 @@ class Client(asyncio.Protocol):
         self.request = b""
 
     def data_received(self, data: bytes) -> None:
-        """Wait for the end of the request; nothing more is expected."""
+        """Wait for the end of the request; ignore everything after it."""
         self.request += data
         if b"\r\n\r\n" in self.request and self.transport not in self.streaming:
             self.transport.write(OPENING)
@@ -42,7 +42,7 @@ class Client(asyncio.Protocol):
 
 
 def take(pictures: list[bytes], fps: float, parts: deque[bytes], bell: int) -> None:
-    """Run in the camera thread: make a part at each tick, and wake the event loop."""
+    """Build a part at each tick, and wake the event loop; runs in the camera thread."""
     began, tick = time.monotonic(), 0
     while True:
         tick += 1

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The floor of aiohttp: the least program that answers each snapshot with the next picture, beside a stream."""
+"""The floor of aiohttp: a minimal program that responds to each snapshot request with the next frame, and streams."""
 
 import asyncio
 import sys
@@ -13,14 +13,14 @@ PART = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\nX-Timestamp: %.6f\r\n
 
 
 class Pictures:
-    """The pictures of a folder, one at each tick."""
+    """The JPEGs of a folder, one at each tick."""
 
     def __init__(self, files: list[bytes]) -> None:
         self.files = files
         self.next: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def show(self, fps: float) -> None:
-        """Give each picture to all who wait for one, without end."""
+        """Send each JPEG to all waiting requests, forever."""
         began, tick = time.monotonic(), 0
         while True:
             tick += 1
@@ -29,13 +29,13 @@ class Pictures:
             waited_for.set_result(self.files[tick % len(self.files)])
 
     async def snapshot(self, _: web.Request) -> web.Response:
-        """Answer with the next picture."""
+        """Respond with the next JPEG."""
         picture = await asyncio.shield(self.next)
         headers = {"Cache-Control": "no-store", "X-Timestamp": f"{time.time():.6f}"}
         return web.Response(body=picture, content_type="image/jpeg", headers=headers)
 
     async def stream(self, request: web.Request) -> web.Response:
-        """Write all pictures, past aiohttp, until the client leaves."""
+        """Write all JPEGs directly to the transport until the client disconnects."""
         assert request.transport  # noqa: S101 # a client has just asked
         request.transport.write(OPENING)
         while True:

@@ -1,4 +1,4 @@
-"""The pictures that every server sends: the same bytes each time they are made, about 120 kB a JPEG."""
+"""The frames that every server sends: the same bytes each time they are created, about 120 kB per JPEG."""
 
 import sys
 from pathlib import Path
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 SIZE = WIDTH, HEIGHT = 1280, 720
 QUALITY = 80
 JPEGS = 30
-# so many pictures of bare pixels: enough that no cache keeps them
+# number of uncompressed frames: too many for the CPU cache
 PLANES = 10
 MARGIN = 64
-# a camera writes the time of a picture here, for servers that say only when they sent it
+# the camera writes the time of a frame here, for servers that report only the time of sending
 COMMENT = b"X-Timestamp: 0000000000.000000"
 COMMENT_SEGMENT = b"\xff\xfe" + (len(COMMENT) + 2).to_bytes(2, "big") + COMMENT
 SEED = 20
 
 
 def make(folder: Path) -> None:
-    """Write NN.jpg, WxH.i420 (Y, U, V of each picture) and WxH.yuyv into a folder."""
+    """Write NN.jpg, WxH.i420 (Y, U, V of each frame) and WxH.yuyv to a folder."""
     random = numpy.random.default_rng(SEED)
     scene = [_texture(random, contrast) for contrast in (52.0, 14.0, 14.0)]
     i420, yuyv = bytearray(), bytearray()
@@ -47,7 +47,7 @@ def make(folder: Path) -> None:
 
 
 def _texture(random: numpy.random.Generator, contrast: float) -> NDArray[numpy.float64]:
-    """Make detail of all sizes, the less of it the finer, as in photographs."""
+    """Return a texture with detail of all sizes, the finer the weaker, as in photographs."""
     height, width = HEIGHT + MARGIN, WIDTH + MARGIN
     frequency = numpy.hypot(numpy.fft.fftfreq(height)[:, None], numpy.fft.rfftfreq(width)[None, :])
     frequency[0, 0] = 1.0
@@ -57,7 +57,7 @@ def _texture(random: numpy.random.Generator, contrast: float) -> NDArray[numpy.f
 
 
 def _seen(plane: NDArray[numpy.float64], number: int, random: numpy.random.Generator) -> "Plane":
-    """Cut a picture out of a larger one, a little further each time, with the noise of a sensor."""
+    """Cut a frame out of a larger image, moved a little for each number, with sensor noise."""
     down, right = number * 2, number
     cut = plane[down : down + HEIGHT, right : right + WIDTH]
     return numpy.clip(cut + random.normal(0, 1.0, cut.shape) + 0.5, 0, 255).astype(numpy.uint8)

@@ -2,12 +2,12 @@
  *
  *   load --port 18081 --stream /stream.mjpg --clients 10 --slow 5 --slow-rate 100000 --warmup 2 --seconds 8
  *
- * Bodies are discarded in the kernel (MSG_TRUNC), so that little of the machine goes to the clients. The lines "begin"
- * and "end" mark the measured time for whoever samples the server; the JSON follows. It ends by itself.
+ * Bodies are discarded in the kernel (MSG_TRUNC), so that the clients use little CPU. The lines "begin" and "end" mark the
+ * measured time for the program that samples the server; the JSON follows. It ends by itself.
  *
- * When a picture was taken is the last X-Timestamp before or at the begin of its bytes: a header of the part, or a
- * comment in the JPEG, which a camera writes for servers that stamp parts when they send them. 0 means none. Where
- * ustreamer encodes it tells a Grab-Time instead: seconds of CLOCK_MONOTONIC_RAW, which are fewer than the wall clock's.
+ * The capture time of a frame is the last X-Timestamp before or at the begin of its bytes: a header of the part, or a
+ * comment in the JPEG, which the camera writes for servers that stamp parts when they send them. 0 means none. If
+ * ustreamer encodes, it sends a Grab-Time instead: seconds of CLOCK_MONOTONIC_RAW, which are fewer than the wall clock's.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -26,10 +26,10 @@
 
 #define MOST_CLIENTS 2000
 #define MOST_SECONDS 600
-#define MOST_ERRORS 100 /* a server that refuses is not asked for ever */
+#define MOST_ERRORS 100 /* then give up on a server that rejects connections */
 #define SMALL_RECEIVE_BUFFER 65536
 #define SLOW_TICK 0.02
-#define STAYS_ON 0.5 /* after the end: whoever looks at the server then sees it at work, not saying goodbye */
+#define STAYS_ON 0.5 /* seconds after the end, so that the last sample shows the server at work, not closing connections */
 #define WALL_CLOCK_SINCE 1e9 /* seconds since boot are fewer */
 
 typedef enum { NORMAL, SLOW, STOPPED, SNAPSHOT, KINDS } Kind;
@@ -46,7 +46,7 @@ typedef struct {
     enum { ANSWER, PART, BODY, GONE } state;
     char line[1024];
     size_t line_length;
-    char first[64]; /* of the body: where a camera's comment would be */
+    char first[64]; /* bytes of the body, where the camera's comment would be */
     size_t length, rest;
     int status, is_copy, must_close;
     double stamp, asked_at, last_at, budget;
@@ -102,7 +102,7 @@ static void ask(Client *c) {
 static void join(Client *c) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((int)port)};
     int small = SMALL_RECEIVE_BUFFER;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK); /* never anybody else */
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK); /* only this machine */
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (c->kind == SLOW || c->kind == STOPPED) setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     if (connect(c->fd, (struct sockaddr *)&address, sizeof address)) {
@@ -125,7 +125,7 @@ static void look_for_stamp(Client *c, const char *text, size_t length) {
     if (strtod(digits, NULL) > 0) c->stamp = strtod(digits, NULL);
 }
 
-/* A picture is complete. */
+/* A frame is complete. */
 static void take(Client *c) {
     double at = now();
     look_for_stamp(c, c->first, c->length < sizeof c->first ? c->length : sizeof c->first);
@@ -165,7 +165,7 @@ static void read_line(Client *c) {
         if (!strncasecmp(line, "Content-Length:", 15)) c->length = strtoul(value + 1, NULL, 10);
         if (!strncasecmp(line, "Connection:", 11)) c->must_close = strcasestr(value, "close") != NULL;
         if (!strncasecmp(line, "X-UStreamer-Grab-Time:", 22)) c->stamp = strtod(value + 1, NULL);
-        if (!strncmp(line, "X-Frame:", 8)) c->is_copy = 1; /* a repeat or a notice is no frame delivered */
+        if (!strncmp(line, "X-Frame:", 8)) c->is_copy = 1; /* repeats and placeholders are not delivered frames */
         if (!strncasecmp(line, "Transfer-Encoding:", 18)) fail(c, "chunked answers are not understood");
         if (!c->stamp || c->stamp >= WALL_CLOCK_SINCE) look_for_stamp(c, line, c->line_length);
     } else if (c->state == ANSWER && c->status != 200) {
@@ -173,7 +173,7 @@ static void read_line(Client *c) {
     } else if (c->state == ANSWER && c->kind != SNAPSHOT) {
         c->state = PART;
         c->length = 0;
-    } else if (c->length) { /* there are empty lines before a boundary, too */
+    } else if (c->length) { /* empty lines may also precede a boundary */
         c->state = BODY;
         c->rest = c->length;
     }
@@ -201,7 +201,7 @@ static void digest(Client *c, const char *bytes, size_t count) {
     }
 }
 
-/* Read up to so many bytes; return how many there were. */
+/* Read up to a number of bytes; return how many were read. */
 static ssize_t receive(Client *c, size_t most) {
     char bytes[1024];
     ssize_t got;
@@ -226,7 +226,7 @@ static void run_until(double end) {
             Client *c = events[i].data.ptr;
             int fd = c->fd;
             while (c->fd == fd && fd >= 0 && receive(c, 1 << 20) > 0)
-                if (c->kind == SNAPSHOT && c->state == ANSWER) break; /* it has just asked again */
+                if (c->kind == SNAPSHOT && c->state == ANSWER) break; /* it has just sent a new request */
         }
         if (at - ticked < SLOW_TICK) continue;
         for (int i = 0; i < total; i++) {
@@ -238,7 +238,7 @@ static void run_until(double end) {
                 if (got <= 0) break;
                 c->budget -= got;
             }
-            if (c->budget > slow_rate) c->budget = slow_rate; /* nothing came for a second: that is not saved up */
+            if (c->budget > slow_rate) c->budget = slow_rate; /* unused budget of more than a second is lost */
         }
         ticked = at;
     }
@@ -308,7 +308,7 @@ static void read_arguments(int count, char **words) {
 int main(int count, char **words) {
     double began, lasted, cpu;
     read_arguments(count, words);
-    alarm((unsigned)(warmup + seconds + total * ramp_ms / 1000) + 30); /* whatever happens */
+    alarm((unsigned)(warmup + seconds + total * ramp_ms / 1000) + 30); /* end in any case */
     poller = epoll_create1(EPOLL_CLOEXEC);
     clients = calloc(total + 1, sizeof *clients);
     for (int kind = 0, i = 0; kind < KINDS; kind++)

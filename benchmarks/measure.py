@@ -1,4 +1,4 @@
-"""One run of one server: start it, load it, and say in plain figures what it did and what that cost."""
+"""One run of one server: start it, load it, and return figures of its work and its cost."""
 
 import json
 import subprocess
@@ -12,14 +12,14 @@ from rows import Row
 from servers import Running, Server, running
 from usage import Use, Watch, cpu_of, machine_busy, use_of
 
-# a load that hangs ends by itself long before
+# longer than any load runs
 LOAD_PATIENCE = 60.0
-# so much the measured time may differ from the time between the two looks at the server's clock
+# the largest difference between the measured time and the time between the two readings of the CPU clock
 LATE = 0.02
 
 
 def measure(server: Server, row: Row, seconds: float, built: Path) -> tuple[Figures, dict[str, Any]]:
-    """Return the figures of a run, and everything that was seen."""
+    """Return the figures of a run, and all raw data."""
     logs = built / "logs"
     logs.mkdir(exist_ok=True)
     if row.is_cold:
@@ -38,10 +38,10 @@ def measure(server: Server, row: Row, seconds: float, built: Path) -> tuple[Figu
 
 
 def _load(started: Running, options: dict[str, float], built: Path) -> tuple[dict[str, Any], Use, Use, list[Use]]:
-    """Run the clients; return what they say, and the server's use at the begin, at the end and in between.
+    """Run the clients; return their figures, and the server's resources at the start, at the end and in between.
 
     Raises:
-        RuntimeError: the figures would be worth nothing.
+        RuntimeError: the figures are not valid.
     """
     command = [str(built / "load"), "--port", str(started.port), "--stream", started.server.stream]
     command += ["--snapshot", started.server.snapshot or "/"]
@@ -54,7 +54,7 @@ def _load(started: Running, options: dict[str, float], built: Path) -> tuple[dic
             with Watch(started.process, watched_port) as watch:
                 if clients.stdout.readline() != mark:
                     raise RuntimeError(f"the clients of {started.server.name} failed")
-                # the clocks first: everything else takes its time
+                # the clocks first: everything else takes time
                 marks.append((time.monotonic(), cpu_of(started.process), *machine_busy()))
             looks = watch.looks
             uses.append(use_of(started.process))
@@ -101,7 +101,7 @@ def _figures(answer: dict[str, Any], before: Use, begin: Use, end: Use, looks: l
 
 
 def _nobody(started: Running, seconds: float, built: Path) -> tuple[Figures, dict[str, Any]]:
-    """Measure a server that nobody asks, before anybody did and after the last one has gone."""
+    """Measure an idle server, before the first client and after the last one has disconnected."""
     figures, seen = Figures(), dict[str, Any]()
     for when in ("before", "after"):
         if when == "after":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The portal with a camera that replays ready-made YUV420 planes: what is left to measure is encoding and sending."""
+"""camera-soft-stream with a camera that replays YUV420 planes: only encoding and sending are measured."""
 
 import argparse
 import asyncio
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class PlanesCamera(FolderCamera):
-    """A folder whose clock and life are kept, and whose pictures are the planes of WxH.i420 instead of JPEGs."""
+    """An image folder camera whose frames are the planes of WxH.i420 instead of JPEGs."""
 
     def open(self) -> Negotiated:
         """Map the file; see `Camera.open`."""
@@ -40,7 +40,7 @@ class PlanesCamera(FolderCamera):
         return frame
 
     def still(self, timeout: float) -> RawFrame:
-        """Take the next picture: there is no other size."""
+        """Return the next frame: there is no other size."""
         return self.capture(timeout)
 
 

@@ -1,4 +1,4 @@
-"""A picture of cost over number of clients, in SVG."""
+"""A chart of cost over number of clients, in SVG."""
 
 import math
 from html import escape
@@ -46,7 +46,7 @@ def svg(title: str, lines: dict[str, Points]) -> str:
         drawn.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2.5"/>')
         drawn += [f'<circle cx="{across(x):.1f}" cy="{down(y):.1f}" r="3.5" fill="{colour}"/>' for x, y in line]
         label = down(line[-1][1]) + 4
-        while any(abs(label - other) < 15 for other in taken):  # names do not lie on each other
+        while any(abs(label - other) < 15 for other in taken):  # labels must not overlap
             label += 3
         taken.append(label)
         drawn.append(_text(WIDTH - RIGHT + 10, label, name, colour=colour))

@@ -1,4 +1,4 @@
-"""What the measurements need and the checkout does not have, in a folder for caches: C programs and pictures."""
+"""Builds what the measurements need into a cache folder: C programs and frames."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ PROGRAMS = {
 
 
 def prepare() -> Path:
-    """Build what is not there yet; return the folder: a folder of its own for each version of the sources."""
+    """Build what is missing; return the folder, which depends on the version of the sources."""
     sources = [HERE / name for name in ("load.c", "floor.c", "fake_camera.c", "frames.py")]
     version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -29,7 +29,7 @@ def prepare() -> Path:
             (folder / "new").rename(folder / program)
     (folder / "camera").touch()
     if not (folder / "made").exists():
-        from frames import make  # numpy is needed only now
+        from frames import make  # needs numpy
 
         make(pictures)
         (folder / "made").touch()

@@ -1,4 +1,4 @@
-"""Figures of many runs become a table: medians, and medians of the ratios within each round."""
+"""Tables of many runs: medians, and medians of the ratios within each round."""
 
 import math
 import platform
@@ -14,7 +14,7 @@ from typing import Any
 from cold import Figures
 from rows import Row, Target
 
-# by server, its figures round by round
+# by server: its figures of each round
 Runs = dict[str, list[Figures]]
 STREAM_COLUMNS = {
     "cost": "CPU ms/frame",
@@ -65,24 +65,24 @@ COLUMNS = {
         "snapshot_focus": "focus",
     },
 }
-DISTURBED = 8.0  # percent of one processor that neither side has used, or that the host took away
+DISTURBED = 8.0  # percent of one processor used by other programs, or taken by the host
 
 
 def middle(runs: Runs, server: str, figure: str) -> float:
-    """Return the median over all rounds; NaN where it was never measured."""
+    """Return the median over all rounds; NaN if it was never measured."""
     values = [run[figure] for run in runs.get(server, []) if figure in run]
     return median(values) if values else math.nan
 
 
 def ratio(runs: Runs, ours: str, other: str, figure: str) -> float:
-    """Return the median of the rounds' ratios."""
+    """Return the median of the ratios of the rounds."""
     rounds = zip(runs.get(ours, []), runs.get(other, []), strict=False)
     values = [mine[figure] / its[figure] for mine, its in rounds if mine.get(figure) and its.get(figure)]
     return median(values) if values else math.nan
 
 
 def table(row: Row, runs: Runs) -> str:
-    """Write a row of the plan as a table of Markdown, and what of its targets is met."""
+    """Return a row of the plan as a Markdown table, with the result of each target."""
     columns = COLUMNS.get(row.name.split("-")[0], STREAM_COLUMNS)
     ratios = "cost" in columns and len(row.servers) > 1
     head = ["", *columns.values(), *(["portal is"] if ratios else [])]
@@ -108,7 +108,7 @@ def table(row: Row, runs: Runs) -> str:
 
 
 def verdict(target: Target, row: Row, runs: Runs) -> str:
-    """Say whether a target is met."""
+    """Return a line that shows whether a target is met."""
     ours = target.server or row.servers[0]
     if target.against:
         measured, unit = ratio(runs, ours, target.against, target.figure), f" x {target.against}"
@@ -123,7 +123,7 @@ def verdict(target: Target, row: Row, runs: Runs) -> str:
 
 
 def machine(checkout: Path) -> dict[str, Any]:
-    """Return what the figures depend on."""
+    """Return the environment on which the figures depend."""
     model = [
         line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith(("model name", "Model"))
     ]

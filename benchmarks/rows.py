@@ -1,4 +1,4 @@
-"""What is measured: the rows of the table, with what each one has to reach."""
+"""The measured situations, and the target of each."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ Load = dict[str, float]
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure of the portal is to be: at most (or at least) a number, or so many times that of another server."""
+    """The bound of a figure: at most (or at least) a number, or a multiple of another server's figure."""
 
     what: str
     figure: str
@@ -15,12 +15,12 @@ class Target:
     against: str = ""
     is_least: bool = False
     server: str = ""
-    """Which of ours it is about; the row's first one unless it says otherwise."""
+    """The measured server; by default the first one of the row."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One situation, and the servers that are put into it; the first one is ours."""
+    """One situation, and the servers to measure in it; the first one is camera-soft-stream."""
 
     name: str
     title: str
@@ -31,9 +31,9 @@ class Row:
     quick_seconds: float = 3.0
     is_idle: bool = False
     is_cold: bool = False
-    """Whether it is the first picture of a closed camera that counts, and nothing else."""
+    """Whether only the time to the first frame of a closed camera is measured."""
     is_opened_before: bool = False
-    """Whether the camera is opened and closed once, so that what only the first opening takes is there already."""
+    """Whether the camera is opened and closed once before, to exclude the cost of the first opening."""
 
 
 COST = "CPU per delivered frame"

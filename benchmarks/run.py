@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures the portal beside other servers of the same pictures, in turn, and prints tables of Markdown.
+"""Measures camera-soft-stream and other servers with the same frames, in turn, and prints Markdown tables.
 
-Builds what it needs; only loopback is used, and every load ends by itself. See benchmarks/README.md.
+Builds what it needs, uses only loopback, and every load ends by itself. See benchmarks/README.md.
 """
 
 import argparse
@@ -24,7 +24,7 @@ ROUNDS, QUICK_ROUNDS = 5, 1
 
 
 def main() -> int:
-    """Measure what was asked for; return the exit status."""
+    """Measure the selected rows; return the exit status."""
     args = _parser().parse_args()
     rows = [row for row in ROWS if not args.rows or row.name in args.rows]
     built = prepare()
@@ -45,7 +45,7 @@ def main() -> int:
         results[row.name], seen = _measure_row(row, candidates, rounds, seconds, built)
         everything["rows"][row.name] = {"seconds": seconds, "figures": results[row.name], "seen": seen}
         print(table(row, results[row.name]), flush=True)
-        if args.json:  # what there is so far, in case the rest fails
+        if args.json:  # the results so far, in case the rest fails
             args.json.write_text(json.dumps(everything, indent=1))
     if args.plot:
         args.plot.write_text(_plot(results, facts))
@@ -55,7 +55,7 @@ def main() -> int:
 def _measure_row(
     row: Row, candidates: list[Server], rounds: int, seconds: float, built: Path
 ) -> tuple[Runs, list[dict[str, Any]]]:
-    """Run every server once a round, in turn from either end, so that what drifts falls on all of them."""
+    """Run every server once per round, every second round in reverse order, so that drift affects all alike."""
     runs: Runs = {server.name: [] for server in candidates}
     everything = []
     for number in range(rounds):
@@ -80,14 +80,14 @@ def _plot(results: dict[str, Runs], facts: dict[str, Any]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one short round of everything: a few minutes")
+    parser.add_argument("--quick", action="store_true", help="one short round of all rows: a few minutes")
     parser.add_argument(
         "--rows", nargs="+", choices=[row.name for row in ROWS], metavar="ROW", help="only these: %(choices)s"
     )
-    parser.add_argument("--rounds", type=int, help=f"how often each server runs ({ROUNDS}; --quick: {QUICK_ROUNDS})")
-    parser.add_argument("--seconds", type=float, help="how long a run is measured, for all rows alike")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure of every run")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw cost over number of clients (SVG)")
+    parser.add_argument("--rounds", type=int, help=f"number of runs of each server ({ROUNDS}; --quick: {QUICK_ROUNDS})")
+    parser.add_argument("--seconds", type=float, help="measured time of a run, for all rows")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures of all runs")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a chart of cost over number of clients (SVG)")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The servers that are measured against each other: how each is started, asked and stopped."""
+"""The servers to compare: how each is started, requested and stopped."""
 
 import os
 import shutil
@@ -16,13 +16,13 @@ HERE = Path(__file__).parent
 FPS = 30
 START_TIMEOUT = 10.0
 STOP_TIMEOUT = 5.0
-# what a server still does after it has begun to listen
+# seconds that a server still needs after it has started to listen
 SETTLING = 0.5
 
 
 @dataclass(frozen=True)
 class Server:
-    """A program that sends MJPEG; `{port}` stands for the port wherever it is told one."""
+    """A program that sends MJPEG; `{port}` in its command is replaced with the port."""
 
     name: str
     command: tuple[str, ...]
@@ -32,7 +32,7 @@ class Server:
 
     @property
     def is_installed(self) -> bool:
-        """Whether the program is there."""
+        """Whether the program is installed."""
         return shutil.which(self.command[0]) is not None
 
 
@@ -85,7 +85,7 @@ def servers(built: Path) -> dict[str, Server]:
 
 @dataclass(frozen=True)
 class Running:
-    """A server that listens."""
+    """A running server."""
 
     server: Server
     process: int
@@ -94,7 +94,7 @@ class Running:
 
 @contextmanager
 def running(server: Server, logs: Path) -> Iterator[Running]:
-    """Start a server on a free port, and stop it in the end."""
+    """Start a server on a free port, and stop it after the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What a server costs: CPU time of its whole process tree in nanoseconds, memory, sockets, wake-ups."""
+"""The resources of a server: CPU time of its process tree in nanoseconds, memory, sockets, context switches."""
 
 import ctypes
 import os
@@ -15,21 +15,21 @@ SAMPLE_INTERVAL = 0.5
 
 @dataclass
 class Use:
-    """One look at a server."""
+    """The resources of a server at one time."""
 
     cpu: float = 0.0
-    """Seconds, of all its processes and of their children that have ended."""
+    """CPU seconds of all its processes, and of their children that have ended."""
     switches: int = 0
-    """How often its threads were taken from a processor: an upper bound of the wake-ups."""
+    """Context switches of its threads: an upper bound of the wake-ups."""
     rss: float = 0.0
-    """MB."""
+    """Resident memory in MB."""
     sockets: int = 0
     unsent: int = 0
-    """Bytes in the send buffers of its port's connections, of those that it has closed, too."""
+    """Bytes in the send buffers of the connections to its port, including closed ones."""
 
 
 def cpu_of(root: int) -> float:
-    """Return the CPU time of a process and all that it has started, and nothing else: this is quick."""
+    """Return the CPU time of a process tree; faster than `use_of`."""
     total = 0.0
     for process in _tree(root):
         with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
@@ -38,9 +38,9 @@ def cpu_of(root: int) -> float:
 
 
 def use_of(root: int, port: int = 0) -> Use:
-    """Look at a process and all that it has started; with a port at what the kernel holds for it, too.
+    """Return the resources of a process tree; with a port also the kernel's send buffers of that port.
 
-    The kernel's table of connections can be long, and takes seconds then.
+    That takes seconds if the kernel's table of connections is long.
     """
     use = Use(cpu=cpu_of(root))
     for process in _tree(root):
@@ -57,7 +57,7 @@ def use_of(root: int, port: int = 0) -> Use:
 
 
 class Watch:
-    """Looks at a server over and over while something is measured."""
+    """Samples the resources of a server during a measurement."""
 
     def __init__(self, root: int, port: int = 0) -> None:
         self.looks: list[Use] = []
@@ -79,7 +79,7 @@ class Watch:
 
 
 def machine_busy() -> tuple[float, float]:
-    """Return for how many seconds the processors have worked, and for how many the host took them away, so far."""
+    """Return the seconds since boot in which the processors worked, and those that the host took (steal)."""
     user, nice, system, _, _, irq, softirq, steal = (
         int(word) / TICKS for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
     )
@@ -118,10 +118,10 @@ def _is_socket(file: Path) -> bool:
 
 
 def _unsent(port: int) -> int:
-    """Add up the kernel's send queues of a local port."""
+    """Return the sum of the kernel's send queues of a local port."""
     total = 0
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, local, _, state, queues, *_ = line.split()
-        if int(local.rpartition(":")[2], 16) == port and state != "0A":  # a listener's queue is something else
+        if int(local.rpartition(":")[2], 16) == port and state != "0A":  # the queue of a listener has another meaning
             total += int(queues.split(":")[0], 16)
     return total

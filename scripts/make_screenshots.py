@@ -35,7 +35,7 @@ Scene = Callable[[Page, Portal], Awaitable[None]]
 
 
 async def live(page: Page, portal: Portal) -> None:
-    """A camera's page, some seconds after it was opened."""
+    """The page of a camera, some seconds after it was opened."""
     await page.goto(f"http://127.0.0.1:{portal.port}/")
     await expect(page.locator("#state")).to_have_attribute("data-state", "streaming")
     await asyncio.sleep(3)  # until the rates are known
@@ -53,7 +53,7 @@ async def stalled(page: Page, portal: Portal) -> None:
     await live(page, portal)
     portal.device.stall()
     await expect(page.locator("#state")).to_have_attribute("data-state", "fault")
-    await asyncio.sleep(5)  # until the picture is old
+    await asyncio.sleep(5)  # until the frame is old
 
 
 async def grid(page: Page, portal: Portal) -> None:
@@ -76,7 +76,7 @@ SHOTS: dict[str, tuple[Scene, dict[str, Any]]] = {
 
 @asynccontextmanager
 async def portals() -> AsyncIterator[Portal]:
-    """Run a portal for each camera; yield the first one, which knows where the others are."""
+    """Run a server for each camera; yield the first one, which links to the others."""
     async with AsyncExitStack() as stack:
         others = [await stack.enter_async_context(running(camera)) for camera in CAMERAS[1:]]
         ports = (0, *(portal.port for portal in others))
@@ -85,7 +85,7 @@ async def portals() -> AsyncIterator[Portal]:
 
 
 async def shoot(browser: Browser, name: str, folder: Path) -> bool:
-    """Make one picture; return whether it is small enough."""
+    """Take one screenshot; return True if the file is small enough."""
     scene, look = SHOTS[name]
     context = await browser.new_context(reduced_motion="reduce", locale="en-US", **look)
     async with portals() as portal:
@@ -98,7 +98,7 @@ async def shoot(browser: Browser, name: str, folder: Path) -> bool:
 
 
 async def main() -> int:
-    """Make the pictures that are asked for, or all; return the exit status."""
+    """Take the selected screenshots, or all; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent.parent / "docs" / "screens")
     parser.add_argument("names", metavar="NAME", nargs="*", choices=[*SHOTS, []], help=", ".join(SHOTS))

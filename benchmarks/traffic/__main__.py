@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Compares what the portal sends with what the programs send that it stands in for.
+"""Compares the responses of camera-soft-stream with those of the programs that it replaces.
 
-`record` asks a program that runs on this machine, and keeps its answers in benchmarks/recordings/.
-`table` starts a portal with a test camera, and writes what the recordings and its own answers say into
-docs/compatibility.md, between the markers; with --check it only tells whether the same stands there already.
+`record` sends requests to a program on this machine, and stores its responses in benchmarks/recordings/.
+`table` starts camera-soft-stream with a test camera, and writes tables of the recordings and of its own responses to
+docs/compatibility.md, between the markers; with --check it only checks whether the document is up to date.
 """
 
 import argparse
@@ -27,15 +27,15 @@ CHECKOUT = Path(__file__).parents[2]
 RECORDINGS = CHECKOUT / "benchmarks" / "recordings"
 DOCUMENT = CHECKOUT / "docs" / "compatibility.md"
 BEGIN, END = "<!-- tables: begin -->\n", "<!-- tables: end -->\n"
-# slow: what comes at once and what comes with the next frame must be told apart on a busy machine, too
+# slow: bytes that arrive at once must differ from those of the next frame, also on a busy machine
 FPS = 1
-# mjpg-streamer can be built so that it refuses who comes twice within a second
+# mjpg-streamer can be built so that it rejects a second request within a second
 APART, SOON = 1.2, 0.1
 MOST_AT_ONCE = 16
 
 
 def main() -> int:
-    """Do what was asked for; return the exit status."""
+    """Run a command; return the exit status."""
     args = _parser().parse_args()
     if args.command == "record":
         record(args.peer, args.version, args.port).save(args.recordings / f"{args.peer}.json")
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def record(name: str, version: str, port: int) -> Recording:
-    """Send a program all requests, one after the other."""
+    """Send all requests to a program, one after the other."""
     peer, exchanges = PEERS[name], {}
     for what, asked in peer.requests().items():
         time.sleep(SOON if what == SOON_AGAIN else APART)
@@ -62,7 +62,7 @@ def record(name: str, version: str, port: int) -> Recording:
 
 
 def _made(recordings: dict[Peer, Recording]) -> str:
-    """Return the tables, with the portal's own answers."""
+    """Return the tables, with the responses of camera-soft-stream."""
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
 
         def all_answers(port: int, requests: dict[str, str]) -> dict[str, Exchange]:
@@ -81,7 +81,7 @@ def _made(recordings: dict[Peer, Recording]) -> str:
 
 @contextmanager
 def portal(*arguments: str) -> Iterator[int]:
-    """Serve a test camera with the settings that a new installation has, but small pictures; yields the port."""
+    """Serve a test camera with default settings but small frames; yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     sizes = {"width": 160, "height": 120, "snapshot-width": 160, "snapshot-height": 120}
@@ -111,14 +111,16 @@ def _until_listening(process: "subprocess.Popen[str]") -> Iterator[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    recording = commands.add_parser("record", help="keep the answers of a program that runs")
+    recording = commands.add_parser("record", help="store the responses of a running program")
     recording.add_argument("peer", choices=PEERS, metavar="PEER", help="%(choices)s")
-    recording.add_argument("--port", type=int, required=True, help="where it listens, on 127.0.0.1")
-    recording.add_argument("--version", required=True, help="which version or commit it is")
+    recording.add_argument("--port", type=int, required=True, help="its port on 127.0.0.1")
+    recording.add_argument("--version", required=True, help="its version or commit")
     table = commands.add_parser("table", help="write the tables")
     table.add_argument("--check", action="store_true", help="write nothing; exit status 1 and a diff if they differ")
     for command in (recording, table):
-        command.add_argument("--recordings", type=Path, default=RECORDINGS, metavar="FOLDER", help="where they lie")
+        command.add_argument(
+            "--recordings", type=Path, default=RECORDINGS, metavar="FOLDER", help="folder of the recordings"
+        )
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What the bytes of an answer say: its head, its pictures, and what stands between them and when it came."""
+"""Facts about the bytes of a response: its head, its JPEGs, and the bytes between them with their times."""
 
 import re
 from dataclasses import dataclass
@@ -7,29 +7,29 @@ from functools import cached_property
 from wire import END_OF_JPEG, Exchange
 
 BEGIN_OF_JPEG = b"\xff\xd8"
-# what comes this part of an interval before a picture did not come with it
+# bytes that arrive this share of an interval before a JPEG did not arrive together with it
 BEFORE = 0.2
 
 
 @dataclass(frozen=True)
 class Head:
-    """The status line and the headers, as they were written."""
+    """The status line and the headers, unchanged."""
 
     status_line: str
     headers: list[tuple[str, str]]
 
     @property
     def status(self) -> int:
-        """The number."""
+        """The status code."""
         return int(self.status_line.split()[1])
 
     def get(self, name: str) -> str:
-        """Return a header's value, empty when it is not there."""
+        """Return the value of a header; "" if it is missing."""
         return next((value for each, value in self.headers if each.lower() == name.lower()), "")
 
 
 class Answer:
-    """What came for one request."""
+    """The response to one request."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -43,12 +43,12 @@ class Answer:
 
     @property
     def is_stream(self) -> bool:
-        """Whether it is picture after picture."""
+        """Whether it is a stream of JPEGs."""
         return self.head.get("Content-Type").startswith("multipart/")
 
     @cached_property
     def pictures(self) -> list[tuple[int, int]]:
-        """Where each JPEG begins and ends in the body."""
+        """The first and last position of each JPEG in the body."""
         found, end = [], 0
         while (begin := self.body.find(BEGIN_OF_JPEG, end)) >= 0 and (last := self.body.find(END_OF_JPEG, begin)) >= 0:
             end = last + len(END_OF_JPEG)
@@ -57,28 +57,28 @@ class Answer:
 
     @property
     def before_first(self) -> bytes:
-        """What stands before the first picture."""
+        """The bytes before the first JPEG."""
         return self.body[: self.pictures[0][0]]
 
     @property
     def between(self) -> bytes:
-        """What stands between the first picture and the second."""
+        """The bytes between the first and the second JPEG."""
         return self.body[self.pictures[0][1] : self.pictures[1][0]]
 
     @property
     def well_before_first(self) -> bytes:
-        """What of it came well before the first picture: it did not wait for it."""
+        """Those of them that arrived well before the first JPEG, without waiting for it."""
         return self._came_until(0, self.before_first, self._came(self.pictures[0][0]) - BEFORE * self._interval)
 
     @property
     def soon_after_first(self) -> bytes:
-        """What followed the first picture without waiting for the second."""
+        """Those of them that followed the first JPEG without waiting for the second."""
         end = self.pictures[0][1]
         return self._came_until(end, self.between, self._came(end - 1) + self._interval / 2)
 
     @property
     def is_whole_at_once(self) -> bool:
-        """Whether the end of the first picture came with its beginning."""
+        """Whether the end of the first JPEG arrived together with its beginning."""
         begin, end = self.pictures[0]
         return self._came(end - 1) - self._came(begin) < self._interval / 2
 
@@ -90,7 +90,7 @@ class Answer:
 
     @property
     def lengths(self) -> tuple[str, int]:
-        """What the first part's Content-Length says, empty when there is none, and how long its picture is."""
+        """The Content-Length of the first part ("" if there is none), and the true length of its JPEG."""
         told = next((value for name, value in self.part_headers if name.lower() == "content-length"), "")
         begin, end = self.pictures[0]
         return told, end - begin
@@ -108,9 +108,9 @@ class Answer:
 
 
 def pieces(text: bytes) -> str:
-    """Say what stands between two pictures: ends of lines, a boundary, headers."""
+    """Describe the bytes between two JPEGs: line ends, boundary, headers."""
     found = re.fullmatch(rb"(\r\n)?(--[^\r\n]+(\r?\n))?(.*)", text, re.DOTALL)
-    assert found  # noqa: S101 # every part of it may be missing
+    assert found  # noqa: S101 # every part of the pattern is optional
     ending, boundary, boundary_ending, headers = found.groups()
     words = ["CRLF"] if ending else []
     words += ["boundary LF" if boundary_ending == b"\n" else "boundary CRLF"] if boundary else []

@@ -1,4 +1,4 @@
-"""The programs that are compared: where each has its stream and its snapshot, and the requests that all of them get."""
+"""The programs to compare: the URLs of their stream and snapshot, and the requests to send to each."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,17 @@ SOON_AGAIN = "snapshot again"
 
 @dataclass(frozen=True)
 class Peer:
-    """A program, as its users name it."""
+    """A program, under the name that its users know."""
 
     name: str
     stream: str
     snapshot: str = ""
     over_tls: bool = False
     differs_in: str = ""
-    """The only table with a row for it, when it is another program with something switched on."""
+    """The only table with a row for it, if it is a variant of another program."""
 
     def requests(self) -> dict[str, str]:
-        """Return every request that is recorded, by name."""
+        """Return all requests to record, by name."""
         requests = {
             "stream": request("GET", self.stream),
             "stream, HTTP/1.0": request("GET", self.stream, version="1.0"),
@@ -74,7 +74,7 @@ PEERS = {
     "webcamd-mcguckin": Peer("webcamd (McGuckin)", "/"),
     "mjpgstreamer": Peer("MJPGStreamer (mclendon99)", "/", over_tls=True),
 }
-# what people have in their settings and scripts
+# URLs in people's settings and scripts
 OLDER_URLS = {
     "mjpg-streamer": (
         "/?action=stream",

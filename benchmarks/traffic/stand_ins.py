@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs a server that needs a camera on a machine without one: `stand_ins.py FOLDER SCRIPT [ARGUMENT ...]`.
 
-The script, or the package, runs as it is. What it imports of picamera2, libcamera, cv2 and v4l2py is made up here, no
-more than it uses, and gives the JPEGs of the folder, twice a second. What goes over the wire is the script's own.
+The script, or the package, runs unchanged. Its imports of picamera2, libcamera, cv2 and v4l2py are replaced with fakes
+that have only what it uses, and return the JPEGs of the folder, two per second. The script itself sends all bytes.
 """
 
 import io
@@ -27,7 +27,7 @@ Pixels = NDArray[numpy.uint8]
 
 
 class Pictures:
-    """The JPEGs of a folder, again and again, one for each interval."""
+    """The JPEGs of a folder in a loop, one for each interval."""
 
     def __init__(self, folder: Path) -> None:
         self._jpegs = itertools.cycle([path.read_bytes() for path in sorted(folder.glob("*.jpg"))])
@@ -38,22 +38,22 @@ class Pictures:
             yield jpeg
 
     def pixels(self) -> Pixels:
-        """Wait for the next picture; return height x width x 3."""
+        """Wait for the next image; return height x width x 3."""
         return numpy.asarray(Image.open(io.BytesIO(next(iter(self)))))
 
 
 class FileOutput:
-    """Passes what an encoder gives on to a file."""
+    """Writes the output of an encoder to a file."""
 
     def __init__(self, file: io.BufferedIOBase) -> None:
         self.file = file
 
 
 class Picamera2:
-    """As much of Picamera2 as spyglass, its own MJPEG example and webcamd use."""
+    """The part of Picamera2 that spyglass, Picamera2's MJPEG example and webcamd use."""
 
     pictures: Pictures
-    camera_controls: dict[str, Any] = {}  # noqa: RUF012 # it is an attribute of the instance there, too
+    camera_controls: dict[str, Any] = {}  # noqa: RUF012 # in Picamera2 it is an attribute of the instance too
 
     def __init__(self, _number: int = 0, **_: object) -> None: ...
 
@@ -61,19 +61,19 @@ class Picamera2:
         return True
 
     def create_video_configuration(self, **wanted: object) -> dict[str, object]:
-        """Agree to everything."""
+        """Accept every configuration."""
         return wanted
 
     create_preview_configuration = create_video_configuration
 
     def configure(self, configuration: dict[str, object]) -> None:
-        """Have nothing to configure."""
+        """Do nothing."""
 
     def start(self) -> None:
-        """Give pictures already."""
+        """Do nothing: frames are always available."""
 
     def start_encoder(self, _encoder: object, output: FileOutput) -> None:
-        """Write picture after picture into the output, in a thread."""
+        """Write one JPEG after the other to the output, in a thread."""
         threading.Thread(target=lambda: [output.file.write(jpeg) for jpeg in self.pictures], daemon=True).start()
 
     def start_recording(self, encoder: object, output: FileOutput) -> None:
@@ -81,8 +81,8 @@ class Picamera2:
         self.start_encoder(encoder, output)
 
     def capture_array(self, *, wait: bool) -> "Future[Pixels]":
-        """Return a job that is done."""
-        assert not wait  # noqa: S101 # the only way in which it is called
+        """Return a finished job."""
+        assert not wait  # noqa: S101 # the scripts never wait
         job: Future[Pixels] = Future()
         job.get_result = job.result  # type: ignore[attr-defined] # Picamera2's name for it
         job.set_result(self.pictures.pixels())
@@ -97,10 +97,10 @@ class VideoCapture:
     def __init__(self, _device: str) -> None: ...
 
     def set(self, _property: int, _value: float) -> None:
-        """Have nothing to set."""
+        """Do nothing."""
 
     def read(self) -> tuple[bool, Pixels]:
-        """Wait for the next picture."""
+        """Wait for the next image."""
         return True, self.pictures.pixels()
 
 
@@ -122,7 +122,7 @@ class Device:
 
 
 def _modules() -> dict[str, dict[str, object]]:
-    """Return what each module has."""
+    """Return the attributes of each fake module."""
     return {
         "picamera2": {"Picamera2": Picamera2},
         "picamera2.encoders": {"JpegEncoder": object, "MJPEGEncoder": object},
@@ -147,7 +147,7 @@ def _modules() -> dict[str, dict[str, object]]:
 
 
 def main() -> None:
-    """Put the made-up modules in place, and become the script."""
+    """Install the fake modules, and run the script."""
     pictures = Pictures(Path(sys.argv[1]))
     script = Path(sys.argv[2]).resolve()
     Picamera2.pictures = VideoCapture.pictures = Device.pictures = pictures

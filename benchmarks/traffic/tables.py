@@ -1,4 +1,4 @@
-"""The tables of docs/compatibility.md: a row for each program, the portal's first."""
+"""The tables of docs/compatibility.md: a row for each program, camera-soft-stream first."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +9,7 @@ from wire import Exchange, Recording
 
 CACHING = ("Cache-Control", "Pragma", "Expires", "Age")
 CORS = "Access-Control-Allow-Origin"
-# who sent it and when is in every answer, and the rest has a column of its own
+# these headers are in every response, and the others have their own columns
 IN_OTHER_COLUMNS = {"date", "server", "content-type", "content-length", "connection", CORS.lower()}
 IN_OTHER_COLUMNS |= {name.lower() for name in CACHING}
 NO_URL = "no such URL"
@@ -19,7 +19,7 @@ Column = Callable[[Recording], str]
 
 
 def tables(recordings: Recordings, older_urls: Mapping[str, Exchange]) -> str:
-    """Return all tables as Markdown; `older_urls` is what the portal answers where older programs have something."""
+    """Return all tables as Markdown; `older_urls` are our responses at the URLs of older programs."""
     with_snapshot = {peer: recording for peer, recording in recordings.items() if peer.snapshot}
     return "\n".join(
         [
@@ -90,7 +90,7 @@ def _caching(answer: Answer) -> str:
 
 
 def _server(answer: Answer) -> str:
-    """Name the programs, without their versions, which differ between machines."""
+    """Remove the versions of programs, which differ between machines."""
     return _code(re.sub(r"/[\d.]+", "", answer.head.get("Server")))
 
 
@@ -117,7 +117,7 @@ def _part_length(answer: Answer) -> str:
 
 
 def _outcome(answer: Answer) -> str:
-    """Say in a word or two what became of a request."""
+    """Return the outcome of a request in one or two words."""
     if not answer:
         return "closed without an answer"
     kind = answer.head.get("Content-Type").split(";")[0]

@@ -1,4 +1,4 @@
-"""Asks a server over a raw socket, and keeps every byte of its answer with the time when it came."""
+"""Sends a request over a raw socket, and records every byte of the response with its arrival time."""
 
 import itertools
 import json
@@ -12,33 +12,33 @@ END_OF_JPEG = b"\xff\xd9"
 JPEGS = 2
 NO_CONTENT = b"204"
 CONNECT_TIMEOUT = 5.0
-# how long a server may be silent in an answer that is not complete
+# seconds that a server may send nothing within a response
 SILENCE = 10.0
-# how long to look whether more comes where nothing should
+# seconds to wait for bytes after the end of a response
 AFTERWARDS = 0.5
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and what came back: each piece with its milliseconds since the request, in bytes as Latin-1."""
+    """A request and the response: each piece of bytes (Latin-1) with its milliseconds since the request."""
 
     request: str
     answer: list[tuple[float, str]]
 
     @property
     def bytes(self) -> bytes:
-        """All that came."""
+        """All bytes of the response."""
         return "".join(piece for _, piece in self.answer).encode("latin-1")
 
     def arrival(self, offset: int) -> float:
-        """Return when a byte came, in milliseconds since the request."""
+        """Return the arrival of a byte, in milliseconds since the request."""
         ends = itertools.accumulate(len(piece) for _, piece in self.answer)
         return next(at for (at, _), end in zip(self.answer, ends, strict=True) if offset < end)
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What one program answered."""
+    """The responses of one program."""
 
     program: str
     version: str
@@ -55,12 +55,12 @@ class Recording:
         return cls(facts["program"], facts["version"], exchanges)
 
     def save(self, path: Path) -> None:
-        """Write it as JSON that people can read, pictures apart."""
+        """Write it as readable JSON, with the JPEGs stored separately."""
         path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
 
 
 def ask(port: int, request: str, *, over_tls: bool = False) -> Exchange:
-    """Send a request to this machine, and take the answer: all of it, or of a stream two pictures."""
+    """Send a request to this machine, and return the whole response, or the first two JPEGs of a stream."""
     answer: list[tuple[float, str]] = []
     taken = b""
     with _connected(port, over_tls=over_tls) as connection:
@@ -84,13 +84,13 @@ def _connected(port: int, *, over_tls: bool) -> socket.socket:
     if not over_tls:
         return connection
     context = ssl.create_default_context()
-    context.check_hostname = False  # it is this machine, and its certificate was made for the recording
+    context.check_hostname = False  # the server is on this machine, with a certificate for the recording
     context.verify_mode = ssl.CERT_NONE
     return context.wrap_socket(connection)
 
 
 def _is_complete(request: str, taken: bytes) -> bool:
-    """Tell whether nothing more belongs to the answer, by its own head."""
+    """Return True if the response is complete according to its head."""
     head, blank, body = taken.partition(b"\r\n\r\n")
     if not blank or request.startswith("HEAD ") or head.split()[1] == NO_CONTENT:
         return bool(blank)

@@ -1,4 +1,4 @@
-"""Files, older units and nginx sites, as the rollout meets them."""
+"""The rollout's handling of files, units of the previous program, and nginx sites."""
 
 import grp
 import os
@@ -10,7 +10,7 @@ from rollout.system import RolloutError, changed_files, let_group_read, read, wr
 
 
 def test_only_what_differs_is_written(tmp_path: Path) -> None:
-    """A file that is as it should be is left alone, and so is one that should not be there and is not."""
+    """An unchanged file is left alone, and so is a missing file that must not exist."""
     same, other, gone = tmp_path / "same", tmp_path / "other", tmp_path / "gone"
     same.write_text("a")
     other.write_text("b")
@@ -18,7 +18,7 @@ def test_only_what_differs_is_written(tmp_path: Path) -> None:
 
 
 def test_files_are_written_whole_and_removed(tmp_path: Path) -> None:
-    """A script may be run, other files may be read by all, None removes a file and what was made for it."""
+    """A script is executable, other files are readable by all; None removes a file and its folder."""
     unit, script = tmp_path / "camera-soft-cam@.service.d/a.conf", tmp_path / "bin/run"
     write({unit: "text", script: "#!/bin/sh\n"})
     assert (unit.read_text(), unit.stat().st_mode & 0o777, script.stat().st_mode & 0o777) == ("text", 0o644, 0o755)
@@ -43,8 +43,8 @@ def test_files_are_written_whole_and_removed(tmp_path: Path) -> None:
         ("upstream a { server 127.0.0.1:8081; }", None),
     ],
 )
-def test_sites_of_the_older_portal_are_told_from_others(tmp_path: Path, site: str, *, is_older: bool | None) -> None:
-    """A site on our ports alone that leads to a camera is the older portal's; any other on them is in the way."""
+def test_sites_of_the_previous_program(tmp_path: Path, site: str, *, is_older: bool | None) -> None:
+    """A site is one of them if it uses only our ports and forwards to a camera; others on our ports are conflicts."""
     folders, path = (tmp_path, tmp_path / "none"), tmp_path / "site"
     path.write_text(site)
     found = ([path] if is_older else [], [path] if is_older is False else [])
@@ -53,15 +53,15 @@ def test_sites_of_the_older_portal_are_told_from_others(tmp_path: Path, site: st
 
 
 def test_flags_of_an_older_unit_become_settings() -> None:
-    """What the older command line said and we have a setting for is carried over."""
+    """Flags of the previous program that have a setting are kept."""
     command = (
         "/usr/bin/python3 /home/pi/soft-stream.py --camera 1 --watchdog-timeout 12 --port=18090 --width $W --hflip"
     )
     assert predecessor.parse_flags(command, 1) == ["cam1_watchdog_timeout=12", "cam1_port=18090"]
 
 
-def test_who_may_read_a_file_stays_as_it_was(tmp_path: Path) -> None:
-    """A file that is written anew keeps its mode, and a link goes on leading to it."""
+def test_a_file_keeps_its_mode(tmp_path: Path) -> None:
+    """A file that is rewritten keeps its mode, and a symbolic link keeps its target."""
     file, link = tmp_path / "file", tmp_path / "link"
     file.write_text("a")
     file.chmod(0o640)
@@ -81,7 +81,7 @@ def test_the_service_can_read_the_settings(tmp_path: Path, mode: int, readable: 
 
 
 def test_the_settings_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
-    """What a Windows editor puts before the first key is not part of it; what is no text is told in a sentence."""
+    """The mark of a Windows editor is not part of the first key; a file that is not text is an error."""
     file = tmp_path / "settings"
     file.write_bytes("\ufeffcam0_name=Garten\r\n".encode())
     assert read(file) == "cam0_name=Garten\n"

@@ -33,7 +33,7 @@ def values(text: str) -> dict[str, str | None]:
 
 
 def test_every_value_of_the_owner_is_kept() -> None:
-    """What the owner wrote stays as it is, to the letter, comments and order included."""
+    """The owner's text is unchanged, including comments and order."""
     owners = "# mine\ncam1_fps='12'   \n\n#cam_quality=70\ncam_width=640\n"
     after = merged(owners, REFERENCE, "2.0")
     assert after.startswith(owners.rstrip("\n"))
@@ -41,7 +41,7 @@ def test_every_value_of_the_owner_is_kept() -> None:
 
 
 def test_new_settings_come_with_their_explanation() -> None:
-    """A setting that the owner's file does not mention is added with the comment above it, and with no other."""
+    """A setting that the owner's file does not mention is added with its own comment."""
     after = merged("cam0_name=Door\ncam_height=480\n", SMALL_REFERENCE, "2.0")
     assert "# Width and height.\ncam_width=1280\n\n# Frames a second.\ncam_fps=30\n" in after
     assert "# The id.\n#cam0_id=/base/a\n" in after
@@ -50,24 +50,24 @@ def test_new_settings_come_with_their_explanation() -> None:
 
 
 def test_what_the_owner_commented_out_stays_so() -> None:
-    """A commented line counts as mentioned: its owner has decided about it."""
+    """A commented line counts as mentioned, because the owner has decided about it."""
     assert "cam_fps=30" not in merged("cam0_name=Door\n#cam_fps=15\n", SMALL_REFERENCE, "2.0")
 
 
 def test_no_camera_is_added() -> None:
-    """The cameras of the reference are not brought to a machine that has fewer."""
+    """Cameras of the reference are not added to a machine that has fewer."""
     after = merged("cam0_name=Door\n", REFERENCE, "2.0")
     assert [key for key in values(after) if key.startswith("cam1_")] == []
 
 
 def test_a_second_merge_changes_nothing() -> None:
-    """Merging what was merged gives the same text."""
+    """Merging merged settings returns the same text."""
     once = merged("cam0_name=Door\ncam0_gone=1\nCAM_FPS=5\n", REFERENCE, "2.0")
     assert merged(once, REFERENCE, "2.1") == once
 
 
-def test_what_no_setting_is_called_is_commented_out_with_a_note() -> None:
-    """An older program's key does not keep the camera from starting; all lines of its value are commented out."""
+def test_an_unknown_key_is_commented_out_with_a_note() -> None:
+    """A key of the previous program does not stop the camera; all lines of its value are commented out."""
     owners = 'cam0_name=Door\ncam0_awb="auto\n and more"\ncam_id=/base/a\nLIBCAMERA_LOG_LEVELS=*:WARN\ncam_fps=5\n'
     after = merged(owners, REFERENCE, "2.0")
     assert '# 2.0 has no such setting:\n#cam0_awb="auto\n# and more"\n' in after
@@ -75,8 +75,8 @@ def test_what_no_setting_is_called_is_commented_out_with_a_note() -> None:
     assert {"LIBCAMERA_LOG_LEVELS": "*:WARN", "cam_fps": "5"}.items() <= values(after).items()
 
 
-def test_white_space_is_no_reason_to_lose_a_value() -> None:
-    """A key with white space around it, and comments with odd characters in them, are read as the portal reads them."""
+def test_white_space_does_not_lose_a_value() -> None:
+    """Keys with spaces around them, and comments with unusual characters, are parsed as the server parses them."""
     owners = "cam0_name=Door\n cam_width = 640\n# a\x0cb\u2028c\ncam_height =480\n# cam_fps = 5\n"
     after = merged(owners, SMALL_REFERENCE, "2.0")
     assert {"cam_width": "640", "cam_height": "480"}.items() <= values(after).items()
@@ -84,21 +84,21 @@ def test_white_space_is_no_reason_to_lose_a_value() -> None:
     assert "cam_fps=30" not in after
 
 
-def test_keys_in_capitals_are_understood() -> None:
-    """A key that is right but for its capitals is written as it should be."""
+def test_keys_in_capitals_are_changed_to_lower_case() -> None:
+    """A key that is known in lower case is rewritten in lower case."""
     assert merged("CAM0_FPS=15\n", SMALL_REFERENCE, "2.0").startswith("cam0_fps=15\n")
 
 
 def test_the_merged_reference_is_itself(tmp_path: Path) -> None:
-    """The reference brings nothing to itself, and what is merged can be loaded."""
+    """Merging the reference with itself changes nothing, and merged settings can be loaded."""
     assert merged(REFERENCE, REFERENCE, "2.0") == REFERENCE
     file = tmp_path / "merged.env"
     file.write_text(merged("cam0_name=Door\n", REFERENCE, "2.0"))
     assert list(load({}, file=file).cameras) == [0]
 
 
-def test_first_settings_name_the_cameras_that_are_there(tmp_path: Path) -> None:
-    """Without settings of an owner, each connected camera gets its id, and there are no others."""
+def test_first_settings_have_the_connected_cameras(tmp_path: Path) -> None:
+    """Without the owner's settings there is an entry with an id for each connected camera, and no other."""
     file = tmp_path / "first.env"
     for ids in (["/base/a"], ["/base/a", r"\_SB_.PCI0-1d6b:0102"], ["/base/a", "/base/b", "/base/c"]):
         file.write_text(with_ids(REFERENCE, ids))

@@ -141,14 +141,14 @@ def test_a_finding_is_printed_with_why_and_fix() -> None:
     report = Report(said.append)
     report.add("cameras", ok("camera 0 is there"))
     report.add("power", wrong("Undervoltage\x1b[31m\ndetected!", "too little", "a power supply"))
-    report.add("kernel", note("not for everybody", fix="sudo"))
+    report.add("kernel", note("not readable", fix="sudo"))
     report.end()
     assert said == [
         "ok     cameras: camera 0 is there",
         "WRONG  power: Undervoltage[31m detected!",
         "         why: too little",
         "         fix: a power supply",
-        "note   kernel: not for everybody",
+        "note   kernel: not readable",
         "         fix: sudo",
         "1 ok, 1 note, 1 WRONG: power",
     ]
