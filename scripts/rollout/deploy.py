@@ -40,12 +40,12 @@ def main() -> int:
         facts = target.facts(args.python)
         print(f"{facts['name']}: {facts['os']}, {facts['machine']}, Python {facts['python']}", flush=True)
         _check(facts)
-        root = "" if facts["root"] or args.dry_run else "sudo -n "
-        _check_rights(target, root)
+        target.sudo = "" if facts["root"] or args.dry_run else "sudo -n "
+        _check_sudo(target)
         _check_alone(target)
         if args.rollback or args.uninstall:
-            return _undo(target, args, root)
-        return _install(target, args, root, facts)
+            return _undo(target, args)
+        return _install(target, args, facts)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return ExitStatus.CONFIG_ERROR
@@ -90,8 +90,8 @@ def _check(facts: dict[str, object]) -> None:
         raise TargetError("systemd does not run on the target")
 
 
-def _check_rights(target: Target, root: str) -> None:
-    if root and (asked := target.shell("sudo -n true", b"")).returncode:
+def _check_sudo(target: Target) -> None:
+    if target.sudo and (asked := target.shell("sudo -n true", b"")).returncode:
         error = asked.stderr.decode(errors="replace").strip()
         raise TargetError(f"sudo does not work without a terminal: {error}. Allow it, or log in as root.")
 
@@ -102,12 +102,12 @@ def _check_alone(target: Target) -> None:
         raise TargetError("Another rollout is under way on the target, or is being undone; try again in a minute")
 
 
-def _install(target: Target, args: argparse.Namespace, root: str, facts: dict[str, object]) -> int:
+def _install(target: Target, args: argparse.Namespace, facts: dict[str, object]) -> int:
     release = bundle.make(str(facts["machine"]), str(facts["python"]), args.python)
     fresh = f"rm -rf {OPT}/incoming && mkdir -p {OPT}/incoming && chmod 755 {OPT} && folder={OPT}/incoming"
     make = "folder=$(mktemp -d)" if args.dry_run else fresh
     prepare = f"umask 022 && cd / && {make} && tar -xf - -C $folder && echo $folder"
-    sent = target.shell(f"{root}sh -c {shlex.quote(prepare)}", release.archive)
+    sent = target.shell(f"{target.sudo}sh -c {shlex.quote(prepare)}", release.archive)
     if sent.returncode:
         raise TargetError(f"The target cannot unpack the release: {sent.stderr.decode(errors='replace').strip()}")
     incoming = sent.stdout.decode().strip()
@@ -115,7 +115,7 @@ def _install(target: Target, args: argparse.Namespace, root: str, facts: dict[st
     words += ["--tls"] if args.tls else []
     words += ["--no-nginx"] if args.no_nginx else []
     if args.env_file:
-        if target.shell(f"{root}tee {incoming}/owner.env", args.env_file.read_bytes()).returncode:
+        if target.shell(f"{target.sudo}tee {incoming}/owner.env", args.env_file.read_bytes()).returncode:
             raise TargetError("The settings cannot be written to the target")
         words += ["--settings", f"{incoming}/owner.env"]
     lib = f"{incoming}/{release.name}/lib"
@@ -123,13 +123,13 @@ def _install(target: Target, args: argparse.Namespace, root: str, facts: dict[st
         status = target.run_attended(_rollout(args.python, lib, [*words, "--dry-run"]))
         target.shell(f"rm -rf {incoming}", b"")
         return status
-    status = _run(target, args.python, root, lib, words)
+    status = _run(target, args.python, lib, words)
     if status in (0, 1, UNAVAILABLE, ExitStatus.CONFIG_ERROR):  # else the recovery may still run from there
-        target.shell(f"{root}rm -rf {incoming}", b"")
+        target.shell(f"{target.sudo}rm -rf {incoming}", b"")
     return status
 
 
-def _undo(target: Target, args: argparse.Namespace, root: str) -> int:
+def _undo(target: Target, args: argparse.Namespace) -> int:
     # the current release, else any other
     find = f"for lib in {OPT}/current/lib {OPT}/releases/*/lib {OPT}/incoming/*/lib; do readlink -e $lib && break; done"
     lib = target.shell(find, b"").stdout.decode().strip()
@@ -139,16 +139,16 @@ def _undo(target: Target, args: argparse.Namespace, root: str) -> int:
     words = ["rollback" if args.rollback else "uninstall"]
     if args.dry_run:
         return target.run_attended(_rollout(args.python, lib, [*words, "--dry-run"]))
-    return _run(target, args.python, root, lib, words)
+    return _run(target, args.python, lib, words)
 
 
-def _run(target: Target, python: str, root: str, lib: str, words: list[str]) -> int:
+def _run(target: Target, python: str, lib: str, words: list[str]) -> int:
     """Run the rollout as a systemd unit, which stops all its processes and recovers even if the connection breaks."""
     recover = f"{' || '.join(f'[ -e {path} ]' for path in UNFINISHED)} && exec {_rollout(python, lib, ['recover'])}"
     after = shlex.quote(f"ExecStopPost=-/bin/sh -c {shlex.quote(recover)}")
     properties = f"--property=TimeoutStopSec=infinity --property={after}"  # recovery must not be cut short
     unit = f"systemd-run --quiet --collect --wait --pipe --unit={UNIT} {properties}"
-    status = target.run_attended(f"{root}{unit} {_rollout(python, lib, [*words, '--attended'])}")
+    status = target.run_attended(f"{target.sudo}{unit} {_rollout(python, lib, [*words, '--attended'])}")
     if status == SSH_FAILED:
         print(
             "The rollout was stopped, or the connection broke; the target restores the previous state.", file=sys.stderr

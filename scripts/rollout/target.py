@@ -38,6 +38,8 @@ class Target:
 
     host: str | None = None
     port: int | None = None
+    sudo: str = ""
+    """The prefix of commands that need root; empty if the user is root."""
     _sockets: Any = field(default_factory=tempfile.TemporaryDirectory)
 
     def facts(self, python: str) -> dict[str, Any]:
