@@ -2,19 +2,16 @@
 
 import argparse
 import compileall
-import contextlib
 import difflib
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from rollout import apt_packages, commit, history, login, plan, trial, uninstall
+from rollout import apt_packages, commit, history, interrupts, login, planner, trial, uninstall
 from rollout.plan import Plan
 from rollout.system import (
     RELEASES,
@@ -32,10 +29,6 @@ from rollout.system import (
 INTERRUPTED = 75
 
 
-class Interrupted(BaseException):
-    """A signal, or the end of the connection, ends the rollout."""
-
-
 def main() -> int:
     """Run a command and return the exit status, which is also that of `deploy-soft-stream.sh`."""
     parser = argparse.ArgumentParser(prog="rollout")
@@ -49,10 +42,7 @@ def main() -> int:
     parser.add_argument("--attended", action="store_true", help="stop when standard input ends")
     args = parser.parse_args()
     os.umask(0o022)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    if args.attended:
-        threading.Thread(target=_watch_for_hangup, daemon=True).start()
+    interrupts.enable(attended=args.attended)
     try:
         if args.command in ("install", "rollback") and not args.dry_run:
             _revert()  # an earlier rollout may have been cut off by a loss of power
@@ -66,7 +56,7 @@ def main() -> int:
     except (OSError, subprocess.TimeoutExpired) as error:
         say(str(error))
         return 1
-    except Interrupted:
+    except interrupts.Interrupted:
         say("The rollout was interrupted.")
         return INTERRUPTED
 
@@ -74,7 +64,7 @@ def main() -> int:
 def _install(args: argparse.Namespace) -> int:
     make_certificate = args.tls and not login.CERTIFICATE.exists()
     make_login = not args.no_nginx and not login.HTPASSWD.exists()
-    wanted = plan.to_release(
+    wanted = planner.to_release(
         args.release,
         read(args.settings) if args.settings else None,
         with_nginx=not args.no_nginx,
@@ -112,13 +102,13 @@ def _install(args: argparse.Namespace) -> int:
 def _rollback(args: argparse.Namespace) -> int:
     file, wanted = history.last()
     if wanted.release:
-        wanted = plan.with_cameras(wanted)
+        wanted = planner.with_cameras(wanted)
     _print_changes(wanted)
     if args.dry_run:
         say("Nothing was changed.")
         return 0
     if wanted.release is None:
-        with _uninterruptible():
+        with interrupts.disabled():
             uninstall.restore_predecessor(wanted)
     else:
         _deploy(wanted, remember=False)
@@ -145,10 +135,10 @@ def _deploy(wanted: Plan, *, remember: bool) -> None:
     try:
         if _affects_cameras(wanted):
             trial.try_release(wanted)
-        with _uninterruptible():
+        with interrupts.disabled():
             commit.apply(wanted, remember=remember)
     except BaseException:
-        with _uninterruptible():
+        with interrupts.disabled():
             say(f"Restoring {current_release() or 'the previous state'}.")
             trial.cancel()
         raise
@@ -190,29 +180,6 @@ def _add_release(folder: Path) -> None:
         shutil.copytree(folder, new, copy_function=os.link)
         os.sync()  # after a loss of power the name must not exist without the content
         new.rename(place)
-
-
-def _interrupt(*_: object) -> None:
-    raise Interrupted
-
-
-@contextlib.contextmanager
-def _uninterruptible() -> Iterator[None]:
-    """Ignore signals during the block."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    for number in numbers:
-        signal.signal(number, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            signal.signal(number, _interrupt)
-
-
-def _watch_for_hangup() -> None:
-    while os.read(0, 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 
-from rollout.plan import CANDIDATE, Plan, active_cameras
+from rollout.plan import Plan
+from rollout.planner import CANDIDATE, active_cameras
 from rollout.predecessor import OlderUnit
 from rollout.system import (
     CURRENT,
