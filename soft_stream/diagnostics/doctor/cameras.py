@@ -28,7 +28,7 @@ def check(context: DoctorContext) -> Iterator[Finding]:
     selected: dict[str, int] = {}
     for settings in context.cameras.values():
         if settings.source == "picamera":
-            yield from _selected(context, settings, connected, selected)
+            yield _selected(context, settings, connected, selected)
     spare = [found for found in connected if found.id not in selected]
     free = (number for number in count() if number not in context.cameras)
     for found, number in zip(spare, free, strict=False):
@@ -81,43 +81,39 @@ def _no_list(context: DoctorContext, fault: CameraError) -> Finding:
 
 def _selected(
     context: DoctorContext, settings: Settings, connected: Sequence[CameraInfo], selected: dict[str, int]
-) -> Iterator[Finding]:
+) -> Finding:
     """Find the camera of one number, add it to `selected`, and compare it with the camera served before."""
     number = settings.camera
     try:
         found, advice = select_camera(connected, settings.id, number)
     except (CameraMissing, CameraAmbiguous) as fault:
-        yield wrong(
-            f"cam{number}: {fault}", f"camera {number} cannot be served", _where_is_it(context, settings, connected)
-        )
-        return
+        fix = _where_is_it(context, settings, connected)
+        return wrong(f"cam{number}: {fault}", f"camera {number} cannot be served", fix)
     other = selected.setdefault(found.id, number)
-    line = f"in {context.file}: cam{number}_id={quote_value(found.id)}{context.restart_hint(number)}"
     if other != number:
-        yield wrong(
+        return wrong(
             f"camera {other} and camera {number} are the same: {_name(found)}",
             "the second process finds it in use",
             f"set both ids in {context.file}; soft-stream cameras  # lists them",
         )
-        return
-    before = _served(context, number)
+    return _compared(context, settings, found, advice)
+
+
+def _compared(context: DoctorContext, settings: Settings, found: CameraInfo, advice: str) -> Finding:
+    """Compare the camera of one number with the one served before."""
+    number, before = settings.camera, _served(context, settings.camera)
+    line = f"in {context.file}: cam{number}_id={quote_value(found.id)}{context.restart_hint(number)}"
+    order_decides = "no id is set, so the order of the ports decides which camera it is"
     if not settings.id and before and before[-1].id != found.id:
-        yield wrong(
-            f"camera {number} was {before[-1].id} since {before[-1].since}, and is now {found.id}",
-            "no id is set, so the order of the ports decides which camera it is",
-            f"if this is the right camera, {line}",
-        )
-    elif not settings.id and len(before) > 1:
-        yield note(
-            f"camera {number} has changed: {before[-2].id} until {before[-1].since}, since then {found.id}",
-            "no id is set, so the order of the ports decides which camera it is",
-            line,
-        )
-    elif advice:
+        what = f"camera {number} was {before[-1].id} since {before[-1].since}, and is now {found.id}"
+        return wrong(what, order_decides, f"if this is the right camera, {line}")
+    if not settings.id and len(before) > 1:
+        what = f"camera {number} has changed: {before[-2].id} until {before[-1].since}, since then {found.id}"
+        return note(what, order_decides, line)
+    if advice:
         why = "it is found anyway" if settings.id else "another cable or webcam can change the order of the ports"
-        yield note(f"camera {number} is {_name(found)}. {advice}", why, line)
-    else:
-        yield ok(f"camera {number} is {_name(found)}")
+        return note(f"camera {number} is {_name(found)}. {advice}", why, line)
+    return ok(f"camera {number} is {_name(found)}")
 
 
 def _where_is_it(context: DoctorContext, settings: Settings, connected: Sequence[CameraInfo]) -> str:

@@ -13,8 +13,8 @@ PASSWORDS = "/etc/camera-streamer/htpasswd"
 INITIAL = "/etc/camera-streamer/initial-password"
 CERTIFICATE = "/etc/camera-streamer/tls/certificate.pem"
 
-ASKS_FOR_A_LOGIN, SLOWS_FAILED_LOGINS = 401, 429
-SAYS_HTTPS = (307, 400)
+LOGIN_REQUIRED, TOO_MANY_LOGINS = 401, 429
+HTTPS_REQUIRED = (307, 400)
 """Replies of an HTTPS port to plain HTTP: of our configuration, of nginx itself."""
 
 
@@ -23,44 +23,54 @@ def check(context: DoctorContext) -> Iterator[Finding]:
     if not context.host.paths(CONFIGURATION):
         return
     urls = [f"{_host(context)}:{PUBLIC_PORT}/", *_urls(context, context.cameras)]
-    refused, asks = [], []
+    refused, protected = [], []
     for url in urls:
         reply = _get(context.host, url)
         if reply.refused:
             refused.append(url)
-        elif reply.status == ASKS_FOR_A_LOGIN:
-            asks.append(url)
-        elif reply.status == SLOWS_FAILED_LOGINS:
-            yield note(f"{url} replies {reply.status} for now", "too many logins have failed", "wait a minute")
-        elif not reply.status or reply.status in (400, 403, 500) or reply.status // 100 == 3:
-            yield wrong(
-                f"{url} without a login: {reply.error or reply.status} instead of 401",
-                f"nginx cannot require a login; it may not be able to read {PASSWORDS}",
-                "sudo nginx -t; sudo tail /var/log/nginx/error.log",
-            )
+        elif reply.status == LOGIN_REQUIRED:
+            protected.append(url)
         else:
-            program = listener(context.host, _port(url)) or f"which program listens there: {SUDO}"
-            yield wrong(
-                f"{url} replies {reply.status} WITHOUT A LOGIN ({program})",
-                "anyone who can reach this machine can see and control the camera",
-                "run scripts/deploy-soft-stream.sh again; until then: sudo systemctl stop nginx",
-            )
-    if refused and len(refused) < len(urls):
-        yield wrong(
-            f"connection refused: {', '.join(refused)}",
-            "nginx is not configured for every camera of the settings",
-            "run scripts/deploy-soft-stream.sh again; sudo nginx -t  # shows errors in its configuration",
+            yield _not_protected(context, url, reply)
+    if refused:
+        yield _refused(refused, all_ports=len(refused) == len(urls))
+    if protected:
+        yield ok(f"login required: {', '.join(protected)}")
+    if context.login:
+        yield from _with_login(context, protected, context.login)
+
+
+def _not_protected(context: DoctorContext, url: str, reply: Reply) -> Finding:
+    """Return a finding for a reply other than 401 to a request without a login."""
+    if reply.status == TOO_MANY_LOGINS:
+        return note(f"{url} replies {reply.status} for now", "too many logins have failed", "wait a minute")
+    if not reply.status or reply.status in (400, 403, 500) or reply.status // 100 == 3:
+        return wrong(
+            f"{url} without a login: {reply.error or reply.status} instead of 401",
+            f"nginx cannot require a login; it may not be able to read {PASSWORDS}",
+            "sudo nginx -t; sudo tail /var/log/nginx/error.log",
         )
-    elif refused:
-        yield wrong(
-            f"connection refused: {', '.join(refused)}",
+    program = listener(context.host, _port(url)) or f"which program listens there: {SUDO}"
+    return wrong(
+        f"{url} replies {reply.status} WITHOUT A LOGIN ({program})",
+        "anyone who can reach this machine can see and control the camera",
+        "run scripts/deploy-soft-stream.sh again; until then: sudo systemctl stop nginx",
+    )
+
+
+def _refused(urls: list[str], *, all_ports: bool) -> Finding:
+    what = f"connection refused: {', '.join(urls)}"
+    if all_ports:
+        return wrong(
+            what,
             "nginx does not run, or has not loaded the configuration; no camera can be reached from outside",
             "sudo nginx -t && sudo systemctl restart nginx",
         )
-    if asks:
-        yield ok(f"login required: {', '.join(asks)}")
-    if context.login:
-        yield from _with_login(context, asks, context.login)
+    return wrong(
+        what,
+        "nginx is not configured for every camera of the settings",
+        "run scripts/deploy-soft-stream.sh again; sudo nginx -t  # shows errors in its configuration",
+    )
 
 
 def _with_login(context: DoctorContext, urls: list[str], login: Login) -> Iterator[Finding]:
@@ -71,7 +81,7 @@ def _with_login(context: DoctorContext, urls: list[str], login: Login) -> Iterat
         reply = _get(context.host, url, login)
         if reply.status == 200:
             good.append(url)
-        elif reply.status == ASKS_FOR_A_LOGIN:
+        elif reply.status == LOGIN_REQUIRED:
             yield wrong(
                 f"{url} rejects the login of {login[0]}",
                 "the file of logins does not have this name with this password",
@@ -101,7 +111,7 @@ def _host(context: DoctorContext) -> str:
 def _get(host: Host, url: str, login: Login | None = None) -> Reply:
     """Send GET; use HTTPS if nginx requires it, because not every user may see that there is a certificate."""
     reply = host.get(url, login)
-    if url.startswith("http:") and reply.status in SAYS_HTTPS:
+    if url.startswith("http:") and reply.status in HTTPS_REQUIRED:
         secure = host.get(url.replace("http:", "https:", 1), login)
         return secure if secure.status else reply
     return reply
