@@ -64,7 +64,7 @@ def main() -> int:
 def _install(args: argparse.Namespace) -> int:
     make_certificate = args.tls and not login.CERTIFICATE.exists()
     make_login = not args.no_nginx and not login.HTPASSWD.exists()
-    wanted = planner.to_release(
+    wanted = planner.make_plan(
         args.release,
         read(args.settings) if args.settings else None,
         with_nginx=not args.no_nginx,

@@ -15,7 +15,7 @@ CONFIGURATION = nginx.INSTALLED.etc / "conf.d" / nginx.MAIN
 PATIENCE = 15.0
 
 
-def ports_for(cameras: Iterable[int]) -> list[int]:
+def external_ports(cameras: Iterable[int]) -> list[int]:
     """Return the external ports: one for all cameras, and one for each."""
     return [nginx.INSTALLED.all_cameras_port, *(nginx.INSTALLED.first_port + number for number in cameras)]
 
@@ -42,7 +42,7 @@ def check_login(cameras: Iterable[int]) -> None:
     if not CONFIGURATION.exists():
         return
     until = time.monotonic() + PATIENCE
-    while wrong := {port: answer for port in ports_for(cameras) if (answer := _answer(port)) != "401"}:
+    while wrong := {port: answer for port in external_ports(cameras) if (answer := _status(port)) != "401"}:
         time.sleep(0.2)
         if time.monotonic() > until:
             # if one port is in use, nginx opens none: the one that replies is the one in use
@@ -54,7 +54,7 @@ def check_login(cameras: Iterable[int]) -> None:
             )
 
 
-def _answer(port: int) -> str:
+def _status(port: int) -> str:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     if login.CERTIFICATE.exists():
         context = ssl.create_default_context()

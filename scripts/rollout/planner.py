@@ -36,7 +36,7 @@ from soft_stream.service.exit_status import ExitStatus
 CANDIDATE = "candidate.env"
 
 
-def to_release(folder: Path, new_settings: str | None, *, with_nginx: bool, tls: bool) -> Plan:
+def make_plan(folder: Path, new_settings: str | None, *, with_nginx: bool, tls: bool) -> Plan:
     """Return the plan for the release in a folder, with the owner's new settings or those of this machine.
 
     Raises:
@@ -48,7 +48,7 @@ def to_release(folder: Path, new_settings: str | None, *, with_nginx: bool, tls:
     absent = {each.camera for each in found} - {each.camera for each in older} if older else set()
     settings = _settings(folder, new_settings, older)
     cameras = _cameras(folder, settings)
-    files: dict[Path, str | None] = {SETTINGS: settings, **_files(folder)}
+    files: dict[Path, str | None] = {SETTINGS: settings, **_system_files(folder)}
     first = current_release() is None
     known = enabled_cameras() | (absent if first else {*active_cameras()})
     enable = [TARGET] if first and not is_enabled(TARGET) else []
@@ -126,7 +126,7 @@ def _nginx_files(cameras: Mapping[int, Settings], *, tls: bool) -> tuple[dict[Pa
     Raises:
         RolloutError: a port is used by another site or by a camera.
     """
-    ports = nginx_checks.ports_for(cameras)
+    ports = nginx_checks.external_ports(cameras)
     for number, settings in cameras.items():
         if settings.port in ports:
             raise RolloutError(
@@ -153,7 +153,7 @@ def active_cameras() -> Mapping[int, Settings]:
         return {}
 
 
-def _files(folder: Path) -> dict[Path, str | None]:
+def _system_files(folder: Path) -> dict[Path, str | None]:
     """Return the files for systemd and udev, and the command `soft-stream`."""
     units = folder / "systemd"
     files: dict[Path, str | None] = {

@@ -27,7 +27,7 @@ FOLDERS = (
 def restore_predecessor(wanted: Plan) -> None:
     """Undo the first rollout, and start the units of the previous program."""
     files = {**dict.fromkeys(_installed_files()), **wanted.files}  # later releases may have added files
-    commit.apply(replace(wanted, files=files), remember=False, first=_stop_ours)
+    commit.apply(replace(wanted, files=files), remember=False, first=_stop_cameras)
     for each in wanted.start:
         if each.active:
             trial.start_unit(each.unit, "start")
@@ -39,12 +39,12 @@ def uninstall(args: argparse.Namespace) -> int:
         say("Nothing to uninstall.")
         return 0
     folders = [folder for folder in FOLDERS if folder.exists()]
-    files = [path for path in (*_installed_files(), *_files_of_the_owner()) if path.exists()]
+    files = [path for path in (*_installed_files(), *_owner_files()) if path.exists()]
     if args.dry_run:
         for path in (*files, *folders):
             say(f"* remove {path}")
         return 0
-    _stop_ours()
+    _stop_cameras()
     for unit in (TARGET, *(camera_unit(number) for number in enabled_cameras())):
         succeeds("systemctl", "disable", "--quiet", unit)
     backup = commit.backup_of_settings()
@@ -75,13 +75,13 @@ def _installed_files() -> Iterator[Path]:
     yield from (Path("/usr/local/bin/soft-stream"), history.RECOVERY, history.WANTS_RECOVERY)
 
 
-def _files_of_the_owner() -> Iterator[Path]:
+def _owner_files() -> Iterator[Path]:
     """Yield the files that rollouts create for the owner, except those that an active previous program uses."""
     if not any(each.enabled or each.active for each in predecessor.find()):
         yield from (SETTINGS, login.HTPASSWD)
     yield login.INITIAL_PASSWORD
 
 
-def _stop_ours() -> None:
+def _stop_cameras() -> None:
     succeeds("systemctl", "stop", TARGET)
     succeeds("systemctl", "stop", "camera-soft-cam@*.service")

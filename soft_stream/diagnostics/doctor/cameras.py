@@ -20,7 +20,7 @@ def check(context: DoctorContext) -> Iterator[Finding]:
     try:
         connected = sort_by_port(context.host.cameras())
     except CameraError as fault:
-        yield _no_list(context, fault)
+        yield _cannot_list(context, fault)
         return
     if not connected and not can_see_cameras(context):
         yield note("no camera found, but this user may not open /dev/video* and /dev/media*", fix=SUDO)
@@ -62,7 +62,7 @@ def check_users(context: DoctorContext) -> Iterator[Finding]:
         yield ok(f"no program uses a camera{limit}")
 
 
-def _no_list(context: DoctorContext, fault: CameraError) -> Finding:
+def _cannot_list(context: DoctorContext, fault: CameraError) -> Finding:
     """Return why the cameras cannot be listed, and what helps."""
     why = "without the list no camera can be found by its id"
     if "takes this Raspberry Pi 5 for an older one" in str(fault):
@@ -101,7 +101,7 @@ def _selected(
 
 def _compared(context: DoctorContext, settings: Settings, found: CameraInfo, advice: str) -> Finding:
     """Compare the camera of one number with the one served before."""
-    number, before = settings.camera, _served(context, settings.camera)
+    number, before = settings.camera, _served_before(context, settings.camera)
     line = f"in {context.file}: cam{number}_id={quote_value(found.id)}{context.restart_hint(number)}"
     order_decides = "no id is set, so the order of the ports decides which camera it is"
     if not settings.id and before and before[-1].id != found.id:
@@ -130,7 +130,7 @@ def _where_is_it(context: DoctorContext, settings: Settings, connected: Sequence
     )
 
 
-def _served(context: DoctorContext, number: int) -> list[ServedId]:
+def _served_before(context: DoctorContext, number: int) -> list[ServedId]:
     return parse_history(context.host.read(f"{context.state_directory}/{FILE.format(number)}") or "")
 
 

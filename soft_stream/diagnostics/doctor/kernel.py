@@ -94,13 +94,13 @@ def check(context: DoctorContext) -> Iterator[Finding]:
         if not context.host.is_root:
             yield note("this user may not read the kernel's messages", fix=SUDO)
     else:
-        findings = [*_found(lines, KERNEL_MESSAGES, "")]
+        findings = [*_find_messages(lines, KERNEL_MESSAGES, "")]
         yield from findings or [ok(f"{len(lines)} messages since boot, no known fault of cameras or power")]
     if context.units:
         output = context.host.run(
             "journalctl", "-q", "-b", "--no-pager", "-o", "short-iso", "-n", "20000", "-u", "camera-soft-cam@*"
         )
-        yield from _found(output.text.splitlines() if output else [], LIBCAMERA_MESSAGES, "log of the units: ")
+        yield from _find_messages(output.text.splitlines() if output else [], LIBCAMERA_MESSAGES, "log of the units: ")
 
 
 def check_power(context: DoctorContext) -> Iterator[Finding]:
@@ -132,7 +132,7 @@ def _kernel_lines(context: DoctorContext) -> list[str] | None:
     return None
 
 
-def _found(lines: Sequence[str], messages: Sequence[KnownMessage], where: str) -> Iterator[Finding]:
+def _find_messages(lines: Sequence[str], messages: Sequence[KnownMessage], where: str) -> Iterator[Finding]:
     """Yield a finding for each known message: its last occurrence, and how many there are."""
     for known in messages:
         if hits := [line for line in lines if known.pattern.search(line)]:

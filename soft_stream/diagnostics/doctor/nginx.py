@@ -6,7 +6,7 @@ from soft_stream.config.endpoints import FIRST_PUBLIC_PORT, PUBLIC_PORT
 from soft_stream.diagnostics.doctor.context import SUDO, DoctorContext
 from soft_stream.diagnostics.doctor.host import Host, Login, Reply
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
-from soft_stream.diagnostics.doctor.service import listener
+from soft_stream.diagnostics.doctor.service import listening_program
 
 CONFIGURATION = "/etc/nginx/conf.d/camera-soft-stream.conf"
 PASSWORDS = "/etc/camera-streamer/htpasswd"
@@ -50,7 +50,7 @@ def _not_protected(context: DoctorContext, url: str, reply: Reply) -> Finding:
             f"nginx cannot require a login; it may not be able to read {PASSWORDS}",
             "sudo nginx -t; sudo tail /var/log/nginx/error.log",
         )
-    program = listener(context.host, _port(url)) or f"which program listens there: {SUDO}"
+    program = listening_program(context.host, _port(url)) or f"which program listens there: {SUDO}"
     return wrong(
         f"{url} replies {reply.status} WITHOUT A LOGIN ({program})",
         "anyone who can reach this machine can see and control the camera",

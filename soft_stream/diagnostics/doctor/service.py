@@ -29,7 +29,7 @@ def check(context: DoctorContext) -> Iterator[Finding]:
             yield _focus(settings, negotiated, status.get("last_focus"))
 
 
-def listener(host: Host, port: int) -> str:
+def listening_program(host: Host, port: int) -> str:
     """Return the program that listens on a port, such as "nginx (pid 12)"; "" if that is not visible."""
     output = host.run("ss", "-Hltnp", f"sport = :{port}")
     found = re.findall(r'\("([^"]+)",pid=(\d+)', output.text) if output else []
@@ -50,7 +50,7 @@ def _other_listener(context: DoctorContext, settings: Settings, status: dict[str
     if reply.error:
         why = "a call into the camera may block the process; systemd's watchdog replaces it"
         return wrong(f"port {port} of camera {number}: {reply.error}", why, f"sudo ss -ltnp 'sport = :{port}'")
-    program = listener(context.host, port) or f"another program ({SUDO})"
+    program = listening_program(context.host, port) or f"another program ({SUDO})"
     user = f"the process of camera {status['camera']}" if status else program
     return wrong(
         f"port {port} of camera {number} is in use by {user}",

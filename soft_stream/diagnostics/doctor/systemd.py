@@ -41,7 +41,7 @@ def show(host: Host, *names: str) -> dict[str, Unit]:
 
 def camera_units(host: Host, numbers: Iterable[int]) -> dict[int, Unit]:
     """Return the units of the configured cameras and of those that systemd has loaded, by camera number."""
-    loaded = names(host, "list-units", "--all", NAME.format("*"))
+    loaded = list_units(host, "list-units", "--all", NAME.format("*"))
     wanted = {NAME.format(number) for number in numbers} | loaded
     units = show(host, *sorted(wanted)) if wanted else {}
     return {
@@ -51,7 +51,7 @@ def camera_units(host: Host, numbers: Iterable[int]) -> dict[int, Unit]:
     }
 
 
-def names(host: Host, verb: str, *arguments: str) -> set[str]:
+def list_units(host: Host, verb: str, *arguments: str) -> set[str]:
     """Return the names of the camera units that a systemctl command lists."""
     output = host.run("systemctl", verb, "--plain", "--no-legend", "--no-pager", *arguments)
     return set(re.findall(r"^\W*(camera-soft-cam\S*)", output.text, re.MULTILINE)) if output else set()

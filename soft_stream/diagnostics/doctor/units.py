@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from soft_stream.diagnostics.doctor.context import DoctorContext
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
-from soft_stream.diagnostics.doctor.systemd import Unit, names, show
+from soft_stream.diagnostics.doctor.systemd import Unit, list_units, show
 
 TARGET = "camera-soft-cam.target"
 OLD = re.compile(r"camera-soft-cam\d+\.service")
@@ -36,7 +36,7 @@ def check(context: DoctorContext) -> Iterator[Finding]:
     target = show(context.host, TARGET).get(TARGET) if context.units else None
     if target and target.is_installed and target.enabled == "disabled":
         yield wrong(f"{TARGET} is not enabled", "no camera starts at boot", f"sudo systemctl enable {TARGET}")
-    yield from _older(context)
+    yield from _previous_program(context)
 
 
 def _unit(number: int, unit: Unit) -> Finding:
@@ -65,9 +65,11 @@ def _unit(number: int, unit: Unit) -> Finding:
     return wrong(text, f"camera {number} is not served", fix.format(unit.name))
 
 
-def _older(context: DoctorContext) -> Iterator[Finding]:
+def _previous_program(context: DoctorContext) -> Iterator[Finding]:
     """Find units of the previous program, which use the same cameras."""
-    old = sorted(name for name in names(context.host, "list-unit-files", "camera-soft-cam*") if OLD.fullmatch(name))
+    old = sorted(
+        name for name in list_units(context.host, "list-unit-files", "camera-soft-cam*") if OLD.fullmatch(name)
+    )
     for unit in show(context.host, *old).values() if old else ():
         if unit.enabled != "enabled" and unit.active != "active":
             continue

@@ -20,7 +20,7 @@ OLDEST_SIMPLEJPEG = (1, 8)
 
 def check(context: DoctorContext) -> Iterator[Finding]:
     """Compare the modules that this program would import with those that apt has installed."""
-    if context.host.paths(f"{PROGRAM}/bin/soft-stream") and not _is_installed_one(context):
+    if context.host.paths(f"{PROGRAM}/bin/soft-stream") and not _is_current_release(context):
         yield note(
             f"this program runs from {context.host.program}, not from the installed release",
             "versions may differ",
@@ -31,11 +31,11 @@ def check(context: DoctorContext) -> Iterator[Finding]:
     packages = _packages(context)
     yield ok(_summary(context, packages))
     yield from _python(context)
-    yield from _shadows(context)
+    yield from _hidden_modules(context)
     yield from _libcamera(context, packages)
 
 
-def _is_installed_one(context: DoctorContext) -> bool:
+def _is_current_release(context: DoctorContext) -> bool:
     node = context.host.node(PROGRAM)
     return context.host.program.startswith((PROGRAM, node.target if node else PROGRAM))
 
@@ -79,7 +79,7 @@ def _python(context: DoctorContext) -> Iterator[Finding]:
         )
 
 
-def _shadows(context: DoctorContext) -> Iterator[Finding]:
+def _hidden_modules(context: DoctorContext) -> Iterator[Finding]:
     """Find modules of pip that hide apt's modules, for which Picamera2 and libcamera were built."""
     for name, (package, debian) in MODULES.items():
         module = context.host.module(name, package)

@@ -46,10 +46,10 @@ async def run_all(rig: TestRig, report: Report, plan: Plan) -> CameraError | Non
         _negotiated(rig, report)
         await _platform(rig, report)
         await _frame_rate(rig, report, plan.rate_seconds)
-        await pictures.white(rig, report)
-        await pictures.focus(rig, report)
-        full = await pictures.still(rig, report)
-        await pictures.snapshots(rig, report, full, plan.snapshots)
+        await pictures.check_white(rig, report)
+        await pictures.check_autofocus(rig, report)
+        full = await pictures.check_still(rig, report)
+        await pictures.check_stills(rig, report, full, plan.snapshots)
         await _pause(rig, report)
     await _rounds(rig, report, plan.rounds)
     _event_loop(rig, report)
@@ -132,7 +132,7 @@ async def _frame_rate(rig: TestRig, report: Report, seconds: float) -> None:
         since = (await rig.next_frame()).published_at
         await asyncio.sleep(max(seconds, 3 / fps))
         until = (await rig.next_frame()).published_at
-        measured = len(rig.arrivals(since, until)) / (until - since)
+        measured = len(rig.arrivals_between(since, until)) / (until - since)
         gap = await rig.longest_gap(since)
         found = f"{measured:.2f} fps, longest gap {gap * 1000:.0f} ms"
         check.conclude(found, ok=low <= measured <= high)
@@ -161,7 +161,7 @@ async def _pause(rig: TestRig, report: Report) -> None:
 
 async def _rounds(rig: TestRig, report: Report, count: int) -> None:
     with report.check(f"open and close {count} times", "no descriptor or thread left behind") as check:
-        await rig.closed()
+        await rig.wait_closed()
         before = await count_resources()
         seconds = []
         for _ in range(count):
@@ -169,7 +169,7 @@ async def _rounds(rig: TestRig, report: Report, count: int) -> None:
             async with rig.streaming():
                 await rig.next_frame()
                 seconds.append(time.monotonic() - began)
-            await rig.closed()
+            await rig.wait_closed()
         after = await count_resources()
         times = f"first frame after {min(seconds):.2f} to {max(seconds):.2f} s"
         check.conclude(f"{times}; {describe_change(before, after)}", ok=not after.exceeds(before))

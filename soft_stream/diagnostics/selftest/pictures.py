@@ -21,7 +21,7 @@ WHITE = 250
 WHITE_SHARE = 0.001
 
 
-async def white(rig: TestRig, report: Report) -> None:
+async def check_white(rig: TestRig, report: Report) -> None:
     """Overexpose, check that white is white, and restore the controls."""
     supervisor = rig.supervisor
     before, fps = dict(supervisor.controls.values), supervisor.status.negotiated and supervisor.status.negotiated.fps
@@ -80,7 +80,7 @@ def _brightness(frame: Frame) -> int:
     return 0
 
 
-async def focus(rig: TestRig, report: Report) -> None:
+async def check_autofocus(rig: TestRig, report: Report) -> None:
     """Run an autofocus cycle while streaming, and check the focus mode afterwards."""
     supervisor, settings = rig.supervisor, rig.settings
     with report.check("autofocus", f"focused within cam_autofocus_timeout={settings.autofocus_timeout:g} s") as check:
@@ -104,7 +104,7 @@ async def focus(rig: TestRig, report: Report) -> None:
         check.conclude(str(rig.calls.focus_mode), ok=rig.calls.focus_mode is expected)
 
 
-async def still(rig: TestRig, report: Report) -> tuple[int, int] | None:
+async def check_still(rig: TestRig, report: Report) -> tuple[int, int] | None:
     """Take a full-size still, and measure the gap in the stream; return the size of the still, or None."""
     settings = rig.settings
     asked, full = (settings.snapshot_width, settings.snapshot_height), None
@@ -113,7 +113,7 @@ async def still(rig: TestRig, report: Report) -> tuple[int, int] | None:
     expected = f"{size}, a gap in the stream of less than {quiet:g} s"
     with report.check("full-size still while streaming", expected) as check:
         began, method = (await rig.next_frame()).published_at, rig.negotiated.still_method
-        frame = await rig.still()
+        frame = await rig.take_still()
         seconds = time.monotonic() - began
         gap = await rig.longest_gap(began)
         found = f"{frame.size[0]}x{frame.size[1]}, {len(frame.jpeg) / 1000:.0f} kB in {seconds:.2f} s"
@@ -126,7 +126,7 @@ async def still(rig: TestRig, report: Report) -> tuple[int, int] | None:
     return full
 
 
-async def snapshots(rig: TestRig, report: Report, size: tuple[int, int] | None, count: int) -> None:
+async def check_stills(rig: TestRig, report: Report, size: tuple[int, int] | None, count: int) -> None:
     """Take full-size stills one after the other, and check that they leave nothing behind."""
     with report.check(f"{count} full-size stills", "all of that size, no descriptor or thread left behind") as check:
         if size is None:
@@ -136,7 +136,7 @@ async def snapshots(rig: TestRig, report: Report, size: tuple[int, int] | None, 
         seconds = []
         for _ in range(count):
             began = time.monotonic()
-            if (await rig.still()).size != size:
+            if (await rig.take_still()).size != size:
                 raise CameraError("one had another size: see the log")
             seconds.append(time.monotonic() - began)
         await rig.next_frame()

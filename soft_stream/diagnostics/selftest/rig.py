@@ -48,7 +48,7 @@ class TestRig:
         """Read the stream during the block, as a client that does not request autofocus."""
         client = Client("this machine", "selftest", "", streams=True, focuses=False)
         with self.supervisor.subscribers.connected(client):
-            following = asyncio.create_task(self._follow(), name="stream")
+            following = asyncio.create_task(self._read_stream(), name="stream")
             try:
                 yield
             finally:
@@ -70,12 +70,12 @@ class TestRig:
             raise NoFrame(f"no such frame within {seconds:g} s") from None
         return frame
 
-    async def still(self) -> Frame:
+    async def take_still(self) -> Frame:
         """Take a full-size still without moving the lens."""
         ask = SnapshotRequest(self.settings.start_timeout, SnapshotSize.FULL, FocusPolicy.NEVER)
         return await snapshots.take(self.supervisor.subscribers, ask)
 
-    async def closed(self) -> None:
+    async def wait_closed(self) -> None:
         """Wait until the camera is closed, because it has no client."""
         async with asyncio.timeout(self.settings.start_timeout + self.settings.close_timeout):
             while self.supervisor.status.state is not State.IDLE:
@@ -85,14 +85,14 @@ class TestRig:
     async def longest_gap(self, since: float) -> float:
         """Return the longest time without a frame, from `since` (monotonic) to the next frame."""
         newest = await self.next_frame()
-        times = [since, *self.arrivals(since, newest.published_at), newest.published_at]
+        times = [since, *self.arrivals_between(since, newest.published_at), newest.published_at]
         return max(later - earlier for earlier, later in pairwise(times))
 
-    def arrivals(self, since: float, until: float) -> list[float]:
+    def arrivals_between(self, since: float, until: float) -> list[float]:
         """Return the times at which frames of the stream arrived; all times are monotonic."""
         return [arrival for arrival in self._arrivals if since <= arrival < until]
 
-    async def _follow(self) -> None:
+    async def _read_stream(self) -> None:
         feed, frame = self.supervisor.subscribers.feed, None
         while True:
             try:
