@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import gc
 from collections.abc import Callable
 
 from soft_stream.cameras.base import Camera, CameraError
@@ -22,6 +23,8 @@ async def run(
 
     A camera that hangs leaves a thread behind that prevents the interpreter from exiting.
     """
+    gc.collect()
+    gc.freeze()  # later collections skip these objects, so they block the event loop for a shorter time
     rig = TestRig(settings, new_camera or CameraFactory())
     camera = asyncio.create_task(rig.supervisor.run(), name="camera")
     lag = asyncio.create_task(rig.loop_lag.measure(), name="loop lag")
@@ -32,6 +35,7 @@ async def run(
         for task in (checking, lag, camera):
             task.cancel()
         await asyncio.wait([camera, lag, checking])
+        gc.unfreeze()
     if not camera.cancelled() and (fault := camera.exception()):
         if not isinstance(fault, CameraError):
             raise fault
