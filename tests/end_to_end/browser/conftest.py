@@ -125,7 +125,7 @@ class Visit:
         """Open what a camera's page has beside each other, and wait until each has something to show."""
         await self.page.locator("#controls").click()
         await expect(self.page.locator("#controls-panel input").first).to_be_visible()
-        for panel in ("#hood", "#share"):
+        for panel in ("#stats", "#share"):
             await self.page.locator(f"{panel} > summary").click()
             await expect(self.page.locator(f"{panel} > :not(summary)").first).to_be_visible()
 

@@ -64,7 +64,7 @@ async def test_everything_opened(portal: Portal, looking: Looking) -> None:
     assert await violations(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
     await page.locator("#snapshot").click()
-    await expect(page.locator("#preview img")).to_be_visible()
+    await expect(page.locator("#snapshot-dialog img")).to_be_visible()
     assert await violations(page) == []
 
 

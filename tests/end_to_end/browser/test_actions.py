@@ -10,7 +10,7 @@ from soft_stream.capture.status import State
 from tests.conftest import Portal, StartPortal
 from tests.end_to_end.browser.conftest import SEEN, Visit
 
-MINI_BRIGHTNESS = """() => {
+PIP_BRIGHTNESS = """() => {
     const video = document.pictureInPictureElement;
     const context = new OffscreenCanvas(32, 24).getContext("2d");
     context.drawImage(video, 0, 0, 32, 24);
@@ -41,9 +41,9 @@ async def test_a_snapshot_is_shown_with_its_facts_and_can_be_kept(start_portal: 
     await expect(page.get_by_role("dialog")).to_contain_text(re.compile(r"\d kB · in focus · 1/250\s*s · gain 1\.0"))
     assert portal.supervisor.status.counters.snapshots == 1
     assert portal.supervisor.status.counters.stills == 0
-    assert await page.evaluate("document.getElementById('preview-picture').decode().then(() => true)")
+    assert await page.evaluate("document.getElementById('snapshot-picture').decode().then(() => true)")
     async with page.expect_download() as download:
-        await page.click("#preview-download")
+        await page.click("#snapshot-download")
     kept = await download.value
     assert re.fullmatch(r"Bed-nozzle-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.jpg", kept.suggested_filename)
     assert (await kept.path()).read_bytes().startswith(b"\xff\xd8\xff")
@@ -74,7 +74,7 @@ async def test_a_full_size_picture_tells_how_it_goes_and_can_be_cancelled(portal
     portal.device.slow_still(1.0)
     page = await open_page(visit, portal)
     await page.click("#still")
-    await expect(page.locator("#preview-step")).to_have_text("Taking the picture …")
+    await expect(page.locator("#snapshot-step")).to_have_text("Taking the picture …")
     await expect(page.get_by_role("progressbar")).to_be_visible()
     await page.click("text=Cancel")
     await expect(page.get_by_role("dialog")).to_be_hidden()
@@ -108,11 +108,11 @@ async def test_focus_now_tells_how_it_ended(portal: Portal, visit: Visit) -> Non
     page = await open_page(visit, portal)
     cycles = portal.device.cycles
     await page.click("#focus")
-    await expect(page.locator("#said")).to_have_text(re.compile(r"In focus after \d+\.\d s\."))
+    await expect(page.locator("#result")).to_have_text(re.compile(r"In focus after \d+\.\d s\."))
     assert portal.device.cycles == cycles + 1
     portal.device.focus_fails = True
     await page.click("#focus")
-    await expect(page.locator("#said")).to_have_text(re.compile(r"Not in focus"))
+    await expect(page.locator("#result")).to_have_text(re.compile(r"Not in focus"))
     await expect(page.locator("#focus")).to_be_enabled()
 
 
@@ -192,12 +192,12 @@ async def test_a_small_window_goes_on_in_the_background_and_does_not_lie(
     await page.evaluate(SEEN, "hidden")
     sent = portal.supervisor.status.counters.encoded
     await portal.until(lambda: portal.supervisor.status.counters.encoded > sent + 100)
-    bright = await page.evaluate(MINI_BRIGHTNESS)
+    bright = await page.evaluate(PIP_BRIGHTNESS)
     portal.device.stall()
-    while await page.evaluate(MINI_BRIGHTNESS) > bright - 30:  # noqa: ASYNC110 # the browser tells nothing by itself
+    while await page.evaluate(PIP_BRIGHTNESS) > bright - 30:  # noqa: ASYNC110 # the browser tells nothing by itself
         await asyncio.sleep(0.05)
     portal.device.resume()
-    while await page.evaluate(MINI_BRIGHTNESS) < bright - 30:  # noqa: ASYNC110 # as above
+    while await page.evaluate(PIP_BRIGHTNESS) < bright - 30:  # noqa: ASYNC110 # as above
         await asyncio.sleep(0.05)
     await page.evaluate("document.exitPictureInPicture()")
     await portal.until(lambda: not portal.supervisor.subscribers.clients)

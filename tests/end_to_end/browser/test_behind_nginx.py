@@ -52,7 +52,7 @@ async def test_a_camera_in_its_folder(portals: list[Portal], logged_in: tuple[Vi
     await page.locator("#focus").click()
     await portals[1].until(lambda: portals[1].device.cycles > cycles)
     await page.locator("#snapshot").click()
-    await expect(page.locator("#preview img")).to_be_visible()
+    await expect(page.locator("#snapshot-dialog img")).to_be_visible()
     await expect(page.locator("#problem")).to_be_hidden()
     assert visit.complaints == []
     assert visit.hosts() == {url.rpartition("/")[2].rpartition("@")[2]}

@@ -53,7 +53,7 @@ async def test_a_slider_moves_the_camera(portal: Portal, visit: Visit) -> None:
 async def test_exposure_times_lie_far_apart(portal: Portal, visit: Visit) -> None:
     """A slider from 100 µs to 10 s has its middle where a camera's is, says so in words, and reaches both ends."""
     panel = await panel_of(visit, portal)
-    field = panel.locator(".field", has_text="Exposure time")
+    field = panel.locator(".control-field", has_text="Exposure time")
     await expect(field).to_contain_text("automatic · 1/250 s")
     slider = panel.get_by_role("slider", name="Exposure time")
     await slider.fill("120")
@@ -71,7 +71,7 @@ async def test_a_wrong_value_is_refused_beside_its_field(portal: Portal, visit: 
     number = panel.get_by_role("spinbutton", name="Gain")
     await number.fill("99")
     await number.press("Enter")
-    problem = panel.locator(".field", has_text="Gain").get_by_role("alert")
+    problem = panel.locator(".control-field", has_text="Gain").get_by_role("alert")
     await expect(problem).to_have_text("AnalogueGain=99: must be a number from 1.0 to 16.0, or 0 (automatic).")
     await expect(number).to_have_accessible_description(await problem.inner_text())
     await expect(number).to_have_attribute("aria-invalid", "true")

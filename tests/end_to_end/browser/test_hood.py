@@ -19,13 +19,13 @@ async def watched(portal: Portal) -> None:
     await portal.until(lambda: portal.supervisor.status.state == "idle")
 
 
-async def hood_of(visit: Visit, portal: Portal) -> Locator:
-    """Open the page, and look under the hood."""
+async def open_stats(visit: Visit, portal: Portal) -> Locator:
+    """Open the page, and look under the stats."""
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
-    hood = visit.page.locator("#hood")
-    await hood.get_by_text("Under the hood").click()
-    await expect(hood.get_by_role("table")).to_be_visible()
-    return hood
+    stats = visit.page.locator("#stats")
+    await stats.get_by_text("Under the hood").click()
+    await expect(stats.get_by_role("table")).to_be_visible()
+    return stats
 
 
 async def test_charts_tell_the_last_hour(portal: Portal, visit: Visit) -> None:
@@ -33,19 +33,19 @@ async def test_charts_tell_the_last_hour(portal: Portal, visit: Visit) -> None:
     await watched(portal)
     await watched(portal)
     (fps, *_) = portal.supervisor.history.facts()["fps"]
-    hood = await hood_of(visit, portal)
-    chart = hood.get_by_role("img", name="Frames a second: newest")
+    stats = await open_stats(visit, portal)
+    chart = stats.get_by_role("img", name="Frames a second: newest")
     await expect(chart).to_be_visible()
     lines = await chart.locator("path").nth(1).get_attribute("d")
     assert lines
     assert lines.count("M") == 2
-    figure = hood.get_by_role("figure", name="Restarts")
+    figure = stats.get_by_role("figure", name="Restarts")
     await expect(figure.get_by_role("img", name="Restarts: newest 0, smallest 0, largest 0")).to_be_visible()
     await expect(figure).to_contain_text("now")
     await chart.focus()
     await chart.press("ArrowLeft")
     await chart.press("ArrowLeft")
-    figure = hood.get_by_role("figure", name="Frames a second")
+    figure = stats.get_by_role("figure", name="Frames a second")
     await expect(figure.get_by_role("status")).to_contain_text(f"{fps:.1f} · ")
     assert visit.complaints == []
 
@@ -53,13 +53,13 @@ async def test_charts_tell_the_last_hour(portal: Portal, visit: Visit) -> None:
 async def test_the_value_under_the_pointer(portal: Portal, visit: Visit) -> None:
     """The nearest sample is told with its time; without a pointer it is the newest."""
     await watched(portal)
-    hood = await hood_of(visit, portal)
-    chart = hood.get_by_role("img", name="Who is watching: newest 0")
-    readout = hood.get_by_role("figure", name="Who is watching").locator(".readout")
+    stats = await open_stats(visit, portal)
+    chart = stats.get_by_role("img", name="Who is watching: newest 0")
+    readout = stats.get_by_role("figure", name="Who is watching").locator(".readout")
     await expect(readout).to_have_text("0")
     await chart.hover()
     await expect(readout).to_contain_text("0 · ")
-    await hood.get_by_text("Under the hood").hover()
+    await stats.get_by_text("Under the hood").hover()
     await expect(readout).to_have_text("0")
 
 
@@ -71,22 +71,22 @@ async def test_the_log_says_what_happened(start_portal: StartPortal, visit: Visi
     portal.device.stall()
     await portal.until(lambda: portal.device.restarted == 1)
     await portal.until(lambda: portal.supervisor.status.state == "streaming")
-    await visit.page.locator("#hood summary").click()
+    await visit.page.locator("#stats summary").click()
     lines = visit.page.get_by_role("list", name="Log").get_by_role("listitem")
     await expect(lines.first).to_contain_text("STREAMING")
     await expect(lines.last).to_contain_text("STARTING: for 127.0.0.1")
     warning = lines.filter(has_text="RETRYING: no frames for")
     await expect(warning).to_contain_text("warning")
-    await expect(visit.page.locator("#hood dl")).to_contain_text("no frames for")
+    await expect(visit.page.locator("#stats dl")).to_contain_text("no frames for")
 
 
 async def test_new_lines_come_while_it_is_open(portal: Portal, visit: Visit) -> None:
     """The log is asked for again and again, and only while somebody sees it."""
-    hood = await hood_of(visit, portal)
-    await expect(hood.get_by_role("listitem").first).to_be_visible()
+    stats = await open_stats(visit, portal)
+    await expect(stats.get_by_role("listitem").first).to_be_visible()
     portal.supervisor.status.log_event("Something new")
-    await expect(hood.get_by_role("list", name="Log")).to_contain_text("Something new")
-    await hood.get_by_text("Under the hood").click()
+    await expect(stats.get_by_role("list", name="Log")).to_contain_text("Something new")
+    await stats.get_by_text("Under the hood").click()
     asked = sum("history=1" in url for url in visit.requests)
     seen = len(visit.requests)
     await portal.until(lambda: sum("status.json" in url for url in visit.requests[seen:]) > 11)
@@ -97,10 +97,10 @@ async def test_new_lines_come_while_it_is_open(portal: Portal, visit: Visit) -> 
 async def test_who_is_watching(portal: Portal, visit: Visit) -> None:
     """All clients are listed with what they get, and this page is marked as such."""
     with portal.supervisor.subscribers.connected(Client("10.1.2.3", "/stream.mjpg", "tablet", streams=True)):
-        hood = await hood_of(visit, portal)
-        other = hood.get_by_role("row", name="10.1.2.3")
+        stats = await open_stats(visit, portal)
+        other = stats.get_by_role("row", name="10.1.2.3")
         await expect(other).to_contain_text("/stream.mjpg tablet")
-        own = hood.get_by_role("row", name="this page")
+        own = stats.get_by_role("row", name="this page")
         await expect(own).to_contain_text("127.0.0.1")
         await expect(own.get_by_role("cell").nth(1)).not_to_have_text("0.0")
     await expect(other).to_have_count(0)
@@ -108,8 +108,8 @@ async def test_who_is_watching(portal: Portal, visit: Visit) -> None:
 
 async def test_what_the_camera_agreed_to(portal: Portal, visit: Visit) -> None:
     """Size, format, sensor mode, focus, opening and version are told in words."""
-    hood = await hood_of(visit, portal)
-    facts = hood.locator("dl")
+    stats = await open_stats(visit, portal)
+    facts = stats.locator("dl")
     for fact in (
         "test pattern",
         "160 × 120, YUV420, sYCC, 50.0 fps",  # noqa: RUF001 # as people write it
@@ -127,7 +127,7 @@ async def test_it_fits_on_a_phone(portal: Portal, start_visit: StartVisit, langu
     await watched(portal)
     visit = await start_visit(viewport={"width": 360, "height": 740}, locale=language)
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
-    await visit.page.locator("#hood > summary").click()
-    await expect(visit.page.locator("#hood tbody tr")).to_have_count(1)
-    await expect(visit.page.locator("#hood li").first).to_be_visible()
+    await visit.page.locator("#stats > summary").click()
+    await expect(visit.page.locator("#stats tbody tr")).to_have_count(1)
+    await expect(visit.page.locator("#stats li").first).to_be_visible()
     assert await visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -59,7 +59,7 @@ async def test_a_camera_with_all_its_panels_open(start_portal: StartPortal, stri
     await expect(page.locator("#state")).to_have_attribute("data-state", "streaming")
     await strict.open_panels()
     await page.locator("#snapshot").click()
-    await expect(page.locator("#preview img")).to_be_visible()
+    await expect(page.locator("#snapshot-dialog img")).to_be_visible()
     assert strict.complaints == []
     assert strict.hosts() == {f"127.0.0.1:{portal.port}"}
 

@@ -1,93 +1,93 @@
-// The buttons below the picture: each does its thing, and shows what the server says of it.
+// The buttons below the picture. Each sends its request, and shows the answer of the server.
 
 import { attempt } from "./attempt.js";
 import { post } from "../shared/api.js";
-import { recall, remember } from "../shared/storage.js";
-import { number, t } from "../shared/i18n.js";
+import { load, save } from "../shared/storage.js";
+import { formatNumber, t } from "../shared/i18n.js";
 
 const AF_MANUAL = 0;
 const KEYS = { s: "snapshot", r: "rotate", m: "mirror", f: "fullscreen" };
 
 const button = (id) => document.getElementById(id);
-const said = button("said");
+const result = document.getElementById("result");
 
-export function offerActions(view, status) {
-  const take = async (size) => (await import("./snapshot_dialog.js")).take(size, view.rotation, status);
+export function setUpActions(canvas, status) {
+  const take = async (size) => (await import("./snapshot_dialog.js")).takeSnapshot(size, canvas.rotation, status);
 
-  function offer(id, work) {
+  function onClick(id, action) {
     button(id).addEventListener("click", async () => {
-      said.textContent = "";
-      await attempt(work, button(id));
-      await status.ask();
+      result.textContent = "";
+      await attempt(action, button(id));
+      await status.refresh();
     });
   }
 
-  offer("snapshot", () => take("stream"));
-  offer("still", () => take("full"));
-  offer("focus", async () => {
+  onClick("snapshot", () => take("stream"));
+  onClick("still", () => take("full"));
+  onClick("focus", async () => {
     const cycle = await post("focus");
-    said.textContent = t(`focus.${cycle.result}`, { seconds: number(cycle.seconds) });
+    result.textContent = t(`focus.${cycle.result}`, { seconds: formatNumber(cycle.seconds) });
   });
-  offer("hold", () => post("controls", {}, { AfMode: isHeld(status.facts?.controls) ? null : AF_MANUAL }));
-  offer("pause", () => post(status.facts?.pause ? "resume" : "pause"));
+  onClick("hold", () => post("controls", {}, { AfMode: isHeld(status.facts?.controls) ? null : AF_MANUAL }));
+  onClick("pause", () => post(status.facts?.pause ? "resume" : "pause"));
 
-  status.addEventListener("change", () => status.facts && show(status.facts));
-  offerTurns(view);
-  document.addEventListener("keydown", press);
+  status.addEventListener("change", () => status.facts && update(status.facts));
+  setUpRotation(canvas);
+  document.addEventListener("keydown", onKey);
   button("actions").hidden = false;
 }
 
 const isHeld = (controls) => controls?.AfMode === AF_MANUAL;
 
-// A pressed button says what holds at the server, whoever wanted it.
-function show({ negotiated, controls, pause }) {
+// The buttons show the state of the server, which other clients can change too.
+function update({ negotiated, controls, pause }) {
   button("hold").ariaPressed = isHeld(controls);
   button("pause").classList.toggle("paused", Boolean(pause));
-  label("pause", pause ? "resume" : "pause");
-  if (!negotiated) return; // what the lens can do is not known while the camera is closed
+  setLabel("pause", pause ? "resume" : "pause");
+  if (!negotiated) return; // while the camera is closed it is not known whether it has autofocus
   const none = !negotiated.has_autofocus && "focus.none";
-  allow("focus", none || (isHeld(controls) && "focus.held"));
-  allow("hold", none);
+  setEnabled("focus", none || (isHeld(controls) && "focus.held"));
+  setEnabled("hold", none);
 }
 
-function label(id, name, values) {
+function setLabel(id, name, values) {
   button(id).querySelector("span").textContent = t(`action.${name}`, values);
   button(id).title = t(`action.${name}.title`);
 }
 
-// Let a button be pressed, unless there is a reason why it cannot.
-function allow(id, reason) {
+// Enable a button, or disable it with the key of a reason as its title.
+function setEnabled(id, reason) {
   button(id).disabled = Boolean(reason) || button(id).ariaBusy === "true";
   button(id).title = t(reason || `action.${id}.title`);
 }
 
-function press(event) {
+function onKey(event) {
   const { key, ctrlKey, altKey, metaKey, shiftKey, repeat, target } = event;
   if (ctrlKey || altKey || metaKey || shiftKey || repeat || target.closest("input, select, textarea, dialog")) return;
   button(KEYS[key.toLowerCase()])?.click();
 }
 
-// Turning and mirroring cost nothing and concern this browser only, which remembers them for each camera.
-function offerTurns(view) {
-  const key = `view of ${location.pathname} ${button("view").dataset.name}`;
+// Rotation and mirroring happen in this browser only, which stores them for each camera.
+function setUpRotation(canvas) {
+  const key = `view of ${location.pathname} ${document.getElementById("view").dataset.name}`;
 
-  function turned() {
-    label("rotate", view.rotation ? "turned" : "rotate", { degrees: view.rotation });
-    button("mirror").ariaPressed = view.mirror;
-    view.draw();
-    remember(key, [view.rotation, view.mirror]);
+  function apply() {
+    setLabel("rotate", canvas.rotation ? "rotated" : "rotate", { degrees: canvas.rotation });
+    button("mirror").ariaPressed = canvas.mirror;
+    canvas.draw();
+    save(key, [canvas.rotation, canvas.mirror]);
   }
 
-  const [rotation, mirror] = recall(key) ?? [];
-  view.rotation = [90, 180, 270].includes(rotation) ? rotation : 0;
-  view.mirror = mirror === true;
-  turned();
+  const [rotation, mirror] = load(key) ?? [];
+  canvas.rotation = [90, 180, 270].includes(rotation) ? rotation : 0;
+  canvas.mirror = mirror === true;
+  apply();
   button("rotate").addEventListener("click", () => {
-    view.rotation = (view.rotation + (view.mirror ? 270 : 90)) % 360; // clockwise also as a mirror shows it
-    turned();
+    canvas.rotation = (canvas.rotation + (canvas.mirror ? 270 : 90)) % 360; // clockwise in the mirrored picture too
+    apply();
   });
   button("mirror").addEventListener("click", () => {
-    view.mirror = !view.mirror;
-    turned();
+    canvas.mirror = !canvas.mirror;
+    apply();
   });
 }

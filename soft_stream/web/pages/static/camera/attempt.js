@@ -1,16 +1,16 @@
-// Does what may fail, and says so beside the buttons: in the server's own sentence, until something succeeds.
+// Runs an action that may fail, and shows the error below the buttons until another action succeeds.
 
 const problem = document.getElementById("problem");
 
-// Where there is a button, it is busy meanwhile.
-export async function attempt(work, button = null) {
+// The button of the action, if there is one, is disabled until the action ends.
+export async function attempt(action, button = null) {
   const hadFocus = button && document.activeElement === button;
   setBusy(button, true);
   try {
-    await work();
-    complain("");
+    await action();
+    showError("");
   } catch (error) {
-    if (error.name !== "AbortError") complain(error.message); // that one was cancelled
+    if (error.name !== "AbortError") showError(error.message); // AbortError: the user cancelled it
   } finally {
     setBusy(button, false);
     if (hadFocus && document.activeElement === document.body) button.focus({ preventScroll: true });
@@ -23,8 +23,8 @@ function setBusy(button, isBusy) {
   button.ariaBusy = isBusy;
 }
 
-function complain(sentence) {
-  problem.hidden = !sentence;
-  problem.textContent = sentence;
-  if (sentence) problem.scrollIntoView({ block: "nearest" });
+function showError(message) {
+  problem.hidden = !message;
+  problem.textContent = message;
+  if (message) problem.scrollIntoView({ block: "nearest" });
 }

@@ -1,12 +1,12 @@
-// Draws the newest frame into the canvas: turned, mirrored and enlarged as this browser wants to see it.
+// Draws the newest frame, rotated, mirrored and enlarged as this browser wants it.
 
-const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
+const FULL_FRAME = { x: 0, y: 0, width: 1, height: 1 };
 
-export class View {
+export class Canvas {
   rotation = 0; // degrees clockwise
-  mirror = false; // what is seen is mirrored, after it was turned
-  window = WHOLE; // the part of the frame that is shown, as fractions of it
-  drawn = () => {}; // is called whenever the canvas has changed
+  mirror = false; // mirrors the frame after its rotation
+  crop = FULL_FRAME; // the part of the frame that is shown, as fractions of the frame
+  onDraw = () => {};
   #canvas;
   #context;
   #bitmap = null;
@@ -22,7 +22,7 @@ export class View {
     this.draw();
   }
 
-  // Also when something about the view has changed.
+  // Draw the frame again; called after a change of rotation, mirror or crop too.
   draw() {
     const bitmap = this.#bitmap;
     if (!bitmap) return;
@@ -32,14 +32,14 @@ export class View {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     canvas.hidden = false;
     const { width: w, height: h } = bitmap;
-    const { x, y, width: part, height: partHeight } = this.window;
+    const { x, y, width: part, height: partHeight } = this.crop;
     this.#context.setTransform(this.mirror ? -1 : 1, 0, 0, 1, width / 2, height / 2);
     this.#context.rotate((this.rotation * Math.PI) / 180);
     this.#context.drawImage(bitmap, x * w, y * h, part * w, partHeight * h, -w / 2, -h / 2, w, h);
-    this.drawn();
+    this.onDraw();
   }
 
-  // The point of the frame's shown part that lies under a point of the screen, as fractions from its upper left corner.
+  // Return the point of the crop that a point of the screen shows, as fractions from its upper left corner.
   pointAt(clientX, clientY) {
     const box = this.#canvas.getBoundingClientRect();
     const { width, height } = this.#canvas;
@@ -49,13 +49,13 @@ export class View {
     return this.inFrame(u, v);
   }
 
-  // The same for a point of what is seen, as fractions.
+  // Return the point of the crop that a point of the visible picture shows; both are fractions.
   inFrame(u, v) {
-    return turnedBack(this.mirror ? 1 - u : u, v, this.rotation);
+    return rotateBack(this.mirror ? 1 - u : u, v, this.rotation);
   }
 }
 
-// Where a point of a picture that was turned clockwise had been before.
-export function turnedBack(u, v, rotation) {
+// Return where a point was before a clockwise rotation.
+export function rotateBack(u, v, rotation) {
   return { 0: [u, v], 90: [v, 1 - u], 180: [1 - u, 1 - v], 270: [1 - v, u] }[rotation];
 }

@@ -1,7 +1,7 @@
-// A small chart of the last hour, which tells the value under the pointer, or the one that the arrow keys chose.
+// A small chart of the last hour. It shows the value under the pointer, or the one selected with the arrow keys.
 
-import { make, moment } from "./dom.js";
-import { span, t } from "../shared/i18n.js";
+import { element, timeElement } from "./dom.js";
+import { formatDuration, t } from "../shared/i18n.js";
 
 const WIDTH = 600;
 const HEIGHT = 64;
@@ -11,31 +11,31 @@ export class Chart {
   #title;
   #format;
   #points = [];
-  #chosen = -1;
-  #svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", tabindex: 0 });
-  #area = draw("path", { class: "area" });
-  #line = draw("path");
-  #cursor = draw("path");
-  #value = make("span", { className: "readout" });
-  #begin = make("span");
-  #range = make("span");
+  #selected = -1;
+  #svg = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", tabindex: 0 });
+  #area = svg("path", { class: "area" });
+  #line = svg("path");
+  #cursor = svg("path");
+  #value = element("span", { className: "readout" });
+  #begin = element("span");
+  #range = element("span");
 
-  // `format` writes a value for people.
+  // `format` turns a value into text.
   constructor(title, format) {
     [this.#title, this.#format] = [title, format];
     this.#svg.append(this.#area, this.#line, this.#cursor);
-    const scale = make("p", {}, this.#begin, this.#range, make("span", {}, t("hood.now")));
-    const caption = make("figcaption", {}, title);
-    this.element = make("figure", { className: "chart" }, caption, this.#value, this.#svg, scale);
-    this.#svg.addEventListener("pointermove", (event) => this.#choose(this.#nearest(event)));
-    for (const end of ["pointerleave", "blur"]) this.#svg.addEventListener(end, () => this.#choose(-1));
-    this.#svg.addEventListener("keydown", (event) => this.#step(event));
+    const scale = element("p", {}, this.#begin, this.#range, element("span", {}, t("stats.now")));
+    const caption = element("figcaption", {}, title);
+    this.element = element("figure", { className: "chart" }, caption, this.#value, this.#svg, scale);
+    this.#svg.addEventListener("pointermove", (event) => this.#select(this.#nearest(event)));
+    for (const end of ["pointerleave", "blur"]) this.#svg.addEventListener(end, () => this.#select(-1));
+    this.#svg.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
-  // Points are { x: 0 to 1, at, value, opening }, the oldest first; what has no value, or lies between two openings of
-  // the camera, is a gap.
+  // Points are { x: 0 to 1, at, value, opening }, the oldest first. A point without a value, and the time between two
+  // sessions of the camera (another `opening`), is a gap.
   show(points, seconds) {
-    const chosenAt = this.#points[this.#chosen]?.at;
+    const selectedAt = this.#points[this.#selected]?.at;
     this.#points = points.filter(({ value }) => value !== null);
     const values = this.#points.map(({ value }) => value);
     const [smallest, largest] = [Math.min(...values), Math.max(...values)];
@@ -52,21 +52,23 @@ export class Chart {
     }
     this.#line.setAttribute("d", line);
     this.#area.setAttribute("d", area);
-    this.#begin.textContent = t("hood.ago", { age: span(seconds) });
-    const said = { smallest: this.#format(smallest), largest: this.#format(largest) };
-    this.#range.textContent = values.length ? t("hood.range", said) : t("hood.none");
-    const newest = values.length ? t("hood.newest", { newest: this.#format(values.at(-1)), ...said }) : t("hood.none");
-    this.#svg.setAttribute("aria-label", `${this.#title}: ${newest}`);
-    this.#choose(this.#points.findIndex(({ at }) => at === chosenAt));
+    this.#begin.textContent = t("stats.ago", { age: formatDuration(seconds) });
+    const range = { smallest: this.#format(smallest), largest: this.#format(largest) };
+    const [short, long] = values.length
+      ? [t("stats.range", range), t("stats.newest", { newest: this.#format(values.at(-1)), ...range })]
+      : [t("stats.none"), t("stats.none")];
+    this.#range.textContent = short;
+    this.#svg.setAttribute("aria-label", `${this.#title}: ${long}`);
+    this.#select(this.#points.findIndex(({ at }) => at === selectedAt));
   }
 
-  // Show a point, or with -1 the newest one.
-  #choose(index) {
-    this.#chosen = index;
+  // Show the value of a point; -1 is the newest one, without a cursor.
+  #select(index) {
+    this.#selected = index;
     const point = this.#points.at(index);
     this.#cursor.setAttribute("d", index < 0 ? "" : `M${point.x * WIDTH},0V${HEIGHT}`);
     this.#value.replaceChildren(point ? this.#format(point.value) : "");
-    if (index >= 0) this.#value.append(" · ", moment(point.at));
+    if (index >= 0) this.#value.append(" · ", timeElement(point.at));
   }
 
   #nearest(event) {
@@ -76,19 +78,18 @@ export class Chart {
     return distances.indexOf(Math.min(...distances));
   }
 
-  // Only what the keys choose is spoken.
-  #step(event) {
+  #onKey(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step || !this.#points.length) return;
     event.preventDefault();
-    this.#value.setAttribute("role", "status");
-    const from = this.#chosen < 0 ? this.#points.length : this.#chosen;
-    this.#choose(Math.min(Math.max(from + step, 0), this.#points.length - 1));
+    this.#value.setAttribute("role", "status"); // screen readers read a value only if a key has selected it
+    const from = this.#selected < 0 ? this.#points.length : this.#selected;
+    this.#select(Math.min(Math.max(from + step, 0), this.#points.length - 1));
   }
 }
 
-function draw(tag, attributes = {}) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
+function svg(tag, attributes = {}) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
 }

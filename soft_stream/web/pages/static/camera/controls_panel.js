@@ -1,12 +1,12 @@
-// The panel of the camera's controls: made of what controls.json lists, and in step with whoever else sets them.
+// The controls panel: a field for each control in controls.json, updated when other clients change a control.
 
-import { Field } from "./control_field.js";
-import { make } from "./dom.js";
-import { getJson, PATIENCE_WITH_CAMERA, post } from "../shared/api.js";
-import { say, t } from "../shared/i18n.js";
+import { ControlField } from "./control_field.js";
+import { element } from "./dom.js";
+import { CAMERA_TIMEOUT, getJson, post } from "../shared/api.js";
+import { setText, t } from "../shared/i18n.js";
 
-// A slider that moves is heard so often, in milliseconds; a request that is underway is waited for.
-const GATHERING = 100;
+// Milliseconds to collect the changes of a moving slider before the first request. There is one request at a time.
+const DEBOUNCE = 100;
 const GROUPS = {
   exposure: [
     "Brightness", "ExposureValue", "AeEnable", "ExposureTime", "AnalogueGain", "AeExposureMode", "AeMeteringMode",
@@ -19,46 +19,47 @@ const GROUPS = {
   focus: ["AfMode", "LensPosition", "AfRange", "AfSpeed"],
   other: ["Sharpness", "NoiseReductionMode"],
 };
-const LAST = "ScalerCrop"; // people zoom in the picture
+const LAST = "ScalerCrop"; // zooming in the picture is easier
 
-export default class Controls {
+export default class ControlsPanel {
   #section;
   #status;
   #fields = new Map();
-  #listed = {};
-  #seen = ""; // what status.json said of the controls when they were listed
-  #wishes = new Map(); // what somebody wants of each; only the newest counts
+  #listed = {}; // the newest controls.json
+  #listedVersion = ""; // the version of the controls in it
+  #changes = new Map(); // the newest value of each control that is not sent yet
   #isSending = false;
-  #isAsking = false;
-  #said = make("p", { role: "status" });
-  #problem = make("p", { className: "problem", role: "alert" });
+  #isLoading = false;
+  #message = element("p", { role: "status" });
+  #problem = element("p", { className: "problem", role: "alert" });
 
   constructor(section, status) {
     [this.#section, this.#status] = [section, status];
-    section.append(this.#said, this.#problem);
-    this.#said.textContent = t("controls.opening");
-    status.addEventListener("change", () => this.follow());
+    section.append(this.#message, this.#problem);
+    this.#message.textContent = t("controls.opening");
+    status.addEventListener("change", () => this.update());
   }
 
-  // Show what holds now, if somebody looks.
-  async follow() {
-    if (this.#section.hidden || this.#isAsking || this.#isSending || !this.#status.facts) return;
-    const seen = this.#told();
-    if (seen === this.#seen) return this.#show();
-    this.#isAsking = true;
+  // Show the current values, if the panel is visible.
+  async update() {
+    if (this.#section.hidden || this.#isLoading || this.#isSending || !this.#status.facts) return;
+    const version = this.#version();
+    if (version === this.#listedVersion) return this.#showValues();
+    this.#isLoading = true;
     try {
-      const listed = await getJson("controls.json", {}, PATIENCE_WITH_CAMERA);
-      if (!this.#isSending) [this.#listed, this.#seen] = [listed, seen]; // else it may be older than what was set
+      const listed = await getJson("controls.json", {}, CAMERA_TIMEOUT);
+      // the list may be older than a change that is being sent
+      if (!this.#isSending) [this.#listed, this.#listedVersion] = [listed, version];
       if (String(Object.keys(listed)) !== String([...this.#fields.keys()].sort())) this.#build();
-      this.#show();
+      this.#showValues();
     } catch (error) {
-      this.#tell("", error.message);
+      this.#report("", error.message);
     }
-    this.#isAsking = false;
+    this.#isLoading = false;
   }
 
-  // What tells that something has changed: an opening may also bring other bounds, or another camera.
-  #told() {
+  // Return a text that changes with the controls: a new session of the camera may have other limits.
+  #version() {
     const { started, counters, controls } = this.#status.facts;
     return JSON.stringify([started, counters.opened, controls]);
   }
@@ -70,84 +71,84 @@ export default class Controls {
     const grouped = Object.values(GROUPS).flat();
     const others = names.filter((name) => !grouped.includes(name) && name !== LAST);
     for (const [group, members] of Object.entries({ ...GROUPS, other: [...GROUPS.other, ...others, LAST] })) {
-      const fields = members.filter((name) => names.includes(name)).map((name) => this.#field(name));
+      const fields = members.filter((name) => names.includes(name)).map((name) => this.#createField(name));
       if (!fields.length) continue;
-      const legend = make("legend", {}, t(`controls.group.${group}`));
-      this.#said.before(make("fieldset", {}, legend, ...fields.map((field) => field.element)));
+      const legend = element("legend", {}, t(`controls.group.${group}`));
+      this.#message.before(element("fieldset", {}, legend, ...fields.map((field) => field.element)));
     }
-    const reset = make("button", { type: "button", onclick: () => this.#resetAll() }, t("controls.reset.all"));
-    const keep = make("button", { type: "button", onclick: () => this.#keep() }, t("controls.keep"));
-    this.#said.before(make("div", { className: "row" }, reset, keep));
-    this.#tell("");
+    const reset = element("button", { type: "button", onclick: () => this.#resetAll() }, t("controls.reset.all"));
+    const save = element("button", { type: "button", onclick: () => this.#saveAll() }, t("controls.keep"));
+    this.#message.before(element("div", { className: "row" }, reset, save));
+    this.#report("");
   }
 
-  #field(name) {
-    const field = new Field(name, this.#listed[name], (value) => this.#wish(name, value));
+  #createField(name) {
+    const field = new ControlField(name, this.#listed[name], (value) => this.#change(name, value));
     this.#fields.set(name, field);
     return field;
   }
 
-  // Fields that somebody is about to change stay as they are, unless it was just `answered` what became of that.
-  #show(answered = []) {
+  // A field that has the focus keeps what the user types, unless the server has just `answered` it.
+  #showValues(answered = []) {
     const { controls, frame, lens_position: lens } = this.#status.facts;
     const exposure = frame?.exposure_time && Math.round(frame.exposure_time * 1e6);
-    const seen = { ExposureTime: exposure, AnalogueGain: frame?.gain, LensPosition: lens };
+    const measured = { ExposureTime: exposure, AnalogueGain: frame?.gain, LensPosition: lens };
     for (const [name, field] of this.#fields) {
-      if (this.#wishes.has(name) || !(name in this.#listed)) continue;
-      if (field.isTouched && !answered.includes(name)) continue;
-      const isMoved = name === "LensPosition" && this.#listed.AfMode?.value > 0; // by autofocus
-      field.show(isMoved ? null : this.#listed[name].value, seen[name] ?? undefined, name in controls);
+      if (this.#changes.has(name) || !(name in this.#listed)) continue;
+      if (field.hasFocus && !answered.includes(name)) continue;
+      const isAutomatic = name === "LensPosition" && this.#listed.AfMode?.value > 0; // autofocus moves the lens
+      field.show(isAutomatic ? null : this.#listed[name].value, measured[name] ?? undefined, name in controls);
     }
   }
 
-  async #wish(name, value) {
-    this.#tell("");
-    this.#wishes.set(name, value);
+  async #change(name, value) {
+    this.#report("");
+    this.#changes.set(name, value);
     if (this.#isSending) return;
     this.#isSending = true;
-    await new Promise((resolve) => setTimeout(resolve, GATHERING));
-    while (this.#wishes.size) {
-      const [[first, newest]] = this.#wishes;
-      this.#wishes.delete(first);
+    await new Promise((resolve) => setTimeout(resolve, DEBOUNCE));
+    while (this.#changes.size) {
+      const [[first, newest]] = this.#changes;
+      this.#changes.delete(first);
       try {
-        await this.#post({ [first]: newest });
+        await this.#send({ [first]: newest });
       } catch (error) {
-        this.#show([first]);
-        this.#fields.get(first).refuse(error.message);
+        this.#showValues([first]);
+        this.#fields.get(first).showError(error.message);
       }
     }
     this.#isSending = false;
   }
 
-  async #post(values, query = {}) {
+  async #send(values, query = {}) {
     this.#listed = await post("controls", query, values);
-    if (!this.#wishes.size) await this.#status.ask();
-    this.#seen = this.#told();
-    this.#show(Object.keys(values));
+    if (!this.#changes.size) await this.#status.refresh();
+    this.#listedVersion = this.#version();
+    this.#showValues(Object.keys(values));
   }
 
   async #resetAll() {
-    await this.#status.ask();
+    await this.#status.refresh();
     const set = Object.keys(this.#status.facts.controls).filter((name) => name in this.#listed);
-    await this.#try(() => this.#post(Object.fromEntries(set.map((name) => [name, null]))), t("controls.reset.done"));
+    await this.#try(() => this.#send(Object.fromEntries(set.map((name) => [name, null]))), t("controls.reset.done"));
   }
 
-  async #keep() {
-    await this.#try(() => this.#post({}, { keep: 1 }), t("controls.keep.done"));
+  async #saveAll() {
+    await this.#try(() => this.#send({}, { keep: 1 }), t("controls.keep.done"));
   }
 
   async #try(action, done) {
-    this.#tell("");
+    this.#report("");
     try {
       await action();
-      this.#tell(done);
+      this.#report(done);
     } catch (error) {
-      this.#tell("", error.message);
+      this.#report("", error.message);
     }
   }
 
-  #tell(said, problem = "") {
-    this.#said.textContent = said;
-    say(this.#problem, problem);
+  #report(message, problem = "") {
+    this.#message.textContent = message;
+    setText(this.#problem, problem);
   }
 }

@@ -1,19 +1,19 @@
-// Makes elements: what an element has as a property is set as such, all else as an attribute.
+// Creates elements. A name that is a property of the element is set as property, any other name as attribute.
 
-export function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
+export function element(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
-    if (name in element) element[name] = value;
-    else element.setAttribute(name, value);
+    if (name in node) node[name] = value;
+    else node.setAttribute(name, value);
   }
-  element.append(...children);
-  return element;
+  node.append(...children);
+  return node;
 }
 
-// A moment (Unix seconds) as this browser writes it, with its day where that is not today's.
-export function moment(at) {
+// Return a <time> element for Unix seconds; the date is left out if it is today.
+export function timeElement(at) {
   const date = new Date(at * 1000);
   const isToday = date.toDateString() === new Date().toDateString();
-  const written = date.toLocaleString(undefined, { timeStyle: "medium", dateStyle: isToday ? undefined : "short" });
-  return make("time", { dateTime: date.toISOString() }, written);
+  const text = date.toLocaleString(undefined, { timeStyle: "medium", dateStyle: isToday ? undefined : "short" });
+  return element("time", { dateTime: date.toISOString() }, text);
 }

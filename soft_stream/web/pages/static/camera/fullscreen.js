@@ -1,22 +1,21 @@
-// Shows the picture beyond the page: over the whole screen, or in a small window above all others.
+// The buttons for full screen and picture-in-picture, where the browser supports them.
 
 import { attempt } from "./attempt.js";
 
-// Buttons for both, each where the browser can do it. `tick` looks whether the picture of `view` is still live;
-// `closed` is called when the small window is gone.
-export function offerScreens(view, tick, closed) {
-  offer("fullscreen", document.fullscreenEnabled, () =>
+// `refresh` updates the state of the picture; `onClose` is called when the picture-in-picture window is closed.
+export function setUpFullscreen(canvas, refresh, onClose) {
+  setUp("fullscreen", document.fullscreenEnabled, () =>
     document.fullscreenElement ? document.exitFullscreen() : document.getElementById("view").requestFullscreen(),
   );
   const canCapture = HTMLCanvasElement.prototype.captureStream;
-  offer("pip", document.pictureInPictureEnabled && canCapture, async () => {
+  setUp("pip", document.pictureInPictureEnabled && canCapture, async () => {
     if (document.pictureInPictureElement) return document.exitPictureInPicture();
-    return (await import("./picture_in_picture.js")).open(view, tick, closed);
+    return (await import("./picture_in_picture.js")).open(canvas, refresh, onClose);
   });
 }
 
-function offer(id, isPossible, work) {
+function setUp(id, isSupported, action) {
   const button = document.getElementById(id);
-  button.hidden = !isPossible;
-  button.addEventListener("click", () => attempt(work, button));
+  button.hidden = !isSupported;
+  button.addEventListener("click", () => attempt(action, button));
 }

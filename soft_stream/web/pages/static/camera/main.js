@@ -1,22 +1,23 @@
-// The page of a camera: makes its parts, and lets them work only while somebody can see it.
+// The page of one camera: creates its parts, and runs them while the page is visible.
 
-import { offerActions } from "./actions.js";
-import { tell } from "./state_badge.js";
-import { Live } from "./player.js";
-import { openPanels } from "./panels.js";
-import { offerScreens } from "./fullscreen.js";
+import { setUpActions } from "./actions.js";
+import { Canvas } from "./canvas.js";
+import { setUpFullscreen } from "./fullscreen.js";
+import { setUpPanels } from "./panels.js";
+import { Player } from "./player.js";
+import { updateBadge } from "./state_badge.js";
 import { Status } from "./status.js";
-import { View } from "./canvas.js";
-import { offerZoom } from "./zoom.js";
+import { setUpZoom } from "./zoom.js";
 
-const TELL_INTERVAL = 250;
+const BADGE_INTERVAL = 250; // ms
 
-const view = new View(document.getElementById("picture"));
+const canvas = new Canvas(document.getElementById("picture"));
 const status = new Status();
-const live = new Live((bitmap) => view.show(bitmap), status);
-let telling = 0;
+const player = new Player((bitmap) => canvas.show(bitmap), status);
+const refresh = () => updateBadge(player, status);
+let badgeTimer = 0;
 
-// After an update, or with another name, the page itself is of yesterday.
+// Reload the page after an update of the server, or with another name of the camera.
 let served = null;
 status.addEventListener("change", () => {
   const { version, name } = status.facts ?? {};
@@ -24,32 +25,32 @@ status.addEventListener("change", () => {
   served = version ? `${version} ${name}` : served;
 });
 
-function wake() {
-  live.start();
+function start() {
+  player.start();
   status.start();
-  clearInterval(telling);
-  telling = setInterval(() => tell(live, status), TELL_INTERVAL);
+  clearInterval(badgeTimer);
+  badgeTimer = setInterval(refresh, BADGE_INTERVAL);
 }
 
-// A camera stays open for those who see it: a page in the background lets it close.
-function sleep() {
-  live.stop();
+// The camera stays open for its clients: a page in the background lets it close.
+function stop() {
+  player.stop();
   status.stop();
-  clearInterval(telling);
+  clearInterval(badgeTimer);
 }
 
-// The small window is seen also while the page is not.
-function look() {
-  if (document.hidden && !document.pictureInPictureElement) sleep();
-  else wake();
+// The picture-in-picture window is visible while the page is hidden.
+function startOrStop() {
+  if (document.hidden && !document.pictureInPictureElement) stop();
+  else start();
 }
 
-document.addEventListener("visibilitychange", look);
-addEventListener("pagehide", sleep);
-addEventListener("pageshow", look);
-addEventListener("online", () => live.hurry());
-offerActions(view, status);
-offerZoom(view, status);
-offerScreens(view, () => tell(live, status), look);
-openPanels(status);
-look();
+document.addEventListener("visibilitychange", startOrStop);
+addEventListener("pagehide", stop);
+addEventListener("pageshow", startOrStop);
+addEventListener("online", () => player.retryNow());
+setUpActions(canvas, status);
+setUpZoom(canvas, status);
+setUpFullscreen(canvas, refresh, startOrStop);
+setUpPanels(status);
+startOrStop();

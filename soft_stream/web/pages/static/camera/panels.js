@@ -1,14 +1,13 @@
-// Opens the panels below the picture; what is in them is fetched when somebody wants to see it for the first time.
+// The panels below the picture. The script and the messages of a panel are loaded when it is opened for the first time.
 
-import { make } from "./dom.js";
+import { element } from "./dom.js";
 import { getJson } from "../shared/api.js";
-import { learn, t } from "../shared/i18n.js";
+import { addMessages, t } from "../shared/i18n.js";
 
-// `status` is what all of them follow.
-export function openPanels(status) {
+export function setUpPanels(status) {
   const button = document.getElementById("controls");
   const section = document.getElementById("controls-panel");
-  const fill = filler(section, status, () => import("./controls_panel.js"));
+  const fill = lazyPanel(section, status, () => import("./controls_panel.js"));
   const show = (isShown) => {
     section.hidden = !isShown;
     section.parentElement.classList.toggle("with-controls", isShown);
@@ -18,36 +17,36 @@ export function openPanels(status) {
   button.setAttribute("aria-controls", section.id);
   button.addEventListener("click", () => show(section.hidden));
   show(false);
-  unfold(document.getElementById("hood"), status, () => import("./stats_panel.js"));
-  unfold(document.getElementById("share"), status, () => import("./share_panel.js"));
+  setUpDetails(document.getElementById("stats"), status, () => import("./stats_panel.js"));
+  setUpDetails(document.getElementById("share"), status, () => import("./share_panel.js"));
 }
 
-function unfold(details, status, load) {
-  const fill = filler(details, status, load);
+function setUpDetails(details, status, importPanel) {
+  const fill = lazyPanel(details, status, importPanel);
   details.addEventListener("toggle", () => details.open && fill());
   details.hidden = false;
 }
 
-let areLearnt = false;
+let hasAllMessages = false;
 
-async function learnWords() {
-  if (!areLearnt) learn(await getJson(`static/words/${document.documentElement.lang}.json`));
-  areLearnt = true;
+async function loadMessages() {
+  if (!hasAllMessages) addMessages(await getJson(`static/words/${document.documentElement.lang}.json`));
+  hasAllMessages = true;
 }
 
-// Returns what fills an element the first time, and then lets its content catch up with what it has missed.
-function filler(element, status, load) {
-  const problem = make("p", { className: "problem", role: "alert" });
-  let content = null;
+// Return a function that creates the content of a panel the first time, and updates it afterwards.
+function lazyPanel(root, status, importPanel) {
+  const problem = element("p", { className: "problem", role: "alert" });
+  let panel = null;
   return async () => {
     problem.remove();
-    content ??= Promise.all([load(), learnWords()]).then(([panel]) => new panel.default(element, status));
+    panel ??= Promise.all([importPanel(), loadMessages()]).then(([module]) => new module.default(root, status));
     try {
-      (await content).follow?.();
+      (await panel).update?.();
     } catch (error) {
-      content = null;
-      element.append(problem);
-      problem.textContent = t("panel.silence");
+      panel = null;
+      root.append(problem);
+      problem.textContent = t("error.no_answer");
       console.error(error);
     }
   };

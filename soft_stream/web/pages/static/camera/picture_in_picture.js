@@ -1,7 +1,7 @@
-// The small window: a video made of a canvas, with all in it that tells whether the picture is live.
+// The picture-in-picture window: a video made of a canvas that has the picture and the overlay.
 
-// Pixels from side to side that it needs at most.
-const WIDEST = 1280;
+// Pixels.
+const MAX_WIDTH = 1280;
 const LINES = /.{1,40}(?= |$)|\S+/g;
 
 const button = document.getElementById("pip");
@@ -10,39 +10,39 @@ const overlay = document.getElementById("overlay");
 const context = document.createElement("canvas").getContext("2d", { alpha: false });
 const video = Object.assign(document.createElement("video"), { muted: true, playsInline: true });
 
-export async function open(view, tick, closed) {
-  // browsers slow down the timers of a page in the background, and this one must see when no more frames come
-  const clock = new Worker(new URL("worker_timer.js", import.meta.url));
-  const end = () => {
-    clock.terminate();
-    view.drawn = () => {};
+export async function open(canvas, refresh, onClose) {
+  // the worker's timer notices in the background too that frames have stopped
+  const timer = new Worker(new URL("worker_timer.js", import.meta.url));
+  const close = () => {
+    timer.terminate();
+    canvas.onDraw = () => {};
     for (const track of video.srcObject?.getTracks() ?? []) track.stop();
     video.srcObject = null;
     button.ariaPressed = false;
-    closed();
+    onClose();
   };
-  clock.addEventListener("message", () => {
-    tick();
+  timer.addEventListener("message", () => {
+    refresh();
     draw();
   });
-  view.drawn = draw;
+  canvas.onDraw = draw;
   draw();
   try {
     video.srcObject = context.canvas.captureStream();
     await video.play();
     await video.requestPictureInPicture();
-    video.addEventListener("leavepictureinpicture", end, { once: true });
+    video.addEventListener("leavepictureinpicture", close, { once: true });
     button.ariaPressed = true;
   } catch (error) {
-    end();
+    close();
     throw error;
   }
 }
 
 function draw() {
-  const width = Math.min(WIDEST, picture.width);
+  const width = Math.min(MAX_WIDTH, picture.width);
   const height = Math.round((width * picture.height) / picture.width);
-  const canvas = context.canvas;
+  const { canvas } = context;
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   context.drawImage(picture, 0, 0, width, height);
   if (overlay.hidden) return;

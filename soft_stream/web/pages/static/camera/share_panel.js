@@ -1,22 +1,22 @@
-// What to paste into other programs so that they show this camera.
+// The share panel: URLs and configuration for other programs that show this camera.
 
-import { make } from "./dom.js";
+import { element } from "./dom.js";
 import { t } from "../shared/i18n.js";
 
-// The size of a stream of which nobody knows it, and what is wide enough to detect something in it; pixels.
-const USUAL = { width: 1280, height: 720 };
-const WIDE_ENOUGH = 1280;
+// Pixels: the size of the stream while it is unknown, and the width that is enough for object detection.
+const DEFAULT_SIZE = { width: 1280, height: 720 };
+const DETECTION_WIDTH = 1280;
 
-export default class Share {
+export default class SharePanel {
   constructor(details, status) {
     const name = document.getElementById("view").dataset.name;
-    const programs = Object.entries(pasted(name, status.facts?.frame ?? USUAL)).map(([program, lines]) =>
-      make("details", {}, make("summary", {}, program), ...lines.map(itemOf)));
-    details.append(make("p", {}, t("share.intro")), ...links().map(itemOf), ...programs);
+    const programs = Object.entries(configurations(name, status.facts?.frame ?? DEFAULT_SIZE)).map(([program, lines]) =>
+      element("details", {}, element("summary", {}, program), ...lines.map(createItem)));
+    details.append(element("p", {}, t("share.intro")), ...links().map(createItem), ...programs);
   }
 }
 
-// The whole URL of something that is beside this page, without a login that it may have been opened with.
+// Return an absolute URL, without user and password: the URL of the page may have them.
 function url(path) {
   return Object.assign(new URL(path, location), { username: "", password: "" }).href;
 }
@@ -29,9 +29,9 @@ function links() {
   ];
 }
 
-// For each program pairs of its own word for a field, or for a place, and what belongs there; docs/clients/ has more.
-function pasted(title, { width, height }) {
-  const detected = Math.min(width, WIDE_ENOUGH);
+// Return for each program pairs of a field or file, by the program's own name, and the text for it. See docs/clients/.
+function configurations(title, { width, height }) {
+  const detected = Math.min(width, DETECTION_WIDTH);
   const plain = title.normalize("NFD").toLowerCase().replace(/\p{M}/gu, "");
   const name = (plain.match(/[a-z0-9]+/g) ?? ["camera"]).join("_");
   const [stream, still] = [url("stream.mjpg"), url("snapshot.jpg?size=stream&deadline_ms=1800")];
@@ -74,26 +74,26 @@ cameras:
   };
 }
 
-// Two numbers without what divides both of them.
+// Return a ratio in lowest terms.
 function ratio(width, height) {
   let [divisor, rest] = [width, height];
   while (rest) [divisor, rest] = [rest, divisor % rest];
   return `${width / divisor}:${height / divisor}`;
 }
 
-function itemOf([what, text]) {
-  const code = make("code", {}, text);
-  const said = make("span", { role: "status" });
-  const button = make("button", { type: "button", "aria-label": t("share.copy.title", { what }) }, t("share.copy"));
-  button.onclick = async () => (said.textContent = t((await copy(code)) ? "share.copied" : "share.selected"));
-  return make("div", { className: "item" }, make("b", {}, what), said, button, make("pre", {}, code));
+function createItem([what, text]) {
+  const code = element("code", {}, text);
+  const result = element("span", { role: "status" });
+  const button = element("button", { type: "button", "aria-label": t("share.copy.title", { what }) }, t("share.copy"));
+  button.onclick = async () => (result.textContent = t((await copy(code)) ? "share.copied" : "share.selected"));
+  return element("div", { className: "item" }, element("b", {}, what), result, button, element("pre", {}, code));
 }
 
-// The text stays selected where the browser does not let scripts copy: pages on plain http have no clipboard.
-async function copy(element) {
-  getSelection().selectAllChildren(element);
+// Return whether the text was copied. It stays selected if not: a page on plain HTTP has no clipboard.
+async function copy(code) {
+  getSelection().selectAllChildren(code);
   try {
-    await navigator.clipboard.writeText(element.textContent);
+    await navigator.clipboard.writeText(code.textContent);
     return true;
   } catch {
     return document.execCommand("copy");

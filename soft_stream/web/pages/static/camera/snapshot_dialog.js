@@ -1,52 +1,52 @@
-// Takes a picture, says how it goes, and shows it with its facts before it is kept.
+// The snapshot dialog: takes a snapshot, shows the progress, and then the snapshot with its details.
 
 import { client, get } from "../shared/api.js";
-import { number, say, t } from "../shared/i18n.js";
+import { formatNumber, setText, t } from "../shared/i18n.js";
 
-// Milliseconds. A picture that comes within this needs no words on how it goes.
-const UNNOTICED = 400;
-const TICK = 200;
-// Refusals of a turned picture that may not concern an upright one: there are no renditions, or too many.
+// Milliseconds. A stream-size snapshot that takes less is shown without progress.
+const PROGRESS_DELAY = 400;
+const PROGRESS_INTERVAL = 200;
+// Errors of a rotated snapshot that an unrotated one may not have: renditions are disabled, or there are too many.
 const NO_RENDITION = [403, 503];
 
-const dialog = document.getElementById("preview");
-const element = (name) => document.getElementById(`preview-${name}`);
+const dialog = document.getElementById("snapshot-dialog");
+const part = (name) => document.getElementById(`snapshot-${name}`);
 
-let taking;
+let request;
 let url;
 
-element("close").addEventListener("click", () => dialog.close());
+part("close").addEventListener("click", () => dialog.close());
 dialog.addEventListener("close", () => {
-  taking.abort();
+  request.abort();
   URL.revokeObjectURL(url);
-  element("picture").removeAttribute("src");
+  part("picture").removeAttribute("src");
 });
 
-// `size` is full or stream; returns once the picture is shown, and raises an AbortError when it was cancelled.
-export async function take(size, rotation, status) {
-  taking?.abort(); // the newest wish counts
-  const { signal } = (taking = new AbortController());
+// Take a snapshot of the size "full" or "stream" and show it. Throws an AbortError if the user cancels it.
+export async function takeSnapshot(size, rotation, status) {
+  request?.abort(); // only the newest request counts
+  const { signal } = (request = new AbortController());
   const began = performance.now();
-  const tell = () => expect(status.facts, (performance.now() - began) / 1000);
-  const ticks = setInterval(tell, TICK);
-  const opening = setTimeout(() => open("taking"), size === "full" ? 0 : UNNOTICED);
-  tell();
+  const update = () => showWaiting(status.facts, (performance.now() - began) / 1000);
+  const updates = setInterval(update, PROGRESS_INTERVAL);
+  const opening = setTimeout(() => open("taking"), size === "full" ? 0 : PROGRESS_DELAY);
+  update();
   try {
-    const answer = await ask(size, rotation, signal);
-    if (answer.headers.get("Content-Type") !== "image/jpeg") throw new Error(t("panel.nonsense"));
-    clearInterval(ticks);
-    show(await received(answer), answer.headers);
+    const response = await requestSnapshot(size, rotation, signal);
+    if (response.headers.get("Content-Type") !== "image/jpeg") throw new Error(t("error.wrong_answer"));
+    clearInterval(updates);
+    showSnapshot(await download(response), response.headers);
   } catch (error) {
     if (!signal.aborted) dialog.close();
     throw error;
   } finally {
-    clearInterval(ticks);
+    clearInterval(updates);
     clearTimeout(opening);
   }
 }
 
-// The file is turned as the picture on the page is, where the server does that.
-async function ask(size, rotate, signal) {
+// The server rotates the snapshot as this page rotates the picture, if it can.
+async function requestSnapshot(size, rotate, signal) {
   const query = { size, client, t: Date.now() };
   try {
     return await get("snapshot.jpg", rotate ? { ...query, rotate } : query, { signal });
@@ -58,24 +58,24 @@ async function ask(size, rotate, signal) {
 
 function open(phase) {
   dialog.dataset.phase = phase;
-  element("close").textContent = t(phase === "taking" ? "preview.cancel" : "preview.close");
+  part("close").textContent = t(phase === "taking" ? "snapshot.cancel" : "snapshot.close");
   if (!dialog.open) dialog.showModal();
 }
 
-// The first half of the way: as long as the last one took, as far as is known.
-function expect(facts, seconds) {
+// The first half of the progress: the last still says how long it takes.
+function showWaiting(facts, seconds) {
   const step = ["starting", "focusing"].includes(facts?.state) ? facts.state : "taking";
   const isKnown = step === "taking" && facts?.last_still;
-  progress(t(`preview.${step}`), isKnown ? Math.min(0.5, seconds / facts.last_still.seconds / 2) : NaN);
+  showProgress(t(`snapshot.${step}`), isKnown ? Math.min(0.5, seconds / facts.last_still.seconds / 2) : NaN);
 }
 
-// The other half: the body of an answer, as it comes.
-async function received(answer) {
-  const total = Number(answer.headers.get("Content-Length"));
-  const reader = answer.body.getReader();
+// The second half of the progress: the download.
+async function download(response) {
+  const total = Number(response.headers.get("Content-Length"));
+  const reader = response.body.getReader();
   const chunks = [];
   for (let bytes = 0; ; ) {
-    progress(t("preview.loading", { received: number(bytes / 1e6) }), total ? 0.5 + bytes / total / 2 : NaN);
+    showProgress(t("snapshot.loading", { received: formatNumber(bytes / 1e6) }), total ? 0.5 + bytes / total / 2 : NaN);
     const { value, done } = await reader.read();
     if (done) return new Blob(chunks, { type: "image/jpeg" });
     chunks.push(value);
@@ -83,35 +83,37 @@ async function received(answer) {
   }
 }
 
-function progress(sentence, share) {
-  say(element("step"), sentence);
-  if (isNaN(share)) element("progress").removeAttribute("value");
-  else element("progress").value = share;
+// A fraction that is NaN is unknown.
+function showProgress(step, fraction) {
+  setText(part("step"), step);
+  if (isNaN(fraction)) part("progress").removeAttribute("value");
+  else part("progress").value = fraction;
 }
 
-function show(file, headers) {
-  const at = Number(headers.get("X-Timestamp")) * 1000 || Date.now(); // a proxy may drop it, and all the others
+function showSnapshot(file, headers) {
+  const at = Number(headers.get("X-Timestamp")) * 1000 || Date.now(); // a proxy may drop this and the other headers
   const local = new Date(at - new Date(at).getTimezoneOffset() * 60000).toISOString().slice(0, 19);
   const name = document.getElementById("view").dataset.name.replace(/[\s\\/:*?"<>|]+/g, "-");
   URL.revokeObjectURL(url);
   url = URL.createObjectURL(file);
-  element("picture").src = url;
-  element("facts").textContent = facts(file, headers).join(" · ");
-  element("taken").textContent = new Date(at).toLocaleString();
-  Object.assign(element("download"), { href: url, download: `${name}-${local.replaceAll(":", "-")}.jpg` });
+  part("picture").src = url;
+  part("facts").textContent = detailsOf(file, headers).join(" · ");
+  part("taken").textContent = new Date(at).toLocaleString();
+  Object.assign(part("download"), { href: url, download: `${name}-${local.replaceAll(":", "-")}.jpg` });
   open("done");
-  element("download").focus();
+  part("download").focus();
 }
 
-function facts(file, headers) {
+function detailsOf(file, headers) {
   const size = (headers.get("X-Frame-Size") ?? "").replace("x", " × ");
   const focus = headers.get("X-Focus") ?? "none";
   const exposure = Number(headers.get("X-Exposure-Time"));
   const gain = Number(headers.get("X-Gain"));
+  const time = exposure < 0.3 ? `1/${Math.round(1 / exposure)}` : formatNumber(exposure);
   return [
-    t("preview.size", { size, kb: Math.ceil(file.size / 1000) }),
-    focus !== "none" && t(`preview.focus.${focus}`),
-    exposure && t("preview.exposure", { time: exposure < 0.3 ? `1/${Math.round(1 / exposure)}` : number(exposure) }),
-    gain && t("preview.gain", { gain: number(gain) }),
+    t("snapshot.size", { size, kb: Math.ceil(file.size / 1000) }),
+    focus !== "none" && t(`snapshot.focus.${focus}`),
+    exposure && t("snapshot.exposure", { time }),
+    gain && t("snapshot.gain", { gain: formatNumber(gain) }),
   ].filter(Boolean);
 }

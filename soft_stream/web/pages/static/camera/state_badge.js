@@ -1,65 +1,65 @@
-// Says in words and colours what is seen: live or not, since when, how large and how fast.
+// Shows the state of the picture: live or not, its age, its size and its frame rate.
 
 import { client } from "../shared/api.js";
-import { number, say, span, t } from "../shared/i18n.js";
+import { formatDuration, formatNumber, setText, t } from "../shared/i18n.js";
 
-// A picture older than this many seconds, or than so many intervals, is not live.
+// A picture is not live if it is older than this many seconds and this many frame intervals.
 const STALE = 1.5;
 const STALE_INTERVALS = 4;
-// A younger one needs no mention.
-const WORTH_SAYING = 1;
+// The age is shown from this many seconds on.
+const MIN_SHOWN_AGE = 1;
 
-const state = document.getElementById("state");
+const badge = document.getElementById("state");
 const view = document.getElementById("view");
 const overlay = document.getElementById("overlay");
-const facts = document.getElementById("facts");
+const details = document.getElementById("facts");
 
-// Show what is known now; called several times a second, and changes the page only where something has changed.
-export function tell(live, status) {
-  const told = status.facts;
-  const isLive = live.age < Math.max(STALE, STALE_INTERVALS * status.interval);
-  const name = nameOf(live, isLive, status);
-  say(state, t(`state.${name}`));
-  state.dataset.state = name;
-  state.hidden = false; // without this script it could not follow the camera
+// Called several times a second.
+export function updateBadge(player, status) {
+  const isLive = player.age < Math.max(STALE, STALE_INTERVALS * status.interval);
+  const state = badgeState(player, isLive, status);
+  setText(badge, t(`state.${state}`));
+  badge.dataset.state = state;
+  badge.hidden = false; // hidden in the HTML, since without this script it would not change
   view.classList.toggle("not-live", !isLive);
-  const reason = isLive ? "" : reasonOf(live, status);
   overlay.hidden = isLive;
-  say(overlay, isLive ? "" : [ageOf(live), reason].filter(Boolean).join("\n"));
-  say(facts, factsOf(live, told).join(" · "));
+  setText(overlay, isLive ? "" : [ageOf(player), reasonOf(player, status)].filter(Boolean).join("\n"));
+  setText(details, detailsOf(player, status.facts).join(" · "));
 }
 
-function nameOf(live, isLive, status) {
-  const told = status.facts;
-  if (!status.isReachable && !isLive) return "unreachable";
-  if (!told) return isLive ? "streaming" : "connecting";
-  if (isLive && ["streaming", "focusing"].includes(told.state)) return told.state;
-  if (["paused", "retrying", "starting"].includes(told.state)) return told.state;
-  if (told.fault) return "fault";
+function badgeState(player, isLive, { facts, isReachable }) {
+  if (!isReachable && !isLive) return "unreachable";
+  if (!facts) return isLive ? "streaming" : "connecting";
+  if (isLive && ["streaming", "focusing"].includes(facts.state)) return facts.state;
+  if (["paused", "retrying", "starting"].includes(facts.state)) return facts.state;
+  if (facts.fault) return "fault";
   if (isLive) return "streaming";
-  return live.fps ? "late" : "connecting"; // late: frames come, but old ones
+  return player.fps ? "late" : "connecting"; // late: frames arrive, but old ones
 }
 
-function reasonOf(live, status) {
-  const told = status.facts;
-  if (!status.isReachable) return t("live.unreachable");
-  if (told?.state === "paused" && told.pause) return pauseOf(told.pause);
-  return told?.fault || live.fault;
+function reasonOf(player, { facts, isReachable }) {
+  if (!isReachable) return t("live.unreachable");
+  if (facts?.state === "paused" && facts.pause) return pauseReason(facts.pause);
+  return facts?.fault || player.error;
 }
 
-function pauseOf({ owner }) {
+function pauseReason({ owner }) {
   return owner.startsWith(`${client} `) ? t("live.paused.own") : t("live.paused", { owner });
 }
 
-function ageOf(live) {
-  return live.hasPicture ? t("live.old", { age: span(live.age) }) : t("live.none");
+function ageOf(player) {
+  return player.hasPicture ? t("live.old", { age: formatDuration(player.age) }) : t("live.none");
 }
 
-function factsOf(live, told) {
-  const shown = [];
-  if (told?.frame) shown.push(t("live.size", told.frame));
-  if (told) shown.push(t("live.fps", { received: number(live.fps), sent: number(told.captured_fps) }));
-  if (live.hasPicture && live.age >= WORTH_SAYING) shown.push(t("live.age", { age: span(live.age) }));
-  if (live.mode === "snapshots") shown.push(t("live.snapshots"));
-  return shown;
+function detailsOf(player, facts) {
+  const parts = [];
+  if (facts?.frame) parts.push(t("live.size", facts.frame));
+  if (facts) {
+    parts.push(t("live.fps", { received: formatNumber(player.fps), sent: formatNumber(facts.captured_fps) }));
+  }
+  if (player.hasPicture && player.age >= MIN_SHOWN_AGE) {
+    parts.push(t("live.age", { age: formatDuration(player.age) }));
+  }
+  if (player.mode === "snapshots") parts.push(t("live.snapshots"));
+  return parts;
 }

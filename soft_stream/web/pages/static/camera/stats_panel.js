@@ -1,98 +1,98 @@
-// Under the hood: charts of the last hour, who is watching, what the camera agreed to, and the last lines of the log.
+// The details panel: charts of the last hour, the clients, the negotiated format, and the newest lines of the log.
 
 import { Chart } from "./chart.js";
-import { make, moment } from "./dom.js";
+import { element, timeElement } from "./dom.js";
 import { client, getJson } from "../shared/api.js";
-import { number, span, t } from "../shared/i18n.js";
+import { formatDuration, formatNumber, t } from "../shared/i18n.js";
 
-// The history has a sample in so many milliseconds.
+// Milliseconds between two samples of the history.
 const INTERVAL = 10000;
-// Seconds that a chart shows at least, also of a portal that has just started.
-const SHORTEST = 120;
-const COLUMNS = ["hood.who", "hood.since", "hood.rate", "hood.age", "hood.dropped"];
-const whole = (value) => String(value);
+// Seconds; a chart is at least this long, even if the server has just started.
+const MIN_DURATION = 120;
+const COLUMNS = ["stats.address", "stats.connected", "stats.rate", "stats.age", "stats.dropped"];
 const CHARTS = {
-  fps: (value) => number(value),
-  encode: (value) => t("hood.milliseconds", { n: number(value * 1000) }),
-  clients: whole,
-  silence: span,
-  restarts: whole,
+  fps: (value) => formatNumber(value),
+  encode: (value) => t("stats.milliseconds", { n: formatNumber(value * 1000) }),
+  clients: String,
+  silence: formatDuration,
+  restarts: String,
 };
 
-export default class Hood {
+export default class StatsPanel {
   #details;
   #status;
-  #askedAt = -Infinity;
-  #charts = Object.entries(CHARTS).map(([name, format]) => [name, new Chart(t(`hood.${name}`), format)]);
-  #clients = make("tbody");
-  #facts = make("dl");
-  #log = make("ol", { className: "log", tabIndex: 0, "aria-label": t("hood.log") });
+  #loadedAt = -Infinity;
+  #charts = Object.entries(CHARTS).map(([name, format]) => [name, new Chart(t(`stats.${name}`), format)]);
+  #clients = element("tbody");
+  #facts = element("dl");
+  #log = element("ol", { className: "log", tabIndex: 0, "aria-label": t("stats.log") });
 
   constructor(details, status) {
     [this.#details, this.#status] = [details, status];
-    const head = make("tr", {}, ...COLUMNS.map((name) => make("th", { scope: "col" }, t(name))));
-    const charts = make("div", { className: "charts" }, ...this.#charts.map(([, chart]) => chart.element));
+    const head = element("tr", {}, ...COLUMNS.map((name) => element("th", { scope: "col" }, t(name))));
+    const charts = element("div", { className: "charts" }, ...this.#charts.map(([, chart]) => chart.element));
     details.append(
       charts,
-      make("h2", {}, t("hood.clients")), make("table", {}, make("thead", {}, head), this.#clients),
-      make("h2", {}, t("hood.camera")), this.#facts,
-      make("h2", {}, t("hood.log")), this.#log,
+      element("h2", {}, t("stats.clients")), element("table", {}, element("thead", {}, head), this.#clients),
+      element("h2", {}, t("stats.camera")), this.#facts,
+      element("h2", {}, t("stats.log")), this.#log,
     );
-    status.addEventListener("change", () => this.follow());
+    status.addEventListener("change", () => this.update());
   }
 
-  // Show what is known now, if somebody looks.
-  async follow() {
+  // Show the newest values, if the panel is visible.
+  async update() {
     const facts = this.#status.facts;
     if (!this.#details.open || !facts || document.hidden) return;
-    this.#clients.replaceChildren(...facts.clients.map(rowOf));
-    const told = factsOf(facts).flatMap(([name, fact]) => [make("dt", {}, t(name)), make("dd", {}, fact)]);
-    this.#facts.replaceChildren(...told);
-    if (performance.now() - this.#askedAt < INTERVAL) return;
-    this.#askedAt = performance.now();
+    this.#clients.replaceChildren(...facts.clients.map(clientRow));
+    const rows = cameraFacts(facts).flatMap(([key, value]) => [element("dt", {}, t(key)), element("dd", {}, value)]);
+    this.#facts.replaceChildren(...rows);
+    if (performance.now() - this.#loadedAt < INTERVAL) return;
+    this.#loadedAt = performance.now();
     try {
       const { history, log, now } = await getJson("status.json", { history: 1 });
-      const seconds = Math.max(SHORTEST, now - (history.at[0] ?? now));
+      const seconds = Math.max(MIN_DURATION, now - (history.at[0] ?? now));
       const samples = history.at.map((at, i) => ({ at, x: 1 - (now - at) / seconds, opening: history.opening[i] }));
       for (const [name, chart] of this.#charts) {
         chart.show(samples.map((sample, i) => ({ ...sample, value: history[name][i] })), seconds);
       }
-      this.#log.replaceChildren(...log.reverse().map(lineOf));
+      this.#log.replaceChildren(...log.reverse().map(logLine));
     } catch {
-      this.#askedAt = -Infinity; // the state of the page says why; it is asked again with the next one
+      this.#loadedAt = -Infinity; // the state badge shows the problem; the next update tries again
     }
   }
 }
 
-function rowOf({ peer, path, client: name, seconds, sent_fps: fps, age, dropped }) {
-  const what = name === client ? t("hood.own") : `${path} ${name}`;
-  const who = make("th", { scope: "row" }, peer, make("br"), make("small", {}, what));
-  const cells = [span(seconds), number(fps), age === null ? "–" : span(age), dropped];
-  return make("tr", {}, who, ...cells.map((cell) => make("td", {}, cell)));
+function clientRow({ peer, path, client: name, seconds, sent_fps: fps, age, dropped }) {
+  const label = name === client ? t("stats.own") : `${path} ${name}`;
+  const head = element("th", { scope: "row" }, peer, element("br"), element("small", {}, label));
+  const cells = [formatDuration(seconds), formatNumber(fps), age === null ? "–" : formatDuration(age), dropped];
+  return element("tr", {}, head, ...cells.map((cell) => element("td", {}, cell)));
 }
 
-function lineOf({ at, level, text }) {
-  return make("li", { className: level }, moment(at), level === "info" ? "" : make("strong", {}, level), text);
+function logLine({ at, level, text }) {
+  const mark = level === "info" ? "" : element("strong", {}, level);
+  return element("li", { className: level }, timeElement(at), mark, text);
 }
 
-// Pairs of words and what they stand for, of what there is to tell.
-function factsOf(facts) {
+// Return pairs of a message key and a text, for the facts that are known.
+function cameraFacts(facts) {
   const { negotiated, last_opening: opening, last_focus: focus, adaptive_quality: degradation, last_restart: restart, version } = facts;
-  const taken = (seconds) => (seconds === null ? "–" : t("seconds", { n: number(seconds, 2) }));
-  const told = [];
+  const inSeconds = (seconds) => (seconds === null ? "–" : t("seconds", { n: formatNumber(seconds, 2) }));
+  const rows = [];
   if (negotiated) {
     const { model, size, pixel_format: format, colour_space: space, fps, sensor_mode: mode } = negotiated;
-    if (model) told.push(["hood.model", model]);
-    told.push(["hood.picture", `${size.join(" × ")}, ${format}, ${space}, ${number(fps)} fps`]);
-    told.push(["hood.mode", mode]);
+    if (model) rows.push(["stats.model", model]);
+    rows.push(["stats.picture", `${size.join(" × ")}, ${format}, ${space}, ${formatNumber(fps)} fps`]);
+    rows.push(["stats.mode", mode]);
   }
   if (opening) {
-    const took = Object.fromEntries(Object.entries(opening).map(([part, seconds]) => [part, taken(seconds)]));
-    told.push(["hood.opening", t("hood.opening.took", took)]);
+    const took = Object.fromEntries(Object.entries(opening).map(([part, seconds]) => [part, inSeconds(seconds)]));
+    rows.push(["stats.opening", t("stats.opening.took", took)]);
   }
-  if (focus) told.push(["hood.focus", t(`hood.focus.${focus.result}`, { seconds: taken(focus.seconds) })]);
-  if (degradation) told.push(["hood.degradation", t("hood.degradation.by", degradation)]);
-  if (restart) told.push(["hood.restart", make("span", {}, moment(restart.at), ` ${restart.why}`)]);
-  told.push(["hood.version", t("hood.version.since", { version, age: span(facts.now - facts.started) })]);
-  return told;
+  if (focus) rows.push(["stats.focus", t(`stats.focus.${focus.result}`, { seconds: inSeconds(focus.seconds) })]);
+  if (degradation) rows.push(["stats.degradation", t("stats.degradation.by", degradation)]);
+  if (restart) rows.push(["stats.restart", element("span", {}, timeElement(restart.at), ` ${restart.why}`)]);
+  rows.push(["stats.version", t("stats.version.since", { version, age: formatDuration(facts.now - facts.started) })]);
+  return rows;
 }

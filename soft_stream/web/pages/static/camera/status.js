@@ -1,21 +1,21 @@
-// Follows status.json while the page is seen, and keeps the server's time.
+// Polls status.json while the page is visible, and estimates the server's clock.
 
 import { client, getJson } from "../shared/api.js";
 
 const INTERVAL = 1000;
 
 export class Status extends EventTarget {
-  facts = null; // as status.json has them; null until the first answer
+  facts = null; // the newest status.json; null until the first answer
   isReachable = true;
   #running = null;
   #offset = null; // seconds that the server's clock is ahead of ours
-  #asked = 0; // how often the server was asked, and which of these times it has answered
-  #answered = 0;
+  #lastRequest = 0; // number of the newest request, and of the newest one with an answer
+  #lastAnswer = 0;
 
   start() {
     if (this.#running) return;
     this.#running = new AbortController();
-    this.#follow(this.#running.signal);
+    this.#poll(this.#running.signal);
   }
 
   stop() {
@@ -23,13 +23,13 @@ export class Status extends EventTarget {
     this.#running = null;
   }
 
-  // Ask now: something was changed.
-  async ask() {
+  // Ask the server now.
+  async refresh() {
     const began = Date.now();
-    const number = (this.#asked += 1);
+    const number = (this.#lastRequest += 1);
     const facts = await getJson("status.json").catch(() => null);
-    if (number < this.#answered) return; // what holds now was told meanwhile
-    this.#answered = number;
+    if (number < this.#lastAnswer) return; // a newer request was answered first
+    this.#lastAnswer = number;
     this.isReachable = facts !== null;
     if (facts) {
       this.facts = facts;
@@ -38,24 +38,24 @@ export class Status extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  // Unix seconds by the server's clock; -Infinity while that is not known.
+  // Return Unix seconds of the server's clock; -Infinity if unknown.
   serverTime() {
     return this.#offset === null ? -Infinity : Date.now() / 1000 + this.#offset;
   }
 
-  // Seconds from one frame to the next that this page gets, as far as is known.
+  // Seconds between the frames that this page gets; 0 if unknown.
   get interval() {
     const rates = [this.facts?.negotiated?.fps, this.facts?.captured_fps, this.#own?.fps_max].filter(Boolean);
     return rates.length ? 1 / Math.min(...rates) : 0;
   }
 
-  // Whether the camera gives frames, as far as is known.
-  get flows() {
+  // Whether the camera delivers frames.
+  get isStreaming() {
     return this.isReachable && !this.facts?.fault && ["focusing", "streaming"].includes(this.facts?.state);
   }
 
-  // Whether a request of this page for pictures has come through to the server.
-  get knowsUs() {
+  // Whether the server has received this page's request for frames.
+  get isClient() {
     return this.isReachable && this.#own !== undefined;
   }
 
@@ -63,9 +63,9 @@ export class Status extends EventTarget {
     return this.facts?.clients.find((each) => each.client === client);
   }
 
-  async #follow(signal) {
+  async #poll(signal) {
     while (!signal.aborted) {
-      await this.ask();
+      await this.refresh();
       await new Promise((resolve) => setTimeout(resolve, INTERVAL));
     }
   }

@@ -1,3 +1,3 @@
-// A worker that ticks evenly also for a page in the background, whose own timers browsers slow down.
+// A worker that posts a message every 500 ms: browsers slow down the timers of a page in the background.
 
 setInterval(() => postMessage(null), 500);

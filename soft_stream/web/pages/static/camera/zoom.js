@@ -1,9 +1,9 @@
 // Enlarges a part of the picture: by the camera, for everybody, or by this browser where the camera cannot.
 
 import { attempt } from "./attempt.js";
-import { getJson, PATIENCE_WITH_CAMERA, post } from "../shared/api.js";
-import { turnedBack } from "./canvas.js";
-import { number, t } from "../shared/i18n.js";
+import { CAMERA_TIMEOUT, getJson, post } from "../shared/api.js";
+import { rotateBack } from "./canvas.js";
+import { formatNumber, t } from "../shared/i18n.js";
 
 const WHOLE = { x: 0, y: 0, size: 1 };
 const MIDDLE = [0.5, 0.5];
@@ -17,10 +17,10 @@ const WHEEL_REST = 500;
 // Pixels; a finger that goes less far has not moved.
 const JITTER = 10;
 
-const canvas = document.getElementById("picture");
+const picture = document.getElementById("picture");
 const reset = document.getElementById("zoom-reset");
 const pointers = new Map();
-let view;
+let canvas;
 let status;
 let part = WHOLE; // of the frame as it would be without zoom: the corner, and the size of both sides, as fractions
 let crop = null; // the camera's control, where it has one
@@ -32,21 +32,21 @@ let lastTap = { timeStamp: -Infinity };
 let lastTurn = -Infinity;
 let lastScroll = -Infinity;
 
-export function offerZoom(theView, theStatus) {
-  [view, status] = [theView, theStatus];
+export function setUpZoom(theCanvas, theStatus) {
+  [canvas, status] = [theCanvas, theStatus];
   status.addEventListener("change", follow);
   reset.addEventListener("click", () => set(WHOLE));
   addEventListener("scroll", ({ timeStamp }) => (lastScroll = timeStamp), { passive: true });
-  canvas.addEventListener("wheel", turnWheel, { passive: false });
-  canvas.addEventListener("pointerdown", hold);
-  canvas.addEventListener("pointermove", drag);
-  canvas.addEventListener("pointerup", release);
-  canvas.addEventListener("pointercancel", release);
-  canvas.addEventListener("touchstart", keepFromScrolling, { passive: false });
-  canvas.addEventListener("keydown", press);
+  picture.addEventListener("wheel", turnWheel, { passive: false });
+  picture.addEventListener("pointerdown", hold);
+  picture.addEventListener("pointermove", drag);
+  picture.addEventListener("pointerup", release);
+  picture.addEventListener("pointercancel", release);
+  picture.addEventListener("touchstart", keepFromScrolling, { passive: false });
+  picture.addEventListener("keydown", press);
 }
 
-// Show what lies at one point of the frame (as `view.pointAt` has it) at another, so many times larger; 0 shows all.
+// Show what lies at one point of the frame (as `canvas.pointAt` has it) at another, so many times larger; 0 shows all.
 function move([u, v], [toU, toV], scale) {
   const least = crop ? Math.max(crop.min[2] / crop.whole[2], crop.min[3] / crop.whole[3]) : 0;
   const size = Math.min(1, Math.max(1 / LARGEST, least, part.size / scale));
@@ -68,11 +68,11 @@ function within({ x, y, size }) {
 
 function show() {
   const { x, y, size } = crop ? WHOLE : part;
-  view.window = { x, y, width: size, height: size };
-  view.draw();
+  canvas.crop = { x, y, width: size, height: size };
+  canvas.draw();
   reset.hidden = part === WHOLE;
-  canvas.parentElement.classList.toggle("zoomed", part !== WHOLE);
-  reset.textContent = t(crop ? "zoom.everybody" : "zoom.browser", { zoom: number(1 / part.size) });
+  picture.parentElement.classList.toggle("zoomed", part !== WHOLE);
+  reset.textContent = t(crop ? "zoom.everybody" : "zoom.browser", { zoom: formatNumber(1 / part.size) });
 }
 
 // One wish at a time is on its way to the camera, and the newest is next.
@@ -87,21 +87,21 @@ async function send() {
     await rest;
   } while (sent !== part);
   isSending = false;
-  await status.ask();
+  await status.refresh();
 }
 
 // What the camera shows counts, whoever wanted it.
 async function follow() {
   const { facts } = status;
-  if (facts?.negotiated && openingOf(facts) !== known) await learn(facts);
+  if (facts?.negotiated && openingOf(facts) !== known) await loadCrop(facts);
   if (!crop || isSending || !facts) return;
   part = facts.controls.ScalerCrop ? fromSensor(facts.controls.ScalerCrop) : WHOLE;
   show();
 }
 
 // The modes of a camera differ, so it is asked whenever it was opened.
-async function learn(facts) {
-  const listed = await getJson("controls.json", {}, PATIENCE_WITH_CAMERA).catch(() => null);
+async function loadCrop(facts) {
+  const listed = await getJson("controls.json", {}, CAMERA_TIMEOUT).catch(() => null);
   if (!listed) return;
   const { ScalerCrop } = listed;
   crop = ScalerCrop && { ...ScalerCrop, whole: ScalerCrop.default ?? ScalerCrop.max };
@@ -117,7 +117,7 @@ function openingOf({ started, counters }) {
 // A part of the frame as a rectangle in pixels of the sensor, and back.
 function onSensor({ x, y, size }) {
   const [left, top, width, height] = crop.whole;
-  const [u, v] = mirrored(turnedBack(x + size / 2, y + size / 2, orientation.rotation));
+  const [u, v] = mirrored(rotateBack(x + size / 2, y + size / 2, orientation.rotation));
   const [w, h] = [Math.round(size * width), Math.round(size * height)];
   const begin = (middle, whole, long) => Math.min(Math.max(0, Math.round(middle * whole - long / 2)), whole - long);
   return [left + begin(u, width, w), top + begin(v, height, h), w, h];
@@ -126,7 +126,7 @@ function onSensor({ x, y, size }) {
 function fromSensor([x, y, w, h]) {
   const [left, top, width, height] = crop.whole;
   const middle = mirrored([(x + w / 2 - left) / width, (y + h / 2 - top) / height]);
-  const [u, v] = turnedBack(...middle, (360 - orientation.rotation) % 360);
+  const [u, v] = rotateBack(...middle, (360 - orientation.rotation) % 360);
   const size = Math.max(w / width, h / height);
   return within({ x: u - size / 2, y: v - size / 2, size });
 }
@@ -141,7 +141,7 @@ function turnWheel(event) {
   if (part === WHOLE && mayScroll && !ctrlKey && timeStamp - lastTurn > WHEEL_REST) return; // the page scrolls
   event.preventDefault();
   lastTurn = timeStamp;
-  const point = view.pointAt(clientX, clientY);
+  const point = canvas.pointAt(clientX, clientY);
   const pixels = Math.min(200, Math.max(-200, deltaMode ? deltaY * 30 : deltaY));
   move(point, point, Math.exp(-pixels * (ctrlKey ? 0.01 : 0.002))); // a pinched touchpad counts less
 }
@@ -155,7 +155,7 @@ function hold({ button, pointerId, clientX, clientY }) {
   if (button) return;
   if (!pointers.size) travel = 0;
   pointers.set(pointerId, [clientX, clientY]);
-  canvas.setPointerCapture(pointerId);
+  picture.setPointerCapture(pointerId);
 }
 
 function drag({ pointerId, clientX, clientY }) {
@@ -165,7 +165,7 @@ function drag({ pointerId, clientX, clientY }) {
   const now = grip();
   travel += Math.hypot(now.x - before.x, now.y - before.y) + Math.abs(now.span - before.span);
   if (part === WHOLE && pointers.size === 1) return;
-  move(view.pointAt(before.x, before.y), view.pointAt(now.x, now.y), now.span / before.span);
+  move(canvas.pointAt(before.x, before.y), canvas.pointAt(now.x, now.y), now.span / before.span);
 }
 
 // Where the picture is held: by one finger, or in the middle of two that are so far apart.
@@ -179,7 +179,7 @@ function release(event) {
   const { timeStamp, clientX, clientY } = event;
   const isNear = Math.hypot(clientX - lastTap.clientX, clientY - lastTap.clientY) < 3 * JITTER;
   if (isNear && timeStamp - lastTap.timeStamp < DOUBLE_TAP) {
-    const point = view.pointAt(clientX, clientY);
+    const point = canvas.pointAt(clientX, clientY);
     move(point, point, part === WHOLE ? 2 : 0);
     lastTap = { timeStamp: -Infinity };
   } else lastTap = event;
@@ -190,5 +190,5 @@ function press(event) {
   const arrow = part !== WHOLE && ARROWS[key];
   if (ctrlKey || altKey || metaKey || !(key in STEPS || arrow)) return;
   event.preventDefault();
-  move(arrow ? view.inFrame(...arrow) : MIDDLE, MIDDLE, arrow ? 1 : STEPS[key]);
+  move(arrow ? canvas.inFrame(...arrow) : MIDDLE, MIDDLE, arrow ? 1 : STEPS[key]);
 }

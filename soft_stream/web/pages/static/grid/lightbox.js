@@ -1,31 +1,31 @@
-// One camera in large, live, over the grid; the next one is a key, a button or a swipe away.
+// The lightbox: one camera enlarged and live, over the grid. Keys, buttons and swipes show the next one.
 
 import { Pane } from "./pane.js";
 
 const SWIPE = 40; // pixels
 
-export class Enlarged {
-  #dialog = document.getElementById("enlarged");
+export class Lightbox {
+  #dialog = document.getElementById("lightbox");
   #tiles;
   #client;
-  #changed;
+  #onChange;
   #pane = null;
   #tile = null;
 
-  constructor(tiles, client, changed) {
+  constructor(tiles, client, onChange) {
     this.#tiles = tiles;
     this.#client = client;
-    this.#changed = changed;
+    this.#onChange = onChange;
     const dialog = this.#dialog;
-    const on = (name, move) => dialog.querySelector(name).addEventListener("click", move);
-    on(".close", () => dialog.close());
-    on(".previous", () => this.#move(-1));
-    on(".next", () => this.#move(1));
+    const onClick = (name, action) => dialog.querySelector(name).addEventListener("click", action);
+    onClick(".close", () => dialog.close());
+    onClick(".previous", () => this.#move(-1));
+    onClick(".next", () => this.#move(1));
     for (const name of [".previous", ".next"]) dialog.querySelector(name).hidden = tiles.length < 2;
-    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close()); // beside it
-    dialog.addEventListener("close", () => this.#closed());
-    dialog.addEventListener("keydown", (event) => this.#pressed(event));
-    this.#swipe(dialog.querySelector(".stage"));
+    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close()); // outside of the content
+    dialog.addEventListener("close", () => this.#onClose());
+    dialog.addEventListener("keydown", (event) => this.#onKey(event));
+    this.#listenToSwipes(dialog.querySelector(".stage"));
   }
 
   get isOpen() {
@@ -37,18 +37,18 @@ export class Enlarged {
     this.#show(tile);
   }
 
-  told(cameras, asked) {
-    this.#pane?.told(cameras && factsOf(cameras, this.#tile), asked);
+  update(cameras, requestedAt) {
+    this.#pane?.update(cameras && findCamera(cameras, this.#tile), requestedAt);
   }
 
-  tell() {
-    this.#pane?.tell();
+  render() {
+    this.#pane?.render();
   }
 
-  // Nobody can see it for a while, or somebody can again.
-  setAwake(isAwake) {
+  // Stream only while the page is visible.
+  setVisible(isVisible) {
     if (!this.#pane) return;
-    this.#pane.mayStream = isAwake;
+    this.#pane.mayStream = isVisible;
     this.#pane.adjust();
   }
 
@@ -60,8 +60,8 @@ export class Enlarged {
     this.#dialog.querySelector(".open").href = tile.url;
     this.#pane.picture.copy(tile.picture);
     Object.assign(this.#pane, { facts: tile.facts && { ...tile.facts, own: [] }, isReachable: tile.isReachable });
-    this.#changed(); // the grid's own streams make room
-    this.setAwake(true);
+    this.#onChange(); // the streams of the grid end first
+    this.setVisible(true);
   }
 
   #move(by) {
@@ -69,21 +69,21 @@ export class Enlarged {
     this.#show(this.#tiles[(this.#tiles.indexOf(this.#tile) + by + length) % length]);
   }
 
-  #closed() {
+  #onClose() {
     this.#pane.picture.clear();
     this.#pane = null;
     this.#tile.button.focus();
-    this.#changed();
+    this.#onChange();
   }
 
-  #pressed(event) {
+  #onKey(event) {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!by || this.#tiles.length < 2 || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     this.#move(by);
   }
 
-  #swipe(stage) {
+  #listenToSwipes(stage) {
     let from = null;
     stage.addEventListener("pointerdown", (event) => (from = event.isPrimary ? event : null));
     stage.addEventListener("pointercancel", () => (from = null));
@@ -96,6 +96,7 @@ export class Enlarged {
   }
 }
 
-export function factsOf(cameras, tile) {
+// Return the entry of a tile in cameras.json, or null.
+export function findCamera(cameras, tile) {
   return cameras.find((each) => each.number === Number(tile.root.dataset.number)) ?? null;
 }

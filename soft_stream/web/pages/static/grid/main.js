@@ -1,93 +1,94 @@
-// The page of all cameras: asks what they do, and decides which of them may stream.
+// The page of all cameras: polls cameras.json, and decides which cameras may stream.
 
-import { Enlarged, factsOf } from "./lightbox.js";
+import { findCamera, Lightbox } from "./lightbox.js";
 import { Layout } from "./layout.js";
 import { getJson } from "../shared/api.js";
 import { Tile } from "./tile.js";
 import { t } from "../shared/i18n.js";
 
-const ASK = 2000; // from one answer to the next question, ms
-const ASK_LIVE = 1000;
-const TELL = 250;
-// Browsers have six connections to each host and port (HTTP/1.1): one picture, and one question, always get through.
-const STREAMS_AT_ONCE = 4;
-const PICTURES_AT_ONCE = 5;
+// Milliseconds.
+const POLL_INTERVAL = 2000;
+const POLL_INTERVAL_LIVE = 1000;
+const RENDER_INTERVAL = 250;
+// Browsers open six HTTP/1.1 connections to a host and port. One is left for a thumbnail, and one for cameras.json.
+const MAX_STREAMS = 4;
+const MAX_PICTURES = 5;
 
 const grid = document.getElementById("grid");
 const problem = document.getElementById("problem");
 const { client } = grid.dataset;
-const tiles = [...grid.children].map((root) => new Tile(root, client, allot));
-const enlarged = new Enlarged(tiles, client, allot);
+const tiles = [...grid.children].map((root) => new Tile(root, client, assignStreams));
+const lightbox = new Lightbox(tiles, client, assignStreams);
 const layout = new Layout(grid, document.getElementById("layout"), () => {
-  for (const tile of tiles) tile.isWoken = false; // the mode is for all
-  allot();
+  for (const tile of tiles) tile.isWoken = false; // the mode applies to all tiles
+  assignStreams();
 });
-let following = null;
-let telling = 0;
+let polling = null;
+let renderTimer = 0;
 
-// Let those tiles stream that can be seen, as many as connections allow; those that somebody has woken come first.
-function allot() {
-  const isAwake = following && !enlarged.isOpen;
+// Let the visible tiles stream, as far as there are connections; those that the user has started have priority.
+function assignStreams() {
+  const isVisible = polling && !lightbox.isOpen;
   const streams = new Map();
   for (const tile of tiles.toSorted((a, b) => b.isWoken - a.isWoken)) {
     const count = streams.get(tile.url.origin) ?? 0;
-    tile.mayStream = Boolean(isAwake && tile.isOnScreen && (layout.isLive || tile.isWoken)) && count < STREAMS_AT_ONCE;
+    tile.mayStream = Boolean(isVisible && tile.isOnScreen && (layout.isLive || tile.isWoken)) && count < MAX_STREAMS;
     if (tile.mayStream) streams.set(tile.url.origin, count + 1);
   }
-  // connections are given back before they are taken
+  // connections are closed before new ones are opened
   for (const tile of tiles.filter((each) => !each.mayStream)) tile.adjust();
   for (const tile of tiles.filter((each) => each.mayStream)) tile.adjust();
 }
 
-function tell() {
-  for (const tile of tiles) tile.tell();
-  enlarged.tell();
-  if (enlarged.isOpen) return;
+function render() {
+  for (const tile of tiles) tile.render();
+  lightbox.render();
+  if (lightbox.isOpen) return;
   for (const tile of tiles.filter((each) => each.isOnScreen && each.needsThumbnail)) {
     const isSame = (each) => each.url.origin === tile.url.origin;
     const pictures = tiles.filter((each) => isSame(each) && (each.picture.streamingSince || each.picture.isLoading));
-    if (pictures.length < PICTURES_AT_ONCE) tile.refresh();
+    if (pictures.length < MAX_PICTURES) tile.refresh();
   }
 }
 
-async function follow(signal) {
+async function poll(signal) {
   while (!signal.aborted) {
-    const asked = Date.now();
+    const requestedAt = Date.now();
     const cameras = await getJson("cameras.json", { client }).catch(() => null);
     if (signal.aborted) return;
     problem.hidden = cameras !== null;
     problem.textContent = cameras ? "" : t("live.unreachable");
     try {
-      for (const tile of tiles) tile.told(cameras && factsOf(cameras, tile), asked);
-      enlarged.told(cameras, asked);
-      tell();
+      for (const tile of tiles) tile.update(cameras && findCamera(cameras, tile), requestedAt);
+      lightbox.update(cameras, requestedAt);
+      render();
     } catch (error) {
-      console.error(error); // it goes on: a page that no longer asks would show what was long ago
+      console.error(error); // keep polling: otherwise the page would show an old state as the current one
     }
-    const interval = layout.isLive || enlarged.isOpen ? ASK_LIVE : ASK;
+    const interval = layout.isLive || lightbox.isOpen ? POLL_INTERVAL_LIVE : POLL_INTERVAL;
     await new Promise((resolve) => setTimeout(resolve, interval));
   }
 }
 
-function wake() {
-  if (document.hidden || following) return;
-  following = new AbortController();
-  telling = setInterval(tell, TELL);
-  follow(following.signal);
-  allot();
-  enlarged.setAwake(true);
+function start() {
+  if (document.hidden || polling) return;
+  polling = new AbortController();
+  renderTimer = setInterval(render, RENDER_INTERVAL);
+  poll(polling.signal);
+  assignStreams();
+  lightbox.setVisible(true);
 }
 
-// A camera stays open for those who see it: a page in the background lets it close.
-function sleep() {
-  following?.abort();
-  following = null;
-  clearInterval(telling);
-  allot();
-  enlarged.setAwake(false);
+// A camera stays open for its clients: a page in the background lets it close.
+function stop() {
+  polling?.abort();
+  polling = null;
+  clearInterval(renderTimer);
+  assignStreams();
+  lightbox.setVisible(false);
 }
 
-function moveBetweenTiles(event) {
+function moveFocus(event) {
   const from = tiles.findIndex((tile) => tile.button === event.target);
   if (from < 0 || event.altKey || event.ctrlKey || event.metaKey) return;
   const { offsetTop } = tiles[0].root;
@@ -100,19 +101,19 @@ function moveBetweenTiles(event) {
   to.button.focus();
 }
 
-const seen = new IntersectionObserver((changes) => {
+const observer = new IntersectionObserver((changes) => {
   for (const change of changes) {
     tiles.find((tile) => tile.root === change.target).isOnScreen = change.isIntersecting;
   }
-  allot();
+  assignStreams();
 }, { threshold: 0.2 });
 
 for (const tile of tiles) {
-  seen.observe(tile.root);
-  tile.button.addEventListener("click", () => enlarged.open(tile));
+  observer.observe(tile.root);
+  tile.button.addEventListener("click", () => lightbox.open(tile));
 }
-grid.addEventListener("keydown", moveBetweenTiles);
-document.addEventListener("visibilitychange", () => (document.hidden ? sleep() : wake()));
-addEventListener("pagehide", sleep);
-addEventListener("pageshow", wake);
-wake();
+grid.addEventListener("keydown", moveFocus);
+document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
+addEventListener("pagehide", stop);
+addEventListener("pageshow", start);
+start();

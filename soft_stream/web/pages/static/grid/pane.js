@@ -1,7 +1,7 @@
 // One camera on the page of all cameras: its picture, and the truth about that picture.
 
 import { Picture } from "./picture.js";
-import { number, say, span, t } from "../shared/i18n.js";
+import { formatDuration, formatNumber, setText, t } from "../shared/i18n.js";
 
 const REFRESH = 5000; // from one thumbnail to the next, ms
 const STALE = 3 * REFRESH; // a thumbnail that is older could not be refreshed
@@ -25,8 +25,8 @@ export class Pane {
   #client;
   #refusesWidth = false;
   #tried = 0;
-  #toldAt = 0; // when what is known came, and how long that took, ms
-  #tookTime = 0;
+  #updatedAt = 0; // when what is known came, and how long that took, ms
+  #latency = 0;
   #blockedUntil = 0; // until when no stream is tried, since none got through
 
   constructor(root, url, client) {
@@ -39,23 +39,23 @@ export class Pane {
   }
 
   // Take what cameras.json says, which was asked for at `asked`; null when it did not come.
-  told(facts, asked) {
+  update(facts, requestedAt) {
     this.isReachable = facts !== null;
     this.facts = facts ?? this.facts;
-    if (facts) [this.#toldAt, this.#tookTime] = [Date.now(), Date.now() - asked];
+    if (facts) [this.#updatedAt, this.#latency] = [Date.now(), Date.now() - requestedAt];
     const began = this.picture.streamingSince;
-    const isDue = facts && began && asked > began + LOST;
+    const isDue = facts && began && requestedAt > began + LOST;
     if (isDue && this.#own && !this.picture.isStream) this.#blockedUntil = Date.now() + BLOCKED;
     if (isDue && (this.#isLost || this.#isBlocked)) this.picture.stop();
     if (facts && this.#own && this.picture.isStream) this.picture.takenAt = Date.now() - 1000 * this.#own.age;
     this.adjust();
   }
 
-  get sleeps() {
+  get isIdle() {
     return this.isReachable && this.facts?.state === "idle" && !this.facts.fault;
   }
 
-  get flows() {
+  get isStreaming() {
     return this.isReachable && FLOWS.includes(this.facts?.state) && !this.facts.fault;
   }
 
@@ -64,12 +64,12 @@ export class Pane {
   }
 
   get isLive() {
-    return this.flows && this.picture.isStream && this.#age < this.#longestSilence + this.#tookTime / 1000;
+    return this.isStreaming && this.picture.isStream && this.#age < this.#longestSilence + this.#latency / 1000;
   }
 
   // Seconds since the newest frame was captured that the server knows to have come through.
   get #age() {
-    return this.#own ? this.#own.age + (Date.now() - this.#toldAt) / 1000 : Infinity;
+    return this.#own ? this.#own.age + (Date.now() - this.#updatedAt) / 1000 : Infinity;
   }
 
   get #longestSilence() {
@@ -79,7 +79,7 @@ export class Pane {
 
   // Whether the server does not know the stream, or only as one that takes nothing.
   get #isLost() {
-    return !this.facts.own?.length || (this.flows && this.#own?.age > Math.max(DEAD, 2 * this.#longestSilence));
+    return !this.facts.own?.length || (this.isStreaming && this.#own?.age > Math.max(DEAD, 2 * this.#longestSilence));
   }
 
   get #isBlocked() {
@@ -93,7 +93,7 @@ export class Pane {
 
   get needsThumbnail() {
     const isBusy = this.picture.streamingSince || this.picture.isLoading || Date.now() - this.#tried < REFRESH;
-    return !isBusy && (this.mayStream ? this.canStream && this.#isBlocked : this.flows && this.#staysOpen);
+    return !isBusy && (this.mayStream ? this.canStream && this.#isBlocked : this.isStreaming && this.#staysOpen);
   }
 
   // Whether somebody else watches it, or nobody has to.
@@ -112,7 +112,7 @@ export class Pane {
         this.#refusesWidth = "width" in width; // there may be too many renditions, or none
       });
     }
-    this.tell();
+    this.render();
   }
 
   async refresh() {
@@ -120,26 +120,26 @@ export class Pane {
     const width = this.#width(THUMBNAIL_WIDTH);
     const wake = Number(this.mayStream);
     const query = { wake, size: "stream", focus: "never", deadline_ms: REFRESH, ...width };
-    await this.picture.thumbnail(this.#address("snapshot.jpg", query));
+    await this.picture.loadThumbnail(this.#address("snapshot.jpg", query));
     if (this.picture.failures) this.#refusesWidth = "width" in query;
-    this.tell();
+    this.render();
   }
 
   // Show what is known now; called several times a second.
-  tell() {
-    this.picture.settle();
+  render() {
+    this.picture.showStream();
     const { frame, state, note, age } = this.#parts;
     const { isLive } = this;
     const pictureAge = this.picture.takenAt === null ? null : Date.now() - this.picture.takenAt;
     const limit = this.mayStream && !this.#isBlocked ? 1000 * SILENT : STALE;
-    const isFresh = this.flows && !this.picture.isStream && pictureAge !== null && pictureAge < limit;
+    const isFresh = this.isStreaming && !this.picture.isStream && pictureAge !== null && pictureAge < limit;
     frame.classList.toggle("not-live", !isLive && !isFresh);
     frame.classList.toggle("labelled", !isLive && this.picture.isStream); // by the portal: the same is said here
     state.dataset.state = this.#state;
-    say(state, this.#state === "streaming" && !isLive ? t("grid.awake") : t(`state.${this.#state}`));
-    say(note, isLive || isFresh ? "" : this.#reason);
-    if (isLive) say(age, t("grid.fps", { fps: number(this.#own.sent_fps, 0) }));
-    else say(age, pictureAge === null ? "" : ago(pictureAge / 1000));
+    setText(state, this.#state === "streaming" && !isLive ? t("grid.awake") : t(`state.${this.#state}`));
+    setText(note, isLive || isFresh ? "" : this.#reason);
+    if (isLive) setText(age, t("grid.fps", { fps: formatNumber(this.#own.sent_fps, 0) }));
+    else setText(age, pictureAge === null ? "" : ago(pictureAge / 1000));
     age.hidden = !age.textContent;
   }
 
@@ -156,7 +156,7 @@ export class Pane {
 
   get #reason() {
     if (!this.isReachable) return t("live.unreachable");
-    if (!this.facts || (this.sleeps && !this.mayStream)) return "";
+    if (!this.facts || (this.isIdle && !this.mayStream)) return "";
     if (this.facts.state === "unreachable") return t("grid.unreachable", { fault: this.facts.fault });
     if (this.facts.state === "paused" && this.facts.pause) return t("live.paused", { owner: this.facts.pause.owner });
     if (this.facts.fault) return this.facts.fault;
@@ -177,5 +177,5 @@ export class Pane {
 }
 
 function ago(seconds) {
-  return t("grid.ago", { age: seconds < 60 ? t("seconds", { n: Math.round(seconds) }) : span(seconds) });
+  return t("grid.ago", { age: seconds < 60 ? t("seconds", { n: Math.round(seconds) }) : formatDuration(seconds) });
 }

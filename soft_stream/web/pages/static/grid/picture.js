@@ -1,26 +1,26 @@
-// The pictures of one camera in a frame: a stream, or thumbnails that come one by one. The newest one lies on top.
+// The picture of one camera in the grid: a stream, or thumbnails. The last element of the frame is the visible one.
 
-// Give up on a thumbnail after so many milliseconds.
-const PATIENCE = 8000;
+// Milliseconds after which a thumbnail has failed.
+const TIMEOUT = 8000;
 
 export class Picture {
-  takenAt = null; // when what is shown was captured, as far as is known, ms; null while there is nothing
-  failures = 0; // how often in a row nothing came
-  streamingSince = null; // when the stream was asked for, ms; null without one
+  takenAt = null; // when the visible picture was captured, as far as is known, ms; null without a picture
+  failures = 0; // failed requests in a row
+  streamingSince = null; // when the stream was requested, ms; null without a stream
   isLoading = false;
   #frame;
   #stream = null;
-  #hasSettled = false;
+  #isStreamShown = false;
 
   constructor(frame) {
     this.#frame = frame;
   }
 
-  // Browsers do not tell that the stream of an <img> ends, only that it could not begin.
+  // Start a stream. An <img> reports only that a stream could not begin, not that it has ended.
   stream(url, onFailure) {
     this.stop();
-    const stream = layer();
-    stream.addEventListener("load", () => this.settle());
+    const stream = createImage();
+    stream.addEventListener("load", () => this.showStream());
     stream.addEventListener("error", () => {
       if (stream !== this.#stream) return;
       this.failures += 1;
@@ -30,11 +30,11 @@ export class Picture {
     stream.src = url;
     this.#frame.append(stream);
     this.#stream = stream;
-    this.#hasSettled = false;
+    this.#isStreamShown = false;
     this.streamingSince = Date.now();
   }
 
-  // End the stream, and keep its last picture: taking the address away is what closes the connection.
+  // End the stream, and keep its last frame. The connection is closed when `src` is removed.
   stop() {
     const stream = this.#stream;
     if (!stream) return;
@@ -44,19 +44,19 @@ export class Picture {
     stream.remove();
   }
 
-  async thumbnail(url) {
-    const thumbnail = layer();
-    const asked = Date.now();
+  async loadThumbnail(url) {
+    const thumbnail = createImage();
+    const requested = Date.now();
     this.isLoading = true;
-    const hasCome = await come(thumbnail, url);
+    const isLoaded = await loadImage(thumbnail, url);
     this.isLoading = false;
-    this.failures = hasCome ? 0 : this.failures + 1;
-    if (!hasCome || this.#stream) return;
-    this.takenAt = asked;
+    this.failures = isLoaded ? 0 : this.failures + 1;
+    if (!isLoaded || this.#stream) return;
+    this.takenAt = requested;
     this.#show(thumbnail);
   }
 
-  // Show what another frame shows, until there is something better.
+  // Show the picture of another frame until a newer one arrives.
   copy(other) {
     const shown = other.#frame.lastElementChild;
     if (!shown?.naturalWidth && !shown?.width) return;
@@ -64,15 +64,15 @@ export class Picture {
     this.#show(copyOf(shown));
   }
 
-  // Whether a stream is shown whose pictures have begun to come.
+  // Whether a stream has begun to arrive.
   get isStream() {
     return Boolean(this.#stream?.naturalWidth);
   }
 
-  // Drop what lies under a stream whose pictures have begun to come.
-  settle() {
-    if (!this.isStream || this.#hasSettled) return;
-    this.#hasSettled = true;
+  // Remove the old picture once the stream has begun to arrive.
+  showStream() {
+    if (!this.isStream || this.#isStreamShown) return;
+    this.#isStreamShown = true;
     this.failures = 0;
     this.takenAt = this.streamingSince;
     this.#show(this.#stream);
@@ -85,14 +85,14 @@ export class Picture {
     this.failures = 0;
   }
 
-  // A stream that is taken out and put in again might begin anew: it stays, and the others go.
-  #show(layer) {
-    for (const other of [...this.#frame.children]) if (other !== layer) other.remove();
-    if (!layer.isConnected) this.#frame.append(layer);
+  // Remove all other elements. A stream that is removed and added again might start again, so it stays.
+  #show(picture) {
+    for (const other of [...this.#frame.children]) if (other !== picture) other.remove();
+    if (!picture.isConnected) this.#frame.append(picture);
   }
 }
 
-function layer() {
+function createImage() {
   return Object.assign(new Image(), { alt: "", decoding: "async", draggable: false });
 }
 
@@ -103,18 +103,19 @@ function copyOf(shown) {
   return copy;
 }
 
-function come(thumbnail, url) {
+// Return whether the image was loaded in time.
+function loadImage(image, url) {
   return new Promise((resolve) => {
-    const late = setTimeout(() => {
-      thumbnail.removeAttribute("src");
+    const timer = setTimeout(() => {
+      image.removeAttribute("src");
       resolve(false);
-    }, PATIENCE);
-    const settle = (hasCome) => {
-      clearTimeout(late);
-      resolve(hasCome);
+    }, TIMEOUT);
+    const end = (isLoaded) => {
+      clearTimeout(timer);
+      resolve(isLoaded);
     };
-    thumbnail.addEventListener("load", () => settle(true));
-    thumbnail.addEventListener("error", () => settle(false));
-    thumbnail.src = url;
+    image.addEventListener("load", () => end(true));
+    image.addEventListener("error", () => end(false));
+    image.src = url;
   });
 }

@@ -1,15 +1,15 @@
-// A pane of the grid: it can be woken, and is of no concern while nobody can see it.
+// A pane of the grid that can stream by itself, and that counts only while it is on screen.
 
 import { Pane } from "./pane.js";
-import { say, t } from "../shared/i18n.js";
+import { setText, t } from "../shared/i18n.js";
 
 export class Tile extends Pane {
   isOnScreen = false;
-  isWoken = false; // somebody wants it live, whatever the others are
+  isWoken = false; // the user has started this camera alone
   #link;
   #wake;
 
-  constructor(root, client, changed) {
+  constructor(root, client, onChange) {
     const link = root.querySelector("a");
     super(root, link.href, client);
     this.#link = link;
@@ -18,7 +18,7 @@ export class Tile extends Pane {
     this.#wake = root.querySelector(".wake");
     this.#wake.addEventListener("click", () => {
       this.isWoken = !this.isWoken;
-      changed();
+      onChange();
     });
   }
 
@@ -26,13 +26,12 @@ export class Tile extends Pane {
     return this.#link.textContent;
   }
 
-  tell() {
-    super.tell();
-    const sleeps = this.sleeps && !this.mayStream;
-    this.root.classList.toggle("asleep", sleeps);
+  render() {
+    super.render();
+    const isAsleep = this.isIdle && !this.mayStream;
+    this.root.classList.toggle("asleep", isAsleep);
     this.#wake.hidden = !this.canStream || (this.mayStream && !this.isWoken);
     this.#wake.setAttribute("aria-pressed", String(this.isWoken));
-    const label = t(sleeps ? "grid.wake" : "state.streaming");
-    say(this.#wake, label);
+    setText(this.#wake, t(isAsleep ? "grid.wake" : "state.streaming"));
   }
 }

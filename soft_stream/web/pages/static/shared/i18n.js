@@ -1,30 +1,30 @@
-// The words of the page, in the language that the server chose: those that it needs at once, until it learns more.
+// The messages of the page, in the language that the server chose; at first only those that the page needs soon.
 
-const words = JSON.parse(document.getElementById("words").textContent);
+const messages = JSON.parse(document.getElementById("messages").textContent);
 
-export const learn = (more) => Object.assign(words, more);
+export const addMessages = (more) => Object.assign(messages, more);
 
-export const has = (key) => key in words;
+export const hasMessage = (key) => key in messages;
 
+// Return a message, with its placeholders replaced.
 export function t(key, values = {}) {
-  return (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  return (messages[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-// A number as people of that language write it.
-export function number(value, digits = 1) {
-  const shape = { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false };
-  return value.toLocaleString(document.documentElement.lang, shape);
+export function formatNumber(value, digits = 1) {
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false };
+  return value.toLocaleString(document.documentElement.lang, options);
 }
 
-// Changes an element only where it says something else: a screen reader speaks whenever a text is set.
-export function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-// A time span as people say it.
-export function span(seconds) {
+// Return a time span such as 3.2 s, 45 s, 5 min.
+export function formatDuration(seconds) {
   for (const [unit, length] of [["days", 86400], ["hours", 3600], ["minutes", 60]]) {
     if (seconds >= 2 * length) return t(unit, { n: Math.floor(seconds / length) });
   }
-  return t("seconds", { n: number(Math.max(0, seconds), seconds < 9.95 ? 1 : 0) });
+  return t("seconds", { n: formatNumber(Math.max(0, seconds), seconds < 9.95 ? 1 : 0) });
+}
+
+// Set a text only if it differs: screen readers repeat a text that is set again.
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }

@@ -1,8 +1,8 @@
-// What this browser remembers; one that refuses to store anything just forgets.
+// Values that this browser stores. Where it refuses that, the page works without them.
 
 const PREFIX = "camera-soft-stream";
 
-export function recall(name) {
+export function load(name) {
   try {
     return JSON.parse(localStorage.getItem(`${PREFIX} ${name}`));
   } catch {
@@ -10,10 +10,10 @@ export function recall(name) {
   }
 }
 
-export function remember(name, value) {
+export function save(name, value) {
   try {
     localStorage.setItem(`${PREFIX} ${name}`, JSON.stringify(value));
   } catch (error) {
-    console.debug(error); // private windows, and a storage that is full
+    console.debug(error); // a private window, or a full storage
   }
 }
