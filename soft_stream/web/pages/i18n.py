@@ -1,4 +1,4 @@
-"""The words of the pages: a file for each language in `static/words/`, and the choice between them."""
+"""The messages of the pages: one file per language in `static/words/`, and the choice of a language."""
 
 import json
 import re
@@ -7,21 +7,26 @@ from pathlib import Path
 
 FALLBACK = "en"
 WORDS_FOLDER = Path(__file__).parent / "static" / "words"
-WORDS: Mapping[str, Mapping[str, str]] = {
+MESSAGES: Mapping[str, Mapping[str, str]] = {
     file.stem: json.loads(file.read_bytes()) for file in WORDS_FOLDER.glob("*.json")
 }
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8})(?:-[0-9A-Za-z-]*)?\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?")
 
 
-def language_of(accepted: str) -> str:
-    """Return the language that `Accept-Language` likes best of those that there are.
+def choose_language(accept_language: str) -> str:
+    """Return the available language with the highest weight in an `Accept-Language` header.
 
     https://www.rfc-editor.org/rfc/rfc9110#name-accept-language
     """
-    likings = {FALLBACK: 0.0}
-    for each in accepted.split(","):
-        told = _RANGE.fullmatch(each)
-        if told and told[1].lower() in WORDS:
-            language = told[1].lower()
-            likings[language] = max(likings.get(language, 0.0), float(told[2] or 1))
-    return max(likings, key=lambda language: likings[language])
+    weights = {FALLBACK: 0.0}
+    for each in accept_language.split(","):
+        match = _RANGE.fullmatch(each)
+        if match and match[1].lower() in MESSAGES:
+            language = match[1].lower()
+            weights[language] = max(weights.get(language, 0.0), float(match[2] or 1))
+    return max(weights, key=lambda language: weights[language])
+
+
+def select_messages(language: str, *prefixes: str) -> dict[str, str]:
+    """Return the messages whose keys begin with one of the prefixes: scripts need them before they load the others."""
+    return {key: text for key, text in MESSAGES[language].items() if key.startswith(prefixes)}

@@ -1,4 +1,4 @@
-"""The words of the pages: all languages say the same things, and the browser's wish decides."""
+"""The messages of the pages: all languages have the same messages, and the browser chooses the language."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from soft_stream.capture.status import State
-from soft_stream.web.pages.i18n import FALLBACK, WORDS, language_of
+from soft_stream.web.pages.i18n import FALLBACK, MESSAGES, choose_language
 from soft_stream.web.pages.pages import STATIC, TEMPLATES
 
 
@@ -26,33 +26,33 @@ from soft_stream.web.pages.pages import STATIC, TEMPLATES
         ("cs;q=2,;;,=,cs;q=abc", "en"),
     ],
 )
-def test_the_browsers_favourite_is_chosen(accepted: str, language: str) -> None:
-    """Of the languages that there are the one that it likes best; English where it likes none of them."""
-    assert language_of(accepted) == language
+def test_the_language_with_the_highest_weight_is_chosen(accepted: str, language: str) -> None:
+    """Of the available languages the one with the highest weight is chosen; English if there is none."""
+    assert choose_language(accepted) == language
 
 
-@pytest.mark.parametrize("language", [language for language in WORDS if language != FALLBACK])
-def test_every_language_says_everything(language: str) -> None:
-    """It has the same keys in the same order as English, with the same blanks to fill in, and nothing is empty."""
-    words, english = WORDS[language], WORDS[FALLBACK]
-    assert list(words) == list(english)
-    for key, text in words.items():
+@pytest.mark.parametrize("language", [language for language in MESSAGES if language != FALLBACK])
+def test_every_language_has_every_message(language: str) -> None:
+    """Keys, their order and the placeholders are those of English, and no message is empty."""
+    messages, english = MESSAGES[language], MESSAGES[FALLBACK]
+    assert list(messages) == list(english)
+    for key, text in messages.items():
         assert text
         assert sorted(re.findall(r"{(\w+)}", text)) == sorted(re.findall(r"{(\w+)}", english[key])), key
 
 
 def test_every_state_has_a_name() -> None:
-    """The page can say in words where the camera's life stands."""
-    assert {f"state.{state}" for state in State} <= WORDS[FALLBACK].keys()
+    """Each state of the camera has a message."""
+    assert {f"state.{state}" for state in State} <= MESSAGES[FALLBACK].keys()
 
 
-def test_all_that_pages_and_scripts_say_is_there_and_is_said() -> None:
-    """No page or script asks for words that there are not, and there are none that nobody asks for."""
+def test_every_message_exists_and_is_used() -> None:
+    """Pages and scripts use only messages that exist, and every message is used."""
     templates = (Path(file).read_text() for template in TEMPLATES.values() if (file := template.filename))
     scripts = (body.decode() for name, body in STATIC.items() if name.endswith(".js"))
-    said = "".join((*templates, *scripts))
-    asked = set(re.findall(r"""["'`]([a-z]+\.[\w.-]+)["'`]""", said)) | {"seconds", "minutes", "hours", "days"}
-    begun = tuple(re.findall(r"""["'`]([a-z]+\.(?:[\w-]+\.)*)(?:["'] ~|\$\{)""", said))
-    called = set(re.findall(r"""\bt[(\[]["']([a-z][\w.-]*\w)["']""", said))
-    assert called <= WORDS[FALLBACK].keys()
-    assert [key for key in WORDS[FALLBACK] if key not in asked and not key.startswith(begun)] == []
+    source = "".join((*templates, *scripts))
+    used = set(re.findall(r"""["'`]([a-z]+\.[\w.-]+)["'`]""", source)) | {"seconds", "minutes", "hours", "days"}
+    prefixes = tuple(re.findall(r"""["'`]([a-z]+\.(?:[\w-]+\.)*)(?:["'] ~|\$\{)""", source))
+    called = set(re.findall(r"""\bt[(\[]["']([a-z][\w.-]*\w)["']""", source))
+    assert called <= MESSAGES[FALLBACK].keys()
+    assert [key for key in MESSAGES[FALLBACK] if key not in used and not key.startswith(prefixes)] == []

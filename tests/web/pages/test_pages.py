@@ -1,4 +1,4 @@
-"""What people see, and what they get where there is nothing."""
+"""The HTML pages, their static files, and the answers to wrong requests."""
 
 import re
 from dataclasses import replace
@@ -12,7 +12,7 @@ CAMERAS = {number: replace(QUICK, camera=number, port=18081 + number, name=f"Cam
 
 
 async def test_the_landing_page_has_picture_name_state_and_links(start_portal: StartPortal) -> None:
-    """Everything stands in the page itself, so that it works without JavaScript; it opens no camera."""
+    """The HTML has everything, so that the page works without JavaScript; it opens no camera."""
     portal = await start_portal(name="Bed & <nozzle>")
     async with portal.http.get("/") as answer:
         assert answer.content_type == "text/html"
@@ -26,7 +26,7 @@ async def test_the_landing_page_has_picture_name_state_and_links(start_portal: S
 
 
 async def test_no_address_on_the_page_is_absolute(portal: Portal) -> None:
-    """Behind any path prefix the page finds its own picture, script and style."""
+    """The page finds its stream, scripts and styles behind any path prefix."""
     for path in ("/", "/cameras", "/webrtc"):
         async with portal.http.get(path) as answer:
             page = await answer.text()
@@ -44,7 +44,7 @@ async def test_no_address_on_the_page_is_absolute(portal: Portal) -> None:
     ],
 )
 async def test_links_to_the_other_cameras(start_portal: StartPortal, headers: dict[str, str], links: list[str]) -> None:
-    """The other cameras are where this browser can reach them: folders, public ports, or the processes' own."""
+    """Links lead where this browser can reach the other cameras: folders, public ports, or those of the processes."""
     portal = await start_portal(camera=1, cameras=CAMERAS)
     async with portal.http.get("/", headers=headers) as answer:
         page = await answer.text()
@@ -63,7 +63,7 @@ async def test_links_to_the_other_cameras(start_portal: StartPortal, headers: di
     ],
 )
 async def test_the_page_of_all_cameras(start_portal: StartPortal, headers: dict[str, str], links: list[str]) -> None:
-    """Each camera is listed once, in order, where this browser can reach it; none is opened."""
+    """Each camera is listed once, in order, with a link that this browser can reach; none is opened."""
     portal = await start_portal(camera=1, cameras=CAMERAS)
     async with portal.http.get("/cameras", headers=headers) as answer:
         page = await answer.text()
@@ -74,7 +74,7 @@ async def test_the_page_of_all_cameras(start_portal: StartPortal, headers: dict[
 
 
 async def test_a_single_camera_has_no_others(portal: Portal) -> None:
-    """Its page links no list, and the list is that one camera."""
+    """Its page has no link to the page of all cameras, which lists that one camera."""
     async with portal.http.get("/") as answer:
         assert 'href="cameras"' not in await answer.text()
     async with portal.http.get("/cameras") as answer:
@@ -82,7 +82,7 @@ async def test_a_single_camera_has_no_others(portal: Portal) -> None:
 
 
 async def test_webrtc_is_a_notice(portal: Portal) -> None:
-    """There is no WebRTC, and the page says what there is."""
+    """The page says that there is no WebRTC, and what to use instead."""
     async with portal.http.get("/webrtc") as answer:
         assert answer.status == 200
         page = await answer.text()
@@ -91,7 +91,7 @@ async def test_webrtc_is_a_notice(portal: Portal) -> None:
 
 
 async def test_the_page_loads_nothing_from_elsewhere(portal: Portal) -> None:
-    """A strict policy holds for the page, and what it needs is served here."""
+    """The page has a strict policy, and its files come from this server."""
     async with portal.http.get("/") as answer:
         policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -106,8 +106,8 @@ async def test_the_page_loads_nothing_from_elsewhere(portal: Portal) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/static/shared/style.css", "/static/camera/main.js"])
-async def test_pages_are_compressed_for_who_takes_that(portal: Portal, path: str) -> None:
-    """From far away a page comes sooner; who does not ask for it gets it as it is."""
+async def test_pages_are_compressed_on_request(portal: Portal, path: str) -> None:
+    """Pages and files are compressed for browsers that accept it, and only for those."""
     async with portal.http.get(path, headers={"Accept-Encoding": "gzip"}) as answer:
         assert answer.headers["Content-Encoding"] == "gzip"
         assert "Accept-Encoding" in answer.headers["Vary"]
@@ -117,8 +117,8 @@ async def test_pages_are_compressed_for_who_takes_that(portal: Portal, path: str
         assert "Content-Encoding" not in answer.headers
 
 
-async def test_browsers_ask_whether_a_file_is_still_the_same(portal: Portal) -> None:
-    """What a browser has of the files is not sent again, as long as it is the same."""
+async def test_browsers_revalidate_static_files(portal: Portal) -> None:
+    """A file that the browser has in its cache is not sent again while it is unchanged."""
     async with portal.http.get("/static/shared/style.css") as answer:
         assert answer.headers["Cache-Control"] == "no-cache"
         tag, size = answer.headers["ETag"], len(await answer.read())
@@ -134,14 +134,14 @@ async def test_browsers_ask_whether_a_file_is_still_the_same(portal: Portal) -> 
 @pytest.mark.parametrize("path", ["/", "/cameras", "/webrtc"])
 @pytest.mark.parametrize(("accepted", "language"), [("cs", "cs"), ("en-GB", "en"), ("", "en")])
 async def test_pages_speak_the_language_of_the_browser(portal: Portal, path: str, accepted: str, language: str) -> None:
-    """The page, its title and what scripts say are in one language, and caches are told what that depends on."""
+    """The page has the language of the browser, and `Vary` says on what it depends."""
     async with portal.http.get(path, headers={"Accept-Language": accepted}) as answer:
         assert (answer.headers["Content-Language"], answer.headers["Vary"]) == (language, VARY)
         assert f'<html lang="{language}">' in await answer.text()
 
 
 async def test_errors_are_short_and_have_the_right_status(portal: Portal) -> None:
-    """A wrong path is 404, a wrong method 405 with the right ones; each with one sentence."""
+    """An unknown path is 404, a wrong method 405 with the allowed ones; each has a message of one sentence."""
     for path in ("/nothing", "/static/nothing.css", "/static/shared/style.css.map"):
         async with portal.http.get(path) as answer:
             assert answer.status == 404
@@ -153,15 +153,15 @@ async def test_errors_are_short_and_have_the_right_status(portal: Portal) -> Non
     assert portal.device.opened == 0
 
 
-async def test_a_host_that_is_none_is_a_bad_request(portal: Portal) -> None:
-    """A broken Host header is the client's fault."""
+async def test_an_invalid_host_is_a_bad_request(portal: Portal) -> None:
+    """A Host header that is no host is answered with 400."""
     async with portal.http.get("/", headers={"Host": "[::1"}) as answer:
         assert answer.status == 400
         assert await answer.text() == "Host: [::1 is not a host.\n"
 
 
 @pytest.mark.parametrize("path", ["/", "/stream.mjpg", "/status.json", "/nothing"])
-async def test_answers_name_the_program_only(portal: Portal, path: str) -> None:
-    """Strangers need not know the versions of what it is made of."""
+async def test_responses_name_only_the_program(portal: Portal, path: str) -> None:
+    """The `Server` header has no version."""
     async with portal.http.get(path) as answer:
         assert answer.headers.getall("Server") == ["camera-soft-stream"]

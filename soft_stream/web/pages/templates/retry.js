@@ -1,4 +1,4 @@
-// What the page is made of did not come: asks again until the portal answers, and loads the page anew.
+// If a file of the page cannot be loaded: request it until the server answers, and reload the page.
 addEventListener("error", ({ target }) => {
   if (!target.matches?.("script, link[rel=stylesheet]")) return;
   const url = Object.assign(new URL(target.src || target.href), { username: "", password: "" });
