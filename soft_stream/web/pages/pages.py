@@ -55,6 +55,8 @@ def list_imports(name: str) -> tuple[str, ...]:
     return tuple(modules[1:])
 
 
+# compact JSON: an escaped Czech letter takes six bytes
+_templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
 _templates.globals |= {"list_imports": list_imports, "select_messages": select_messages}
 
 

@@ -108,7 +108,7 @@ async def test_everything_is_given_back(portal: Portal, visit: Visit) -> None:
     await panel.get_by_role("button", name="Reset all").click()
     await portal.until(lambda: not portal.supervisor.controls.values)
     await expect(panel.get_by_role("combobox", name="Autofocus")).to_have_value("2")
-    await expect(panel.get_by_role("status")).to_have_text("The camera decides again.")
+    await expect(panel.get_by_role("status")).to_have_text("Reset to the defaults of the camera.")
 
 
 async def test_the_default_is_saved(start_portal: StartPortal, visit: Visit, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ async def test_the_default_is_saved(start_portal: StartPortal, visit: Visit, tmp
     await panel.get_by_role("slider", name="Brightness").fill("130")
     await portal.until(lambda: "Brightness" in portal.supervisor.controls.values)
     await panel.get_by_role("button", name="Save").click()
-    await expect(panel.get_by_role("status")).to_have_text("Saved: the camera begins with this from now on.")
+    await expect(panel.get_by_role("status")).to_have_text("Saved: the camera will start with these values.")
     assert "cam0_controls='Brightness=0.3'\n" in (tmp_path / "controls.env").read_text()
 
 
@@ -170,7 +170,7 @@ async def test_with_the_keys_alone(portal: Portal, visit: Visit) -> None:
         await visit.page.keyboard.press("Tab")
     await visit.page.keyboard.press("Home")
     await portal.until(lambda: portal.supervisor.controls.values.get("AfMode") == 0)
-    while await visit.page.evaluate(focused) != "Crop of the sensor (pixels): width":
+    while await visit.page.evaluate(focused) != "Sensor crop (pixels): width":
         await visit.page.keyboard.press("Tab")
     await visit.page.keyboard.type("1152")
     await visit.page.keyboard.press("Tab")

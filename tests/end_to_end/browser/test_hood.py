@@ -23,7 +23,7 @@ async def open_stats(visit: Visit, portal: Portal) -> Locator:
     """Open the page, and look under the stats."""
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     stats = visit.page.locator("#stats")
-    await stats.get_by_text("Under the hood").click()
+    await stats.get_by_text("Statistics and log").click()
     await expect(stats.get_by_role("table")).to_be_visible()
     return stats
 
@@ -34,7 +34,7 @@ async def test_charts_tell_the_last_hour(portal: Portal, visit: Visit) -> None:
     await watched(portal)
     (fps, *_) = portal.supervisor.history.facts()["fps"]
     stats = await open_stats(visit, portal)
-    chart = stats.get_by_role("img", name="Frames a second: newest")
+    chart = stats.get_by_role("img", name="Frames per second: newest")
     await expect(chart).to_be_visible()
     lines = await chart.locator("path").nth(1).get_attribute("d")
     assert lines
@@ -45,7 +45,7 @@ async def test_charts_tell_the_last_hour(portal: Portal, visit: Visit) -> None:
     await chart.focus()
     await chart.press("ArrowLeft")
     await chart.press("ArrowLeft")
-    figure = stats.get_by_role("figure", name="Frames a second")
+    figure = stats.get_by_role("figure", name="Frames per second")
     await expect(figure.get_by_role("status")).to_contain_text(f"{fps:.1f} · ")
     assert visit.complaints == []
 
@@ -54,12 +54,12 @@ async def test_the_value_under_the_pointer(portal: Portal, visit: Visit) -> None
     """The nearest sample is told with its time; without a pointer it is the newest."""
     await watched(portal)
     stats = await open_stats(visit, portal)
-    chart = stats.get_by_role("img", name="Who is watching: newest 0")
-    readout = stats.get_by_role("figure", name="Who is watching").locator(".readout")
+    chart = stats.get_by_role("img", name="Clients: newest 0")
+    readout = stats.get_by_role("figure", name="Clients").locator(".readout")
     await expect(readout).to_have_text("0")
     await chart.hover()
     await expect(readout).to_contain_text("0 · ")
-    await stats.get_by_text("Under the hood").hover()
+    await stats.get_by_text("Statistics and log").hover()
     await expect(readout).to_have_text("0")
 
 
@@ -86,7 +86,7 @@ async def test_new_lines_come_while_it_is_open(portal: Portal, visit: Visit) -> 
     await expect(stats.get_by_role("listitem").first).to_be_visible()
     portal.supervisor.status.log_event("Something new")
     await expect(stats.get_by_role("list", name="Log")).to_contain_text("Something new")
-    await stats.get_by_text("Under the hood").click()
+    await stats.get_by_text("Statistics and log").click()
     asked = sum("history=1" in url for url in visit.requests)
     seen = len(visit.requests)
     await portal.until(lambda: sum("status.json" in url for url in visit.requests[seen:]) > 11)
@@ -115,7 +115,7 @@ async def test_what_the_camera_agreed_to(portal: Portal, visit: Visit) -> None:
         "160 × 120, YUV420, sYCC, 50.0 fps",  # noqa: RUF001 # as people write it
         "2304x1296",
         "focused in",
-        "first picture",
+        "first frame",
         "0.1.0",
     ):
         await expect(facts).to_contain_text(fact)

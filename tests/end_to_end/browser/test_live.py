@@ -152,7 +152,7 @@ async def test_a_network_that_swallows_everything(portal: Portal, visit: Visit) 
     await visit.page.goto(f"http://127.0.0.1:{relay.port}/")
     await is_live(visit)
     relay.swallow()
-    await is_not_live(visit, "Unreachable", "The portal does not answer")
+    await is_not_live(visit, "Unreachable", "The server does not answer")
     relay.pass_on()
     await is_live(visit)
     await relay.close()
@@ -222,7 +222,7 @@ async def test_a_server_that_was_killed_and_came_back(visit: Visit) -> None:
     with serving(port=port) as (_, url):
         await visit.page.goto(f"{url}/")
         await is_live(visit)
-    await is_not_live(visit, "Unreachable", "The portal does not answer")
+    await is_not_live(visit, "Unreachable", "The server does not answer")
     with serving(port=port):
         await is_live(visit)
 
@@ -248,7 +248,7 @@ async def test_a_server_that_hangs(visit: Visit) -> None:
         await visit.page.goto(f"{url}/")
         await is_live(visit)
         process.send_signal(signal.SIGSTOP)
-        await is_not_live(visit, "Unreachable", "The portal does not answer")
+        await is_not_live(visit, "Unreachable", "The server does not answer")
         process.send_signal(signal.SIGCONT)
         await is_live(visit)
 
@@ -270,7 +270,7 @@ async def test_where_no_stream_gets_through_there_are_snapshots(portal: Portal, 
     app.router.add_route("*", "/{path:.*}", collect)
     async with TestServer(app) as proxy:
         await visit.page.goto(str(proxy.make_url("/")))
-        await expect(visit.page.locator("#facts")).to_contain_text("single snapshots")
+        await expect(visit.page.locator("#facts")).to_contain_text("snapshots only")
         await is_live(visit)
 
 

@@ -23,7 +23,7 @@ async def share_of(visit: Visit, url: str) -> Locator:
     """Open the page, and what it has to share."""
     await visit.page.goto(url)
     share = visit.page.locator("#share")
-    await share.get_by_text("Use it elsewhere").click()
+    await share.get_by_text("Use in other programs").click()
     await expect(share.locator("pre").first).to_be_visible()
     return share
 
