@@ -7,7 +7,7 @@ import { setUpPanels } from "./panels.js";
 import { Player } from "./player.js";
 import { updateBadge } from "./state_badge.js";
 import { Status } from "./status.js";
-import { setUpZoom } from "./zoom.js";
+import { Zoom } from "./zoom.js";
 
 const BADGE_INTERVAL = 250; // ms
 
@@ -50,7 +50,7 @@ addEventListener("pagehide", stop);
 addEventListener("pageshow", startOrStop);
 addEventListener("online", () => player.retryNow());
 setUpActions(canvas, status);
-setUpZoom(canvas, status);
+new Zoom(canvas, status);
 setUpFullscreen(canvas, refresh, startOrStop);
 setUpPanels(status);
 startOrStop();
