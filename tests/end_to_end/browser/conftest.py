@@ -121,6 +121,17 @@ class Visit:
         while await self.page.evaluate(PIXELS) == first:  # noqa: ASYNC110 # the browser tells nothing by itself
             await asyncio.sleep(0.02)
 
+    async def fast_forward(
+        self, happened: Callable[[], Awaitable[object]], step: int = 500, pause: float = 0.02
+    ) -> None:
+        """Advance the clock of the page by `step` milliseconds, and wait `pause` seconds, until something is true.
+
+        `page.clock.install()` must be called before the page is opened.
+        """
+        while not await happened():
+            await self.page.clock.run_for(step)
+            await asyncio.sleep(pause)
+
     async def open_panels(self) -> None:
         """Open what a camera's page has beside each other, and wait until each has something to show."""
         await self.page.locator("#controls").click()

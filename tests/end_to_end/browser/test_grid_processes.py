@@ -87,13 +87,18 @@ def three(tmp_path: Path) -> Iterator[list[Process]]:
 
 async def test_thumbnails_wake_nobody(three: list[Process], visit: Visit) -> None:
     """Cameras that sleep are shown as that, and nothing is asked that could open one, or fail."""
+    await visit.page.clock.install()
     await visit.page.goto(f"http://127.0.0.1:{three[0].port}/cameras")
     for number, name in enumerate(NAMES):
         await expect(tile(visit.page, number).locator(".state")).to_have_text("Asleep")
         await expect(tile(visit.page, number).get_by_role("link")).to_have_text(name)
         await expect(tile(visit.page, number).get_by_role("button", name="Wake")).to_be_visible()
-    while sum("cameras.json" in url for url in visit.requests) < 4:
-        await visit.page.wait_for_event("request")
+
+    async def has_polled() -> bool:
+        """Return whether the page has asked for the states of the cameras several times."""
+        return sum("cameras.json" in url for url in visit.requests) >= 4
+
+    await visit.fast_forward(has_polled)
     assert not [url for url in visit.requests if "stream" in url or "snapshot" in url]
     assert [(await each.status())["counters"]["opened"] for each in three] == [0, 0, 0]
     assert visit.complaints == []
@@ -101,6 +106,7 @@ async def test_thumbnails_wake_nobody(three: list[Process], visit: Visit) -> Non
 
 async def test_live_streams_while_somebody_can_see_them(three: list[Process], visit: Visit) -> None:
     """Live opens all cameras, a hidden page lets them close, and one that is seen again goes on."""
+    await visit.page.clock.install()
     await visit.page.goto(f"http://127.0.0.1:{three[0].port}/cameras")
     await begin_live(visit.page)
     for number, each in enumerate(three):
@@ -112,7 +118,7 @@ async def test_live_streams_while_somebody_can_see_them(three: list[Process], vi
     for each in three:
         await each.until_closed()
     visit.requests.clear()
-    await asyncio.sleep(3)
+    await visit.page.clock.run_for(60_000)
     assert visit.requests == []
     await visit.page.evaluate(SEEN, "visible")
     for number, each in enumerate(three):

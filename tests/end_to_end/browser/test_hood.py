@@ -82,14 +82,20 @@ async def test_the_log_says_what_happened(start_portal: StartPortal, visit: Visi
 
 async def test_new_lines_come_while_it_is_open(portal: Portal, visit: Visit) -> None:
     """The log is asked for again and again, and only while somebody sees it."""
+    await visit.page.clock.install()
     stats = await open_stats(visit, portal)
     await expect(stats.get_by_role("listitem").first).to_be_visible()
     portal.supervisor.status.log_event("Something new")
-    await expect(stats.get_by_role("list", name="Log")).to_contain_text("Something new")
+    await visit.fast_forward(stats.get_by_role("list", name="Log").get_by_text("Something new").is_visible)
     await stats.get_by_text("Statistics and log").click()
     asked = sum("history=1" in url for url in visit.requests)
     seen = len(visit.requests)
-    await portal.until(lambda: sum("status.json" in url for url in visit.requests[seen:]) > 11)
+
+    async def has_asked_often() -> bool:
+        """Return whether the page has asked for its status for longer than the history has a new sample."""
+        return sum("status.json" in url for url in visit.requests[seen:]) > 11
+
+    await visit.fast_forward(has_asked_often)
     assert sum("history=1" in url for url in visit.requests) == asked
     assert visit.complaints == []
 

@@ -75,12 +75,13 @@ async def test_a_camera_that_starts_slowly_says_so(portal: Portal, visit: Visit)
 
 async def test_a_hidden_page_lets_the_camera_close(portal: Portal, visit: Visit) -> None:
     """It drops its stream and asks for nothing; shown again it is live, and until then its picture is none."""
+    await visit.page.clock.install()
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await is_live(visit)
     await visit.page.evaluate(SEEN, "hidden")
     await portal.until(lambda: portal.device.closed == 1 and portal.supervisor.status.state is State.IDLE)
     asked = len(visit.requests)
-    await visit.page.wait_for_timeout(2500)
+    await visit.page.clock.run_for(60_000)
     assert visit.requests[asked:] == []
     portal.device.slow_open(3600)
     await visit.page.evaluate(SEEN, "visible")
@@ -161,10 +162,15 @@ async def test_a_network_that_swallows_everything(portal: Portal, visit: Visit) 
 async def test_a_network_that_forgets_connections(portal: Portal, visit: Visit) -> None:
     """A router that was restarted ends no connection, and lets new ones through: the page asks anew."""
     relay = await Relay.to(portal.port)
+    await visit.page.clock.install()
     await visit.page.goto(f"http://127.0.0.1:{relay.port}/")
     await is_live(visit)
     relay.lose()
+    # longer than requests wait for an answer, shorter than a stream may be silent
+    step, pause = 4500, 0.5
+    await visit.fast_forward(visit.page.locator("[data-state=unreachable]").is_visible, step, pause)
     await is_not_live(visit, "Unreachable", "")
+    await visit.fast_forward(visit.page.locator("[data-state=streaming]").is_visible, step, pause)
     await is_live(visit)
     await relay.close()
 
@@ -269,8 +275,10 @@ async def test_where_no_stream_gets_through_there_are_snapshots(portal: Portal, 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", collect)
     async with TestServer(app) as proxy:
+        await visit.page.clock.install()
         await visit.page.goto(str(proxy.make_url("/")))
-        await expect(visit.page.locator("#facts")).to_contain_text("snapshots only")
+        facts = visit.page.locator("#facts", has_text="snapshots only")
+        await visit.fast_forward(facts.is_visible)
         await is_live(visit)
 
 

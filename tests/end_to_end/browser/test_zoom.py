@@ -1,6 +1,7 @@
-"""Zoom and pan: by wheel, fingers and keys; by the camera where it can, else in the browser."""
+"""Zoom and pan with wheel, fingers and keys, by the camera if it can crop, otherwise in the browser."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from soft_stream.cameras.synthetic.camera import SENSOR_SIZE, SyntheticCamera
 from tests.conftest import QUICK, Portal, StartPortal, running
 from tests.end_to_end.browser.conftest import StartVisit, Visit
 
-# The picture lies in the middle of its canvas, as large as it can be.
+# The picture is centred in its canvas, as large as possible (object-fit: contain).
 ON_SCREEN = """([u, v]) => {
     const picture = document.getElementById("picture"), box = picture.getBoundingClientRect();
     const scale = Math.min(box.width / picture.width, box.height / picture.height);
@@ -27,15 +28,15 @@ WIDTH, HEIGHT = SENSOR_SIZE
 
 
 class FixedCamera(SyntheticCamera):
-    """A camera that has nothing to set."""
+    """A camera without controls."""
 
     def controls(self) -> list[Control]:
-        """List nothing."""
+        """Return no controls."""
         return []
 
 
 async def open_page(visit: Visit, portal: Portal) -> Page:
-    """Go to the page, and wait until it knows what the camera can do."""
+    """Open the page, and wait until it has the controls of the camera."""
     async with visit.page.expect_response("**/controls.json"):
         await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await expect(visit.page.locator("#picture")).to_be_visible()
@@ -43,23 +44,19 @@ async def open_page(visit: Visit, portal: Portal) -> Page:
 
 
 async def turn_wheel(page: Page, u: float, v: float, pixels: float) -> None:
-    """Turn the wheel over a point of what is seen, given as fractions."""
+    """Turn the wheel over a point of the visible picture, given as fractions."""
     await page.mouse.move(*await page.evaluate(ON_SCREEN, [u, v]))
     await page.mouse.wheel(0, pixels)
 
 
 def crop_of(portal: Portal) -> Any:
-    """Return what the camera was told to show, None where it was told nothing."""
+    """Return the crop that is set, or None."""
     return portal.supervisor.controls.values.get("ScalerCrop")
 
 
-async def crop_when_at_rest(portal: Portal, page: Page) -> tuple[int, int, int, int]:
-    """Return the crop, once the page has nothing more to wish."""
-    await expect(page.locator("#zoom-reset")).to_be_visible()
-    before = None
-    while crop_of(portal) is None or crop_of(portal) != before:
-        before = crop_of(portal)
-        await asyncio.sleep(0.5)
+async def crop_that(portal: Portal, fits: Callable[[int, int, int, int], object]) -> tuple[int, int, int, int]:
+    """Wait for a crop with a property, and return it."""
+    await portal.until(lambda: crop_of(portal) and fits(*crop_of(portal)))
     x, y, width, height = crop_of(portal)
     return x, y, width, height
 
@@ -80,13 +77,13 @@ async def crop_when_at_rest(portal: Portal, page: Page) -> tuple[int, int, int, 
 async def test_the_wheel_enlarges_what_lies_below_it(
     start_portal: StartPortal, visit: Visit, settings: dict[str, Any], presses: list[str], anchor: tuple[float, float]
 ) -> None:
-    """However the picture is turned, by the portal and in the browser, the sensor's pixel below the pointer stays."""
+    """The pixel of the sensor under the pointer stays there, however server and browser rotate and mirror it."""
     portal = await start_portal(**settings)
     page = await open_page(visit, portal)
     for key in presses:
         await page.keyboard.press(key)
     await turn_wheel(page, 0.2, 0.6, -400)
-    x, y, width, height = await crop_when_at_rest(portal, page)
+    x, y, width, height = await crop_that(portal, lambda *_: True)
     assert width / WIDTH == pytest.approx(0.67, abs=0.01)  # no wheel counts more than 200 pixels at once
     assert height / HEIGHT == pytest.approx(width / WIDTH, abs=0.001)
     assert x / (WIDTH - width) == pytest.approx(anchor[0], abs=0.01)
@@ -95,20 +92,19 @@ async def test_the_wheel_enlarges_what_lies_below_it(
     assert visit.complaints == []
 
 
-async def test_the_newest_wish_wins_and_reset_gives_the_crop_back(portal: Portal, visit: Visit) -> None:
-    """A wheel that is turned quickly asks for the end of it; there is a limit; the button shows the whole again."""
+async def test_the_newest_zoom_wins_and_reset_removes_the_crop(portal: Portal, visit: Visit) -> None:
+    """After many quick turns only the last zoom counts; it has a limit; the button shows the whole picture again."""
     page = await open_page(visit, portal)
     for _ in range(30):
         await turn_wheel(page, 0.5, 0.5, -200)
-    _, _, width, _ = await crop_when_at_rest(portal, page)
-    assert width == round(WIDTH / 10)
+    await crop_that(portal, lambda _x, _y, width, _height: width == round(WIDTH / 10))
     await page.click("#zoom-reset")
     await portal.until(lambda: crop_of(portal) is None)
     await expect(page.locator("#zoom-reset")).to_be_hidden()
 
 
-async def test_what_others_zoom_is_told_and_what_is_zoomed_can_be_dragged(portal: Portal, visit: Visit) -> None:
-    """The page follows the crop that somebody else has set, and pans from there, up to the border."""
+async def test_the_zoom_of_others_is_shown_and_can_be_dragged(portal: Portal, visit: Visit) -> None:
+    """The page shows the crop that another client has set, and pans from there, up to the border."""
     page = await open_page(visit, portal)
     async with portal.http.post("/controls", json={"ScalerCrop": [576, 324, 1152, 648]}) as answer:
         assert answer.status == 200
@@ -117,9 +113,8 @@ async def test_what_others_zoom_is_told_and_what_is_zoomed_can_be_dragged(portal
     await page.mouse.down()
     await page.mouse.move(*await page.evaluate(ON_SCREEN, [0.75, 0.5]), steps=5)
     await page.mouse.up()
-    x, y, width, height = await crop_when_at_rest(portal, page)
-    assert x == pytest.approx(576 - 1152 / 4, abs=3)
-    assert (y, width, height) == (324, 1152, 648)
+    crop = await crop_that(portal, lambda x, *_: x == pytest.approx(576 - 1152 / 4, abs=3))
+    assert crop[1:] == (324, 1152, 648)
     await page.mouse.move(*await page.evaluate(ON_SCREEN, [0.5, 0.5]))
     await page.mouse.down()
     await page.mouse.move(*await page.evaluate(ON_SCREEN, [0.99, 0.99]), steps=5)
@@ -128,23 +123,25 @@ async def test_what_others_zoom_is_told_and_what_is_zoomed_can_be_dragged(portal
 
 
 async def test_keys_and_double_clicks(portal: Portal, visit: Visit) -> None:
-    """+ and - zoom, arrows pan, 0 and a double click show the whole; a double click on that makes it twice as large."""
+    """+ and - zoom, arrows pan, 0 shows the whole picture; a double click on the whole picture enlarges it twofold."""
     page = await open_page(visit, portal)
     await page.focus("#picture")
     await page.keyboard.press("+")
-    assert await crop_when_at_rest(portal, page) == pytest.approx((230, 130, WIDTH / 1.25, HEIGHT / 1.25), abs=1)
+    expected = pytest.approx((230, 130, WIDTH / 1.25, HEIGHT / 1.25), abs=1)
+    await crop_that(portal, lambda *crop: crop == expected)
     await page.keyboard.press("ArrowRight")
     await portal.until(lambda: crop_of(portal)[0] == pytest.approx(230 + 184, abs=2))
     await page.keyboard.press("-")
     await portal.until(lambda: crop_of(portal) is None)
     await page.mouse.dblclick(*await page.evaluate(ON_SCREEN, [1 / 3, 1 / 3]))
-    assert await crop_when_at_rest(portal, page) == pytest.approx((WIDTH / 6, HEIGHT / 6, WIDTH / 2, HEIGHT / 2), abs=4)
+    halved = pytest.approx((WIDTH / 6, HEIGHT / 6, WIDTH / 2, HEIGHT / 2), abs=4)
+    await crop_that(portal, lambda *crop: crop == halved)
     await page.keyboard.press("0")
     await portal.until(lambda: crop_of(portal) is None)
 
 
 async def test_where_the_camera_cannot_the_browser_does(visit: Visit) -> None:
-    """The lower part of the picture, which is darker than the sky, fills all of it; the server is told nothing."""
+    """The lower part of the picture, which is darker than the sky, fills the canvas; the server gets no request."""
     async with running(QUICK, new_camera=FixedCamera) as portal:
         page = await open_page(visit, portal)
         whole = await page.evaluate(BRIGHTNESS)
@@ -158,13 +155,13 @@ async def test_where_the_camera_cannot_the_browser_does(visit: Visit) -> None:
 
 
 async def test_two_fingers_zoom_and_one_scrolls_the_page_until_then(portal: Portal, start_visit: StartVisit) -> None:
-    """A swipe over the whole picture scrolls; a pinch enlarges what lies between the fingers; then a swipe pans."""
+    """A swipe over the whole picture scrolls; a pinch enlarges the part between the fingers; then a swipe pans."""
     visit = await start_visit(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 500})
     page = await open_page(visit, portal)
     session = await page.context.new_cdp_session(page)
 
     async def touch(*ways: tuple[float, float, float, float]) -> None:
-        """Move fingers from one point of the screen to another."""
+        """Move fingers, each from one point of the screen to another."""
         for kind, steps in (("touchStart", [0]), ("touchMove", range(1, 11)), ("touchEnd", [])):
             for step in steps or [10]:
                 points = [
@@ -175,7 +172,7 @@ async def test_two_fingers_zoom_and_one_scrolls_the_page_until_then(portal: Port
                 await session.send("Input.dispatchTouchEvent", touched)
 
     async def scrolled() -> float:
-        """Return how far the page was scrolled, once it is at rest."""
+        """Return the scroll position, after the scroll has ended."""
         at: float = await page.evaluate("scrollY")
         await asyncio.sleep(0.5)
         return at if await page.evaluate("scrollY") == at else await scrolled()
@@ -188,8 +185,8 @@ async def test_two_fingers_zoom_and_one_scrolls_the_page_until_then(portal: Port
     x, y = await page.evaluate(ON_SCREEN, [0.5, 0.5])
     assert crop_of(portal) is None
     await touch((x - 20, y, x - 60, y), (x + 20, y, x + 60, y))
-    left, top, width, height = await crop_when_at_rest(portal, page)
-    assert width / WIDTH == pytest.approx(1 / 3, abs=0.05)
+    third = pytest.approx(1 / 3, abs=0.05)
+    left, top, width, height = await crop_that(portal, lambda _x, _y, width, _height: width / WIDTH == third)
     assert left + width / 2 == pytest.approx(WIDTH / 2, abs=30)
     assert top + height / 2 == pytest.approx(HEIGHT / 2, abs=30)
     await touch((x, y + 50, x, y - 50))
