@@ -1,4 +1,4 @@
-"""What axe-core finds on a page: it brings its rules along in axe-playwright-python.
+"""Accessibility checks of a page with axe-core, which axe-playwright-python contains.
 
 https://github.com/dequelabs/axe-core/blob/develop/doc/rule-descriptions.md
 """
@@ -14,7 +14,7 @@ OPTIONS = {"runOnly": TAGS, "resultTypes": ["violations"]}
 
 
 async def violations(page: Page) -> list[str]:
-    """Return a sentence, and the element, for everything that keeps somebody from using what the page shows now."""
+    """Return a sentence with the element for each violation on the page as it is now."""
     await page.evaluate(AXE)
     found = await page.evaluate("(options) => axe.run(options)", OPTIONS)
     return [_sentence(rule, node) for rule in found["violations"] for node in rule["nodes"]]

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, and a network that can fail between it and the portal."""
+"""Debian's Chromium, driven by Playwright, and a network between it and the server that can fail."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ NO_CHROMIUM = "Chromium is not installed: sudo apt-get install chromium"
 expect.set_options(timeout=60_000)
 
 NOT_LIVE = re.compile(r"\bnot-live\b")
-# What a browser reports of the page's visibility cannot be changed in headless Chromium, but what the page sees of it.
+# Headless Chromium cannot hide a page, so the page gets another visibility and the event.
 SEEN = """state => {
     Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
     Object.defineProperty(document, "hidden", { configurable: true, get: () => state === "hidden" });
@@ -30,7 +30,7 @@ PIXELS = "document.getElementById('picture').toDataURL()"
 
 
 class Relay:
-    """A proxy that hands bytes through, and can cut what it handles."""
+    """A TCP proxy that can cut or lose its connections."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -41,7 +41,7 @@ class Relay:
 
     @classmethod
     async def to(cls, port: int) -> "Relay":
-        """Start to relay to a port of this machine."""
+        """Start a relay to a port of this machine."""
         relay = cls()
 
         async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -53,7 +53,7 @@ class Relay:
                     writer.write(data)
                     await writer.drain()
             except ConnectionError:
-                log.debug("a side of the relay is gone")
+                log.debug("one side of the relay has closed")
             finally:
                 writer.transport.abort()
                 relay._open.discard(writer)
@@ -72,28 +72,28 @@ class Relay:
             writer.transport.abort()
 
     def lose(self) -> None:
-        """Forget all connections without ending them, as a router that was restarted; new ones are passed on."""
+        """Forget all connections without ending them, as a restarted router does; new connections work."""
         self._passes.clear()
         self._passes = asyncio.Event()
         self._passes.set()
 
     def swallow(self) -> None:
-        """Pass nothing on, and end nothing: as Wi-Fi that is lost."""
+        """Pass nothing on and end no connection, as lost Wi-Fi does."""
         self._passes.clear()
 
     def pass_on(self) -> None:
-        """Be a network again."""
+        """Pass all bytes on again."""
         self._passes.set()
 
     async def close(self) -> None:
-        """Cut everything and take nothing new."""
+        """Cut all connections, and accept no new ones."""
         self.cut()
         if self._server:
             self._server.close()
 
 
 class Visit:
-    """A browser on a page, and what it had to complain about."""
+    """A page in a browser, with its errors, warnings and requests."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -111,14 +111,14 @@ class Visit:
         self.requests.append(request.url)
 
     def hosts(self) -> set[str]:
-        """Return who was asked for anything: host and port, without what never left the browser."""
+        """Return host and port of all requests that left the browser."""
         asked = (urlsplit(url).netloc.rpartition("@")[2] for url in self.requests)
         return {host for host in asked if host}
 
     async def sees_movement(self) -> None:
-        """Look at the live picture until it has changed."""
+        """Wait until the picture changes."""
         first = await self.page.evaluate(PIXELS)
-        while await self.page.evaluate(PIXELS) == first:  # noqa: ASYNC110 # the browser tells nothing by itself
+        while await self.page.evaluate(PIXELS) == first:  # noqa: ASYNC110 # the browser has no event for it
             await asyncio.sleep(0.02)
 
     async def fast_forward(
@@ -133,7 +133,7 @@ class Visit:
             await asyncio.sleep(pause)
 
     async def open_panels(self) -> None:
-        """Open what a camera's page has beside each other, and wait until each has something to show."""
+        """Open all panels of the page of a camera, and wait until each has its content."""
         await self.page.locator("#controls").click()
         await expect(self.page.locator("#controls-panel input").first).to_be_visible()
         for panel in ("#stats", "#share"):
@@ -142,7 +142,7 @@ class Visit:
 
 
 async def cut_own_stream(portal: Portal, relay: Relay) -> None:
-    """Cut the stream of a page while somebody else goes on watching, and wait until it is asked for again."""
+    """Cut the stream of a page while another client is connected, and wait until the page requests it again."""
     await portal.until(lambda: any(client.sent > 5 for client in portal.supervisor.subscribers.clients))
     with portal.supervisor.subscribers.connected(Client("another", "/stream.mjpg", "", streams=True)):
         (mine,) = [client for client in portal.supervisor.subscribers.clients if client.name.startswith("page-")]
@@ -156,7 +156,7 @@ StartVisit = Callable[..., Awaitable[Visit]]
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
-    """A fresh Chromium."""
+    """A new Chromium."""
     if not CHROMIUM:
         pytest.skip(NO_CHROMIUM)
     async with async_playwright() as playwright:
@@ -169,7 +169,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def start_visit(chromium: Browser) -> StartVisit:
-    """Start visits by people of their own, with the options of a Playwright context."""
+    """Open pages in separate contexts, with the options of a Playwright context."""
 
     async def start(**options: Any) -> Visit:
         return Visit(await (await chromium.new_context(**options)).new_page())
@@ -179,5 +179,5 @@ def start_visit(chromium: Browser) -> StartVisit:
 
 @pytest.fixture
 async def visit(start_visit: StartVisit) -> Visit:
-    """A fresh browser, not yet anywhere."""
+    """An empty page in a new context."""
     return await start_visit()

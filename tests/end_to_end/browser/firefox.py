@@ -1,4 +1,4 @@
-"""Debian's Firefox, driven as every Firefox can be: by WebDriver BiDi, without a driver between.
+"""Debian's Firefox, driven by WebDriver BiDi without a separate driver.
 
 https://w3c.github.io/webdriver-bidi/
 """
@@ -19,7 +19,7 @@ EVENTS = ["log.entryAdded", "network.beforeRequestSent"]
 
 
 class Firefox:
-    """A tab of a running Firefox, and what it had to complain about."""
+    """A tab of a running Firefox, with its errors and warnings."""
 
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self.complaints: list[str] = []
@@ -30,18 +30,18 @@ class Firefox:
         self._tab = ""
 
     async def begin(self) -> None:
-        """Take the tab that is there, and listen to what happens in it."""
+        """Start a session, and subscribe to the events of the first tab."""
         await self.command("session.new", capabilities={})
         tree = await self.command("browsingContext.getTree")
         self._tab = tree["contexts"][0]["context"]
         await self.command("session.subscribe", events=EVENTS, contexts=[self._tab])
 
     async def goto(self, url: str) -> None:
-        """Open a page; returns when it is loaded, with everything that stands in its HTML."""
+        """Open a page, and wait until it is loaded with all resources in its HTML."""
         await self.command("browsingContext.navigate", context=self._tab, url=url, wait="complete")
 
     async def evaluate(self, expression: str) -> Any:
-        """Return what a JavaScript expression, or the promise that it is, comes to; it passes through JSON."""
+        """Return the value of a JavaScript expression, or of its promise, converted by JSON."""
         answer = await self.command(
             "script.evaluate",
             expression=f"Promise.resolve({expression}).then((value) => JSON.stringify(value ?? null))",
@@ -53,16 +53,16 @@ class Firefox:
         return json.loads(answer["result"]["value"])
 
     async def until(self, expression: str) -> None:
-        """Wait until a JavaScript expression is true; the test run's own limit ends a wait that is in vain."""
-        while not await self.evaluate(expression):  # noqa: ASYNC110 # the page tells nothing by itself
+        """Wait until a JavaScript expression is true; only the timeout of the test limits the wait."""
+        while not await self.evaluate(expression):  # noqa: ASYNC110 # the page has no event for it
             await asyncio.sleep(0.02)
 
     async def command(self, method: str, **params: Any) -> dict[str, Any]:
-        """Let the browser do something; return its answer.
+        """Send a command to the browser, and return its answer.
 
         Raises:
-            RuntimeError: with the browser's sentence, when it does not do that.
-            ConnectionError: when the browser is gone.
+            RuntimeError: with the browser's message, when it refuses the command.
+            ConnectionError: when the browser has ended.
         """
         number = next(self._numbers)
         self._answers[number] = asyncio.get_running_loop().create_future()
@@ -74,17 +74,17 @@ class Firefox:
         return result
 
     async def listen(self) -> None:
-        """Take what the browser sends, until it ends."""
+        """Receive messages until the browser ends."""
         async for message in self._socket:
-            said = message.json()
-            if said["type"] == "event":
-                self._happened(said["method"], said["params"])
+            data = message.json()
+            if data["type"] == "event":
+                self._on_event(data["method"], data["params"])
             else:
-                self._answers.pop(said["id"]).set_result(said)
+                self._answers.pop(data["id"]).set_result(data)
         for answer in self._answers.values():
-            answer.set_exception(ConnectionError("Firefox is gone"))
+            answer.set_exception(ConnectionError("Firefox has ended"))
 
-    def _happened(self, event: str, params: dict[str, Any]) -> None:
+    def _on_event(self, event: str, params: dict[str, Any]) -> None:
         if event == "network.beforeRequestSent":
             self.requests.append(params["request"]["url"])
         elif params["level"] in ("error", "warn"):
@@ -93,7 +93,7 @@ class Firefox:
 
 @asynccontextmanager
 async def firefox(program: str) -> AsyncIterator[Firefox]:
-    """Run Firefox with a profile of its own."""
+    """Run Firefox with a temporary profile."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [program, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
         process = await asyncio.create_subprocess_exec(
@@ -101,7 +101,7 @@ async def firefox(program: str) -> AsyncIterator[Firefox]:
         )
         assert process.stderr
         address = await _address(process.stderr)
-        unheard = asyncio.create_task(process.stderr.read())  # a full pipe would stop it
+        unread = asyncio.create_task(process.stderr.read())  # a full pipe would stop it
         try:
             async with ClientSession() as http, http.ws_connect(f"{address}/session", max_msg_size=0) as socket:
                 tab = Firefox(socket)
@@ -113,13 +113,13 @@ async def firefox(program: str) -> AsyncIterator[Firefox]:
             if process.returncode is None:
                 process.terminate()
             await process.wait()
-            await unheard
+            await unread
 
 
 async def _address(stderr: asyncio.StreamReader) -> str:
-    said = []
+    lines = []
     async for line in stderr:
-        said.append(line.decode())
-        if "WebDriver BiDi listening on" in said[-1]:
-            return said[-1].split()[-1]
-    raise ConnectionError(f"Firefox ended: {''.join(said)}")
+        lines.append(line.decode())
+        if "WebDriver BiDi listening on" in lines[-1]:
+            return lines[-1].split()[-1]
+    raise ConnectionError(f"Firefox ended: {''.join(lines)}")

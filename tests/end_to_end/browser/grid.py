@@ -1,4 +1,4 @@
-"""What tests of the page of all cameras share: the portals, the tiles, and what a picture has to look like."""
+"""Helpers for the tests of the page of all cameras: servers, tiles, and states of a picture."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from tests.support.processes import free_port
 
 
 async def portals(start_portal: StartPortal, count: int = 3, **changes: Any) -> list[Portal]:
-    """Start portals in this process that know of each other; the first one listens where its neighbours expect it."""
+    """Start servers in this process that know each other; each listens where the others expect it."""
     ports = [free_port() for _ in range(count)]
     cameras = {n: replace(QUICK, camera=n, port=port, name=f"Cam {n}", **changes) for n, port in enumerate(ports)}
     return [
@@ -24,7 +24,7 @@ async def portals(start_portal: StartPortal, count: int = 3, **changes: Any) -> 
 
 
 def page_of(portal: Portal) -> str:
-    """Return the address of a portal's page of all cameras."""
+    """Return the URL of a server's page of all cameras."""
     return f"http://127.0.0.1:{portal.supervisor.settings.listen[0].port}/cameras"
 
 
@@ -34,19 +34,19 @@ def tile(page: Page, number: int) -> Locator:
 
 
 async def shows(where: Locator, state: str) -> None:
-    """Wait until a tile, or the enlarged camera, shows a state."""
+    """Wait until a tile or the lightbox shows a state."""
     await expect(where.locator(".state")).to_have_attribute("data-state", state)
 
 
 async def is_live(where: Locator) -> None:
-    """Wait until a picture is live, and says so."""
+    """Wait until a picture is live, with a state and a frame rate."""
     await expect(where.locator(".state")).to_have_text("Live")
     await expect(where.locator(".frame")).not_to_have_class(NOT_LIVE)
     await expect(where.locator(".age")).to_contain_text("fps")
 
 
 async def is_dim(where: Locator) -> None:
-    """Wait until a picture does not pass for a new one."""
+    """Wait until a picture is dimmed."""
     await expect(where.locator(".frame")).to_have_class(NOT_LIVE)
 
 

@@ -1,4 +1,4 @@
-"""Everybody can use the pages: axe-core finds nothing, however they look and whatever they show."""
+"""Accessibility: axe-core finds no violation on any page, in any look and state."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -27,7 +27,7 @@ Looking = Callable[[str], Awaitable[Visit]]
 
 @pytest.fixture(params=LOOKS)
 def looking(request: pytest.FixtureRequest, start_visit: StartVisit) -> Looking:
-    """Open pages as different people see them; nothing is halfway between two colours."""
+    """Open pages with different looks, without transitions between colours."""
 
     async def open_page(url: str) -> Visit:
         visit = await start_visit(reduced_motion="reduce", **LOOKS[request.param])
@@ -38,7 +38,7 @@ def looking(request: pytest.FixtureRequest, start_visit: StartVisit) -> Looking:
 
 
 async def test_axe_finds_what_is_wrong(visit: Visit) -> None:
-    """A page without language and title, with a picture that has no name, is found out."""
+    """A page without language and title, with an image without text, has violations."""
     await visit.page.set_content("<main><h1>Bed</h1><img src='data:,'></main>")
     found = [each.partition(" ")[0] for each in await violations(visit.page)]
     assert sorted(found) == ["document-title", "html-has-lang", "image-alt"]
@@ -46,7 +46,7 @@ async def test_axe_finds_what_is_wrong(visit: Visit) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_each_page(start_portal: StartPortal, looking: Looking, path: str) -> None:
-    """A page as it is when it was opened."""
+    """A page just after it was opened."""
     portal = await start_portal(cameras=CAMERAS)
     page = (await looking(f"http://127.0.0.1:{portal.port}{path}")).page
     if path == "/":
@@ -56,7 +56,7 @@ async def test_each_page(start_portal: StartPortal, looking: Looking, path: str)
 
 
 async def test_everything_opened(portal: Portal, looking: Looking) -> None:
-    """All panels are open, then the preview of a snapshot."""
+    """All panels are open, and then the snapshot dialog."""
     visit = await looking(f"http://127.0.0.1:{portal.port}/")
     page = visit.page
     await expect(page.locator("#state")).to_have_attribute("data-state", "streaming")
@@ -69,7 +69,7 @@ async def test_everything_opened(portal: Portal, looking: Looking) -> None:
 
 
 async def test_a_picture_that_is_not_live(start_portal: StartPortal, looking: Looking) -> None:
-    """Nothing comes from the camera, then another program has it."""
+    """The camera stalls, and then it is paused."""
     portal = await start_portal(watchdog_timeout=0)
     page = (await looking(f"http://127.0.0.1:{portal.port}/")).page
     state = page.locator("#state")
@@ -85,8 +85,8 @@ async def test_a_picture_that_is_not_live(start_portal: StartPortal, looking: Lo
     assert await violations(page) == []
 
 
-async def test_a_portal_that_does_not_answer(portal: Portal, looking: Looking) -> None:
-    """An action fails: the reason stands below the buttons."""
+async def test_a_server_that_does_not_answer(portal: Portal, looking: Looking) -> None:
+    """An action fails: the reason is shown below the buttons."""
     relay = await Relay.to(portal.port)
     page = (await looking(f"http://127.0.0.1:{relay.port}/")).page
     await expect(page.locator("#state")).to_have_attribute("data-state", "streaming")
@@ -99,7 +99,7 @@ async def test_a_portal_that_does_not_answer(portal: Portal, looking: Looking) -
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_without_javascript(start_portal: StartPortal, visit: Visit, path: str) -> None:
-    """A page that is nothing but HTML; axe-core itself needs JavaScript, so it is let in when the page is there."""
+    """The page is loaded without JavaScript, which is then enabled for axe-core."""
     portal = await start_portal(cameras=CAMERAS)
     browser = await visit.page.context.new_cdp_session(visit.page)
     await browser.send("Emulation.setScriptExecutionDisabled", {"value": True})

@@ -1,4 +1,4 @@
-"""The buttons below the picture: what each does at the server, and what the page says of it."""
+"""The buttons below the picture: their requests, and the results that the page shows."""
 
 import asyncio
 import re
@@ -20,19 +20,21 @@ PRESSED = re.compile("true")
 
 
 async def open_page(visit: Visit, portal: Portal) -> Page:
-    """Go to the page, and wait until it is live."""
+    """Open the page, and wait until it is live."""
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await expect(visit.page.locator("#state")).to_have_text("Live")
     return visit.page
 
 
 def problem_of(page: Page) -> Locator:
-    """Where the page says what failed."""
+    """Return the element with the error of the last action."""
     return page.locator("#problem")
 
 
-async def test_a_snapshot_is_shown_with_its_facts_and_can_be_kept(start_portal: StartPortal, visit: Visit) -> None:
-    """It is the picture of the stream; what is kept is what was shown, with a name that says whose it is and when."""
+async def test_a_snapshot_is_shown_with_its_details_and_can_be_downloaded(
+    start_portal: StartPortal, visit: Visit
+) -> None:
+    """It is a frame of the stream; the file has the camera and the time in its name."""
     portal = await start_portal(name="Bed / nozzle")
     page = await open_page(visit, portal)
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
@@ -53,10 +55,10 @@ async def test_a_snapshot_is_shown_with_its_facts_and_can_be_kept(start_portal: 
 
 
 @pytest.mark.parametrize(("renditions_max", "size"), [(8, "120 × 160"), (0, "160 × 120")])  # noqa: RUF001 # as people write it
-async def test_a_turned_picture_is_taken_turned_where_the_server_does_that(
+async def test_a_snapshot_of_a_rotated_picture_is_rotated(
     start_portal: StartPortal, visit: Visit, renditions_max: int, size: str
 ) -> None:
-    """Turning is remembered, and holds for the file as well; without renditions the file is as it comes."""
+    """The rotation is stored, and applies to the file too, unless the server has no renditions."""
     portal = await start_portal(renditions_max=renditions_max)
     page = await open_page(visit, portal)
     await page.keyboard.press("r")
@@ -69,8 +71,8 @@ async def test_a_turned_picture_is_taken_turned_where_the_server_does_that(
     await expect(page.get_by_role("dialog")).to_contain_text(size)
 
 
-async def test_a_full_size_picture_tells_how_it_goes_and_can_be_cancelled(portal: Portal, visit: Visit) -> None:
-    """The dialog is there at once, and shows the picture in the end; who cancels gets none, and no complaint."""
+async def test_a_full_size_snapshot_has_progress_and_can_be_cancelled(portal: Portal, visit: Visit) -> None:
+    """The dialog opens at once, and shows the snapshot at the end; a cancelled one causes no error message."""
     portal.device.slow_still(1.0)
     page = await open_page(visit, portal)
     await page.click("#still")
@@ -87,8 +89,8 @@ async def test_a_full_size_picture_tells_how_it_goes_and_can_be_cancelled(portal
     assert visit.complaints == []
 
 
-async def test_what_fails_is_said_until_something_succeeds(portal: Portal, visit: Visit) -> None:
-    """The server's sentence is shown, and the button can be pressed again."""
+async def test_an_error_is_shown_until_an_action_succeeds(portal: Portal, visit: Visit) -> None:
+    """The message of the server is shown, and the button is enabled again."""
     page = await open_page(visit, portal)
     portal.device.unplug()
     await portal.until(lambda: "unplugged" in portal.supervisor.health.problem)
@@ -103,8 +105,8 @@ async def test_what_fails_is_said_until_something_succeeds(portal: Portal, visit
     await expect(problem_of(page)).to_be_hidden()
 
 
-async def test_focus_now_tells_how_it_ended(portal: Portal, visit: Visit) -> None:
-    """The lens scans once more, and the page says what came of it."""
+async def test_focus_shows_its_result(portal: Portal, visit: Visit) -> None:
+    """The camera runs an autofocus cycle, and the page shows its result."""
     page = await open_page(visit, portal)
     cycles = portal.device.cycles
     await page.click("#focus")
@@ -116,8 +118,8 @@ async def test_focus_now_tells_how_it_ended(portal: Portal, visit: Visit) -> Non
     await expect(page.locator("#focus")).to_be_enabled()
 
 
-async def test_the_focus_is_held_as_long_as_the_server_says_so(portal: Portal, visit: Visit) -> None:
-    """The button follows the camera's control, also when somebody else changes it."""
+async def test_the_focus_lock_follows_the_server(portal: Portal, visit: Visit) -> None:
+    """The button shows the control of the camera, also after another client has changed it."""
     page = await open_page(visit, portal)
     held = page.locator("#hold")
     await held.click()
@@ -134,7 +136,7 @@ async def test_the_focus_is_held_as_long_as_the_server_says_so(portal: Portal, v
 
 
 async def test_a_camera_without_autofocus(portal: Portal, visit: Visit) -> None:
-    """What needs a lens that moves cannot be pressed, and says why."""
+    """The buttons for focus are disabled, with the reason as their title."""
     portal.device.has_autofocus = False
     page = await open_page(visit, portal)
     for name in ("#focus", "#hold"):
@@ -146,7 +148,7 @@ async def test_pause_and_resume(
     portal: Portal,
     visit: Visit,
 ) -> None:
-    """The camera is closed for everybody and opened again; a pause by POST can be ended by anybody, a file's cannot."""
+    """The camera is closed and opened again; every page can end a pause by POST, but not one by a file."""
     page = await open_page(visit, portal)
     pause = page.locator("#pause")
     await pause.click()
@@ -170,7 +172,7 @@ async def test_pause_and_resume(
 
 
 async def test_full_screen_shows_nothing_but_the_picture(portal: Portal, visit: Visit) -> None:
-    """The picture fills the screen, with what is said of it, and a key ends that."""
+    """The picture fills the screen with its buttons, and a key ends that."""
     page = await open_page(visit, portal)
     await page.click("#fullscreen")
     assert await page.evaluate("document.fullscreenElement.id") == "view"
@@ -181,10 +183,8 @@ async def test_full_screen_shows_nothing_but_the_picture(portal: Portal, visit: 
     assert visit.complaints == []
 
 
-async def test_a_small_window_goes_on_in_the_background_and_does_not_lie(
-    start_portal: StartPortal, visit: Visit
-) -> None:
-    """The stream stays while the page is hidden; a picture that stands still is darkened in the small window, too."""
+async def test_picture_in_picture_continues_in_the_background(start_portal: StartPortal, visit: Visit) -> None:
+    """The stream continues while the page is hidden; a picture that is not live is dimmed in that window too."""
     portal = await start_portal(watchdog_timeout=0)
     page = await open_page(visit, portal)
     await page.click("#pip")
@@ -194,7 +194,7 @@ async def test_a_small_window_goes_on_in_the_background_and_does_not_lie(
     await portal.until(lambda: portal.supervisor.status.counters.encoded > sent + 100)
     bright = await page.evaluate(PIP_BRIGHTNESS)
     portal.device.stall()
-    while await page.evaluate(PIP_BRIGHTNESS) > bright - 30:  # noqa: ASYNC110 # the browser tells nothing by itself
+    while await page.evaluate(PIP_BRIGHTNESS) > bright - 30:  # noqa: ASYNC110 # the browser has no event for it
         await asyncio.sleep(0.05)
     portal.device.resume()
     while await page.evaluate(PIP_BRIGHTNESS) < bright - 30:  # noqa: ASYNC110 # as above

@@ -1,4 +1,4 @@
-"""The pages behind the real nginx with the project's configuration: a login, and a folder for each camera."""
+"""The pages behind a real nginx with the configuration of the project: a login, and a folder for each camera."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ from tests.support.processes import free_port
 
 @pytest.fixture
 async def portals(start_portal: StartPortal) -> list[Portal]:
-    """A portal for each of two cameras, which know of each other."""
+    """A server for each of two cameras, which know each other."""
     cameras = {n: replace(QUICK, camera=n, port=free_port(), name=f"Cam {n}") for n in range(2)}
     return [
         await start_portal(cameras=cameras, camera=n, port=camera.port, name=camera.name)
@@ -27,7 +27,7 @@ async def portals(start_portal: StartPortal) -> list[Portal]:
 
 @pytest.fixture
 async def front(portals: list[Portal], tmp_path: Path) -> AsyncIterator[Nginx]:
-    """An nginx in front of them."""
+    """A running nginx in front of them."""
     ports = {number: portal.port for number, portal in enumerate(portals)}
     async with nginx_process.running(tmp_path, ports) as front:
         yield front
@@ -35,14 +35,14 @@ async def front(portals: list[Portal], tmp_path: Path) -> AsyncIterator[Nginx]:
 
 @pytest.fixture(params=["typed", "in the address"])
 async def logged_in(request: pytest.FixtureRequest, start_visit: StartVisit, front: Nginx) -> tuple[Visit, str]:
-    """A browser that knows the login, and where it finds the cameras: typed when asked for, or part of a bookmark."""
+    """A browser with the login, typed or as part of the URL, and the URL of nginx."""
     if request.param == "typed":
         return await start_visit(http_credentials={"username": USER, "password": PASSWORD}), front.url()
     return await start_visit(), front.url().replace("//", f"//{USER}:{quote(PASSWORD)}@")
 
 
 async def test_a_camera_in_its_folder(portals: list[Portal], logged_in: tuple[Visit, str]) -> None:
-    """The picture moves, a snapshot is taken, and the portal lets its own page focus."""
+    """The picture moves, and snapshot and focus work."""
     visit, url = logged_in
     page = visit.page
     await page.goto(f"{url}/cam1/")
@@ -60,7 +60,7 @@ async def test_a_camera_in_its_folder(portals: list[Portal], logged_in: tuple[Vi
 
 
 async def test_all_cameras_on_the_portal_port(portals: list[Portal], logged_in: tuple[Visit, str]) -> None:
-    """The page of all cameras knows both and shows them live, and leads to each."""
+    """The page of all cameras shows both live, with a link to each."""
     visit, url = logged_in
     page = visit.page
     await page.goto(f"{url}/")

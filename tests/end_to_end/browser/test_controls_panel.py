@@ -10,7 +10,7 @@ from tests.end_to_end.browser.conftest import StartVisit, Visit
 
 
 async def panel_of(visit: Visit, portal: Portal) -> Locator:
-    """Open the page, and the panel on it."""
+    """Open the page and its controls panel."""
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await visit.page.get_by_role("button", name="Controls").click()
     panel = visit.page.get_by_role("region", name="Controls")
@@ -19,7 +19,7 @@ async def panel_of(visit: Visit, portal: Portal) -> Locator:
 
 
 async def test_the_panel_has_what_the_camera_has(portal: Portal, visit: Visit) -> None:
-    """Each control that is listed has a field in its group; the button says that the panel is open, and closes it."""
+    """Each control has a field in its group; the button shows that the panel is open, and closes it."""
     panel = await panel_of(visit, portal)
     for group, name in (("Exposure", "Gain"), ("Focus", "Lens position (dioptres)")):
         await expect(panel.get_by_role("group", name=group).get_by_role("slider", name=name)).to_be_visible()
@@ -37,7 +37,7 @@ async def test_the_panel_has_what_the_camera_has(portal: Portal, visit: Visit) -
 
 
 async def test_a_slider_moves_the_camera(portal: Portal, visit: Visit) -> None:
-    """What the keys do to a slider is what the camera is told, and the number beside it."""
+    """A slider that is moved by keys sets the control, and the number beside it."""
     panel = await panel_of(visit, portal)
     slider = panel.get_by_role("slider", name="Brightness")
     await slider.focus()
@@ -51,7 +51,7 @@ async def test_a_slider_moves_the_camera(portal: Portal, visit: Visit) -> None:
 
 
 async def test_exposure_times_lie_far_apart(portal: Portal, visit: Visit) -> None:
-    """A slider from 100 µs to 10 s has its middle where a camera's is, says so in words, and reaches both ends."""
+    """A slider from 100 µs to 10 s has a logarithmic scale, shows readable times, and reaches both ends."""
     panel = await panel_of(visit, portal)
     field = panel.locator(".control-field", has_text="Exposure time")
     await expect(field).to_contain_text("automatic · 1/250 s")
@@ -66,7 +66,7 @@ async def test_exposure_times_lie_far_apart(portal: Portal, visit: Visit) -> Non
 
 
 async def test_a_wrong_value_is_refused_beside_its_field(portal: Portal, visit: Visit) -> None:
-    """The server's sentence describes the field, which goes back to what holds; the next right value takes it away."""
+    """The field shows the message of the server and the old value; the next valid value removes the message."""
     panel = await panel_of(visit, portal)
     number = panel.get_by_role("spinbutton", name="Gain")
     await number.fill("99")
@@ -84,8 +84,8 @@ async def test_a_wrong_value_is_refused_beside_its_field(portal: Portal, visit: 
     await expect(number).to_have_attribute("aria-invalid", "false")
 
 
-async def test_one_control_is_given_back(portal: Portal, visit: Visit) -> None:
-    """Only what was set has a button for that; the others stay as they are."""
+async def test_one_control_is_reset(portal: Portal, visit: Visit) -> None:
+    """Only controls that are set have a reset button; the others do not change."""
     panel = await panel_of(visit, portal)
     reset = panel.get_by_role("button", name="Reset Brightness")
     await expect(reset).to_be_hidden()
@@ -98,8 +98,8 @@ async def test_one_control_is_given_back(portal: Portal, visit: Visit) -> None:
     await expect(panel.get_by_role("slider", name="Brightness")).to_be_focused()
 
 
-async def test_everything_is_given_back(portal: Portal, visit: Visit) -> None:
-    """All that was set is the camera's again, with the lens."""
+async def test_all_controls_are_reset(portal: Portal, visit: Visit) -> None:
+    """All controls get their defaults, the lens included."""
     panel = await panel_of(visit, portal)
     await panel.get_by_role("spinbutton", name="Lens position").fill("5")
     await panel.get_by_role("spinbutton", name="Lens position").press("Enter")
@@ -112,7 +112,7 @@ async def test_everything_is_given_back(portal: Portal, visit: Visit) -> None:
 
 
 async def test_the_default_is_saved(start_portal: StartPortal, visit: Visit, tmp_path: Path) -> None:
-    """What holds is written where the next start of the process finds it."""
+    """The values are written to the file that the next start of the process reads."""
     portal = await start_portal(controls_file=tmp_path / "controls.env")
     panel = await panel_of(visit, portal)
     await panel.get_by_role("slider", name="Brightness").fill("130")
@@ -123,7 +123,7 @@ async def test_the_default_is_saved(start_portal: StartPortal, visit: Visit, tmp
 
 
 async def test_where_nothing_can_be_saved(portal: Portal, visit: Visit) -> None:
-    """The server's sentence says why."""
+    """The message of the server is shown."""
     panel = await panel_of(visit, portal)
     await panel.get_by_role("button", name="Save").click()
     await expect(panel.get_by_role("alert").last).to_have_text(
@@ -132,7 +132,7 @@ async def test_where_nothing_can_be_saved(portal: Portal, visit: Visit) -> None:
 
 
 async def test_what_others_set_is_shown(portal: Portal, visit: Visit) -> None:
-    """The fields follow, except the one in which somebody writes."""
+    """All fields are updated, except the one with the focus."""
     panel = await panel_of(visit, portal)
     gain = panel.get_by_role("spinbutton", name="Gain")
     await gain.fill("7")
@@ -146,7 +146,7 @@ async def test_what_others_set_is_shown(portal: Portal, visit: Visit) -> None:
 
 
 async def test_an_emptied_field_is_automatic(portal: Portal, visit: Visit) -> None:
-    """Whoever takes a number away gives the control back, and sees what the camera makes of it."""
+    """An empty number resets the control, and the field shows the value that the camera uses."""
     async with portal.http.post("/controls", json={"AnalogueGain": 3}) as answer:
         assert answer.status == 200
     panel = await panel_of(visit, portal)
@@ -159,7 +159,7 @@ async def test_an_emptied_field_is_automatic(portal: Portal, visit: Visit) -> No
 
 
 async def test_with_the_keys_alone(portal: Portal, visit: Visit) -> None:
-    """The panel is opened, a mode chosen, and a rectangle written without a mouse."""
+    """The panel is opened, a mode selected, and a rectangle entered without a mouse."""
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await visit.page.get_by_role("button", name="Controls").focus()
     await visit.page.keyboard.press("Enter")
@@ -180,7 +180,7 @@ async def test_with_the_keys_alone(portal: Portal, visit: Visit) -> None:
 
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_the_picture_stays_in_sight(portal: Portal, start_visit: StartVisit, width: int) -> None:
-    """Beside the panel or above it, people see what they change, without a sideways scroll."""
+    """The picture is visible beside or above the panel, and the page does not scroll sideways."""
     visit = await start_visit(viewport={"width": width, "height": 740})
     panel = await panel_of(visit, portal)
     await panel.get_by_role("button", name="Save").scroll_into_view_if_needed()

@@ -16,21 +16,21 @@ STATE = "document.getElementById('state').dataset.state"
 
 @pytest.fixture
 async def tab() -> AsyncIterator[Firefox]:
-    """A fresh Firefox, not yet anywhere."""
+    """A new Firefox."""
     assert FIREFOX
     async with firefox(FIREFOX) as tab:
         yield tab
 
 
 async def sees_movement(tab: Firefox) -> None:
-    """Look at the live picture until it has changed."""
+    """Wait until the picture changes."""
     first = await tab.evaluate(PIXELS)
-    while await tab.evaluate(PIXELS) == first:  # noqa: ASYNC110 # the browser tells nothing by itself
+    while await tab.evaluate(PIXELS) == first:  # noqa: ASYNC110 # the browser has no event for it
         await asyncio.sleep(0.02)
 
 
 async def test_a_moving_picture_and_no_complaint(portal: Portal, tab: Firefox) -> None:
-    """The picture changes, the state is told, everything comes from here, and the console stays empty."""
+    """The picture changes, the state is shown, all requests go to this server, and the console stays empty."""
     await tab.goto(f"http://127.0.0.1:{portal.port}/")
     await tab.until(f"{STATE} == 'streaming'")
     await sees_movement(tab)
@@ -39,7 +39,7 @@ async def test_a_moving_picture_and_no_complaint(portal: Portal, tab: Firefox) -
 
 
 async def test_leaving_the_page_closes_the_camera(portal: Portal, tab: Firefox) -> None:
-    """A browser that goes elsewhere is noticed."""
+    """The server notices that the browser has left the page."""
     await tab.goto(f"http://127.0.0.1:{portal.port}/")
     await portal.until(lambda: portal.supervisor.subscribers.clients)
     await tab.goto("about:blank")
@@ -47,7 +47,7 @@ async def test_leaving_the_page_closes_the_camera(portal: Portal, tab: Firefox) 
 
 
 async def test_a_stall_is_shown(start_portal: StartPortal, tab: Firefox) -> None:
-    """The page says that the picture is not live, and that it is again."""
+    """The page shows that the picture is not live, and later that it is live again."""
     portal = await start_portal(watchdog_timeout=0)
     await tab.goto(f"http://127.0.0.1:{portal.port}/")
     await tab.until(f"{STATE} == 'streaming'")
@@ -58,8 +58,8 @@ async def test_a_stall_is_shown(start_portal: StartPortal, tab: Firefox) -> None
     await sees_movement(tab)
 
 
-async def test_a_stream_that_was_cut_is_asked_for_again(start_portal: StartPortal, tab: Firefox) -> None:
-    """A proxy that drops the page's stream, while others go on watching, leaves no frozen picture behind."""
+async def test_a_stream_that_was_cut_is_requested_again(start_portal: StartPortal, tab: Firefox) -> None:
+    """After a proxy has cut the stream of the page, while the camera stays open, the picture moves again."""
     portal = await start_portal(close_after=60)
     relay = await Relay.to(portal.port)
     await tab.goto(f"http://127.0.0.1:{relay.port}/")

@@ -1,4 +1,4 @@
-"""The page of all cameras: whose pictures it shows, which of them are live, and what it says of those that are not."""
+"""The page of all cameras: its pictures, which of them are live, and the reasons why others are not."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +13,8 @@ from tests.support import nginx_process
 from tests.support.nginx_process import PASSWORD, USER
 
 
-async def test_who_watches_elsewhere_makes_thumbnails(start_portal: StartPortal, visit: Visit) -> None:
-    """A camera that runs anyway is shown as a picture with its age, which is refreshed; the others sleep on."""
+async def test_a_camera_with_another_client_has_thumbnails(start_portal: StartPortal, visit: Visit) -> None:
+    """A camera that is open anyway has a thumbnail with its age, which is refreshed; the others stay closed."""
     cameras = await portals(start_portal)
     with cameras[1].supervisor.subscribers.connected(Client("another", "/stream.mjpg", "", streams=True)):
         await visit.page.goto(page_of(cameras[0]))
@@ -30,7 +30,7 @@ async def test_who_watches_elsewhere_makes_thumbnails(start_portal: StartPortal,
 
 
 async def test_a_camera_that_stays_open_has_thumbnails(start_portal: StartPortal, visit: Visit) -> None:
-    """Nobody watches it, and nobody has to."""
+    """It has thumbnails without clients, since they do not keep it open."""
     (camera,) = await portals(start_portal, 1, close_after=3600)
     async with camera.http.get("/snapshot.jpg?size=stream"):
         await visit.page.goto(page_of(camera))
@@ -40,7 +40,7 @@ async def test_a_camera_that_stays_open_has_thumbnails(start_portal: StartPortal
 
 
 async def test_one_camera_is_woken(start_portal: StartPortal, visit: Visit) -> None:
-    """The button of a tile makes that one live, and lets it sleep again."""
+    """The button of a tile starts that camera, and lets it close again."""
     cameras = await portals(start_portal)
     await visit.page.goto(page_of(cameras[0]))
     await tile(visit.page, 1).get_by_role("button", name="Wake").click()
@@ -54,7 +54,7 @@ async def test_one_camera_is_woken(start_portal: StartPortal, visit: Visit) -> N
 
 
 async def test_a_stall_and_a_pause_are_shown(start_portal: StartPortal, visit: Visit) -> None:
-    """No picture passes for live while nothing comes, whoever's fault it is."""
+    """A picture without new frames is not shown as live, with the reason."""
     cameras = await portals(start_portal, watchdog_timeout=0)
     await visit.page.goto(page_of(cameras[0]))
     await begin_live(visit.page)
@@ -76,8 +76,8 @@ async def test_a_stall_and_a_pause_are_shown(start_portal: StartPortal, visit: V
         await is_live(tile(visit.page, number))
 
 
-async def test_a_stream_that_was_cut_is_asked_for_again(start_portal: StartPortal, visit: Visit) -> None:
-    """A stream that ends while the camera goes on leaves no frozen picture behind."""
+async def test_a_stream_that_was_cut_is_requested_again(start_portal: StartPortal, visit: Visit) -> None:
+    """After the end of a stream, while the camera stays open, the picture is live again."""
     other = await start_portal(camera=1, close_after=60)
     relay = await Relay.to(other.port)
     cameras = {n: replace(QUICK, camera=n, port=port, name=f"Cam {n}") for n, port in enumerate((1, relay.port))}
@@ -93,8 +93,8 @@ async def test_a_stream_that_was_cut_is_asked_for_again(start_portal: StartPorta
     await relay.close()
 
 
-async def test_a_portal_without_renditions(start_portal: StartPortal, visit: Visit) -> None:
-    """Where nothing is made smaller, pictures are taken as they come, and that is no error."""
+async def test_a_server_without_renditions(start_portal: StartPortal, visit: Visit) -> None:
+    """Without renditions the page requests the original, and that causes no error."""
     cameras = await portals(start_portal, renditions_max=0)
     await visit.page.goto(page_of(cameras[0]))
     await begin_live(visit.page)
@@ -105,7 +105,7 @@ async def test_a_portal_without_renditions(start_portal: StartPortal, visit: Vis
 
 
 async def test_too_many_renditions(start_portal: StartPortal, visit: Visit) -> None:
-    """A portal that has enough to do is asked for the pictures as they come."""
+    """If the server refuses another rendition, the page requests the original."""
     (camera,) = await portals(start_portal, 1, renditions_max=1, width=1280, height=720, fps=10.0)
     async with camera.http.get("/stream.mjpg?quality=10"):
         await visit.page.set_viewport_size({"width": 600, "height": 600})
@@ -120,7 +120,7 @@ async def test_too_many_renditions(start_portal: StartPortal, visit: Visit) -> N
 async def test_four_streams_behind_one_address(
     start_portal: StartPortal, start_visit: StartVisit, tmp_path: Path
 ) -> None:
-    """A browser has six connections to one host: four cameras stream, and there is room for the rest of the page."""
+    """Browsers open six connections to a host: four cameras stream, and the others are left for the page."""
     cameras = await portals(start_portal, 6)
     ports = {number: each.port for number, each in enumerate(cameras)}
     visit = await start_visit(

@@ -43,19 +43,19 @@ class Process:
         self.running.send_signal(number)
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill it."""
         self.send(signal.SIGKILL)
         assert self.running
         self.running.wait()
 
     async def status(self) -> dict[str, Any]:
-        """Ask for status.json."""
+        """Return its status.json."""
         with await asyncio.to_thread(urlopen, f"http://127.0.0.1:{self.port}/status.json") as answer:
             facts: dict[str, Any] = json.load(answer)
             return facts
 
     async def until_streams(self, count: int) -> list[dict[str, Any]]:
-        """Wait until so many clients get frames, and return what is known of them."""
+        """Wait until this number of clients get frames, and return them."""
         while True:
             clients: list[dict[str, Any]] = (await self.status())["clients"]
             if len(clients) == count and all(client["sent"] for client in clients):
@@ -63,7 +63,7 @@ class Process:
             await asyncio.sleep(0.05)
 
     async def until_closed(self) -> None:
-        """Wait until the camera was opened and is closed."""
+        """Wait until the camera has been opened and closed."""
         while True:
             counters = (await self.status())["counters"]
             if counters["opened"] == counters["closed"] > 0:
@@ -73,7 +73,7 @@ class Process:
 
 @pytest.fixture
 def three(tmp_path: Path) -> Iterator[list[Process]]:
-    """Three processes that know of each other."""
+    """Three processes that know each other."""
     ports = [free_port() for _ in NAMES]
     file = tmp_path / "three.env"
     lines = [f"cam{n}_name={name}\ncam{n}_port={ports[n]}\n" for n, name in enumerate(NAMES)]
@@ -85,8 +85,8 @@ def three(tmp_path: Path) -> Iterator[list[Process]]:
         yield processes
 
 
-async def test_thumbnails_wake_nobody(three: list[Process], visit: Visit) -> None:
-    """Cameras that sleep are shown as that, and nothing is asked that could open one, or fail."""
+async def test_thumbnails_open_no_camera(three: list[Process], visit: Visit) -> None:
+    """Closed cameras are shown as asleep, and no request can open one, or fail."""
     await visit.page.clock.install()
     await visit.page.goto(f"http://127.0.0.1:{three[0].port}/cameras")
     for number, name in enumerate(NAMES):
@@ -104,8 +104,8 @@ async def test_thumbnails_wake_nobody(three: list[Process], visit: Visit) -> Non
     assert visit.complaints == []
 
 
-async def test_live_streams_while_somebody_can_see_them(three: list[Process], visit: Visit) -> None:
-    """Live opens all cameras, a hidden page lets them close, and one that is seen again goes on."""
+async def test_live_streams_while_the_page_is_visible(three: list[Process], visit: Visit) -> None:
+    """The live mode opens all cameras; they close while the page is hidden, and open again afterwards."""
     await visit.page.clock.install()
     await visit.page.goto(f"http://127.0.0.1:{three[0].port}/cameras")
     await begin_live(visit.page)
@@ -128,7 +128,7 @@ async def test_live_streams_while_somebody_can_see_them(three: list[Process], vi
 
 
 async def test_a_process_that_was_killed_and_came_back(three: list[Process], visit: Visit) -> None:
-    """Its picture is dimmed with the reason and its age, the others stay live, and it comes back by itself."""
+    """Its picture is dimmed, with the reason and its age; the others stay live; later it is live again."""
     await visit.page.goto(f"http://127.0.0.1:{three[0].port}/cameras")
     await begin_live(visit.page)
     for number in range(3):
@@ -145,8 +145,8 @@ async def test_a_process_that_was_killed_and_came_back(three: list[Process], vis
     await is_live(tile(visit.page, 1))
 
 
-async def test_the_portal_of_the_page_itself_comes_back(three: list[Process], visit: Visit) -> None:
-    """Nobody knows whether anything is live while it is away, and the page says so once."""
+async def test_the_server_of_the_page_itself_returns(three: list[Process], visit: Visit) -> None:
+    """While it is down no picture is shown as live, and the page shows one alert; later all are live again."""
     await visit.page.goto(f"http://127.0.0.1:{three[0].port}/cameras")
     await begin_live(visit.page)
     await is_live(tile(visit.page, 2))
@@ -164,7 +164,7 @@ async def test_the_portal_of_the_page_itself_comes_back(three: list[Process], vi
 async def test_a_process_that_hangs_behind_one_address(
     three: list[Process], start_visit: StartVisit, tmp_path: Path
 ) -> None:
-    """Whichever process nginx asks, it is told which one does not answer, and the others stay live."""
+    """Every process that nginx asks reports the one that hangs, and the others stay live."""
     visit = await start_visit(http_credentials={"username": USER, "password": PASSWORD})
     async with nginx_process.running(tmp_path, {n: each.port for n, each in enumerate(three)}) as front:
         await visit.page.goto(f"{front.url()}/")
@@ -174,7 +174,7 @@ async def test_a_process_that_hangs_behind_one_address(
         three[1].send(signal.SIGSTOP)
         await shows(tile(visit.page, 1), "unreachable")
         await is_dim(tile(visit.page, 1))
-        for _ in range(6):  # nginx asks one after the other
+        for _ in range(6):  # nginx asks one process after the other
             async with visit.page.expect_response("**/cameras.json*") as answer:
                 assert (await answer.value).ok
             await is_live(tile(visit.page, 0))

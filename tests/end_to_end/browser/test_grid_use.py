@@ -1,4 +1,4 @@
-"""The page of all cameras in people's hands: one is enlarged, the layout is chosen, and any number fits."""
+"""The page of all cameras in use: the lightbox, the layout, and any number of cameras."""
 
 import pytest
 from playwright.async_api import Position, expect
@@ -8,14 +8,14 @@ from tests.end_to_end.browser.accessible import violations
 from tests.end_to_end.browser.conftest import StartVisit, Visit
 from tests.end_to_end.browser.grid import begin_live, is_live, page_of, portals, shows, tile
 
-# Of a picture: in the middle of one that sleeps is what wakes it.
+# Of a picture: the button in the middle starts the camera.
 CORNER: Position = {"x": 10, "y": 10}
-# How many columns there are.
+# The number of columns.
 LEFT_EDGES = "new Set([...document.querySelectorAll('.tile')].map((tile) => tile.offsetLeft)).size"
 
 
 async def test_a_camera_is_enlarged(start_portal: StartPortal, visit: Visit) -> None:
-    """By click or key, live, one at a time; keys and buttons lead to the next, and the way back is remembered."""
+    """It opens by click or key, live; keys and buttons show the next camera; afterwards the tile has the focus."""
     cameras = await portals(start_portal)
     page, dialog = visit.page, visit.page.get_by_role("dialog")
     await page.goto(page_of(cameras[0]))
@@ -47,7 +47,7 @@ async def test_a_camera_is_enlarged(start_portal: StartPortal, visit: Visit) -> 
 
 
 async def test_a_swipe_leads_to_the_next_camera(start_portal: StartPortal, start_visit: StartVisit) -> None:
-    """On a telephone a finger does what the arrows do, and the page does not scroll sideways."""
+    """On a phone a swipe shows the next camera, and the page does not scroll sideways."""
     cameras = await portals(start_portal)
     visit = await start_visit(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     page, dialog = visit.page, visit.page.get_by_role("dialog")
@@ -69,8 +69,8 @@ async def test_a_swipe_leads_to_the_next_camera(start_portal: StartPortal, start
     await is_live(dialog)
 
 
-async def test_the_layout_is_remembered(start_portal: StartPortal, visit: Visit) -> None:
-    """Mode and columns are as they were when the page is opened again."""
+async def test_the_layout_is_stored(start_portal: StartPortal, visit: Visit) -> None:
+    """Mode and columns are the same after a reload."""
     cameras = await portals(start_portal)
     page = visit.page
     await page.goto(page_of(cameras[0]))
@@ -85,8 +85,8 @@ async def test_the_layout_is_remembered(start_portal: StartPortal, visit: Visit)
     assert visit.complaints == []
 
 
-async def test_a_browser_that_keeps_nothing(start_portal: StartPortal, visit: Visit) -> None:
-    """Where storage is refused the page works, and does not remember."""
+async def test_a_browser_without_storage(start_portal: StartPortal, visit: Visit) -> None:
+    """The page works if the browser refuses to store the layout."""
     cameras = await portals(start_portal, 1)
     await visit.page.add_init_script(
         "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });"
@@ -99,7 +99,7 @@ async def test_a_browser_that_keeps_nothing(start_portal: StartPortal, visit: Vi
 
 @pytest.mark.parametrize("count", [1, 12])
 async def test_any_number_of_cameras(start_portal: StartPortal, visit: Visit, count: int) -> None:
-    """All are there and can be seen at once on a desk's screen, and nothing is wrong for those who cannot see."""
+    """All tiles fit on the screen of a desktop, and axe-core finds no violation."""
     cameras = await portals(start_portal, count)
     await visit.page.set_viewport_size({"width": 1920, "height": 1080})
     await visit.page.goto(page_of(cameras[0]))
@@ -111,7 +111,7 @@ async def test_any_number_of_cameras(start_portal: StartPortal, visit: Visit, co
 
 
 async def test_without_javascript_there_are_names_and_links(start_portal: StartPortal, start_visit: StartVisit) -> None:
-    """The list works with nothing but HTML, and says what is missing."""
+    """The links work without JavaScript, and the page says what needs it."""
     cameras = await portals(start_portal)
     visit = await start_visit(java_script_enabled=False)
     await visit.page.goto(page_of(cameras[0]))

@@ -1,4 +1,4 @@
-"""What the page tells of the last hour, of the camera, of its log and of who is watching, in a real browser."""
+"""The statistics panel: charts, clients, facts of the camera, and the log."""
 
 import pytest
 from playwright.async_api import Locator, expect
@@ -10,7 +10,7 @@ from tests.support.multipart_reader import StreamReader
 
 
 async def watched(portal: Portal) -> None:
-    """Let somebody watch for a while, and wait until the camera is closed again."""
+    """Read the stream for a while, and wait until the camera is closed again."""
     closed = portal.device.closed
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: any(client.sent > 20 for client in portal.supervisor.subscribers.clients))
@@ -20,7 +20,7 @@ async def watched(portal: Portal) -> None:
 
 
 async def open_stats(visit: Visit, portal: Portal) -> Locator:
-    """Open the page, and look under the stats."""
+    """Open the page and its statistics panel."""
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     stats = visit.page.locator("#stats")
     await stats.get_by_text("Statistics and log").click()
@@ -28,8 +28,8 @@ async def open_stats(visit: Visit, portal: Portal) -> Locator:
     return stats
 
 
-async def test_charts_tell_the_last_hour(portal: Portal, visit: Visit) -> None:
-    """Each opening is a piece of its own; newest, smallest and largest are said in words."""
+async def test_charts_show_the_last_hour(portal: Portal, visit: Visit) -> None:
+    """Each session of the camera is a line of its own; the label has newest, smallest and largest value."""
     await watched(portal)
     await watched(portal)
     (fps, *_) = portal.supervisor.history.facts()["fps"]
@@ -51,7 +51,7 @@ async def test_charts_tell_the_last_hour(portal: Portal, visit: Visit) -> None:
 
 
 async def test_the_value_under_the_pointer(portal: Portal, visit: Visit) -> None:
-    """The nearest sample is told with its time; without a pointer it is the newest."""
+    """The nearest sample is shown with its time; without a pointer it is the newest one."""
     await watched(portal)
     stats = await open_stats(visit, portal)
     chart = stats.get_by_role("img", name="Clients: newest 0")
@@ -63,8 +63,8 @@ async def test_the_value_under_the_pointer(portal: Portal, visit: Visit) -> None
     await expect(readout).to_have_text("0")
 
 
-async def test_the_log_says_what_happened(start_portal: StartPortal, visit: Visit) -> None:
-    """A camera that fell silent stands in the log with a warning, above what was before."""
+async def test_the_log_has_the_events(start_portal: StartPortal, visit: Visit) -> None:
+    """A stall of the camera is in the log as a warning, above older lines."""
     portal = await start_portal(close_after=60)
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await expect(visit.page.locator("#state")).to_have_attribute("data-state", "streaming")
@@ -80,8 +80,8 @@ async def test_the_log_says_what_happened(start_portal: StartPortal, visit: Visi
     await expect(visit.page.locator("#stats dl")).to_contain_text("no frames for")
 
 
-async def test_new_lines_come_while_it_is_open(portal: Portal, visit: Visit) -> None:
-    """The log is asked for again and again, and only while somebody sees it."""
+async def test_new_lines_appear_while_it_is_open(portal: Portal, visit: Visit) -> None:
+    """The log is requested repeatedly, but only while the panel is open."""
     await visit.page.clock.install()
     stats = await open_stats(visit, portal)
     await expect(stats.get_by_role("listitem").first).to_be_visible()
@@ -91,17 +91,17 @@ async def test_new_lines_come_while_it_is_open(portal: Portal, visit: Visit) -> 
     asked = sum("history=1" in url for url in visit.requests)
     seen = len(visit.requests)
 
-    async def has_asked_often() -> bool:
-        """Return whether the page has asked for its status for longer than the history has a new sample."""
+    async def has_polled() -> bool:
+        """Return whether the page has polled for longer than the interval of the history."""
         return sum("status.json" in url for url in visit.requests[seen:]) > 11
 
-    await visit.fast_forward(has_asked_often)
+    await visit.fast_forward(has_polled)
     assert sum("history=1" in url for url in visit.requests) == asked
     assert visit.complaints == []
 
 
-async def test_who_is_watching(portal: Portal, visit: Visit) -> None:
-    """All clients are listed with what they get, and this page is marked as such."""
+async def test_clients_are_listed(portal: Portal, visit: Visit) -> None:
+    """All clients are listed with their frame rates, and this page is marked."""
     with portal.supervisor.subscribers.connected(Client("10.1.2.3", "/stream.mjpg", "tablet", streams=True)):
         stats = await open_stats(visit, portal)
         other = stats.get_by_role("row", name="10.1.2.3")
@@ -112,8 +112,8 @@ async def test_who_is_watching(portal: Portal, visit: Visit) -> None:
     await expect(other).to_have_count(0)
 
 
-async def test_what_the_camera_agreed_to(portal: Portal, visit: Visit) -> None:
-    """Size, format, sensor mode, focus, opening and version are told in words."""
+async def test_facts_of_the_camera(portal: Portal, visit: Visit) -> None:
+    """Size, format, sensor mode, focus, start and version are listed."""
     stats = await open_stats(visit, portal)
     facts = stats.locator("dl")
     for fact in (
@@ -129,7 +129,7 @@ async def test_what_the_camera_agreed_to(portal: Portal, visit: Visit) -> None:
 
 @pytest.mark.parametrize("language", ["en-GB", "cs-CZ"])
 async def test_it_fits_on_a_phone(portal: Portal, start_visit: StartVisit, language: str) -> None:
-    """Nothing makes the page scroll sideways, in no language."""
+    """The page does not scroll sideways, in any language."""
     await watched(portal)
     visit = await start_visit(viewport={"width": 360, "height": 740}, locale=language)
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")

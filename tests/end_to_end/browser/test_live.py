@@ -1,4 +1,4 @@
-"""The live picture of the page: it moves, it never lies, and it comes back by itself."""
+"""The live picture of the page: it moves, is never shown as live when it is not, and recovers by itself."""
 
 import re
 import signal
@@ -17,19 +17,19 @@ PASSED_ON = ("Content-Encoding", "Content-Type", "X-Timestamp")
 
 
 def state_of(visit: Visit) -> Locator:
-    """Where the page says what the camera does."""
+    """Return the state badge."""
     return visit.page.locator("#state")
 
 
 async def is_live(visit: Visit) -> None:
-    """Make sure that the page says so, and that the picture moves."""
+    """Wait until the page is live, and the picture moves."""
     await expect(state_of(visit)).to_have_text("Live")
     await expect(visit.page.locator("#view")).not_to_have_class(NOT_LIVE)
     await visit.sees_movement()
 
 
 async def is_not_live(visit: Visit, state: str, reason: str) -> None:
-    """Make sure that the page says so, dims the picture, and says why and how old it is."""
+    """Wait until the page shows the state, and a dimmed picture with the reason and its age."""
     await expect(state_of(visit)).to_have_text(state)
     await expect(visit.page.locator("#view")).to_have_class(NOT_LIVE)
     await expect(visit.page.locator("#overlay")).to_contain_text(reason)
@@ -37,7 +37,7 @@ async def is_not_live(visit: Visit, state: str, reason: str) -> None:
 
 
 async def test_a_moving_picture_and_no_complaint(portal: Portal, visit: Visit) -> None:
-    """The picture changes, the facts are told, everything comes from here, and the console stays empty."""
+    """The picture changes, size and rate are shown, all requests go to this server, and the console stays empty."""
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await is_live(visit)
     facts = visit.page.locator("#facts")
@@ -47,23 +47,23 @@ async def test_a_moving_picture_and_no_complaint(portal: Portal, visit: Visit) -
     assert visit.hosts() == {f"127.0.0.1:{portal.port}"}
 
 
-async def test_what_is_told_of_the_rate_is_what_arrives(start_portal: StartPortal, visit: Visit) -> None:
-    """A browser that gets fewer frames than the camera gives says both numbers."""
+async def test_the_frame_rate_is_the_received_one(start_portal: StartPortal, visit: Visit) -> None:
+    """A browser with a rate limit shows its own rate and that of the camera."""
     portal = await start_portal(client_fps_max=5)
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await expect(visit.page.locator("#facts")).to_contain_text(re.compile(r"· [45]\.\d of [1-5]\d\.\d fps"))
 
 
-async def test_a_camera_that_focuses_says_so(portal: Portal, visit: Visit) -> None:
-    """The picture is live meanwhile, and the page says that it is not sharp yet."""
+async def test_a_camera_that_focuses(portal: Portal, visit: Visit) -> None:
+    """The picture is live, and the state is Focusing."""
     portal.device.slow_lens(10_000)
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await expect(state_of(visit)).to_have_text("Focusing")
     await expect(visit.page.locator("#view")).not_to_have_class(NOT_LIVE)
 
 
-async def test_a_camera_that_starts_slowly_says_so(portal: Portal, visit: Visit) -> None:
-    """Until the first picture comes the page says what is going on, and shows no picture."""
+async def test_a_camera_that_starts_slowly(portal: Portal, visit: Visit) -> None:
+    """Until the first frame arrives the page shows the state, and no picture."""
     portal.device.slow_open(3600)
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await expect(state_of(visit)).to_have_text("Starting")
@@ -74,7 +74,7 @@ async def test_a_camera_that_starts_slowly_says_so(portal: Portal, visit: Visit)
 
 
 async def test_a_hidden_page_lets_the_camera_close(portal: Portal, visit: Visit) -> None:
-    """It drops its stream and asks for nothing; shown again it is live, and until then its picture is none."""
+    """It ends its stream and sends no requests; visible again, it shows the picture as old until it is live."""
     await visit.page.clock.install()
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await is_live(visit)
@@ -91,7 +91,7 @@ async def test_a_hidden_page_lets_the_camera_close(portal: Portal, visit: Visit)
 
 
 async def test_leaving_the_page_closes_the_camera_and_coming_back_opens_it(portal: Portal, visit: Visit) -> None:
-    """A browser that goes elsewhere is noticed, and its way back leads to a live picture, from its cache as well."""
+    """The camera closes after the browser has left the page; after Back the picture is live again."""
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await is_live(visit)
     await visit.page.goto("about:blank")
@@ -100,8 +100,8 @@ async def test_leaving_the_page_closes_the_camera_and_coming_back_opens_it(porta
     await is_live(visit)
 
 
-async def test_a_stall_is_shown_and_over(start_portal: StartPortal, visit: Visit) -> None:
-    """While no frames come the page says so and how old the picture is; afterwards it is live without a new stream."""
+async def test_a_stall_is_shown(start_portal: StartPortal, visit: Visit) -> None:
+    """Without frames the page shows the reason and the age of the picture; later the same stream is live again."""
     portal = await start_portal(watchdog_timeout=0)
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await is_live(visit)
@@ -113,8 +113,8 @@ async def test_a_stall_is_shown_and_over(start_portal: StartPortal, visit: Visit
     assert [url for url in visit.requests if "stream.mjpg" in url] == streams
 
 
-async def test_an_unplugged_camera_is_shown_and_comes_back(portal: Portal, visit: Visit) -> None:
-    """The page says what is wrong with the camera, in the portal's own words."""
+async def test_an_unplugged_camera_is_shown(portal: Portal, visit: Visit) -> None:
+    """The page shows the problem in the words of the server, and is live after the camera is plugged in."""
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await is_live(visit)
     portal.device.unplug()
@@ -125,7 +125,7 @@ async def test_an_unplugged_camera_is_shown_and_comes_back(portal: Portal, visit
 
 
 async def test_a_pause_is_shown_with_its_owner(start_portal: StartPortal, visit: Visit) -> None:
-    """The page says who has the camera, and is live again when it is given back."""
+    """The page shows who has paused the camera, and is live again after the pause."""
     portal = await start_portal(pause_max=600)
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await is_live(visit)
@@ -137,8 +137,8 @@ async def test_a_pause_is_shown_with_its_owner(start_portal: StartPortal, visit:
     await is_live(visit)
 
 
-async def test_a_stream_that_was_cut_is_asked_for_again(start_portal: StartPortal, visit: Visit) -> None:
-    """A proxy that drops the page's stream, while others go on watching, leaves no frozen picture behind."""
+async def test_a_stream_that_was_cut_is_requested_again(start_portal: StartPortal, visit: Visit) -> None:
+    """After a proxy has cut the stream of the page, while the camera stays open, the picture is live again."""
     portal = await start_portal(close_after=60)
     relay = await Relay.to(portal.port)
     await visit.page.goto(f"http://127.0.0.1:{relay.port}/")
@@ -148,7 +148,7 @@ async def test_a_stream_that_was_cut_is_asked_for_again(start_portal: StartPorta
 
 
 async def test_a_network_that_swallows_everything(portal: Portal, visit: Visit) -> None:
-    """Wi-Fi that is lost ends no connection: the page notices by itself, says so, and is live when it is back."""
+    """Lost Wi-Fi ends no connection: the page notices it, shows it, and is live after the network is back."""
     relay = await Relay.to(portal.port)
     await visit.page.goto(f"http://127.0.0.1:{relay.port}/")
     await is_live(visit)
@@ -160,7 +160,7 @@ async def test_a_network_that_swallows_everything(portal: Portal, visit: Visit) 
 
 
 async def test_a_network_that_forgets_connections(portal: Portal, visit: Visit) -> None:
-    """A router that was restarted ends no connection, and lets new ones through: the page asks anew."""
+    """A restarted router ends no connection and passes new ones on: the page sends its requests again."""
     relay = await Relay.to(portal.port)
     await visit.page.clock.install()
     await visit.page.goto(f"http://127.0.0.1:{relay.port}/")
@@ -176,7 +176,7 @@ async def test_a_network_that_forgets_connections(portal: Portal, visit: Visit) 
 
 
 async def test_a_request_that_was_lost_is_sent_again(portal: Portal, visit: Visit) -> None:
-    """The camera sleeps on, since the request that would wake it never came: the page does not wait for it for ever."""
+    """If the request for the stream is lost, the camera stays closed: the page gives up and sends it again."""
     lost = []
 
     async def lose(route: Route) -> None:
@@ -191,7 +191,7 @@ async def test_a_request_that_was_lost_is_sent_again(portal: Portal, visit: Visi
 
 
 async def test_a_clock_that_was_set_back_makes_no_picture_live(start_portal: StartPortal, visit: Visit) -> None:
-    """A portal without a clock of its own may come back half an hour earlier: the old picture stays old."""
+    """A server whose clock is set back by half an hour does not make an old picture live."""
     portal = await start_portal(watchdog_timeout=0)
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await is_live(visit)
@@ -209,7 +209,7 @@ async def test_a_clock_that_was_set_back_makes_no_picture_live(start_portal: Sta
 
 
 async def test_a_browser_that_is_given_few_frames_sees_them_live(start_portal: StartPortal, visit: Visit) -> None:
-    """What counts as late is reckoned by the frames that this browser may have."""
+    """The age of a live picture depends on the rate limit of this browser."""
     portal = await start_portal(client_fps_max=0.5)
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await portal.until(lambda: any(client.sent > 1 for client in portal.supervisor.subscribers.clients))
@@ -222,8 +222,8 @@ async def test_a_browser_that_is_given_few_frames_sees_them_live(start_portal: S
     assert not await visit.page.evaluate(dimmed)
 
 
-async def test_a_server_that_was_killed_and_came_back(visit: Visit) -> None:
-    """The page says that nobody answers, dims the picture that is no longer live, and recovers by itself."""
+async def test_a_server_that_was_killed_and_restarted(visit: Visit) -> None:
+    """The page shows that the server does not answer, dims the picture, and recovers by itself."""
     port = free_port()
     with serving(port=port) as (_, url):
         await visit.page.goto(f"{url}/")
@@ -234,8 +234,8 @@ async def test_a_server_that_was_killed_and_came_back(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("file", ["camera/main.js", "camera/multipart.js", "shared/style.css"])
-async def test_a_page_that_came_without_its_files(portal: Portal, visit: Visit, file: str) -> None:
-    """Wi-Fi that changes while the page is loaded leaves none that is dead: it is loaded anew."""
+async def test_a_page_without_one_of_its_files(portal: Portal, visit: Visit, file: str) -> None:
+    """If a file cannot be loaded, the page is reloaded when the network is back."""
     lost = []
 
     async def lose(route: Route) -> None:
@@ -249,7 +249,7 @@ async def test_a_page_that_came_without_its_files(portal: Portal, visit: Visit, 
 
 
 async def test_a_server_that_hangs(visit: Visit) -> None:
-    """A process that takes requests and answers none is as good as none."""
+    """A process that accepts connections and does not answer is shown as unreachable."""
     with serving() as (process, url):
         await visit.page.goto(f"{url}/")
         await is_live(visit)
@@ -261,7 +261,7 @@ async def test_a_server_that_hangs(visit: Visit) -> None:
 
 @pytest.mark.parametrize("way", ["collects streams", "answers itself"])
 async def test_where_no_stream_gets_through_there_are_snapshots(portal: Portal, visit: Visit, way: str) -> None:
-    """A proxy that lets no stream pass leaves a picture that moves, and the page says how."""
+    """If a proxy lets no stream through, the page shows snapshots instead, and says so."""
 
     async def collect(request: web.Request) -> web.StreamResponse:
         if way == "answers itself" and request.path == "/stream.mjpg":
@@ -283,7 +283,7 @@ async def test_where_no_stream_gets_through_there_are_snapshots(portal: Portal, 
 
 
 async def test_the_page_speaks_czech(portal: Portal, start_visit: StartVisit) -> None:
-    """What scripts say is in the language of the browser, too."""
+    """The texts of scripts are in the language of the browser too."""
     visit = await start_visit(locale="cs-CZ")
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await expect(state_of(visit)).to_have_text("Živě")
@@ -291,7 +291,7 @@ async def test_the_page_speaks_czech(portal: Portal, start_visit: StartVisit) ->
 
 
 async def test_without_javascript_there_is_a_picture(portal: Portal, start_visit: StartVisit) -> None:
-    """The page works with nothing but HTML."""
+    """The page shows the stream without JavaScript."""
     page = (await start_visit(java_script_enabled=False)).page
     await page.goto(f"http://127.0.0.1:{portal.port}/", wait_until="commit")
     await portal.until(lambda: any(client.sent > 5 for client in portal.supervisor.subscribers.clients))

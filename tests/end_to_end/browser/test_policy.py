@@ -1,4 +1,4 @@
-"""The pages do only what their Content-Security-Policy allows, and that is little."""
+"""The Content-Security-Policy of the pages is strict, and the pages do not violate it."""
 
 from dataclasses import replace
 
@@ -15,20 +15,20 @@ REPORT = "addEventListener('securitypolicyviolation', (event) => console.error(`
 
 @pytest.fixture
 async def strict(visit: Visit) -> Visit:
-    """A browser that complains of everything that the policy of a page forbids."""
+    """A page that reports all violations of its policy to the console."""
     await visit.page.add_init_script(REPORT)
     return visit
 
 
 def directives(policy: str) -> dict[str, list[str]]:
-    """Take a Content-Security-Policy apart: what each directive allows."""
+    """Parse a Content-Security-Policy: the sources of each directive."""
     parts = (each.split() for each in policy.split(";"))
     return {name: sources for name, *sources in parts}
 
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_nothing_is_allowed_that_is_not_needed(start_portal: StartPortal, path: str) -> None:
-    """Scripts and styles are files of the portal, but for one script that its hash names; nothing is from elsewhere."""
+    """Scripts and styles are files of the server, except one inline script with its hash."""
     portal = await start_portal()
     async with portal.http.get(path) as answer:
         policy = directives(answer.headers["Content-Security-Policy"])
@@ -42,8 +42,8 @@ async def test_nothing_is_allowed_that_is_not_needed(start_portal: StartPortal, 
     assert policy == {"img-src": ["'self'", "blob:"], "frame-ancestors": ["'self'"]}
 
 
-async def test_a_violation_is_a_complaint(start_portal: StartPortal, strict: Visit) -> None:
-    """What the policy forbids is seen: an inline handler, and a picture from elsewhere."""
+async def test_a_violation_is_reported(start_portal: StartPortal, strict: Visit) -> None:
+    """An inline handler and a picture from another host are reported."""
     portal = await start_portal()
     await strict.page.goto(f"http://127.0.0.1:{portal.port}/webrtc")
     # some releases of Chromium look at a handler only when its event occurs
@@ -52,7 +52,7 @@ async def test_a_violation_is_a_complaint(start_portal: StartPortal, strict: Vis
 
 
 async def test_a_camera_with_all_its_panels_open(start_portal: StartPortal, strict: Visit) -> None:
-    """Neither the page nor what it makes of itself breaks the policy, asks somebody else, or writes to the console."""
+    """The page violates no policy, sends requests only to its server, and writes nothing to the console."""
     portal = await start_portal()
     page = strict.page
     await page.goto(f"http://127.0.0.1:{portal.port}/")
@@ -65,7 +65,7 @@ async def test_a_camera_with_all_its_panels_open(start_portal: StartPortal, stri
 
 
 async def test_all_cameras(start_portal: StartPortal, strict: Visit) -> None:
-    """The page of all cameras shows pictures of those on other ports, asks nobody else, and may."""
+    """The page of all cameras loads pictures from the other ports, as its policy allows, and nothing else."""
     other = await start_portal(camera=1, name="Cam 1")
     cameras = {0: replace(QUICK, name="Cam 0"), 1: replace(QUICK, camera=1, port=other.port, name="Cam 1")}
     portal = await start_portal(cameras=cameras)
@@ -76,8 +76,8 @@ async def test_all_cameras(start_portal: StartPortal, strict: Visit) -> None:
     assert strict.hosts() == {f"127.0.0.1:{portal.port}", f"127.0.0.1:{other.port}"}
 
 
-async def test_the_notice_about_webrtc(start_portal: StartPortal, strict: Visit) -> None:
-    """A page of words asks for its own files only."""
+async def test_the_page_about_webrtc(start_portal: StartPortal, strict: Visit) -> None:
+    """The page loads only its own files."""
     portal = await start_portal()
     await strict.page.goto(f"http://127.0.0.1:{portal.port}/webrtc", wait_until="networkidle")
     assert strict.complaints == []

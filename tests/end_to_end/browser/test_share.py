@@ -1,4 +1,4 @@
-"""What the page has for other programs, in a real browser."""
+"""The share panel: URLs and configuration for other programs."""
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -20,7 +20,7 @@ PASTED = "() => document.querySelector('body > textarea').value"
 
 
 async def share_of(visit: Visit, url: str) -> Locator:
-    """Open the page, and what it has to share."""
+    """Open the page and its share panel."""
     await visit.page.goto(url)
     share = visit.page.locator("#share")
     await share.get_by_text("Use in other programs").click()
@@ -29,15 +29,15 @@ async def share_of(visit: Visit, url: str) -> Locator:
 
 
 async def pasted(page: Page) -> str:
-    """Return what Ctrl+V writes."""
+    """Return the text that Ctrl+V inserts."""
     await page.evaluate(PASTE)
     await page.keyboard.press("Control+V")
     text: str = await page.evaluate(PASTED)
     return text
 
 
-async def test_addresses_are_whole(portal: Portal, visit: Visit) -> None:
-    """Below a path prefix, too, they lead to the camera from anywhere."""
+async def test_addresses_are_absolute(portal: Portal, visit: Visit) -> None:
+    """They are absolute URLs of the camera, also below a path prefix."""
     here = f"http://127.0.0.1:{portal.port}/printer/cam/"
     share = await share_of(visit, f"{here}?language=none#here")
     await expect(share.locator("> .item pre")).to_have_text(
@@ -49,7 +49,7 @@ async def test_addresses_are_whole(portal: Portal, visit: Visit) -> None:
 
 
 async def test_programs_find_their_lines(start_portal: StartPortal, visit: Visit) -> None:
-    """Each program has the lines of its page in docs/clients, with this camera's address and name."""
+    """Each program has the configuration from its page in docs/clients, with the URL and name of this camera."""
     portal = await start_portal(name="Tiskárna (2)")
     share = await share_of(visit, f"http://127.0.0.1:{portal.port}/")
     for program, line in LINES.items():
@@ -85,7 +85,7 @@ async def plain(portal: Portal, start_visit: StartVisit) -> Visit:
 
 
 async def test_copying_on_plain_http(plain: Visit) -> None:
-    """Where a browser gives pages no clipboard, copying works all the same."""
+    """Copying works on plain HTTP, where pages have no clipboard."""
     item = await on_plain_http(plain)
     await item.get_by_role("button", name="Copy: Stream").click()
     await expect(item.get_by_role("status")).to_have_text("Copied")
@@ -93,7 +93,7 @@ async def test_copying_on_plain_http(plain: Visit) -> None:
 
 
 async def test_a_browser_that_lets_no_page_copy(plain: Visit) -> None:
-    """The text is selected, and the page says which keys take it."""
+    """The text is selected, and the page shows the keys to copy it."""
     await plain.page.add_init_script("document.execCommand = () => false")
     item = await on_plain_http(plain)
     await item.get_by_role("button", name="Copy: Stream").click()
@@ -103,7 +103,7 @@ async def test_a_browser_that_lets_no_page_copy(plain: Visit) -> None:
 
 
 async def test_it_fits_on_a_phone(portal: Portal, start_visit: StartVisit) -> None:
-    """With everything unfolded nothing makes the page scroll sideways."""
+    """The page does not scroll sideways with everything open."""
     visit = await start_visit(viewport={"width": 360, "height": 740})
     share = await share_of(visit, f"http://127.0.0.1:{portal.port}/")
     for program in await share.locator("details > summary").all():

@@ -1,4 +1,4 @@
-"""The pages are light, and the first picture is not kept waiting by anything that is not needed for it."""
+"""The pages are small, and the first picture needs few round trips."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from tests.end_to_end.browser.conftest import Visit
 log = logging.getLogger(__name__)
 LIGHT = 60_000  # bytes
 PICTURES = ("image/jpeg", "multipart/x-mixed-replace")
-# Seconds in which a browser that has got everything it asked for asks for what that needs.
+# Seconds in which a browser sends the requests that the last responses cause.
 THINKS = 1.0
 # Milliseconds since the browser began to open the page.
 FIRST_PICTURE = """
@@ -32,7 +32,7 @@ globalThis.firstPicture = new Promise((resolve) => {
 
 @pytest.fixture
 async def warm(start_portal: StartPortal) -> AsyncIterator[Portal]:
-    """A portal whose camera runs: somebody else watches."""
+    """A server whose camera is open for another client."""
     cameras = {number: replace(QUICK, camera=number, port=18081 + number) for number in range(3)}
     portal = await start_portal(cameras=cameras)
     with portal.supervisor.subscribers.connected(Client("another", "/stream.mjpg", "", streams=True)):
@@ -42,7 +42,7 @@ async def warm(start_portal: StartPortal) -> AsyncIterator[Portal]:
 
 @pytest.mark.parametrize("path", ["/", "/cameras"])
 async def test_a_page_weighs_little(warm: Portal, visit: Visit, path: str) -> None:
-    """HTML, styles, scripts, drawings, words and facts, not compressed: everything but pictures of cameras."""
+    """HTML, styles, scripts, icons, messages and JSON, not compressed: everything but camera pictures."""
     weights: dict[str, int] = {}
 
     async def weigh(response: Response) -> None:
@@ -65,7 +65,7 @@ async def test_a_page_weighs_little(warm: Portal, visit: Visit, path: str) -> No
 
 
 async def test_few_round_trips_before_the_first_picture(warm: Portal, visit: Visit) -> None:
-    """However slow the way to the portal is: the page, and then all its modules at once, come before the stream."""
+    """Only the page, and then all its modules at once, are loaded before the stream."""
     held: list[Route] = []
     await visit.page.route("**", lambda route: held.append(route))
     opening = asyncio.create_task(visit.page.goto(f"http://127.0.0.1:{warm.port}/"))
@@ -84,7 +84,7 @@ async def test_few_round_trips_before_the_first_picture(warm: Portal, visit: Vis
 
 
 async def test_how_soon_the_first_picture_comes(warm: Portal, visit: Visit) -> None:
-    """A warm camera is seen at once."""
+    """The first picture of an open camera appears at once; the time is logged."""
     await visit.page.add_init_script(FIRST_PICTURE)
     await visit.page.goto(f"http://127.0.0.1:{warm.port}/")
     milliseconds = await visit.page.evaluate("firstPicture")

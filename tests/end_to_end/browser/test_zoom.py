@@ -179,7 +179,7 @@ async def test_two_fingers_zoom_and_one_scrolls_the_page_until_then(portal: Port
 
     x, y = await page.evaluate(ON_SCREEN, [0.5, 0.5])
     await touch((x, y + 50, x, y - 50))
-    while not await scrolled():  # noqa: ASYNC110 # the browser tells nothing by itself
+    while not await scrolled():  # noqa: ASYNC110 # the browser has no event for it
         await asyncio.sleep(0.02)
     await page.evaluate("scrollTo(0, 0)")
     x, y = await page.evaluate(ON_SCREEN, [0.5, 0.5])
