@@ -17,8 +17,8 @@ from typing import Any
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from soft_stream.config.settings import Settings
-from tests.conftest import Portal, running
 from tests.end_to_end.browser.conftest import CHROMIUM, NO_CHROMIUM
+from tests.support.server import Portal, running
 
 QUALITY = 85
 LARGEST = 150_000  # bytes

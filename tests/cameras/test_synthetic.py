@@ -13,7 +13,7 @@ from soft_stream.cameras.synthetic.camera import SyntheticCamera
 from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.frames.jpeg import encode
 from soft_stream.frames.raw import FocusState
-from tests.conftest import QUICK
+from tests.support.server import QUICK
 
 
 @pytest.fixture

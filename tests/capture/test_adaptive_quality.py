@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from soft_stream.capture.adaptive_quality import AdaptiveQuality
-from tests.conftest import QUICK
+from tests.support.server import QUICK
 
 FPS = 30.0
 INTERVAL = 1 / FPS

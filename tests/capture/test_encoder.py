@@ -18,8 +18,8 @@ from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames.raw import RawFrame
 from tests.capture.test_frame_path import Witness
-from tests.conftest import QUICK, StartPortal
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import QUICK, StartPortal
 
 
 @pytest.fixture

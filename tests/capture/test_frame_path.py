@@ -17,9 +17,9 @@ from soft_stream.capture.session import CameraSession
 from soft_stream.capture.status import CameraStatus, State
 from soft_stream.capture.subscribers import Client, Subscribers
 from soft_stream.frames.frame import Frame
-from tests.conftest import QUICK, StartPortal
 from tests.support.fake_clients import frame_of, go_round, world
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import QUICK, StartPortal
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")

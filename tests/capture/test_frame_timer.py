@@ -6,7 +6,7 @@ import pytest
 
 from soft_stream.capture.frame_timer import FrameTimer
 from soft_stream.frames.rates import RateMeter
-from tests.conftest import QUICK
+from tests.support.server import QUICK
 
 
 def ticks(*times: float) -> RateMeter:

@@ -7,7 +7,7 @@ from typing import Any
 from soft_stream.capture.history import INTERVAL, KEPT_FOR
 from soft_stream.capture.status import RECENT_ENTRIES
 from soft_stream.capture.subscribers import Client
-from tests.conftest import Portal, StartPortal
+from tests.support.server import Portal, StartPortal
 
 SLEPT = 5
 COLUMNS = {"at", "fps", "encode", "clients", "silence", "restarts", "opening"}

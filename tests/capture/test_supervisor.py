@@ -19,8 +19,8 @@ from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.service.exit_status import ExitStatus
 from soft_stream.service.server import serve
-from tests.conftest import QUICK, Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import QUICK, Portal, StartPortal
 
 STATE = re.compile("|".join(f"{state.upper()}: " for state in State))
 

@@ -25,10 +25,10 @@ from soft_stream.diagnostics.selftest.report import Check, Report
 from soft_stream.diagnostics.stop_hint import how_to_stop
 from soft_stream.frames.raw import RawFrame
 from soft_stream.service.exit_status import ExitStatus
-from tests.conftest import QUICK
 from tests.support.fake_libcamera import environment, installed
 from tests.support.fake_libcamera.remote import Remote
 from tests.support.processes import ENVIRON, run
+from tests.support.server import QUICK
 
 fake = pytest.mark.skipif(not installed(), reason="Picamera2 is not in .venv/picamera2; scripts/test.sh puts it there")
 

@@ -9,7 +9,7 @@ from PIL.ExifTags import IFD, Base
 
 from soft_stream.frames.exif import add_exif
 from soft_stream.frames.raw import FrameMetadata
-from tests.conftest import Portal
+from tests.support.server import Portal
 
 CAPTURED_AT = 1795234761.387438
 

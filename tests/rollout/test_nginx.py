@@ -19,11 +19,11 @@ from rollout import nginx
 
 from soft_stream.config.endpoints import Endpoint
 from soft_stream.web.app import build_app
-from tests.conftest import QUICK, Portal, StartPortal
 from tests.support import nginx_process
 from tests.support.checkout import ROOT
 from tests.support.nginx_process import HAPROXY, PASSWORD, USER, Nginx, has_ipv6, login
 from tests.support.processes import free_port, serving
+from tests.support.server import QUICK, Portal, StartPortal
 
 SECURITY = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
 CAMERAS = {n: replace(QUICK, camera=n, port=18081 + n, name=f"Cam {n}") for n in range(2)}

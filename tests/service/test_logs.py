@@ -21,8 +21,8 @@ from aiohttp import ClientSession
 from soft_stream.config.loader import SettingsError, load
 from soft_stream.service import fps_log
 from soft_stream.web.middleware import access_log
-from tests.conftest import QUICK, Portal, StartPortal
 from tests.support.processes import run, serving
+from tests.support.server import QUICK, Portal, StartPortal
 
 DATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (DEBUG|INFO|WARNING|ERROR) cam0 .+")
 

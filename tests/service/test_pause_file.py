@@ -15,9 +15,9 @@ import pytest
 
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
-from tests.conftest import Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
 from tests.support.pausing import pause_file_of
+from tests.support.server import Portal, StartPortal
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from soft_stream.capture.subscribers import Client
 from soft_stream.service.exit_status import ExitStatus
 from soft_stream.service.server import serve
 from soft_stream.service.systemd import SystemdNotifier
-from tests.conftest import QUICK, Portal, StartPortal
+from tests.support.server import QUICK, Portal, StartPortal
 
 WATCHDOG = 0.2
 

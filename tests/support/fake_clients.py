@@ -15,7 +15,7 @@ from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames.frame import Frame
 from soft_stream.web.streaming.broadcaster import Broadcaster, Placeholder
 from soft_stream.web.streaming.client_stream import ClientStream
-from tests.conftest import QUICK
+from tests.support.server import QUICK
 
 
 def frame_of(number: int, size: int = 100) -> Frame:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from soft_stream.service.pause_file import PauseFile
-from tests.conftest import Portal
+from tests.support.server import Portal
 
 
 @asynccontextmanager

@@ -6,9 +6,9 @@ from typing import Any
 from playwright.async_api import Locator, Page, expect
 
 from soft_stream.config.endpoints import Endpoint
-from tests.conftest import QUICK, Portal, StartPortal
 from tests.end_to_end.browser.conftest import NOT_LIVE
 from tests.support.processes import free_port
+from tests.support.server import QUICK, Portal, StartPortal
 
 
 async def portals(start_portal: StartPortal, count: int = 3, **changes: Any) -> list[Portal]:

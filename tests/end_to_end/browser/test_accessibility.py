@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import expect
 
-from tests.conftest import QUICK, Portal, StartPortal
 from tests.end_to_end.browser.accessible import violations
 from tests.end_to_end.browser.conftest import Relay, StartVisit, Visit
+from tests.support.server import QUICK, Portal, StartPortal
 
 PATHS = ("/", "/cameras", "/webrtc")
 CAMERAS = {number: replace(QUICK, camera=number, port=18081 + number, name=f"Cam {number}") for number in range(3)}

@@ -7,8 +7,8 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from soft_stream.capture.status import State
-from tests.conftest import Portal, StartPortal
 from tests.end_to_end.browser.conftest import SEEN, Visit
+from tests.support.server import Portal, StartPortal
 
 PIP_BRIGHTNESS = """() => {
     const video = document.pictureInPictureElement;

@@ -8,11 +8,11 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import expect
 
-from tests.conftest import QUICK, Portal, StartPortal
 from tests.end_to_end.browser.conftest import StartVisit, Visit
 from tests.support import nginx_process
 from tests.support.nginx_process import PASSWORD, USER, Nginx
 from tests.support.processes import free_port
+from tests.support.server import QUICK, Portal, StartPortal
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.conftest import Portal, StartPortal
 from tests.end_to_end.browser.conftest import StartVisit, Visit
+from tests.support.server import Portal, StartPortal
 
 
 async def panel_of(visit: Visit, portal: Portal) -> Locator:

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.conftest import Portal, StartPortal
 from tests.end_to_end.browser.conftest import PIXELS, Relay, cut_own_stream
 from tests.end_to_end.browser.firefox import FIREFOX, Firefox, firefox
+from tests.support.server import Portal, StartPortal
 
 pytestmark = pytest.mark.skipif(not FIREFOX, reason="Firefox is not installed: sudo apt-get install firefox-esr")
 

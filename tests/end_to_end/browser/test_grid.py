@@ -6,11 +6,11 @@ from pathlib import Path
 from playwright.async_api import expect
 
 from soft_stream.capture.subscribers import Client
-from tests.conftest import QUICK, StartPortal
 from tests.end_to_end.browser.conftest import NOT_LIVE, Relay, StartVisit, Visit
 from tests.end_to_end.browser.grid import begin_live, is_dim, is_live, page_of, portals, shows, tile
 from tests.support import nginx_process
 from tests.support.nginx_process import PASSWORD, USER
+from tests.support.server import QUICK, StartPortal
 
 
 async def test_a_camera_with_another_client_has_thumbnails(start_portal: StartPortal, visit: Visit) -> None:

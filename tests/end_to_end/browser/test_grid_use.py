@@ -3,10 +3,10 @@
 import pytest
 from playwright.async_api import Position, expect
 
-from tests.conftest import StartPortal
 from tests.end_to_end.browser.accessible import violations
 from tests.end_to_end.browser.conftest import StartVisit, Visit
 from tests.end_to_end.browser.grid import begin_live, is_live, page_of, portals, shows, tile
+from tests.support.server import StartPortal
 
 # Of a picture: the button in the middle starts the camera.
 CORNER: Position = {"x": 10, "y": 10}

@@ -9,9 +9,9 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Locator, Route, expect
 
 from soft_stream.capture.status import State
-from tests.conftest import Portal, StartPortal
 from tests.end_to_end.browser.conftest import NOT_LIVE, SEEN, Relay, StartVisit, Visit, cut_own_stream
 from tests.support.processes import free_port, serving
+from tests.support.server import Portal, StartPortal
 
 PASSED_ON = ("Content-Encoding", "Content-Type", "X-Timestamp")
 

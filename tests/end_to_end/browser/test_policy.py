@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import expect
 
-from tests.conftest import QUICK, StartPortal
 from tests.end_to_end.browser.conftest import Visit
+from tests.support.server import QUICK, StartPortal
 
 PATHS = ("/", "/cameras", "/webrtc")
 # Chromium writes it to the console as well, but not what a page catches

@@ -3,8 +3,8 @@
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.conftest import Portal, StartPortal
 from tests.end_to_end.browser.conftest import StartVisit, Visit
+from tests.support.server import Portal, StartPortal
 
 LINES = {
     "OctoPrint": "HERE/snapshot.jpg?size=stream&deadline_ms=4500",

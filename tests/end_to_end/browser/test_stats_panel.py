@@ -4,9 +4,9 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from soft_stream.capture.subscribers import Client
-from tests.conftest import Portal, StartPortal
 from tests.end_to_end.browser.conftest import StartVisit, Visit
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import Portal, StartPortal
 
 
 async def watched(portal: Portal) -> None:

@@ -9,8 +9,8 @@ import pytest
 from playwright.async_api import Response, Route
 
 from soft_stream.capture.subscribers import Client
-from tests.conftest import QUICK, Portal, StartPortal
 from tests.end_to_end.browser.conftest import Visit
+from tests.support.server import QUICK, Portal, StartPortal
 
 log = logging.getLogger(__name__)
 LIGHT = 60_000  # bytes

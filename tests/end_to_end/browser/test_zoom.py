@@ -9,8 +9,8 @@ from playwright.async_api import Page, expect
 
 from soft_stream.cameras.base import Control
 from soft_stream.cameras.synthetic.camera import SENSOR_SIZE, SyntheticCamera
-from tests.conftest import QUICK, Portal, StartPortal, running
 from tests.end_to_end.browser.conftest import StartVisit, Visit
+from tests.support.server import QUICK, Portal, StartPortal, running
 
 # The picture is centred in its canvas, as large as possible (object-fit: contain).
 ON_SCREEN = """([u, v]) => {

@@ -12,10 +12,10 @@ from statistics import median
 import pytest
 from playwright.async_api import Route
 
-from tests.conftest import QUICK, Portal, running
 from tests.end_to_end.clients.numbered_camera import NumberedCamera
 from tests.end_to_end.clients.painted import NEVER, Screen, screen
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import QUICK, Portal, running
 
 log = logging.getLogger(__name__)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.conftest import QUICK, Portal
 from tests.end_to_end.clients.programs import PYTHON, SCRIPTS, needs_package, run
+from tests.support.server import QUICK, Portal
 
 pytestmark = needs_package("octoprint")
 SIZE = (QUICK.width, QUICK.height)

@@ -10,7 +10,6 @@ import pytest
 import simplejpeg
 
 from soft_stream.frames.multipart import CLOSING
-from tests.conftest import Portal, StartPortal
 from tests.end_to_end.clients.framing import small_jpegs
 from tests.end_to_end.clients.parsers.blink import Blink
 from tests.end_to_end.clients.parsers.client import Client
@@ -23,6 +22,7 @@ from tests.end_to_end.clients.parsers.mainsail import Mainsail
 from tests.end_to_end.clients.parsers.motioneye import MotionEye
 from tests.end_to_end.clients.parsers.vlc import FIRST_PEEK, Vlc
 from tests.end_to_end.clients.recording import Part, Recorder, Stream, record_two_parts
+from tests.support.server import Portal, StartPortal
 
 BOUNDARY_AFTER = len(CLOSING) - 2
 """Bytes from the end of a JPEG to the end of the boundary's name."""

@@ -8,8 +8,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from tests.conftest import QUICK, Portal
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import QUICK, Portal
 
 STREAMS = pytest.mark.parametrize("path", ["/stream.mjpg", "/?action=stream"])
 SNAPSHOTS = pytest.mark.parametrize("path", ["/snapshot.jpg", "/?action=snapshot&_=17123"])

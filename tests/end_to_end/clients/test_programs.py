@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.conftest import QUICK, Portal, StartPortal
 from tests.end_to_end.clients.programs import NODE, PYTHON, SCRIPTS, needs_package, needs_program, output_of, run
+from tests.support.server import QUICK, Portal, StartPortal
 
 FRAMES = 30
 SIZE = (QUICK.width, QUICK.height)

@@ -4,10 +4,10 @@ import pytest
 import simplejpeg
 
 from soft_stream.frames.multipart import CLOSING
-from tests.conftest import QUICK, Portal, StartPortal
 from tests.end_to_end.clients.parsers import home_assistant, moonraker, octolapse, octoprint
 from tests.end_to_end.clients.parsers.client import GaveUp, Head
 from tests.end_to_end.clients.recording import Recorder, get
+from tests.support.server import QUICK, Portal, StartPortal
 
 JPEG = Head(200, {"content-type": "image/jpeg"})
 PAGE = Head(200, {"content-type": "text/html"})

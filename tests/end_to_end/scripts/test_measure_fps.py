@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from soft_stream.frames import multipart
-from tests.conftest import Portal, StartPortal
 from tests.support.checkout import ROOT
+from tests.support.server import Portal, StartPortal
 
 SCRIPT = ROOT / "scripts" / "measure_fps.py"
 

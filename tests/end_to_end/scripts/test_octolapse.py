@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from soft_stream.capture.status import State
-from tests.conftest import Portal, StartPortal
 from tests.support.checkout import ROOT
 from tests.support.multipart_reader import StreamReader
 from tests.support.pausing import pause_file_of
+from tests.support.server import Portal, StartPortal
 
 SCRIPT = ROOT / "scripts/octolapse-before-snapshot.sh"
 ID = "/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a"

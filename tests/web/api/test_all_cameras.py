@@ -12,8 +12,8 @@ from aiohttp import web
 
 from soft_stream.config.endpoints import Endpoint
 from soft_stream.config.settings import Settings
-from tests.conftest import QUICK, Portal, StartPortal
 from tests.support.processes import free_port
+from tests.support.server import QUICK, Portal, StartPortal
 
 OURS: dict[str, Any] = {
     "camera": 1, "state": "idle", "state_since": 0, "fault": "", "pause": None,

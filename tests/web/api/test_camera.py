@@ -7,8 +7,8 @@ import pytest
 
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
-from tests.conftest import Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import Portal, StartPortal
 
 
 async def post(portal: Portal, path: str, body: Any = None) -> tuple[int, Any]:

@@ -14,8 +14,8 @@ from PIL import Image, ImageStat
 
 from soft_stream.capture.status import State
 from soft_stream.config.loader import LoadedConfig, load
-from tests.conftest import Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import Portal, StartPortal
 
 
 @pytest.fixture

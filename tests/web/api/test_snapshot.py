@@ -12,8 +12,8 @@ from aiohttp import ClientResponse
 
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
-from tests.conftest import Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import Portal, StartPortal
 
 
 async def taken(answer: ClientResponse) -> tuple[tuple[int, int], float]:

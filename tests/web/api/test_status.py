@@ -3,8 +3,8 @@
 import asyncio
 
 from soft_stream.capture.status import State
-from tests.conftest import Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import Portal, StartPortal
 
 
 async def test_an_idle_camera_is_healthy(portal: Portal) -> None:

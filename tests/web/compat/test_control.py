@@ -7,8 +7,8 @@ import pytest
 
 from soft_stream.capture.status import State
 from soft_stream.web.compat.mjpg_streamer import get_control_id
-from tests.conftest import Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import Portal, StartPortal
 
 BRIGHTNESS = 0x00980900
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

@@ -15,8 +15,8 @@ from soft_stream.config import value_types
 from soft_stream.config.endpoints import Endpoint
 from soft_stream.config.settings import SETTINGS
 from soft_stream.web.compat.webcamd import PRIVATE_SETTINGS, build_config
-from tests.conftest import QUICK, Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import QUICK, Portal, StartPortal
 
 FILES = ["/?info", "/info.json", "/state", "/status", "/output.json", "/output_0.json", "/program.json",
          "/program_0.json"]  # fmt: skip

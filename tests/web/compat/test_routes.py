@@ -11,8 +11,8 @@ from PIL import Image
 
 from soft_stream.capture.status import State
 from soft_stream.web.compat.routes import Action, parse_action
-from tests.conftest import Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import Portal, StartPortal
 
 STREAMS = ["/stream", "/stream?key=k&extra_headers=1&advance_headers=1&dual_final_frames=1&zero_data=1",
            "/stream/", "/?action=stream", "/?action=stream_0", "/webcam/?action=stream&1712345678901",

@@ -10,9 +10,9 @@ from aiohttp import web
 from playwright.async_api import Page, async_playwright
 
 from soft_stream.web.app import build_app
-from tests.conftest import Portal, StartPortal
 from tests.end_to_end.browser.conftest import CHROMIUM, NO_CHROMIUM
 from tests.support import nginx_process
+from tests.support.server import Portal, StartPortal
 
 MAINSAIL = "http://mainsail.local"
 CORS = ("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers")

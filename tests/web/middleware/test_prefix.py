@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from yarl import URL
 
-from tests.conftest import QUICK, Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import QUICK, Portal, StartPortal
 
 CAMERAS = {number: replace(QUICK, camera=number) for number in (0, 1, 12)}
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.conftest import QUICK, Portal, StartPortal
+from tests.support.server import QUICK, Portal, StartPortal
 
 VARY = "Accept-Language, Accept-Encoding"
 CAMERAS = {number: replace(QUICK, camera=number, port=18081 + number, name=f"Cam {number}") for number in range(3)}

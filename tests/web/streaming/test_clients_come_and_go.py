@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 
 from soft_stream.capture.status import State
-from tests.conftest import Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import Portal, StartPortal
 
 CLIENTS = 100
 VISITS = 4

@@ -9,8 +9,8 @@ import simplejpeg
 
 from soft_stream.capture.status import State
 from soft_stream.web.streaming import client_stream
-from tests.conftest import Portal, StartPortal
 from tests.support.multipart_reader import StreamReader
+from tests.support.server import Portal, StartPortal
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])

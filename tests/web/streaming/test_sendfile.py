@@ -20,9 +20,9 @@ from soft_stream.capture.subscribers import Client
 from soft_stream.web.streaming.client_stream import ClientStream
 from soft_stream.web.streaming.sendfile import LARGE, MANY, SAMPLES, TRIAL, Roads
 from tests.capture.test_frame_path import Witness
-from tests.conftest import StartPortal
 from tests.support.multipart_reader import Part, StreamReader
 from tests.support.nginx_process import make_certificate
+from tests.support.server import StartPortal
 
 SLOW = 0.001
 

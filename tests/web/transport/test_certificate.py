@@ -12,11 +12,11 @@ import pytest
 from soft_stream.config.endpoints import Endpoint
 from soft_stream.web.transport import certificate
 from soft_stream.web.transport.certificate import Certificate, CertificateError
-from tests.conftest import Portal, StartPortal
 from tests.support import certificates
 from tests.support.certificates import Pair
 from tests.support.multipart_reader import StreamReader
 from tests.support.processes import free_port, run
+from tests.support.server import Portal, StartPortal
 
 
 class Renewed:

@@ -14,8 +14,8 @@ from soft_stream.capture.status import State
 from soft_stream.web.transport import connection
 from soft_stream.web.transport.connection import Connection, track_request
 from soft_stream.web.transport.tls import Tls
-from tests.conftest import Portal, StartPortal
 from tests.support import certificates
+from tests.support.server import Portal, StartPortal
 
 OLD = " HTTP/1.0\r\n\r\n"
 LAST = " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"

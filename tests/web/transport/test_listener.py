@@ -18,9 +18,9 @@ from aiohttp import ClientSession, UnixConnector
 from soft_stream.config.endpoints import Endpoint
 from soft_stream.config.loader import SettingsError, load
 from soft_stream.web.streaming import client_stream
-from tests.conftest import StartPortal
 from tests.support import certificates
 from tests.support.processes import free_port, run, serving
+from tests.support.server import StartPortal
 
 HAS_IPV6 = socket.has_ipv6 and Path("/proc/net/if_inet6").exists()
 

@@ -16,11 +16,11 @@ from soft_stream.config.endpoints import Endpoint
 from soft_stream.web.streaming import client_stream
 from soft_stream.web.transport import tls
 from soft_stream.web.transport.tls import Tls
-from tests.conftest import Portal, StartPortal
 from tests.support import certificates
 from tests.support.certificates import Pair
 from tests.support.multipart_reader import StreamReader
 from tests.support.processes import free_port, serving
+from tests.support.server import Portal, StartPortal
 
 GET = b"GET /stream.mjpg HTTP/1.1\r\nHost: a\r\n\r\n"
 
