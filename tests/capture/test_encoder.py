@@ -17,9 +17,9 @@ from soft_stream.capture.encoder import FRAMES, EncoderPool
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames.raw import RawFrame
-from tests.capture.test_frame_path import Witness
 from tests.support.multipart_reader import StreamReader
 from tests.support.server import QUICK, StartPortal
+from tests.support.witness import Witness
 
 
 @pytest.fixture

@@ -20,30 +20,12 @@ from soft_stream.frames.frame import Frame
 from tests.support.fake_clients import frame_of, go_round, world
 from tests.support.multipart_reader import StreamReader
 from tests.support.server import QUICK, StartPortal
+from tests.support.witness import FRAMES, Witness
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
 
 CLIENTS = 20
-FRAMES = 50
-
-
-class Witness:
-    """Sees all frames that are published, and wants them or not."""
-
-    def __init__(self, *, is_ready: bool) -> None:
-        self.is_ready = is_ready
-        self.frames: list[Frame] = []
-        self.enough = asyncio.Event()
-
-    def on_frame(self, frame: Frame) -> None:
-        """Note a frame; see `Taker`."""
-        self.frames.append(frame)
-        if len(self.frames) >= FRAMES:
-            self.enough.set()
-
-    def end(self) -> None:
-        """Do nothing; see `Taker`."""
 
 
 class CountingThread(CameraThread):

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from soft_stream.capture.status import State
-from tests.capture.test_frame_path import Witness
 from tests.support.multipart_reader import StreamReader
 from tests.support.server import Portal, StartPortal
+from tests.support.witness import Witness
 
 
 async def flowing(portal: Portal, path: str = "/stream.mjpg") -> StreamReader:

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from soft_stream.frames.frame import Frame
 from soft_stream.web.streaming import broadcaster
-from tests.capture.test_frame_path import Witness
 from tests.support.fake_clients import FakeTransport, frame_of, go_round, world
 from tests.support.multipart_reader import StreamReader
 from tests.support.server import StartPortal
+from tests.support.witness import Witness
 
 
 def is_notice(part: object) -> bool:

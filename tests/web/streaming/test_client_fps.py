@@ -7,10 +7,10 @@ from statistics import median
 import pytest
 
 from soft_stream.capture.status import State
-from tests.capture.test_frame_path import Witness
 from tests.support.fake_clients import frame_of, go_round, world
 from tests.support.multipart_reader import StreamReader
 from tests.support.server import Portal, StartPortal
+from tests.support.witness import Witness
 
 ASKED = 5
 PARTS = 20

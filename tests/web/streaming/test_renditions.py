@@ -14,7 +14,7 @@ from PIL import Image
 from soft_stream.frames.jpeg import encode
 from soft_stream.frames.raw import Orientation, RawFrame
 from soft_stream.frames.rendition import Rendition
-from tests.frames.test_jpeg import CORNERS, corners, seen
+from tests.support.corners import CORNERS, corners, seen
 from tests.support.multipart_reader import StreamReader
 from tests.support.server import QUICK, Portal, StartPortal, running
 from tests.support.webcam import BROKEN, Webcam
