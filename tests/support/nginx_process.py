@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +83,9 @@ class Nginx:
         return [str(file) for file in temp.rglob("*") if file.is_file()] + [
             name for name in open_files if name.startswith(str(temp))
         ]
+
+
+StartNginx = Callable[..., Awaitable[Nginx]]
 
 
 def free_ports(count: int) -> int:
