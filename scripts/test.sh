@@ -1,22 +1,28 @@
 #!/usr/bin/env bash
-# Installs the test tools and passes everything: format, lint, types, tests, a real browser.
-# Usage: scripts/test.sh [--lab] [PYTEST ARGUMENT...]       --lab boots the camera lab, too: see tests/end_to_end/lab/README.md
+# Installs the test tools and runs every check: format, lint, types, layers, tests, real browsers.
+# Usage: scripts/test.sh [--lab] [PYTEST ARGUMENT...]
+#   no argument          all tests except the camera lab and the soak tests, in parallel
+#   --lab                the camera lab, too, which boots machines: see tests/end_to_end/lab/README.md
+#   PYTEST ARGUMENT...   for pytest; they win over those given here:
+#     tests/web -n0        only these tests, in one process
+#     -m "not slow"        without the tests that take longer than 10 s on purpose
+#     -m soak              only the soak tests, which run for hours and start only this way
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 make_venv "[dev]"
-# for tests/support/fake_libcamera, beside the environment: the portal itself must not find it there
+# for tests/support/fake_libcamera, beside the environment: the server itself must not find it there
 [ -d .venv/picamera2 ] || pip_install .venv/bin/python --no-deps \
     --target .venv/picamera2 picamera2==0.3.38 piexif==1.1.3 videodev2==0.0.4
 for tool in chromium curl ffmpeg openssl shellcheck; do
     command -v "$tool" >/dev/null || apt_install "$tool"
 done
-# real clients for tests/end_to_end/clients and tests/end_to_end/browser; where one of these may not be had, its tests are skipped and say so
+# real clients for tests/end_to_end; where one cannot be installed, its tests are skipped and say so
 command -v cvlc >/dev/null || (apt_install vlc-bin vlc-plugin-base) || true
 command -v wget >/dev/null || (apt_install wget) || true
 command -v firefox-esr >/dev/null || command -v firefox >/dev/null || (apt_install firefox-esr) || true
-# in an environment of their own: what a client needs must not decide what the portal gets
+# in an environment of their own: the needs of a client must not decide which versions the server gets
 clients=.venv/clients
 [ -x $clients/bin/python ] || .venv/bin/python -m venv $clients
 for pair in cv2:opencv-python-headless==5.0.0.93 requests:requests octoprint:octoprint==1.11.8; do
@@ -42,7 +48,7 @@ for pair in nginx:nginx-light haproxy:haproxy; do
     [ -n "$(PATH=$PATH:/usr/sbin command -v "${pair%:*}")" ] || install_idle "${pair#*:}" "${pair%:*}"
 done
 if [ "${1:-}" = --lab ]; then
-    # where these may not be installed, the lab's tests are skipped and say what is missing
+    # where these cannot be installed, the tests of the lab are skipped and say what is missing
     for pair in debootstrap:debootstrap ip:iproute2 mke2fs:e2fsprogs qemu-img:qemu-utils \
         qemu-system-x86_64:qemu-system-x86 ssh:openssh-client systemd-nspawn:systemd-container; do
         [ -n "$(PATH=$PATH:/usr/sbin:/sbin command -v "${pair%:*}")" ] || (apt_install "${pair#*:}") || true
@@ -55,10 +61,12 @@ fi
 .venv/bin/ruff check .
 shellcheck -x scripts/*.sh systemd/*.sh tests/end_to_end/lab/*.sh .ci/run
 .venv/bin/mypy
-.venv/bin/lint-imports --no-cache >/dev/null || .venv/bin/lint-imports --no-cache
+layers=$(.venv/bin/lint-imports --no-cache --no-logo) || { echo "$layers" && exit 1; }
+
+# many tests wait for time to pass: one process more than processors
+parallel=(.venv/bin/pytest --numprocesses $(($(nproc) + 1)) --dist loadfile)
 if [ "$*" = --lab ]; then
-    .venv/bin/pytest --ignore tests/end_to_end/lab
-    # its machines wait for each other's processor less than for time to pass
-    exec .venv/bin/pytest --lab --numprocesses 3 --dist loadfile tests/end_to_end/lab
+    "${parallel[@]}" --ignore tests/end_to_end/lab
+    set -- --lab --numprocesses 3 tests/end_to_end/lab # machines wait even more
 fi
-.venv/bin/pytest "$@"
+"${parallel[@]}" "$@"

@@ -17,6 +17,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--lab", action="store_true", help="run the camera lab, too")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the soak tests, unless -m names them."""
+    if "soak" not in config.option.markexpr:
+        soak = [each for each in items if each.get_closest_marker("soak")]
+        items[:] = [each for each in items if each not in soak]
+        config.hook.pytest_deselected(items=soak)
+
+
 @pytest.fixture(autouse=True)
 def _nothing_blocks_the_event_loop() -> Iterator[BlockBuster]:
     """Raise where the product would block the thread of the event loop."""

@@ -1,4 +1,4 @@
-"""docs/compatibility.md says what other programs were recorded to send, and what the portal sends now."""
+"""The tables in docs/compatibility.md: what other programs were recorded to send, and what the server sends now."""
 
 import shutil
 import subprocess
@@ -7,25 +7,24 @@ from pathlib import Path
 
 from tests.support.checkout import ROOT
 
-CHECKOUT = ROOT
-TRAFFIC = CHECKOUT / "benchmarks" / "traffic"
-RECORDINGS = CHECKOUT / "benchmarks" / "recordings"
+TRAFFIC = ROOT / "benchmarks" / "traffic"
+RECORDINGS = ROOT / "benchmarks" / "recordings"
 
 
 def check(recordings: Path) -> "subprocess.CompletedProcess[str]":
-    """Compare the tables in the document with what the recordings and the portal's own answers make."""
+    """Compare the tables in the document with the recordings and with the answers of the server."""
     command = [sys.executable, str(TRAFFIC), "table", "--check", "--recordings", str(recordings)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_the_tables_are_what_the_recordings_and_the_portal_say() -> None:
-    """What the document shows was neither written by hand nor has it grown old."""
+    """The tables in the document were generated, and are up to date."""
     checked = check(RECORDINGS)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_a_recording_that_was_edited_shows(tmp_path: Path) -> None:
-    """A header that a recording does not have as it was recorded makes another table."""
+    """A changed header in a recording changes the table."""
     recordings = shutil.copytree(RECORDINGS, tmp_path / "recordings")
     edited = recordings / "spyglass.json"
     edited.write_text(edited.read_text().replace("boundary=FRAME", "boundary=OTHER"))

@@ -47,6 +47,7 @@ async def _rounds(number: int) -> dict[str, Any]:
     return facts
 
 
+@pytest.mark.slow
 async def test_many_openings_leave_nothing_behind() -> None:
     """After 500 sessions with frames and stills there are as many descriptors and threads as after two."""
     for facts in await asyncio.gather(*(_rounds(OPENINGS // PROCESSES) for _ in range(PROCESSES))):
@@ -96,6 +97,7 @@ def test_a_capture_that_times_out_at_the_last_moment_loses_no_request() -> None:
     assert leftovers() == before
 
 
+@pytest.mark.slow
 async def test_full_size_snapshots_beside_a_stream_leave_nothing_behind() -> None:
     """200 snapshots while a client streams leave nothing."""
     # the imx219 gives 21 full-size frames a second

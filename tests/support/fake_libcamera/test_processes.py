@@ -28,6 +28,7 @@ picam2.close()
 LIST = "from picamera2 import Picamera2; print(*(info['Model'] for info in Picamera2.global_camera_info()), sep=',')"
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_cameras_that_were_closed() -> None:
     """After 50 sessions there are as many descriptors, threads and buffers as after the first."""
     world = enable("pi5")
