@@ -6,18 +6,9 @@ from tests.end_to_end.lab.conftest import BootContainer, NewCheckout
 from tests.end_to_end.lab.container import Container
 from tests.end_to_end.lab.deploying import CAMERAS, OPT, SETTINGS, TWO_CAMERAS, Checkout, in_force, serves, states
 from tests.end_to_end.lab.older_portal import OLDER, older_serves
+from tests.end_to_end.lab.patches import PATCHES
 
 RECOVERY = "camera-soft-stream-recovery.service"
-# where a rollout has begun to write to the disk; after it, only the next boot can mend
-POWER_OFF = (
-    "scripts/rollout/commit.py",
-    "    set_current_release(plan.release)\n",
-    "    set_current_release(plan.release)\n"
-    "    if not Path('/run/power').exists():\n"
-    "        Path('/run/power').touch()\n"
-    "        os._exit(9)\n",
-)
-NOBODY_MENDS = ("scripts/rollout/deploy.py", "[ -e {path} ]", "[ -e /nothing ]")
 
 
 @pytest.fixture
@@ -30,8 +21,8 @@ def rolled(boot_container: BootContainer, new_checkout: NewCheckout) -> Containe
 
 def lose_power(machine: Container, newer: Checkout) -> None:
     """Deploy until power is lost while the disk is written, and boot: /run is empty then."""
-    newer.change(*POWER_OFF)
-    newer.change(*NOBODY_MENDS)
+    newer.change(*PATCHES["loses power"])
+    newer.change(*PATCHES["is not repaired before the next boot"])
     newer.deploy(machine, status=None)
     machine.run("systemctl stop 'camera-soft-cam@*'")
     machine.run("rm -rf /run/systemd/system/camera-soft-* /run/camera-soft-stream-rollout; systemctl daemon-reload")
@@ -84,7 +75,7 @@ def test_a_release_that_does_not_start_is_never_in_force(rolled: Container, new_
     before = in_force(rolled)
     rolled.run(f"systemctl stop {' '.join(CAMERAS)}")
     broken = new_checkout()
-    broken.change("soft_stream/service/server.py", "import asyncio\n", "import asyncio\n1 / 0\n")
+    broken.change(*PATCHES["does not start"])
     assert "ZeroDivisionError" in broken.deploy(rolled, status=1)
     assert in_force(rolled) == before
 
@@ -93,9 +84,7 @@ def test_a_new_port_does_not_hide_that_a_camera_served(rolled: Container, new_ch
     """Whether a camera was up is asked where it listened until now."""
     before = in_force(rolled)
     broken = new_checkout()
-    capture = "device, scene = self._use_device(), self._require_scene()\n"
-    silent = f"{capture}        raise NoFrame('nothing')\n"
-    broken.change("soft_stream/cameras/synthetic/camera.py", capture, silent)
+    broken.change(*PATCHES["gives no frames"])
     said = broken.deploy(rolled, settings=f"{TWO_CAMERAS}cam0_port=19081\n", status=1)
     assert "no frames from http://127.0.0.1:19081/" in said
     assert in_force(rolled) == before

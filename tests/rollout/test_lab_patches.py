@@ -1,0 +1,12 @@
+"""The changes by which the camera lab breaks a release."""
+
+import pytest
+
+from tests.end_to_end.lab.patches import PATCHES, Patch
+from tests.support.checkout import ROOT
+
+
+@pytest.mark.parametrize("patch", PATCHES.values(), ids=PATCHES)
+def test_a_patch_applies(patch: Patch) -> None:
+    """The text that a patch replaces is in its file: the lab, which runs seldom, need not find that out."""
+    assert patch.old in (ROOT / patch.file).read_text()
