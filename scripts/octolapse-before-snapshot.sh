@@ -42,8 +42,13 @@ release_camera() { # stop rpicam-still if it still runs, then end the pause
     trap '' INT TERM HUP
     local pid
     for pid in $(jobs -p); do
-        kill "$pid" 2>/dev/null || true
+        # the whole group: a signal just after its fork ends `timeout` and not its child
+        kill -- "-$pid" 2>/dev/null || kill "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
+        for _ in {1..100}; do
+            kill -KILL -- "-$pid" 2>/dev/null || break
+            sleep 0.02
+        done
     done
     if [ "$(cat "$PAUSE_FILE" 2>/dev/null)" = $$ ]; then rm -f "$PAUSE_FILE"; fi
     rm -f "$CLAIM" "$MESSAGES" "$PHOTO"

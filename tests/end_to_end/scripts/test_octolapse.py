@@ -1,4 +1,4 @@
-"""scripts/octolapse-before-snapshot.sh, with a fake rpicam-still in PATH."""
+"""scripts/octolapse-before-snapshot.sh with a fake rpicam-still in PATH."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ SCRIPT = ROOT / "scripts/octolapse-before-snapshot.sh"
 ID = "/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a"
 OTHER_ID = "/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a"
 
-# It lists two cameras, ours as the second one; a photo contains the camera number, and it saves the server's status.
+# It lists two cameras, ours second; instead of a photo it writes its arguments and the status of the server.
 RPICAM_STILL = f"""#!/usr/bin/env bash
 if [ "$1" = --list-cameras ]; then
     echo "Available cameras"
@@ -47,6 +47,14 @@ printf '\\xff\\xd8\\xff camera %s' "$camera" >"$output"
 """
 
 
+# `timeout` in the moment after its fork, when a signal ends it and not its child
+TIMEOUT_BEFORE_ITS_HANDLER = """#!/usr/bin/env python3
+import os, subprocess, sys
+os.setpgid(0, 0)
+subprocess.run(sys.argv[4:])
+"""
+
+
 def runs(pid: int) -> bool:
     """Return True if a process exists."""
     return Path(f"/proc/{pid}").exists()
@@ -54,13 +62,13 @@ def runs(pid: int) -> bool:
 
 @dataclass
 class Printer:
-    """Octolapse's part: runs the script in an environment."""
+    """Runs the script as Octolapse does, with an environment."""
 
     folder: Path
     environ: dict[str, str]
 
     async def begin(self, **environ: str) -> asyncio.subprocess.Process:
-        """Start the script as Octolapse does, with its six arguments."""
+        """Start the script with the six arguments that Octolapse gives."""
         arguments = ("1", "0.125", "/data", "/data/snapshots", "1.jpg", "/data/snapshots/1.jpg")
         return await asyncio.create_subprocess_exec(
             SCRIPT,
@@ -71,7 +79,7 @@ class Printer:
         )
 
     async def run(self, **environ: str) -> tuple[int, str]:
-        """Run the script to its end; return its exit status and error output."""
+        """Run the script to its end; return its exit status and its error messages."""
         process = await self.begin(**environ)
         output, complaint = await process.communicate()
         assert output == b""
@@ -80,7 +88,7 @@ class Printer:
 
     @property
     def left(self) -> list[str]:
-        """The files in the runtime folder, except those of the fake."""
+        """The files in the runtime folder, without those of the fake rpicam-still."""
         return sorted({each.name for each in self.folder.iterdir()} - {"bin", "seen", "photographer"})
 
 
@@ -98,7 +106,7 @@ def printer_of(folder: Path, port: int) -> Printer:
 async def printing(
     start_portal: StartPortal, folder: Path, camera_id: str = ID
 ) -> AsyncIterator[tuple[Portal, Printer]]:
-    """Run a server that watches a pause file, and a printer."""
+    """Run a server that watches a pause file, and a printer beside it."""
     portal = await start_portal(id=camera_id, pause_snapshot=str(folder / "cam0-snap.jpg"), pause_max=60)
     async with pause_file_of(portal, folder / "cam0.pause"):
         yield portal, printer_of(folder, portal.port)
@@ -109,7 +117,7 @@ async def printing(
     [(ID, 1), (OTHER_ID, 0), ("/base/axi/pcie@120000/rp1/i2c@88000/imx708@1a", 1), ("", 0)],
 )
 async def test_a_photo(start_portal: StartPortal, tmp_path: Path, camera_id: str, index: int) -> None:
-    """The right camera takes it while the server has closed it; the stream stays, and /snap.jpg is the photo."""
+    """The right camera takes it while the server has closed its own; the stream stays, and /snap.jpg has the photo."""
     async with printing(start_portal, tmp_path, camera_id) as (portal, printer):
         reader = await StreamReader.get(portal.port)
         await reader.opening()
@@ -135,7 +143,7 @@ async def test_a_photo(start_portal: StartPortal, tmp_path: Path, camera_id: str
     ],
 )
 async def test_no_photo(start_portal: StartPortal, tmp_path: Path, mood: str, message: str) -> None:
-    """A failure ends the script with status 5; the old photo remains, and the camera streams again."""
+    """The script reports a failure with status 5, the old photo remains, and the camera opens again."""
     async with printing(start_portal, tmp_path) as (portal, printer):
         (tmp_path / "cam0-snap.jpg").write_bytes(b"\xff\xd8\xff the one before")
         reader = await StreamReader.get(portal.port)
@@ -149,9 +157,15 @@ async def test_no_photo(start_portal: StartPortal, tmp_path: Path, mood: str, me
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-async def test_a_script_that_is_stopped(start_portal: StartPortal, tmp_path: Path, number: signal.Signals) -> None:
-    """A signal stops rpicam-still first, and then ends the pause."""
+@pytest.mark.parametrize("forwards", [True, False])
+async def test_a_script_that_is_stopped(
+    start_portal: StartPortal, tmp_path: Path, number: signal.Signals, forwards: bool
+) -> None:
+    """A signal ends rpicam-still, even if `timeout` did not forward it, and then gives the camera back."""
     async with printing(start_portal, tmp_path) as (portal, printer):
+        if not forwards:
+            (tmp_path / "bin/timeout").write_text(TIMEOUT_BEFORE_ITS_HANDLER)
+            (tmp_path / "bin/timeout").chmod(0o755)
         reader = await StreamReader.get(portal.port)
         process = await printer.begin(MOOD="sleeps")
         note = tmp_path / "photographer"
@@ -167,7 +181,7 @@ async def test_a_script_that_is_stopped(start_portal: StartPortal, tmp_path: Pat
 
 
 async def test_a_script_that_is_killed(start_portal: StartPortal, tmp_path: Path) -> None:
-    """After kill -9 the next photo cleans up, because the owner of the pause no longer exists."""
+    """After kill -9 the next run removes the pause file, because its owner does not exist any more."""
     async with printing(start_portal, tmp_path) as (portal, printer):
         process = await printer.begin(MOOD="sleeps")
         note = tmp_path / "photographer"
@@ -180,8 +194,8 @@ async def test_a_script_that_is_killed(start_portal: StartPortal, tmp_path: Path
         await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
 
 
-async def test_a_server_that_does_not_run(tmp_path: Path, unused_tcp_port: int) -> None:
-    """Without a server nothing is changed: status 3."""
+async def test_a_portal_that_does_not_run(tmp_path: Path, unused_tcp_port: int) -> None:
+    """Without a server the script changes nothing and ends with status 3."""
     printer = printer_of(tmp_path, unused_tcp_port)
     status, complaint = await printer.run()
     assert status == 3
@@ -189,8 +203,8 @@ async def test_a_server_that_does_not_run(tmp_path: Path, unused_tcp_port: int) 
     assert printer.left == []
 
 
-async def test_a_server_that_does_not_acknowledge(start_portal: StartPortal, tmp_path: Path) -> None:
-    """A server that watches no file, or another one: status 4 after the limit, and the file is gone."""
+async def test_a_portal_that_does_not_acknowledge(start_portal: StartPortal, tmp_path: Path) -> None:
+    """If the server does not watch this file, the script ends with status 4 after the limit and removes the file."""
     portal = await start_portal(id=ID)
     printer = printer_of(tmp_path, portal.port)
     status, complaint = await printer.run(RELEASE_TIME="1")
@@ -199,14 +213,14 @@ async def test_a_server_that_does_not_acknowledge(start_portal: StartPortal, tmp
 
 
 async def test_another_acknowledgement_is_not_taken_for_ours(start_portal: StartPortal, tmp_path: Path) -> None:
-    """A file that acknowledges the pause of another program does not count."""
+    """The acknowledgement of another pause does not count."""
     portal = await start_portal(id=ID)
     (tmp_path / "cam0.pause.ack").write_text("1\n")
     assert (await printer_of(tmp_path, portal.port).run(RELEASE_TIME="1"))[0] == 4
 
 
-async def test_a_camera_that_another_program_uses(start_portal: StartPortal, tmp_path: Path) -> None:
-    """The pause of a running program is not ended: status 4."""
+async def test_a_camera_that_another_program_has(start_portal: StartPortal, tmp_path: Path) -> None:
+    """The pause of a running program stays: status 4."""
     async with printing(start_portal, tmp_path) as (portal, printer):
         (tmp_path / "cam0.pause").write_text(f"{os.getpid()}\n")
         await portal.until(lambda: portal.supervisor.status.state is State.PAUSED)
@@ -226,7 +240,7 @@ async def test_a_camera_that_another_program_uses(start_portal: StartPortal, tmp
 async def test_what_is_missing(
     start_portal: StartPortal, tmp_path: Path, environ: dict[str, str], message: str
 ) -> None:
-    """A missing folder or camera is reported before the camera is paused: status 2."""
+    """The script reports a missing folder or camera with status 2, before it pauses the server."""
     portal = await start_portal(id="/base/soc/i2c0mux/i2c@1/ov5647@36")
     printer = printer_of(tmp_path, portal.port)
     status, complaint = await printer.run(**environ)
