@@ -42,6 +42,7 @@ SMALL = {
     "cam_snapshot_width": "1280",
     "cam_snapshot_height": "720",
 }
+# only for cameras that give nothing: a busy machine may need longer
 SHORT = {"cam_start_timeout": "1", "cam_watchdog_timeout": "1", "cam_close_timeout": "1"}
 # It waits until the test has prepared the fake cameras.
 PROGRAM = "import sys; input(); from soft_stream.cli.main import main; sys.exit(main(sys.argv[1:]))"
@@ -266,16 +267,16 @@ def test_the_fake_cameras_pass(boards: str, tmp_path: Path) -> None:
 
 @fake
 @pytest.mark.parametrize(
-    ("verb", "what", "found"),
+    ("verb", "limits", "what", "found"),
     [
-        ("af_fails 0", "autofocus", "failed after"),
-        ("mute_af 0", "autofocus", "no autofocus for it"),
-        ("stall 0 survives_reopening=True", "opening", "no "),
+        ("af_fails 0", {}, "autofocus", "failed after"),
+        ("mute_af 0", {}, "autofocus", "no autofocus for it"),
+        ("stall 0 survives_reopening=True", SHORT, "opening", "no "),
     ],
 )
-def test_faults_of_the_camera_fail(verb: str, what: str, found: str, tmp_path: Path) -> None:
+def test_faults_of_the_camera_fail(verb: str, limits: dict[str, str], what: str, found: str, tmp_path: Path) -> None:
     """The check has what was found instead, and the status is 1."""
-    status, lines, _ = selftest_of("pi5", tmp_path, verb, **SHORT)
+    status, lines, _ = selftest_of("pi5", tmp_path, verb, **limits)
     assert [line["check"] for line in lines.values() if line["verdict"] == "failed"] == [what]
     assert found in lines[what]["found"]
     assert status == ExitStatus.CHECK_FAILED
@@ -292,7 +293,7 @@ def test_a_camera_in_use_ends_the_command_with_75(tmp_path: Path) -> None:
 @fake
 def test_a_camera_that_hangs_ends_the_command_with_75(tmp_path: Path) -> None:
     """The process exits, although a thread never returns."""
-    status, lines, _ = selftest_of("pi5", tmp_path, "hang_on_stop 0", **SHORT)
+    status, lines, _ = selftest_of("pi5", tmp_path, "hang_on_stop 0", cam_close_timeout="1")
     assert status == ExitStatus.TEMPORARY_FAILURE
     assert "has not returned from" in lines["camera calls"]["found"]
 
@@ -309,7 +310,7 @@ def test_a_missing_camera_ends_the_command_with_66(tmp_path: Path) -> None:
 @fake
 def test_lag_of_the_event_loop_is_reported(tmp_path: Path) -> None:
     """Libcamera's bindings hold Python's global lock; the check names the call."""
-    _, lines, _ = selftest_of("pi5", tmp_path, "hold_gil 0 0.3")
+    _, lines, _ = selftest_of("pi5", tmp_path, "hold_gil 0 2")
     longest = re.match(r"open ([\d.]+) s", lines["event loop lag"]["found"])
     assert longest
-    assert float(longest[1]) > 0.25
+    assert float(longest[1]) > 1.9

@@ -32,12 +32,12 @@ async def get_json(portal: Portal, path: str, **headers: str) -> Any:
 
 @pytest.fixture
 async def streaming(portal: Portal) -> AsyncIterator[tuple[Portal, list[StreamReader]]]:
-    """A server with two clients that have received frames for a while."""
+    """Start a server with two clients that have received 30 live frames each."""
     readers = [await StreamReader.get(portal.port, f"/?stream&client=c{number}") for number in range(2)]
     for reader in readers:
         await reader.opening()
     for _ in range(30):
-        await asyncio.gather(*(reader.part() for reader in readers))
+        await asyncio.gather(*(reader.until("live") for reader in readers))
     yield portal, readers
     await asyncio.gather(*(reader.close() for reader in readers))
 

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -83,7 +84,8 @@ async def test_a_connection_without_a_whole_request_is_ended(portal: Portal, mon
     await patient.readuntil(b"\r\n\r\n")
     reader, writer = await asyncio.open_connection("127.0.0.1", portal.port)
     dripping = asyncio.create_task(drip(writer))
-    assert await reader.read() == b""
+    with suppress(ConnectionResetError):  # of bytes that the server has not read
+        assert await reader.read() == b""
     dripping.cancel()
     asking.write(f"GET /healthz{KEPT}".encode())
     assert b"200 OK" in await patient.readuntil(b"\r\n\r\n")
