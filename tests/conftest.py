@@ -1,5 +1,6 @@
 """Fixtures for all tests, and the option that adds the camera lab."""
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -9,6 +10,7 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
 from soft_stream.config.settings import Settings
+from tests.support.resources import left_open, open_resources
 from tests.support.server import QUICK, Portal, StartPortal, running
 
 
@@ -23,6 +25,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         soak = [each for each in items if each.get_closest_marker("soak")]
         items[:] = [each for each in items if each not in soak]
         config.hook.pytest_deselected(items=soak)
+
+
+def pytest_collection_finish() -> None:
+    """Leave out what is imported by now when the garbage collector runs after each test: that makes it quick."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_open(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail the test that leaves something open, not a later one in which the garbage collector finds it."""
+    before = open_resources()
+    yield
+    for record in caplog.get_records("call"):
+        record.exc_info = None  # its traceback keeps alive what the frames have open
+    gc.collect()  # raises the ResourceWarnings of this test
+    assert left_open(before) == set()
 
 
 @pytest.fixture(autouse=True)

@@ -138,12 +138,13 @@ async def test_a_life_as_systemd_sees_it(systemd: Systemd, unused_tcp_port_facto
 
 async def test_signs_of_life_come_at_half_the_time(systemd: Systemd) -> None:
     """WATCHDOG messages are sent at half of the watchdog time, not more often."""
-    notifier = SystemdNotifier(os.environ)
-    living = asyncio.create_task(notifier.run_watchdog(CameraThread()))
+    notifier, thread = SystemdNotifier(os.environ), CameraThread()
+    living = asyncio.create_task(notifier.run_watchdog(thread))
     await systemd.signs_of_life(11)
     times = [at for at, message in systemd.heard if message == "WATCHDOG=1"]
     assert times[-1] - times[0] > 9 * WATCHDOG / 2
     living.cancel()
+    thread.end()
     notifier.close()
 
 
@@ -180,8 +181,9 @@ async def test_no_sign_of_life_while_a_call_overruns(systemd: Systemd) -> None:
 )
 async def test_a_watchdog_that_is_not_ours(environ: dict[str, str]) -> None:
     """Without a watchdog, or with that of another process, no messages are sent."""
-    notifier = SystemdNotifier(environ)
-    await notifier.run_watchdog(CameraThread())
+    notifier, thread = SystemdNotifier(environ), CameraThread()
+    await notifier.run_watchdog(thread)
+    thread.end()
     notifier.close()
 
 

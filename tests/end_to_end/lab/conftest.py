@@ -18,6 +18,11 @@ NewCheckout = Callable[[], Checkout]
 BootGuest = Callable[..., Guest]
 
 
+@pytest.fixture
+def nothing_stays_open() -> None:
+    """Replace the check of all other tests: a machine that a test boots runs until its module ends."""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def tree(request: pytest.FixtureRequest) -> Iterator[Tree]:
     """The system, built if need be; without --lab, and where it cannot be had, the tests of the lab are skipped."""
