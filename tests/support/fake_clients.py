@@ -106,9 +106,11 @@ async def world() -> AsyncIterator[World]:
     """Make a world that ends with the block."""
     supervisor = CameraSupervisor(QUICK)
     each = World(supervisor)
-    yield each
-    await each.leave()
-    supervisor.thread.end()
+    try:
+        yield each
+    finally:
+        await each.leave()
+        supervisor.thread.end()
 
 
 async def go_round() -> None:

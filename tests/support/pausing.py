@@ -1,4 +1,4 @@
-"""A portal that watches a pause file."""
+"""A server that watches a pause file."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,6 +14,8 @@ async def pause_file_of(portal: Portal, file: Path) -> AsyncIterator["asyncio.Ta
     """Watch a pause file until the block ends."""
     supervisor = portal.supervisor
     watching = asyncio.create_task(PauseFile(file, supervisor.pause, supervisor.settings.pause_max).watch())
-    yield watching
-    watching.cancel()
-    await asyncio.wait([watching])
+    try:
+        yield watching
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])

@@ -75,10 +75,12 @@ async def running(
     await listener.begin()
     port = listener.port
     life = asyncio.create_task(supervisor.run())
-    async with ClientSession(f"http://127.0.0.1:{port}") as http:
-        yield Portal(supervisor, device, http, port, life)
-    device.let_go()
-    await listener.end()
-    await runner.cleanup()
-    life.cancel()
-    await asyncio.wait([life])
+    try:
+        async with ClientSession(f"http://127.0.0.1:{port}") as http:
+            yield Portal(supervisor, device, http, port, life)
+    finally:
+        device.let_go()
+        await listener.end()
+        await runner.cleanup()
+        life.cancel()
+        await asyncio.wait([life])

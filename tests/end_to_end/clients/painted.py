@@ -61,5 +61,7 @@ async def screen(chromium: str) -> AsyncIterator[Screen]:
         browser = await playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         )
-        yield Screen(await browser.new_page())
-        await browser.close()
+        try:
+            yield Screen(await browser.new_page())
+        finally:
+            await browser.close()

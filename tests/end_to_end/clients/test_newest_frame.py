@@ -123,8 +123,10 @@ async def relay(portal: int, held_back: int = 0) -> AsyncIterator[int]:
             stream.writer.transport.abort()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    yield server.sockets[0].getsockname()[1]
-    server.close()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize("path", [BARE, "/", "/stream.mjpg"])

@@ -49,8 +49,10 @@ async def answering(answer: Answer) -> AsyncIterator[int]:
     await server.setup()
     port = free_port()
     await web.TCPSite(server, "127.0.0.1", port).start()
-    yield port
-    await server.cleanup()
+    try:
+        yield port
+    finally:
+        await server.cleanup()
 
 
 @pytest.fixture
