@@ -1,1 +1,1 @@
-"""What the clients of the portal make of it."""
+"""How client programs read what the server sends."""

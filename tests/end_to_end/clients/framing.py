@@ -1,4 +1,4 @@
-"""Small JPEGs, and the ways in which servers put JPEGs into a stream."""
+"""Small JPEGs, and the ways in which servers frame JPEGs in a stream."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ def small_jpegs() -> tuple[bytes, bytes]:
 
 @dataclass(frozen=True)
 class Framing:
-    """How another server puts JPEGs into a stream; by default like mjpg-streamer."""
+    """How another server frames JPEGs in a stream; by default like mjpg-streamer."""
 
     parameter: str = "boundary=frame"
     boundary: str = "--frame"
     newline: str = "\r\n"
     headers: tuple[str, ...] = ("Content-Type: image/jpeg", "Content-Length: {length}")
     is_eager: bool = True
-    """The boundary comes right behind the JPEG, not with the next one."""
+    """Whether the boundary follows the JPEG at once, not with the next one."""
     wrong_by: int = 0
 
     def head(self, *more: str) -> bytes:
@@ -31,7 +31,7 @@ class Framing:
         return "\r\n".join(lines).encode()
 
     def part(self, jpeg: bytes) -> bytes:
-        """Return a JPEG with what comes before and after it."""
+        """Return a JPEG with its framing."""
         headers = [header.format(length=len(jpeg) + self.wrong_by) for header in self.headers]
         boundary = f"{self.boundary}{self.newline}".encode()
         text = self.newline.join((*headers, "", "")).encode()

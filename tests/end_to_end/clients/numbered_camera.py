@@ -1,4 +1,4 @@
-"""A test camera whose pictures carry their number as bars that survive JPEG and scaling."""
+"""A camera whose frames show their number as bars that survive JPEG and scaling."""
 
 import numpy
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ class NumberedCamera(SyntheticCamera):
         """When each frame was captured, Unix seconds."""
 
     def capture(self, timeout: float) -> RawFrame:
-        """Take a picture of the next number; see `Camera.capture`."""
+        """Draw the next number; see `Camera.capture`."""
         raw = super().capture(timeout)
         assert raw.planes
         _, u, v = raw.planes
@@ -42,7 +42,7 @@ def bars(number: int, size: tuple[int, int]) -> NDArray[numpy.uint8]:
 
 
 def number_in(brightness: NDArray[numpy.uint8]) -> int | None:
-    """Read the number in a picture of whatever size (rows, columns); None where there is none."""
+    """Read the number in a frame of any size (rows, columns); return None if there is none."""
     height, width = brightness.shape
     columns = (numpy.arange(BITS) * 2 + 1) * width // (2 * BITS)
     upper, lower = brightness[height // 4, columns], brightness[height * 3 // 4, columns]

@@ -1,4 +1,4 @@
-"""What Chromium has painted, and when: the number in the picture, looked at whenever the screen is drawn."""
+"""What Chromium has painted, and when: the number in the picture at each redraw of the screen."""
 
 import io
 from collections.abc import AsyncIterator
@@ -31,15 +31,15 @@ class Screen:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.painted: list[Painted] = []
-        """What has appeared since the picture is looked at, as far as it was fetched."""
+        """What has appeared since the observation began, as of the last fetch."""
 
     async def look_at(self, selector: str) -> None:
-        """Look at a picture from now on."""
+        """Observe a picture from now on."""
         await self.page.wait_for_selector(selector)
         await self.page.evaluate(LOOK, [selector, BITS, BLACK_MOST, WHITE_LEAST])
 
     async def fetch(self) -> None:
-        """Fetch what has appeared meanwhile."""
+        """Fetch what has appeared since the last fetch."""
         for number, at in await self.page.evaluate("painted.splice(0)"):
             self.painted.append(Painted(number, at / 1000))
 
@@ -49,7 +49,7 @@ class Screen:
         return number_in(numpy.asarray(Image.open(io.BytesIO(png)).convert("L")))
 
     def first_at(self, number: int) -> float:
-        """Return when a number or a higher one appeared, in Unix seconds; infinity when it did not."""
+        """Return when a number or a higher one appeared, in Unix seconds; infinity for never."""
         seen = (each.at for each in self.painted if each.number is not None and each.number >= number)
         return min(seen, default=NEVER)
 

@@ -1,4 +1,4 @@
-"""Answers as they come over a socket, and where the parts of a stream lie in them."""
+"""Recorded answers of the server, and the offsets of the parts in a stream."""
 
 import asyncio
 import re
@@ -35,7 +35,7 @@ class Stream:
 
     @property
     def parts(self) -> list[Part]:
-        """Go from boundary to boundary by Content-Length."""
+        """Find the parts by their Content-Length."""
         found = []
         at = self.answer.index(BLANK_LINE) + len(BLANK_LINE) + len(OPENING)
         while at < len(self.answer):
@@ -85,7 +85,7 @@ class Recorder:
 
 
 async def record_two_parts(port: int, jpegs: tuple[bytes, bytes]) -> Stream:
-    """Put two JPEGs behind the head that the portal sends."""
+    """Return a stream of two JPEGs with the head that the server sends."""
     recorder = await Recorder.get(port, "/stream.mjpg")
     await recorder.until(lambda received: CLOSING in received)
     answer = (await recorder.stream()).answer

@@ -1,4 +1,4 @@
-"""The re-implemented ffmpeg beside the real one: what both make of framings, the portal's and others."""
+"""The re-implemented ffmpeg against the real one, with the framing of the server and of others."""
 
 import asyncio
 
@@ -36,7 +36,7 @@ READ_BY_BOTH = {"portal", "mjpg-streamer", "quotes around the boundary"}
 
 
 async def what_ffmpeg_takes(answer: bytes, *options: str) -> bytes:
-    """Serve an answer to ffmpeg; return the pictures that it finds, one behind the other."""
+    """Serve an answer to ffmpeg; return the frames that it finds, joined."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -54,7 +54,7 @@ async def what_ffmpeg_takes(answer: bytes, *options: str) -> bytes:
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("name", FRAMINGS)
 async def test_both_take_the_same(name: str, strict: bool) -> None:
-    """To the byte, also where they give up."""
+    """Both find the same bytes, and give up at the same place."""
     pictures = small_jpegs() * (PARTS // 2)
     answer = FRAMINGS[name].answer(*pictures)
     client = FfmpegMpjpeg(strict=strict)

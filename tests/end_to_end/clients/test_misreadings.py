@@ -1,4 +1,4 @@
-"""What each client is known to misread: if the parsers here took everything, their praise would be worth nothing."""
+"""What each client is known to misread. Parsers that accept everything would prove nothing."""
 
 import pytest
 import simplejpeg
@@ -20,26 +20,26 @@ FIRST, SECOND = small_jpegs()
 
 
 def shown(client: Client, answer: bytes) -> list[bytes]:
-    """Return all that a client shows of an answer in one piece, newlines at the end of pictures aside."""
+    """Return all pictures that a client shows of a whole answer, without newlines at their ends."""
     client.feed(answer)
     client.end()
     return [picture.removesuffix(b"\n").removesuffix(b"\r") for picture in client.shown]
 
 
 def with_thumbnail(jpeg: bytes, thumbnail: bytes) -> bytes:
-    """Put a JPEG into the Exif data of another one, as cameras do."""
+    """Insert a JPEG into the Exif data of another one, as cameras do."""
     segment = b"Exif\0\0" + thumbnail
     return jpeg[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + jpeg[2:]
 
 
 @pytest.mark.parametrize("make", [Mainsail, Fluidd, Go2rtc, MotionEye, FfmpegMpjpeg, Blink, Gecko, Vlc])
 def test_the_framing_of_mjpg_streamer_is_read_by_all(make: type[Client]) -> None:
-    """What the other tests change one thing of."""
+    """All clients show both frames; each other test changes one thing in this answer."""
     assert shown(make(), Framing().answer(FIRST, SECOND)) == [FIRST, SECOND]
 
 
 def test_without_content_length() -> None:
-    """Mainsail and go2rtc give up, motionEye waits for ever; ffmpeg looks for the boundary."""
+    """Mainsail and go2rtc give up, motionEye waits forever, and ffmpeg searches for the boundary."""
     answer = Framing(headers=("Content-Type: image/jpeg",)).answer(FIRST, SECOND)
     with pytest.raises(GaveUp, match="array buffer"):
         Mainsail().feed(answer)
@@ -50,7 +50,7 @@ def test_without_content_length() -> None:
 
 
 def test_content_length_in_other_letters() -> None:
-    """It is the same header to everybody but motionEye."""
+    """All clients but motionEye ignore the case of header names."""
     answer = Framing(headers=("Content-type: image/jpeg", "Content-length: {length}")).answer(FIRST, SECOND)
     assert shown(MotionEye(), answer) == []
     for client in (Mainsail(), Go2rtc(), FfmpegMpjpeg()):
@@ -58,7 +58,7 @@ def test_content_length_in_other_letters() -> None:
 
 
 def test_content_length_of_the_whole_answer() -> None:
-    """It comes first, and motionEye takes it for that of the first JPEG."""
+    """MotionEye takes a Content-Length of the answer for that of the first JPEG."""
     answer = Framing().head("Content-Length: 99999999") + Framing().answer(FIRST).partition(b"\r\n\r\n")[2]
     assert shown(MotionEye(), answer) == []
     assert shown(Go2rtc(), answer) == [FIRST]
@@ -66,7 +66,7 @@ def test_content_length_of_the_whole_answer() -> None:
 
 @pytest.mark.parametrize("wrong_by", [-3, 3])
 def test_a_wrong_content_length(wrong_by: int) -> None:
-    """Neither ffmpeg nor go2rtc finds the next boundary; Firefox cuts pictures; the others look for boundaries."""
+    """Ffmpeg and go2rtc miss the next boundary, Firefox truncates frames, and the others search for boundaries."""
     answer = Framing(wrong_by=wrong_by).answer(FIRST, SECOND)
     with pytest.raises(GaveUp, match="Invalid data"):
         FfmpegMpjpeg().feed(answer)
@@ -78,7 +78,7 @@ def test_a_wrong_content_length(wrong_by: int) -> None:
 
 
 def test_a_thumbnail() -> None:
-    """Mainsail begins anew in the middle of the picture, and Home Assistant's still ends with the thumbnail."""
+    """Mainsail restarts in the middle of the frame, and Home Assistant's still ends with the thumbnail."""
     picture = with_thumbnail(FIRST, SECOND)
     answer = Framing().answer(picture)
     [spoilt] = shown(Mainsail(), answer)
@@ -92,7 +92,7 @@ def test_a_thumbnail() -> None:
 
 
 def test_a_quoted_boundary() -> None:
-    """Fluidd looks for the quotes in the stream."""
+    """Fluidd expects the quotes in the stream."""
     answer = Framing(parameter='boundary="frame"').answer(FIRST, SECOND)
     assert shown(Fluidd(), answer) == []
     for client in (FfmpegMpjpeg(strict=True), Blink(), Vlc(), Gecko()):
@@ -100,7 +100,7 @@ def test_a_quoted_boundary() -> None:
 
 
 def test_a_boundary_with_dashes_of_its_own() -> None:
-    """The first webcamd sends that; Fluidd and a strict ffmpeg put two more in front."""
+    """The first webcamd sends such a boundary; Fluidd and a strict ffmpeg add two more dashes."""
     answer = Framing(parameter="boundary=--frame").answer(FIRST, SECOND, FIRST)
     assert shown(Fluidd(), answer) == []
     with pytest.raises(GaveUp, match="Expected boundary"):
@@ -111,7 +111,7 @@ def test_a_boundary_with_dashes_of_its_own() -> None:
 
 
 def test_bare_line_feeds() -> None:
-    """Fluidd and motionEye look for CRLF CRLF, and go2rtc takes only CRLF for a blank line before a boundary."""
+    """Fluidd and motionEye need CRLF CRLF, and go2rtc needs a CRLF before a boundary."""
     answer = Framing(newline="\n").answer(FIRST, SECOND)
     assert shown(Fluidd(), answer) == []
     assert shown(MotionEye(), answer) == []
@@ -123,7 +123,7 @@ def test_bare_line_feeds() -> None:
 
 @pytest.mark.parametrize("kind", ["image/jpeg; charset=binary", "image/jpg", ""])
 def test_another_type_of_part(kind: str) -> None:
-    """To ffmpeg it has to be `image/jpeg` and nothing more, to VLC what begins like it."""
+    """Ffmpeg accepts only `image/jpeg`; VLC accepts a type that begins with it."""
     headers = (f"Content-Type: {kind}",) if kind else ()
     answer = Framing(headers=(*headers, "Content-Length: {length}")).answer(FIRST, SECOND)
     with pytest.raises(GaveUp, match="Invalid data"):
@@ -136,7 +136,7 @@ def test_another_type_of_part(kind: str) -> None:
 
 
 def test_a_part_that_is_no_jpeg() -> None:
-    """It ends VLC and ffmpeg; Chromium takes it for a picture."""
+    """VLC and ffmpeg end at such a part; Chromium shows it as a picture."""
     page = Framing(headers=("Content-Type: text/html", "Content-Length: {length}")).part(b"<p>no signal</p>")
     answer = Framing().answer(FIRST) + page + Framing().part(SECOND)
     for client in (Vlc(), FfmpegMpjpeg()):
@@ -147,7 +147,7 @@ def test_a_part_that_is_no_jpeg() -> None:
 
 
 def test_a_boundary_that_comes_with_the_next_frame() -> None:
-    """Servers made of Python's http.server: Fluidd and Chromium are a frame late; those that count are not."""
+    """As from Python's http.server: Fluidd and Chromium are one frame late; clients that count bytes are not."""
     late = Framing(is_eager=False)
     for behind in (Fluidd(), Blink()):
         behind.feed(late.head())
@@ -159,7 +159,7 @@ def test_a_boundary_that_comes_with_the_next_frame() -> None:
 
 
 def test_chromium_needs_the_headers_of_the_next_part() -> None:
-    """With the boundary alone it is a frame late; the portal's repeat brings what it waits for."""
+    """With only the boundary Chromium is one frame late; the repeat that the server sends has the headers it needs."""
     blink = Blink()
     blink.feed(Framing(parameter="boundary=softstreamframe").head() + OPENING)
     assert blink.feed(make_part(FIRST, 1.0)) == []
@@ -167,7 +167,7 @@ def test_chromium_needs_the_headers_of_the_next_part() -> None:
 
 
 def test_no_boundary_at_the_beginning_is_mended_by_chromium_only() -> None:
-    """go2rtc and ffmpeg give up, Fluidd leaves the frame out."""
+    """go2rtc and ffmpeg give up, and Fluidd skips the frame."""
     whole = Framing()
     answer = whole.head() + whole.part(FIRST) + whole.part(SECOND)
     assert shown(Blink(), answer) == [FIRST, SECOND]
@@ -179,13 +179,13 @@ def test_no_boundary_at_the_beginning_is_mended_by_chromium_only() -> None:
 
 @pytest.mark.parametrize("client", [Mainsail(), Fluidd()])
 def test_an_error_is_no_stream(client: Client) -> None:
-    """The dashboards' workers look at the status before anything else."""
+    """The workers of the dashboards check the status first."""
     with pytest.raises(GaveUp, match="503"):
         client.feed(b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n\r\nNo picture.\n")
 
 
 def test_home_assistant_waits_for_a_full_read() -> None:
-    """Its still comes when 102400 bytes of the stream are there, however soon the first frame was."""
+    """Home Assistant shows its still after 102400 bytes of the stream, even if the first frame was earlier."""
     still = HomeAssistantStill()
     still.feed(Framing(parameter="boundary=softstreamframe").head() + OPENING)
     parts = 0
@@ -197,7 +197,7 @@ def test_home_assistant_waits_for_a_full_read() -> None:
 
 
 def test_a_table_that_looks_like_a_marker() -> None:
-    """With qualities of 6 and 18, libjpeg's own tables hold FF D9 and FF D8: no thumbnail is needed to mislead."""
+    """With qualities of 6 and 18 the tables of libjpeg contain FF D9 and FF D8, which mislead without a thumbnail."""
     pixels = simplejpeg.decode_jpeg(FIRST)
     ends_early = simplejpeg.encode_jpeg(pixels, quality=6)
     begins_anew = simplejpeg.encode_jpeg(pixels, quality=18)

@@ -1,4 +1,4 @@
-"""Chromium shows the newest frame soon, and the last one before a pause: it paints a part when the next one begins."""
+"""Chromium shows the newest frame soon, also the last one before a pause: it paints a part when the next one begins."""
 
 import asyncio
 import logging
@@ -36,7 +36,7 @@ BARE = "/bare.html"
 
 @dataclass
 class Show:
-    """A portal with a numbered camera, and a browser that looks at it."""
+    """A server with a numbered camera, and a browser on its page."""
 
     portal: Portal
     screen: Screen
@@ -44,7 +44,7 @@ class Show:
     """When each frame was captured, Unix seconds."""
 
     async def open(self, path: str, port: int = 0) -> None:
-        """Look at the first picture of a page; of the portal, or of somebody else on a port of this machine."""
+        """Open a page of the server, or of another one on a local port, and observe its first picture."""
         await self.screen.page.route(f"**{BARE}", _bare)
         await self.screen.page.goto(f"http://127.0.0.1:{port or self.portal.port}{path}", wait_until="commit")
         await self.screen.look_at("canvas" if path == "/" else "img")
@@ -57,7 +57,7 @@ class Show:
             await self.screen.fetch()
 
     async def lateness(self) -> float:
-        """Let frames flow; return the typical seconds from a capture until that frame or a newer one is to be seen."""
+        """Return the median seconds from the capture of a frame until it or a newer one is visible."""
         first = len(self.shots)
         await self.until_painted(first + FRAMES)
         late = median(self.screen.first_at(number) - self.shots[number] for number in range(first, first + FRAMES))
@@ -65,9 +65,9 @@ class Show:
         return late
 
     async def lateness_of_the_last(self) -> float:
-        """Let the camera pause a few times; return the same of its last frame at best; infinity is never.
+        """Pause the camera a few times; return the least seconds until its last frame is visible, infinity for never.
 
-        Portals do this in time or not at all; a busy machine does it late now and then.
+        A server does this in time or not at all; only a busy machine is late at times.
         """
         late = []
         for _ in range(PAUSES):
@@ -84,7 +84,7 @@ class Show:
 
 @pytest.fixture
 async def show() -> AsyncIterator[Show]:
-    """A portal at 15 frames a second, and an empty page."""
+    """Start a server at 15 frames a second, and an empty page."""
     assert CHROMIUM
     shots: list[float] = []
     settings = replace(QUICK, fps=float(FPS), watchdog_timeout=0.0)
@@ -98,7 +98,7 @@ async def _bare(route: Route) -> None:
 
 @asynccontextmanager
 async def relay(portal: int, held_back: int = 0) -> AsyncIterator[int]:
-    """Send the portal's live frames as simple servers do: a boundary comes with the next frame. Or some frames late.
+    """Relay live frames as simple servers do: the boundary follows with the next frame; or delay them by some frames.
 
     The bytes are those of https://github.com/mainsail-crew/spyglass, `spyglass/server/jpeg.py`. Yields the port.
     """
@@ -131,20 +131,20 @@ async def relay(portal: int, held_back: int = 0) -> AsyncIterator[int]:
 
 @pytest.mark.parametrize("path", [BARE, "/", "/stream.mjpg"])
 async def test_the_newest_frame(show: Show, path: str) -> None:
-    """At 15 frames a second each is to be seen two intervals after its capture: in any page, and by itself."""
+    """At 15 frames a second each frame is visible two intervals after its capture, on a page and without one."""
     await show.open(path)
     assert await show.lateness() <= SOON
 
 
 @pytest.mark.parametrize("path", [BARE, "/", "/stream.mjpg"])
 async def test_the_last_frame_before_a_pause(show: Show, path: str) -> None:
-    """When no more frames come, the last one is to be seen two intervals after its capture, not the one before."""
+    """When the camera pauses, its last frame is visible two intervals after its capture."""
     await show.open(path)
     assert await show.lateness_of_the_last() <= SOON
 
 
 async def test_a_frozen_picture_does_not_pass_for_live(show: Show) -> None:
-    """When no frame has come for two seconds the labelled picture is to be seen, not only sent."""
+    """After two seconds without a frame the placeholder is visible, not only sent."""
     await show.open(BARE)
     late = []
     for _ in range(3):  # a busy machine draws it late now and then
@@ -159,14 +159,14 @@ async def test_a_frozen_picture_does_not_pass_for_live(show: Show) -> None:
 
 
 async def test_a_frame_that_comes_late_is_noticed(show: Show) -> None:
-    """The measure is good for something: a server that is one frame late all the time is not soon enough."""
+    """The measurement detects a server that is always one frame late."""
     async with relay(show.portal.port, held_back=1) as port:
         await show.open(BARE, port)
         assert await show.lateness() > SOON
 
 
 async def test_a_server_that_does_not_repeat(show: Show) -> None:
-    """Without a repeat Chromium stays one frame behind when the camera pauses, though it is soon enough before that."""
+    """Without repeats Chromium stays one frame behind in a pause, although it is in time before."""
     async with relay(show.portal.port) as port:
         await show.open(BARE, port)
         assert await show.lateness() <= SOON
@@ -175,7 +175,7 @@ async def test_a_server_that_does_not_repeat(show: Show) -> None:
 
 @pytest.mark.parametrize("path", [BARE, "/stream.mjpg"])
 async def test_screenshots(show: Show, path: str) -> None:
-    """What a page reads is on the screen: one of the newest frames, and in a pause the last one."""
+    """The screen shows one of the newest frames, and in a pause the last one."""
     await show.open(path)
     behind = []
     for _ in range(SCREENSHOTS):

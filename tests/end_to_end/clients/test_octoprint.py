@@ -1,4 +1,4 @@
-"""OctoPrint's own code takes snapshots from the portal."""
+"""OctoPrint's own code takes snapshots from the server."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ FULL_SIZE = (QUICK.snapshot_width, QUICK.snapshot_height)
 
 
 async def octoprint(portal: Portal, path: str, folder: Path) -> dict[str, Any]:
-    """Press the Test button and record a timelapse of three frames; return what came of both."""
+    """Press the Test button and record a timelapse of three frames; return both results."""
     address = f"http://127.0.0.1:{portal.port}{path}"
     ended = await run(PYTHON, SCRIPTS / "octoprint_webcam.py", folder, address, "3")
     assert ended.status == 0, ended.said
@@ -38,7 +38,7 @@ def sizes(folder: Path) -> list[tuple[int, int]]:
     ("path", "size"), [("/snapshot.jpg", FULL_SIZE), ("/?action=snapshot", SIZE), ("/webcam/?action=snapshot", SIZE)]
 )
 async def test_octoprint_takes_snapshots(portal: Portal, path: str, size: tuple[int, int], tmp_path: Path) -> None:
-    """Its settings show the picture when the URL is tested, and its timelapse records whole frames."""
+    """The settings of OctoPrint show the snapshot when the URL is tested, and its timelapse records whole frames."""
     outcome = await octoprint(portal, path, tmp_path)
     tested, timelapse = outcome["test"], outcome["timelapse"]
     assert (tested["result"], tested["status"]) == (True, 200)
@@ -49,7 +49,7 @@ async def test_octoprint_takes_snapshots(portal: Portal, path: str, size: tuple[
 
 
 async def test_octoprint_notices_that_there_is_no_camera(portal: Portal, tmp_path: Path) -> None:
-    """Where there is no picture, the test says so, and the timelapse counts an error instead of keeping a frame."""
+    """Without a camera the test fails, and the timelapse counts an error instead of a frame."""
     portal.device.unplug()
     outcome = await octoprint(portal, "/snapshot.jpg", tmp_path)
     tested, timelapse = outcome["test"], outcome["timelapse"]

@@ -1,4 +1,4 @@
-"""The stream of the portal in the re-implemented clients, cut anywhere: each shows every frame, as early as it can."""
+"""The re-implemented clients show every frame of the stream, as early as possible, in any chunks."""
 
 import random
 from collections.abc import Callable, Collection
@@ -30,7 +30,7 @@ BOUNDARY_AFTER = len(CLOSING) - 2
 
 @dataclass(frozen=True)
 class Case:
-    """A client, and the bytes after the JPEG that it waits for: the least and the most."""
+    """A client, and how many bytes after the JPEG it waits for: at least and at most."""
 
     make: Callable[[], Client]
     least: float = 0
@@ -40,21 +40,21 @@ class Case:
     keeps_newline: bool = False
     """The CRLF after the JPEG is part of the picture."""
     misses_split_start: bool = False
-    """A JPEG whose FF D8 lies in two chunks."""
+    """A JPEG whose FF D8 is split between two chunks."""
 
     def picture(self, part: Part) -> bytes:
-        """Return what is shown of a part."""
+        """Return the bytes of a part that the client shows."""
         return part.jpeg + b"\r\n" if self.keeps_newline else part.jpeg
 
     def due(self, parts: list[Part], index: int) -> tuple[float, float]:
-        """Return between which offsets a part is shown."""
+        """Return the first and the last offset at which a part may be shown."""
         if self.waits_for_headers:
             offset = parts[index + 1].start if index + 1 < len(parts) else inf
             return offset, offset
         return parts[index].end + self.least, parts[index].end + self.most
 
     def heard(self, parts: list[Part], cuts: Collection[int]) -> list[Part]:
-        """Leave out the parts that the client misses by itself where its bytes are cut."""
+        """Remove the parts that the client itself misses when the chunks are split there."""
         return [part for part in parts if not (self.misses_split_start and part.start + 1 in cuts)]
 
 
@@ -73,7 +73,7 @@ CASES = {
 
 
 def check_shown(case: Case, shown: list[bytes], stream: Stream, cuts: Collection[int], offset: int) -> None:
-    """Compare what was shown with what is due when so many bytes have come."""
+    """Compare the frames shown with those due after a number of bytes."""
     parts = stream.parts
     heard = [(part, *case.due(parts, index)) for index, part in enumerate(parts) if part in case.heard(parts, cuts)]
     may = [case.picture(part) for part, earliest, _ in heard if earliest <= offset]
@@ -84,7 +84,7 @@ def check_shown(case: Case, shown: list[bytes], stream: Stream, cuts: Collection
 
 @pytest.mark.parametrize("name", CASES)
 async def test_two_chunks_cut_at_every_byte(portal: Portal, name: str) -> None:
-    """Both frames come out as they went in, each at its byte; only Mainsail misses one, with its FF D8 cut in two."""
+    """Each client shows both frames unchanged, each at its byte; Mainsail misses one whose FF D8 is split."""
     case = CASES[name]
     stream = await record_two_parts(portal.port, small_jpegs())
     for cut in range(1, len(stream.answer)):
@@ -98,7 +98,7 @@ async def test_two_chunks_cut_at_every_byte(portal: Portal, name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 async def test_one_byte_at_a_time(portal: Portal, name: str) -> None:
-    """Each frame is shown with the byte that its client waits for; Mainsail, which never sees FF D8, shows none."""
+    """Byte by byte, each frame is shown as soon as its client can; Mainsail never sees FF D8 and shows none."""
     case = CASES[name]
     stream = await record_two_parts(portal.port, small_jpegs())
     cuts = range(len(stream.answer))
@@ -112,7 +112,7 @@ async def test_one_byte_at_a_time(portal: Portal, name: str) -> None:
 
 
 async def test_a_still_of_home_assistant_cut_at_every_byte(portal: Portal) -> None:
-    """It is the first frame, to the byte, as soon as a read is full or the stream ends."""
+    """The still is exactly the first frame, as soon as a read is full or the stream ends."""
     jpegs = small_jpegs()
     stream = await record_two_parts(portal.port, jpegs)
     for cut in range(1, len(stream.answer)):
@@ -123,7 +123,7 @@ async def test_a_still_of_home_assistant_cut_at_every_byte(portal: Portal) -> No
 
 
 async def test_full_size_frames_in_random_chunks(start_portal: StartPortal) -> None:
-    """Live, repeated and labelled parts of 1280x720 come out of every client, wherever the network cuts them."""
+    """Every client shows live, repeated and placeholder frames of 1280x720, in any chunks."""
     portal = await start_portal(width=1280, height=720, fps=30, watchdog_timeout=0)
     recorder = await Recorder.get(portal.port, "/stream.mjpg")
     await recorder.until(lambda received: received.count(CLOSING) >= 12)
@@ -155,7 +155,7 @@ async def test_full_size_frames_in_random_chunks(start_portal: StartPortal) -> N
 
 
 async def test_vlc_shows_frames_while_they_come(start_portal: StartPortal) -> None:
-    """Frames that are larger than its first peek come one after the other, and not only when the stream ends."""
+    """VLC shows frames larger than its first peek one after the other, not only at the end of the stream."""
     portal = await start_portal(width=1280, height=720, fps=30)
     recorder = await Recorder.get(portal.port, "/stream.mjpg")
     await recorder.until(lambda received: received.count(CLOSING) >= 10)
@@ -174,7 +174,7 @@ async def test_vlc_shows_frames_while_they_come(start_portal: StartPortal) -> No
 
 @pytest.mark.parametrize("quality", [6, 18])
 async def test_no_quality_misleads_clients_that_look_for_markers(start_portal: StartPortal, quality: int) -> None:
-    """Mainsail and Home Assistant's still get whole pictures with every quality that can be set."""
+    """Mainsail and Home Assistant's still show whole frames with every quality setting."""
     portal = await start_portal(quality=quality)
     recorder = await Recorder.get(portal.port, "/stream.mjpg")
     await recorder.until(lambda received: received.count(CLOSING) >= 3)

@@ -1,4 +1,4 @@
-"""Scripts that speak HTTP/1.0 through a plain socket, as motionEye's client and many a microcontroller do."""
+"""Scripts that speak HTTP/1.0 over a plain socket, like motionEye and many microcontrollers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ CLOSES = pytest.mark.parametrize("closes_its_side", [False, True])
 
 @asynccontextmanager
 async def asking(portal: Portal, path: str, closes_its_side: bool) -> AsyncIterator[tuple[StreamReader, list[str]]]:
-    """Send the shortest request there is, without even a Host header; yields the connection and the answer's head."""
+    """Send the shortest request, without a Host header; yield the connection and the head of the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", portal.port)
     stream = StreamReader(reader, writer)
     try:
@@ -33,7 +33,7 @@ async def asking(portal: Portal, path: str, closes_its_side: bool) -> AsyncItera
 @STREAMS
 @CLOSES
 async def test_the_shortest_request_gets_the_stream(portal: Portal, path: str, closes_its_side: bool) -> None:
-    """Parts come as they are, not in chunks, also after the client has closed its own side of the connection."""
+    """The answer is not chunked, and continues after the client has closed its sending side."""
     async with asking(portal, path, closes_its_side) as (stream, head):
         assert head[0] == "http/1.0 200 ok"
         assert not [line for line in head if line.startswith("transfer-encoding")]
@@ -46,7 +46,7 @@ async def test_the_shortest_request_gets_the_stream(portal: Portal, path: str, c
 @SNAPSHOTS
 @CLOSES
 async def test_the_shortest_request_gets_a_snapshot(portal: Portal, path: str, closes_its_side: bool) -> None:
-    """The picture is whole, and ends with the connection."""
+    """The JPEG is whole, and ends with the connection."""
     async with asking(portal, path, closes_its_side) as (snapshot, head):
         assert head[0] == "http/1.0 200 ok"
         Image.open(BytesIO(await snapshot.rest())).load()

@@ -1,4 +1,4 @@
-"""Real clients as people run them get what they ask for, at the portal's own URLs and at those of older programs."""
+"""Real client programs get what they request, at the URLs of the server and of older programs."""
 
 import asyncio
 import base64
@@ -34,7 +34,7 @@ def url(portal: Portal, path: str) -> str:
 
 
 def complaints(said: str) -> list[str]:
-    """Return what ffmpeg finds wrong with what it gets; it calls the colour range of every JPEG deprecated."""
+    """Return the complaints of ffmpeg, without the one about the colour range of every JPEG."""
     return [line for line in said.splitlines() if "deprecated pixel format" not in line]
 
 
@@ -54,7 +54,7 @@ def sizes(lines: bytes) -> list[tuple[int, int]]:
 @STREAMS
 @pytest.mark.parametrize("options", ["", "-f mpjpeg", "-f mpjpeg -strict_mime_boundary 1"])
 async def test_ffmpeg_decodes_the_stream(portal: Portal, path: str, options: str) -> None:
-    """Ffmpeg finds the format or is told, guesses the boundary or takes the header's, and complains of nothing."""
+    """Ffmpeg reads the stream without complaint: by detection or by name, with either search for boundaries."""
     command = ("ffmpeg", "-v", "warning", *options.split(), "-i", url(portal, path))
     ended = await run(*command, "-frames:v", str(FRAMES), "-f", "null", "-")
     assert (ended.status, complaints(ended.said)) == (0, [])
@@ -63,7 +63,7 @@ async def test_ffmpeg_decodes_the_stream(portal: Portal, path: str, options: str
 @needs_program("ffprobe")
 @STREAMS
 async def test_ffprobe_recognises_the_stream(portal: Portal, path: str) -> None:
-    """Ffprobe finds one video stream of JPEGs and its size, and nothing to warn of."""
+    """Ffprobe finds one video stream of JPEGs and its size, without warnings."""
     entries = ("-show_entries", "format=format_name:stream=codec_name,width,height", "-of", "json")
     ended = await run("ffprobe", "-v", "warning", *entries, url(portal, path))
     found = json.loads(ended.out)
@@ -93,7 +93,7 @@ async def test_ffmpeg_takes_a_snapshot(portal: Portal, path: str, size: tuple[in
     ],
 )
 async def test_frigate_gets_frames(portal: Portal, preset: tuple[str, ...], path: str) -> None:
-    """Frigate's presets make ffmpeg read the stream, or ask for one snapshot after the other."""
+    """With Frigate's presets ffmpeg reads the stream, or one snapshot after the other."""
     detect = ("-r", "5", "-vf", "fps=5,scale=32:24", "-f", "rawvideo", "-pix_fmt", "yuv420p", "pipe:")
     ended = await run("ffmpeg", "-v", "error", *preset, "-i", url(portal, path), "-frames:v", "5", *detect)
     assert (ended.status, len(ended.out)) == (0, 5 * 32 * 24 * 3 // 2), ended.said
@@ -101,7 +101,7 @@ async def test_frigate_gets_frames(portal: Portal, preset: tuple[str, ...], path
 
 @needs_program("ffmpeg")
 async def test_ffmpeg_survives_a_restart_of_the_camera(start_portal: StartPortal) -> None:
-    """Labelled pictures have the size of the stream, so a decoder goes on through them."""
+    """Placeholder frames have the size of the stream, so the decoder continues."""
     portal = await start_portal(watchdog_timeout=3)
     supervisor = ("-v", "error", "-f", "mpjpeg", "-i", url(portal, "/stream.mjpg"))
     client = asyncio.create_task(run("ffmpeg", *supervisor, "-t", "12", "-f", "null", "-"))
@@ -114,7 +114,7 @@ async def test_ffmpeg_survives_a_restart_of_the_camera(start_portal: StartPortal
 @needs_program("cvlc")
 @STREAMS
 async def test_vlc_decodes_the_stream(portal: Portal, path: str) -> None:
-    """VLC finds out what it is, and decodes one frame after the other."""
+    """VLC detects the format, and decodes one frame after the other."""
     to_stdout = "#transcode{vcodec=I420}:std{access=file,mux=dummy,dst=-}"
     frame_bytes = SIZE[0] * SIZE[1] * 3 // 2
     async with output_of("cvlc", "--no-audio", "--play-and-exit", "--sout", to_stdout, url(portal, path)) as decoded:
@@ -128,7 +128,7 @@ async def test_vlc_decodes_the_stream(portal: Portal, path: str) -> None:
 @needs_package("cv2")
 @STREAMS
 async def test_opencv_decodes_the_stream(portal: Portal, path: str) -> None:
-    """VideoCapture opens the URL, and gives one frame after the other."""
+    """VideoCapture opens the URL, and returns one frame after the other."""
     ended = await run(PYTHON, SCRIPTS / "opencv_frames.py", url(portal, path), str(FRAMES))
     assert ended.status == 0, ended.said
     width, height, sums = zip(*(map(int, line.split()) for line in ended.out.splitlines()), strict=True)
@@ -139,21 +139,21 @@ async def test_opencv_decodes_the_stream(portal: Portal, path: str) -> None:
 @needs_package("requests")
 @STREAMS
 async def test_requests_reads_the_stream(portal: Portal, path: str) -> None:
-    """Requests hands out the parts as they come, without waiting for an end."""
+    """Requests returns the parts when they arrive, without waiting for the end."""
     ended = await run(PYTHON, SCRIPTS / "requests_frames.py", url(portal, path), str(FRAMES))
     assert (ended.status, sizes(ended.out)) == (0, [SIZE] * FRAMES), ended.said
 
 
 @STREAMS
 async def test_fetch_reads_the_stream(portal: Portal, path: str) -> None:
-    """Node's fetch hands out the parts as they come."""
+    """Node's fetch returns the parts when they arrive."""
     ended = await run(NODE, SCRIPTS / "fetch_frames.mjs", url(portal, path), str(FRAMES))
     assert (ended.status, sizes(ended.out)) == (0, [SIZE] * FRAMES), ended.said
 
 
 @SNAPSHOTS
 async def test_fetch_takes_a_snapshot(portal: Portal, path: str, size: tuple[int, int]) -> None:
-    """Node's fetch gets a whole picture."""
+    """Node's fetch gets a whole JPEG."""
     ended = await run(NODE, SCRIPTS / "fetch_frames.mjs", url(portal, path), "1")
     assert (ended.status, sizes(ended.out)) == (0, [size]), ended.said
 
@@ -161,7 +161,7 @@ async def test_fetch_takes_a_snapshot(portal: Portal, path: str, size: tuple[int
 @needs_program("curl")
 @SNAPSHOTS
 async def test_curl_takes_a_snapshot(portal: Portal, path: str, size: tuple[int, int]) -> None:
-    """Curl gets a whole picture, and a failure where there is none."""
+    """Curl gets a whole JPEG, and fails if there is none."""
     command = ("curl", "-sf", url(portal, path))
     ended = await run(*command)
     assert (ended.status, whole(ended.out)) == (0, size)
@@ -173,7 +173,7 @@ async def test_curl_takes_a_snapshot(portal: Portal, path: str, size: tuple[int,
 @needs_program("wget")
 @pytest.mark.parametrize("path", ["/snapshot.jpg", "/webcam/?action=snapshot"])
 async def test_moonraker_timelapse_takes_a_frame(portal: Portal, path: str, tmp_path: Path) -> None:
-    """Wget saves a whole picture, and fails where there is none: moonraker-timelapse looks at nothing else.
+    """Wget saves a whole JPEG, and fails if there is none: moonraker-timelapse checks nothing else.
 
     https://github.com/mainsail-crew/moonraker-timelapse/blob/main/component/timelapse.py, `newframe`.
     """

@@ -1,4 +1,4 @@
-"""Snapshots by the rules of the programs that fetch them."""
+"""Snapshots against the rules of the programs that fetch them."""
 
 import pytest
 import simplejpeg
@@ -15,7 +15,7 @@ FAULT = Head(503, {"content-type": "text/plain; charset=utf-8"})
 
 
 def check_snapshot(head: Head, body: bytes, size: tuple[int, int]) -> None:
-    """Hold an answer against every program's rules; size: height, width."""
+    """Check an answer against the rules of every program; size: height, width."""
     assert head.status == 200
     assert head.content_type == "image/jpeg"
     assert int(head.headers["content-length"]) == len(body)
@@ -32,7 +32,7 @@ def check_snapshot(head: Head, body: bytes, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("path", ["/snapshot.jpg?size=stream", "/snapshot.jpg?size=full", "/snapshot.jpg"])
 async def test_snapshots_of_a_sleeping_camera(portal: Portal, path: str) -> None:
-    """One JPEG, from its first byte to its last, that every program accepts."""
+    """A snapshot is one JPEG, from its first byte to its last, that every program accepts."""
     is_small = path.endswith("stream")
     size = (QUICK.height, QUICK.width) if is_small else (QUICK.snapshot_height, QUICK.snapshot_width)
     check_snapshot(*await get(portal.port, path), size)
@@ -40,7 +40,7 @@ async def test_snapshots_of_a_sleeping_camera(portal: Portal, path: str) -> None
 
 @pytest.mark.parametrize("path", ["/snapshot.jpg?size=stream", "/snapshot.jpg?size=full", "/snapshot.jpg"])
 async def test_snapshots_while_others_stream(start_portal: StartPortal, path: str) -> None:
-    """The same next to a stream of 1280x720."""
+    """A snapshot beside a stream of 1280x720 is accepted, too."""
     portal = await start_portal(width=1280, height=720, snapshot_width=2304, snapshot_height=1296, fps=30)
     watcher = await Recorder.get(portal.port, "/stream.mjpg")
     await watcher.until(lambda received: CLOSING in received)
@@ -49,7 +49,7 @@ async def test_snapshots_while_others_stream(start_portal: StartPortal, path: st
 
 
 async def test_no_snapshot_is_no_picture_to_anybody(portal: Portal) -> None:
-    """An unplugged camera is an error in every program, and never a file with a sentence in it."""
+    """An unplugged camera is an error in every program, and never a file with text in it."""
     portal.device.unplug()
     head, body = await get(portal.port, "/snapshot.jpg?deadline_ms=500")
     with pytest.raises(GaveUp, match="cannot_connect"):
@@ -64,7 +64,7 @@ async def test_no_snapshot_is_no_picture_to_anybody(portal: Portal) -> None:
 
 
 async def test_the_address_of_the_stream_in_the_wrong_field(portal: Portal) -> None:
-    """OctoPrint and Octolapse say so; to Home Assistant and Moonraker it is an address like any other."""
+    """OctoPrint and Octolapse report a stream; Home Assistant and Moonraker accept it."""
     recorder = await Recorder.get(portal.port, "/stream.mjpg", version="1.0")
     await recorder.until(lambda received: CLOSING in received)
     head = Head.of((await recorder.stream()).answer.partition(b"\r\n\r\n")[0])
@@ -79,7 +79,7 @@ async def test_the_address_of_the_stream_in_the_wrong_field(portal: Portal) -> N
 
 
 def test_what_the_rules_let_through() -> None:
-    """A page with status 200 fails both tests, but becomes a frame of both timelapses: hence never 200 for an error."""
+    """An error page with status 200 fails both tests, but both timelapses save it as a frame."""
     for check in (octoprint.check_snapshot, octolapse.check_camera):
         check(JPEG)
         with pytest.raises(GaveUp, match=r"not an image|look like an image"):
@@ -106,5 +106,5 @@ def test_what_the_rules_let_through() -> None:
     ],
 )
 def test_the_server_that_octolapse_believes_in(server: dict[str, str], taken_for: str) -> None:
-    """Image preferences need a `Server:` that begins with these very letters."""
+    """The image preferences need a `Server:` header that begins with these letters."""
     assert octolapse.server_type(Head(200, server)) == taken_for

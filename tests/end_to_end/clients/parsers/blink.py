@@ -32,7 +32,7 @@ class Blink(Client):
             self._boundary = b"--" + self._boundary
 
     def read(self, chunk: bytes) -> None:
-        """Split what came at the boundaries."""
+        """Split the received bytes at the boundaries."""
         if self._is_over:
             return
         self._data += chunk
@@ -54,7 +54,7 @@ class Blink(Client):
             del self._data[:-keep]
 
     def end(self) -> list[bytes]:
-        """Paint what there is."""
+        """Paint the frame so far."""
         before = len(self.shown)
         if not self._in_headers:
             self._picture += self._data

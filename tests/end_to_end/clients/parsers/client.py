@@ -1,4 +1,4 @@
-"""What the re-implemented clients have in common."""
+"""The base of the re-implemented clients."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class GaveUp(Exception):
-    """The client ends here; the message is what it says, or would."""
+    """The client stops reading; the message is the one that it shows or would show."""
 
 
 class Ended(Exception):
@@ -22,31 +22,31 @@ class Head:
 
     @classmethod
     def of(cls, head: bytes) -> "Head":
-        """Read what comes before the blank line."""
+        """Parse the bytes before the blank line."""
         status, *lines = head.decode("latin-1").split("\r\n")
         pairs = (line.partition(":") for line in lines)
         return cls(int(status.split()[1]), {name.lower(): value.strip() for name, _, value in pairs})
 
     @property
     def content_type(self) -> str:
-        """The value of Content-Type as it came, empty without one."""
+        """The unchanged value of Content-Type, empty without one."""
         return self.headers.get("content-type", "")
 
 
 class Client(ABC):
-    """A client that looks at each chunk as it comes."""
+    """A client that processes each chunk when it arrives."""
 
     def __init__(self) -> None:
         self.shown: list[bytes] = []
-        """What was shown so far, also when the client gave up."""
+        """All frames shown so far, also when the client gave up."""
         self._head = b""
         self._is_open = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Take the next bytes of the answer, from its status line on; return the JPEGs that are shown now.
+        """Process the next bytes of the answer, which starts with its status line; return the JPEGs shown now.
 
         Raises:
-            GaveUp: the client does not read on.
+            GaveUp: the client stops reading.
         """
         before = len(self.shown)
         if not self._is_open:
@@ -61,29 +61,29 @@ class Client(ABC):
         return self.shown[before:]
 
     def end(self) -> list[bytes]:
-        """Take the end of the connection; return the JPEGs that are shown only now."""
+        """Process the end of the connection; return the JPEGs shown only now."""
         return []
 
     def open(self, head: Head) -> None:  # noqa: B027 # some clients do not look at the head
-        """Look at the head of the answer."""
+        """Process the head of the answer."""
 
     @abstractmethod
     def read(self, chunk: bytes) -> None:
-        """Look at the next bytes of the body, one or more."""
+        """Process one or more bytes of the body."""
 
 
 Waiting = Generator[None, None, bytes]
 
 
 class Incoming:
-    """The bytes that came and are not used yet, for code that waits for those that it needs."""
+    """Received bytes that are not used yet, for code that waits until it has enough."""
 
     def __init__(self) -> None:
         self.data = bytearray()
         self.ended = False
 
     def peek(self, count: int) -> Waiting:
-        """Wait for `count` bytes and leave them there; fewer come only at the end of the connection."""
+        """Wait for `count` bytes without consuming them; return fewer only at the end of the connection."""
         while len(self.data) < count and not self.ended:
             yield
         return bytes(self.data[:count])
@@ -97,20 +97,20 @@ class Incoming:
         return taken
 
     def until(self, mark: bytes) -> Waiting:
-        """Wait for a mark; return what comes before it, and the mark."""
+        """Wait for a mark; return the bytes up to and including it."""
         while (found := self.data.find(mark)) < 0:
             yield from self.more()
         return (yield from self.take(found + len(mark)))
 
     def more(self) -> Generator[None, None, None]:
-        """Wait for more than there is."""
+        """Wait for more bytes."""
         if self.ended:
             raise Ended
         yield
 
 
 class WaitingClient(Client):
-    """A client whose code waits for the bytes that it needs, like one with a blocking socket."""
+    """A client whose code waits for bytes, as with a blocking socket."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class WaitingClient(Client):
         self._frames = self.frames()
 
     def read(self, chunk: bytes) -> None:
-        """Let the code go on as far as it can with the bytes that came."""
+        """Run the code until it needs more bytes."""
         self.incoming.data += chunk
         try:
             for frame in self._frames:
@@ -129,7 +129,7 @@ class WaitingClient(Client):
             self._frames.close()
 
     def end(self) -> list[bytes]:
-        """Let the code see the end of the connection."""
+        """Run the code with the end of the connection."""
         before = len(self.shown)
         self.incoming.ended = True
         self.read(b"")
@@ -137,4 +137,4 @@ class WaitingClient(Client):
 
     @abstractmethod
     def frames(self) -> Generator[bytes | None, None, None]:
-        """Yield the JPEGs that are shown, and None where bytes are missing."""
+        """Yield each JPEG shown, and None to wait for bytes."""

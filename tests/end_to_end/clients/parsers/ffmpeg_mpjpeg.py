@@ -31,7 +31,7 @@ class FfmpegMpjpeg(WaitingClient):
         self._end_mark = b"\r\n--"
 
     def open(self, head: Head) -> None:
-        """Find the boundary, when it counts."""
+        """Read the boundary from the head, in strict mode."""
         found = re.search(r";\s*boundary=([^;]*)(;?)", head.content_type, re.IGNORECASE)
         if self._strict and found:
             boundary = found[1][:-1] if found[2] else found[1]
@@ -58,7 +58,7 @@ class FfmpegMpjpeg(WaitingClient):
         return line[:LONGEST_LINE].rstrip()
 
     def _headers(self) -> Generator[None, None, int]:
-        """Return the length of the picture, 0 or less when the headers do not tell."""
+        """Return the length of the frame, 0 or less if the headers do not have it."""
         while not (line := (yield from self._line())):
             pass
         if not line.startswith(self._boundary):

@@ -34,7 +34,7 @@ class Fluidd(Client):
         self._boundary = f"--{found[1]}".encode()
 
     def read(self, chunk: bytes) -> None:
-        """Show what lies between two boundaries."""
+        """Show the bytes between two boundaries."""
         self._data += chunk
         while (start := self._data.find(self._boundary)) >= 0:
             start += len(self._boundary)

@@ -40,14 +40,14 @@ class Gecko(Client):
             raise GaveUp(CORRUPTED)
 
     def read(self, chunk: bytes) -> None:
-        """Go on as far as the bytes that came decide."""
+        """Continue until more bytes are needed."""
         self._data += chunk
         while self._step():
             pass
         self._show(_is_whole(self._picture))
 
     def end(self) -> list[bytes]:
-        """Show what there is."""
+        """Show the frame so far."""
         before = len(self.shown)
         if self._step == self._body:
             self._pass_on(len(self._data))
@@ -117,7 +117,7 @@ class Gecko(Client):
         return False
 
     def _newline(self, newline: bytes) -> bool:
-        """Pass a line end on, unless a boundary follows it; what follows has to be there to tell."""
+        """Pass a line end on unless a boundary follows; this needs the bytes that follow."""
         rest = self._data[len(newline) :]
         if rest.startswith(self._boundary):
             del self._data[: len(newline)]
@@ -146,7 +146,7 @@ class Gecko(Client):
 
 
 def _is_whole(jpeg: bytearray) -> bool:
-    """Tell whether a decoder has come to the end: segments up to the scan, then FF D9."""
+    """Return True if a decoder reaches the end: segments up to the scan, then FF D9."""
     at = 2
     while len(jpeg) >= at + 4 and jpeg[at + 1] != 0xDA:
         at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")

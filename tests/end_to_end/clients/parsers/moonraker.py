@@ -15,5 +15,5 @@ BAD_REQUEST = 400
 
 
 def is_reachable(head: Head) -> bool:
-    """Tell what `snapshot_reachable` becomes."""
+    """Return the value of `snapshot_reachable`."""
     return head.status < BAD_REQUEST

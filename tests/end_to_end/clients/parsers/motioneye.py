@@ -17,7 +17,7 @@ class MotionEye(WaitingClient):
     """`MjpgClient` after its request has gone out."""
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Take the bytes as they come: there is no HTTP library in front of it."""
+        """Take the raw bytes: this client uses no HTTP library."""
         before = len(self.shown)
         self.read(chunk)
         return self.shown[before:]

@@ -35,7 +35,7 @@ class Vlc(WaitingClient):
         self._separator = separator[1:-1] if is_quoted else separator
 
     def frames(self) -> Generator[bytes | None, None, None]:
-        """Yield what lies between the headers of a part and the next separator."""
+        """Yield the bytes between the headers of a part and the next separator."""
         size, is_jpeg = yield from self._headers()
         if not is_jpeg:
             raise GaveUp("no MIME header with a JPEG")

@@ -1,4 +1,4 @@
-"""Clients as processes of their own, and the small scripts that some of them run."""
+"""Client programs as processes, and the small scripts that some of them run."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ STUCK_AFTER = 120.0
 
 
 class Ended(NamedTuple):
-    """A program that has run to its end: its exit status, what it wrote, and what it said."""
+    """A finished program: its exit status, its output and its error messages."""
 
     status: int
     out: bytes
@@ -32,12 +32,12 @@ class Ended(NamedTuple):
 
 
 def needs_program(name: str) -> pytest.MarkDecorator:
-    """Skip a test where a program is not installed."""
+    """Skip a test if a program is not installed."""
     return pytest.mark.skipif(not shutil.which(name), reason=f"{name} is not installed; scripts/test.sh does that")
 
 
 def needs_package(name: str) -> pytest.MarkDecorator:
-    """Skip a test where the clients' Python does not have a package."""
+    """Skip a test if the Python of the clients lacks a package."""
     found = [*ENVIRONMENT.glob(f"lib/python*/site-packages/{name}")]
     return pytest.mark.skipif(not found, reason=f"{name} is not in .venv/clients; scripts/test.sh puts it there")
 
@@ -52,7 +52,7 @@ async def run(*command: str | Path) -> Ended:
 
 @asynccontextmanager
 async def output_of(*command: str) -> AsyncIterator[asyncio.StreamReader]:
-    """Run a client that is not root, and that does not end by itself; yields what it writes."""
+    """Run a client that is not root and does not end by itself; yield its output."""
     async with started(*command, user="nobody" if os.geteuid() == 0 else None) as process:
         assert process.stdout
         yield process.stdout
@@ -62,7 +62,7 @@ async def output_of(*command: str) -> AsyncIterator[asyncio.StreamReader]:
 async def started(
     *command: str | Path, stderr: int | None = None, user: str | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Start a client, and end it where it does not end by itself.
+    """Start a client, and stop it if it does not end by itself.
 
     Raises:
         TimeoutError: it is stuck.

@@ -1,4 +1,4 @@
-"""OctoPrint's own code around a webcam, without its server: what it makes of a snapshot URL, printed as JSON.
+"""OctoPrint's own code for webcams, without its server: prints the result of a snapshot URL as JSON.
 
 Runs under the Python that has OctoPrint. Usage: octoprint_webcam.py FOLDER SNAPSHOT_URL FRAMES
 """
@@ -23,7 +23,7 @@ def configured(folder: Path, url: str) -> Settings:
 
 
 def load_webcam(settings: Settings) -> None:
-    """Load the one plugin that matters, and give it its settings, as OctoPrint's server does."""
+    """Load the webcam plugin with its settings, as OctoPrint's server does."""
     bundled = Path(octoprint.__file__).parent / "plugins"
     others = [plugin.name for plugin in bundled.iterdir() if plugin.name != "classicwebcam"]
     manager = octoprint.plugin.plugin_manager(
@@ -41,7 +41,7 @@ def load_webcam(settings: Settings) -> None:
 
 
 def press_test(url: str) -> dict[str, Any]:
-    """Return what the Test button beside the snapshot URL gets (classicwebcam_settings.js has its parameters)."""
+    """Return the answer to the Test button of the snapshot URL (its parameters are in classicwebcam_settings.js)."""
     from octoprint.server import api
     from octoprint.server.util.flask import OctoPrintJsonProvider
 
@@ -62,7 +62,7 @@ def press_test(url: str) -> dict[str, Any]:
 
 
 def record(settings: Settings, frames: int) -> dict[str, Any]:
-    """Return what a timelapse of so many frames has recorded, and where."""
+    """Record a timelapse of some frames; return its results and its folder."""
     from octoprint.timelapse import Timelapse
 
     timelapse, done = Timelapse(), threading.Event()
