@@ -1,9 +1,8 @@
 /* The floor: a plain C program that sends the same frames to N clients; one thread, no options, almost no HTTP.
  *
- *   floor PORT FOLDER FPS send|sendfile
+ *   floor PORT FOLDER FPS
  *
- * Each frame becomes one shared part. A client that is still receiving the previous part skips it. `send` copies the part
- * to every socket; `sendfile` writes it to a memfd, whose pages the kernel sends without a copy.
+ * Each frame becomes one shared part. A client that is still receiving the previous part drops it.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -11,13 +10,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -32,7 +28,7 @@ static const char *OPENING = "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed
 typedef struct {
     char *bytes;
     size_t length;
-    int file, users;
+    int users;
 } Part;
 
 typedef struct Client {
@@ -44,7 +40,7 @@ typedef struct Client {
 
 static char *pictures[MOST_PICTURES];
 static size_t lengths[MOST_PICTURES];
-static int picture_count, poller, with_sendfile;
+static int picture_count, poller;
 static Client *clients;
 
 static void give_up(const char *what) {
@@ -54,7 +50,6 @@ static void give_up(const char *what) {
 
 static void drop(Part *part) {
     if (!part || --part->users) return;
-    if (part->file >= 0) close(part->file);
     free(part->bytes);
     free(part);
 }
@@ -87,15 +82,10 @@ static Part *make_part(int picture) {
     clock_gettime(CLOCK_REALTIME, &t);
     part->bytes = malloc(length + 256);
     part->users = 1;
-    part->file = -1;
     head = sprintf(part->bytes, "Content-Type: image/jpeg\r\nContent-Length: %zu\r\nX-Timestamp: %ld.%06ld\r\n\r\n", length,
                    (long)t.tv_sec, t.tv_nsec / 1000);
     memcpy(part->bytes + head, pictures[picture], length);
     part->length = head + length + sprintf(part->bytes + head + length, "\r\n--" BOUNDARY "\r\n");
-    if (with_sendfile) {
-        part->file = memfd_create("part", MFD_CLOEXEC);
-        if (write(part->file, part->bytes, part->length) != (ssize_t)part->length) give_up("memfd");
-    }
     return part;
 }
 
@@ -113,9 +103,7 @@ static int push(Client *c) {
     int waits = 0;
     while (c->part) {
         size_t left = c->part->length - c->sent;
-        off_t from = c->sent;
-        ssize_t sent = with_sendfile ? sendfile(c->socket, c->part->file, &from, left)
-                                     : send(c->socket, c->part->bytes + c->sent, left, MSG_NOSIGNAL);
+        ssize_t sent = send(c->socket, c->part->bytes + c->sent, left, MSG_NOSIGNAL);
         if (sent < 0 && errno == EAGAIN) {
             waits = 1;
             break;
@@ -167,12 +155,10 @@ int main(int count, char **words) {
     struct itimerspec interval = {0};
     struct epoll_event events[256], event = {.events = EPOLLIN};
     int listener, timer, on = 1, picture = 0;
-    if (count != 5) {
-        fprintf(stderr, "floor PORT FOLDER FPS send|sendfile\n");
+    if (count != 4) {
+        fprintf(stderr, "floor PORT FOLDER FPS\n");
         return 2;
     }
-    with_sendfile = !strcmp(words[4], "sendfile");
-    signal(SIGPIPE, SIG_IGN); /* sendfile has no MSG_NOSIGNAL */
     read_pictures(words[2]);
     poller = epoll_create1(EPOLL_CLOEXEC);
 

@@ -37,7 +37,7 @@ class Row:
 
 
 COST = "CPU per delivered frame"
-ALL = ("portal", "floor send", "floor sendfile", "floor python", "ustreamer")
+ALL = ("portal", "floor send", "floor python", "ustreamer")
 STOPPED, SLOW = 50, 5
 FRAME_KB = 122.4
 

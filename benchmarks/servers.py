@@ -60,8 +60,7 @@ def servers(built: Path) -> dict[str, Server]:
             (sys.executable, str(HERE / "planes_portal.py"), pictures, "--port", "{port}"),
             "/stream.mjpg",
         ),
-        Server("floor send", (*floor, "send"), "/"),
-        Server("floor sendfile", (*floor, "sendfile"), "/"),
+        Server("floor send", floor, "/"),
         Server(
             "floor aiohttp",
             (sys.executable, str(HERE / "floor_aiohttp.py"), "{port}", pictures, str(FPS)),

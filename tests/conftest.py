@@ -48,9 +48,6 @@ def nothing_stays_open(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 def _nothing_blocks_the_event_loop() -> Iterator[BlockBuster]:
     """Raise where the product would block the thread of the event loop."""
     with blockbuster_ctx(scanned_modules=["soft_stream"]) as blockbuster:
-        # a memfd is memory, and the sockets of a transport never block
-        blockbuster.functions["os.write"].can_block_in("soft_stream/web/streaming/sendfile.py", "set_out")
-        blockbuster.functions["os.sendfile"].can_block_in("soft_stream/web/streaming/client_stream.py", "_lend")
         yield blockbuster
 
 

@@ -10,7 +10,6 @@ from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames import multipart
 from soft_stream.frames.frame import Frame
 from soft_stream.web.streaming.client_stream import ClientStream
-from soft_stream.web.streaming.sendfile import Roads
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +69,6 @@ class Broadcaster:
         self._feed = feed
         self._adaptive_quality = supervisor.adaptive_quality
         self._placeholder = placeholder
-        self._roads = Roads()
         self._streams = set[ClientStream]()
         self._ready = dict[ClientStream, None]()
         self._patience: asyncio.TimerHandle | None = None
@@ -90,13 +88,9 @@ class Broadcaster:
         """Send a frame to all who are ready; see `Taker`."""
         if not self._ready:
             return
-        now, clients = time.monotonic(), len(self._ready)
+        now = time.monotonic()
         self._await_frame()
-        file = self._roads.set_out(frame.part, clients)
-        try:
-            self._mark_busy([stream for stream in self._ready if not stream.send_frame(frame, now, file)])
-        finally:
-            self._roads.arrive(file, clients)
+        self._mark_busy([stream for stream in self._ready if not stream.send_frame(frame, now)])
 
     async def serve(self, stream: ClientStream) -> None:
         """Send to a client until the portal shuts down.

@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import os
 import socket
 import struct
 import termios
@@ -32,7 +31,6 @@ class ClientStream:
         "_client",
         "_connection",
         "_end",
-        "_is_plain",
         "_pace",
         "_shown_again",
         "_transport",
@@ -43,20 +41,16 @@ class ClientStream:
         self._client = client
         self._transport = transport
         self._connection = transport.get_extra_info("socket")
-        self._is_plain = transport.get_extra_info("sslcontext") is None
         self._writer = writer
         self._busy = asyncio.Event()
         self._end = asyncio.Event()
         self._pace = RateLimiter(client.fps_max, time.monotonic()) if client.fps_max else None
         self._shown_again = 0
 
-    def send_frame(self, frame: Frame, now: float, file: int | None = None) -> bool:
-        """Send a live frame, and tell whether the client is ready for another one.
-
-        `now` is in monotonic seconds, `file` a memfd that has the same bytes as the frame's part.
-        """
+    def send_frame(self, frame: Frame, now: float) -> bool:
+        """Send a live frame at `now`, monotonic seconds; return True if the client is ready for another one."""
         self._client.took(frame, now)
-        is_free = self.send(frame.part, file)
+        is_free = self.send(frame.part)
         if self._pace is None:
             return is_free
         self._pace.consume(now)
@@ -72,12 +66,10 @@ class ClientStream:
         self._shown_again = frame.number
         return self.send(frame.repeat)
 
-    def send(self, part: bytes, file: int | None = None) -> bool:
-        """Send a part, and tell whether the kernel has taken all of it."""
+    def send(self, part: bytes) -> bool:
+        """Send a part; return True if the kernel has taken all of it."""
         self._writer.output_size += len(part)  # it counts what goes past it, too
-        rest = self._lend(part, file) if file is not None and self._is_plain else part
-        if rest:
-            self._transport.write(rest)
+        self._transport.write(part)
         if not self._transport.get_write_buffer_size():
             return True
         self._busy.set()
@@ -121,15 +113,6 @@ class ClientStream:
                 async with asyncio.timeout(self._pace.ready_at - time.monotonic()):
                     await self._end.wait()
         self._busy.clear()
-
-    def _lend(self, part: bytes, file: int) -> bytes | memoryview:
-        """Send from a file, and return what the socket did not take; the transport finds out what is wrong with it."""
-        if self._transport.get_write_buffer_size():  # never past what waits there
-            return part
-        try:
-            return memoryview(part)[os.sendfile(self._connection.fileno(), file, 0, len(part)) :]
-        except OSError:
-            return part
 
     async def _until_taken(self) -> None:
         while left := self._transport.get_write_buffer_size():
