@@ -5,26 +5,21 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 # A request, with its body, that has not come whole so many seconds after its first byte is of no use to anybody.
 REQUEST_TIMEOUT = 20.0
 # A client that takes nothing for so long is gone; the kernel looks at the network, we at what it has taken.
 CLIENT_TIMEOUT = 20.0
-HEAD_ENDS = (b"\r\n\r\n", b"\n\n")
 # Later requests may keep a connection waiting for so long; aiohttp's own default differs by version, up to an hour.
 KEEPALIVE_TIMEOUT = 75.0
 
 
 class Connection(asyncio.Protocol):
-    """Passes everything on to aiohttp, limits the waits for a client, and lets a client close its own side.
+    """Passes everything on to aiohttp, and limits the waits for a client.
 
     Both waits are timed only while they last: for the rest of a request, and until an answer is taken. An answer that
     is still being made may take as long as it likes; a stream looks by itself at what its client takes.
-
-    Old scripts send a request, close their side, and read the answer (`nc -N`), as TCP allows. asyncio would close the
-    connection. But a client that leaves looks the same until something is sent to it, so only those are answered that
-    have said that they will ask no more (HTTP/1.0, `Connection: close`), and only what changes nothing.
     """
 
     def __init__(self, http: web.RequestHandler) -> None:
@@ -33,9 +28,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._request_due: asyncio.TimerHandle | None = None
         self._answer_due: asyncio.TimerHandle | None = None
-        self._last_bytes = b""
         self._request: web.Request | None = None
-        self._is_half_closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
@@ -49,20 +42,13 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on a piece of a request."""
-        self._last_bytes = (self._last_bytes + data[-4:])[-4:]
         if not (self._request or self._answer_due):
             self._expect_request()
         self._http.data_received(data)
 
-    def eof_received(self) -> bool | None:
-        """Keep the connection if an answer is due to a client that has only closed its own side."""
-        is_due = self._last_bytes.endswith(HEAD_ENDS) and self._request_due is not None
-        if is_due if self._request is None else _may_half_close(self._request):
-            self._is_half_closed = True
-            self._http.close()  # it ends the connection after the answer
-            return True
+    def eof_received(self) -> None:
+        """Pass on that the client has closed its side; asyncio closes the connection."""
         self._http.eof_received()
-        return None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let aiohttp cancel what it is doing for the client."""
@@ -86,8 +72,6 @@ class Connection(asyncio.Protocol):
         self._request = request
         self._expect_request()
         request.content.on_eof(self._has_request)
-        if self._is_half_closed and not _may_half_close(request):
-            self._transport.abort()
 
     def end(self) -> None:
         """Note that the answer is made, and about to be sent."""
@@ -115,10 +99,6 @@ class Connection(asyncio.Protocol):
         if self._answer_due:
             self._answer_due.cancel()
             self._answer_due = None
-
-
-def _may_half_close(request: web.Request) -> bool:
-    return request.method == hdrs.METH_GET and not request.keep_alive
 
 
 @web.middleware

@@ -13,10 +13,10 @@ from aiohttp.http_writer import StreamWriter
 
 from soft_stream.capture.subscribers import Client
 from soft_stream.web.streaming.client_stream import ClientStream
-from tests.capture.test_frame_path import Witness
 from tests.support.multipart_reader import Part, StreamReader
 from tests.support.nginx_process import make_certificate
 from tests.support.server import StartPortal
+from tests.support.witness import Witness
 
 LARGE = 32 * 1024
 MANY = 64
