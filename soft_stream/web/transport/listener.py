@@ -16,7 +16,7 @@ from soft_stream.config.endpoints import Endpoint
 from soft_stream.config.settings import Settings
 from soft_stream.web.transport.certificate import Certificate, CertificateError
 from soft_stream.web.transport.connection import Connection
-from soft_stream.web.transport.tls import Tls
+from soft_stream.web.transport.tls import TlsProtocol
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Listener:
         self._watch: asyncio.Task[None] | None = None
         self._servers: list[asyncio.Server] = []
         self._unix_sockets: list[Path] = []
-        self._shaking: set[Tls] = set()
+        self._handshakes: set[asyncio.Transport] = set()
         self._most = int(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * FOR_CLIENTS)
         self._is_full = False
 
@@ -86,7 +86,7 @@ class Listener:
             self._watch.cancel()
         for server in self._servers:
             server.close()
-        for connection in tuple(self._shaking):
+        for connection in tuple(self._handshakes):
             connection.abort()
         for path in self._unix_sockets:
             try:
@@ -127,14 +127,14 @@ class Listener:
     def _greet(self) -> Connection | RejectingProtocol:
         return RejectingProtocol() if self._has_no_room() else Connection(self._server())
 
-    def _greet_with_tls(self) -> Tls | RejectingProtocol:
+    def _greet_with_tls(self) -> TlsProtocol | RejectingProtocol:
         if self._has_no_room():
             return RejectingProtocol()
-        return Tls(self._certificate.context, Connection(self._server()), self._shaking)
+        return TlsProtocol(self._certificate.context, Connection(self._server()), self._handshakes)
 
     def _has_no_room(self) -> bool:
         """Whether as many clients are connected as there may be, which is told once."""
-        count = len(self._server.connections) + len(self._shaking)
+        count = len(self._server.connections) + len(self._handshakes)
         if count >= self._most and not self._is_full:
             log.warning("Clients are sent away: %d are connected, and there are no descriptors for more", count)
             self._is_full = True

@@ -9,7 +9,8 @@ import signal
 import socket
 import stat
 import subprocess
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -185,15 +186,22 @@ async def test_a_link_local_address_has_a_scope(start_portal: StartPortal) -> No
     writer.close()
 
 
-def test_more_clients_than_descriptors() -> None:
-    """They are sent away, which is told once, and those who came before are served on."""
+@contextmanager
+def serving_few(*flags: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """Run a server that may open 128 descriptors, 96 of them for clients."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     with ExitStack() as stack:
         resource.setrlimit(resource.RLIMIT_NOFILE, (128, limit[1]))  # a child has its parent's limits
         try:
-            process, url = stack.enter_context(serving())
+            running = stack.enter_context(serving(*flags))
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+        yield running
+
+
+def test_more_clients_than_descriptors() -> None:
+    """They are rejected, which is logged once, and the clients that came before are still served."""
+    with serving_few() as (process, url), ExitStack() as stack:
         port = int(url.rpartition(":")[2])
         clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(140)]
         assert clients[-1].recv(1) == b""
@@ -204,6 +212,19 @@ def test_more_clients_than_descriptors() -> None:
         said = process.stderr.read()
         assert said.count("Clients are sent away: 96 are connected") == 1
         assert "Traceback" not in said
+
+
+def test_connections_in_a_handshake_count_for_the_limit(tmp_path: Path) -> None:
+    """Clients that connect and never begin TLS do not use up the descriptors."""
+    pair, port = certificates.make(tmp_path), free_port()
+    files = ["--tls-certificate", str(pair.certificate), "--tls-key", str(pair.key)]
+    with serving_few("--listen", f"https://127.0.0.1:{port}", *files) as (process, _), ExitStack() as stack:
+        assert process.stderr
+        assert f"Listening on https://127.0.0.1:{port}" in process.stderr.readline()
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(140)]
+        assert clients[-1].recv(1) == b""
+        process.send_signal(signal.SIGTERM)
+        assert "Clients are sent away: 96 are connected" in process.stderr.read()
 
 
 def problems(**environ: str) -> list[str]:

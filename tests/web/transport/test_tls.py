@@ -15,7 +15,7 @@ from soft_stream.capture.status import State
 from soft_stream.config.endpoints import Endpoint
 from soft_stream.web.streaming import client_stream
 from soft_stream.web.transport import tls
-from soft_stream.web.transport.tls import Tls
+from soft_stream.web.transport.tls import TlsProtocol
 from tests.support import certificates
 from tests.support.certificates import Pair
 from tests.support.multipart_reader import StreamReader
@@ -47,13 +47,13 @@ async def secure(start_portal: StartPortal, tmp_path: Path) -> Secure:
     return Secure(await start_portal(listen=listen, width=1280, height=720, **files), pair, port)
 
 
-async def test_who_does_not_trust_the_certificate_gets_nothing(secure: Secure) -> None:
-    """Its handshake fails; one that speaks plain HTTP is told so, and others are served."""
+async def test_a_client_without_tls_or_without_trust_gets_nothing(secure: Secure) -> None:
+    """Its connection ends, and other clients are served."""
     with pytest.raises(ssl.SSLCertVerificationError):
         await secure.connect(ssl.create_default_context())
     reader, writer = await asyncio.open_connection("127.0.0.1", secure.port)
     writer.write(GET)
-    assert (await reader.read()).startswith(b"HTTP/1.0 400 ")
+    assert await reader.read() == b""
     writer.close()
     stream = await StreamReader.get(secure.port, trusting=secure.pair.trusting())
     await stream.opening()
@@ -72,7 +72,7 @@ async def test_only_todays_versions(secure: Secure) -> None:
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
     old.set_ciphers("ALL:@SECLEVEL=0")
-    with pytest.raises(ssl.SSLError, match="VERSION"):
+    with pytest.raises((ssl.SSLError, ConnectionResetError)):
         await secure.connect(old)
 
 
@@ -173,7 +173,7 @@ async def talking(pair: Pair) -> AsyncIterator[tuple[Above, asyncio.StreamReader
     context.load_cert_chain(*pair)
     above, (here, there) = Above(), socket.socketpair()
     loop = asyncio.get_running_loop()
-    accepting = loop.connect_accepted_socket(lambda: Tls(context, above, set()), here)
+    accepting = loop.connect_accepted_socket(lambda: TlsProtocol(context, above, set()), here)
     client = asyncio.open_connection(sock=there, ssl=pair.trusting(), server_hostname="localhost")
     _, (reader, writer) = await asyncio.gather(accepting, client)
     await above.connected.wait()
@@ -185,7 +185,7 @@ async def talking(pair: Pair) -> AsyncIterator[tuple[Above, asyncio.StreamReader
 async def test_nothing_hides_in_buffers(tmp_path: Path) -> None:
     """What the kernel has not taken is counted to the byte, and writing pauses until all of it is taken."""
     async with talking(certificates.make(tmp_path)) as (above, reader, writer):
-        above.transport.set_write_buffer_limits(high=0)
+        above.transport.set_write_buffer_limits(high=1, low=0)
         writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
         part = bytes(4_000_000)
         above.transport.write(part)
