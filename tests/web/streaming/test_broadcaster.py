@@ -6,6 +6,8 @@ import weakref
 from collections.abc import Callable
 from itertools import pairwise
 
+import pytest
+
 from soft_stream.frames.frame import Frame
 from soft_stream.web.streaming import broadcaster
 from tests.support.fake_clients import FakeTransport, frame_of, go_round, world
@@ -119,6 +121,24 @@ async def test_a_new_draw_placeholder_comes_once_a_second_at_most() -> None:
             assert min(later - earlier for earlier, later in pairwise(times)) > 0.9 * broadcaster.DRAW_INTERVAL
         for task in lingering:
             task.cancel()
+
+
+async def test_streams_end_if_no_placeholder_can_be_drawn(
+    start_portal: StartPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old frame must not stay on the screen as if it were live."""
+
+    def fail(*_: object) -> bytes:
+        raise OSError("no font")
+
+    monkeypatch.setattr(broadcaster, "_draw_label", fail)
+    portal = await start_portal(watchdog_timeout=0)
+    reader = await StreamReader.get(portal.port)
+    await reader.opening()
+    portal.device.stall()
+    assert await reader.rest()
+    await portal.until(lambda: not portal.supervisor.subscribers.clients)
+    await reader.close()
 
 
 async def linger(transport: FakeTransport, seconds: float) -> None:
