@@ -49,7 +49,8 @@ async def test_one_opening_for_all_clients(start_portal: StartPortal, caplog: py
     assert caplog.text.count("Camera open after") == caplog.text.count("Camera closed") == 1
     assert caplog.text.count("First frame after") == 1
     assert "main 160x120 YUV420, stride 256, sYCC, sensor mode 2304x1296, 50 fps" in caplog.text
-    assert caplog.text.count("Client in: 127.0.0.1 /stream.mjpg") == caplog.text.count("Client out: ") == 3
+    assert caplog.text.count("Client connected: 127.0.0.1 /stream.mjpg") == 3
+    assert caplog.text.count("Client disconnected: ") == 3
     assert len(portal.device.threads) == 1
 
 

@@ -152,5 +152,5 @@ def test_a_signal_ends_open_streams_and_closes_the_camera(number: signal.Signals
         assert process.stderr
         log = process.stderr.read()
     assert "INFO cam0 Camera closed" in log
-    assert log.count("the portal shuts down") == 3
+    assert log.count("(server shuts down)") == 3
     assert "Traceback" not in log

@@ -79,11 +79,11 @@ async def _serve(request: web.Request, supervisor: CameraSupervisor, feed: Feed,
         with frame_or_503(supervisor, supervisor.settings.start_timeout):
             async with asyncio.timeout(supervisor.settings.start_timeout):
                 first = await feed.wait_newer(feed.newest)
-        log.info("Client in: %s", client)
+        log.info("Client connected: %s", client)
         negotiated = supervisor.status.negotiated
         if negotiated and client.fps_max >= negotiated.fps:
             client.fps_max = 0.0  # there are no more: nobody has to look when it is due
-        reason = "it left"
+        reason = "closed by client"
         try:
             response = MultipartResponse(headers=HEADERS)
             response.force_close()
@@ -94,12 +94,12 @@ async def _serve(request: web.Request, supervisor: CameraSupervisor, feed: Feed,
                 del first  # a client must not keep its first frame for as long as it stays
                 await broadcaster.serve(stream)
         except TimeoutError:
-            reason = f"it took nothing for {CLIENT_TIMEOUT:g} s"
+            reason = f"no data read for {CLIENT_TIMEOUT:g} s"
         except ConnectionError:
             reason = "connection lost"
         finally:
             age = time.time() - client.since
-            reason = "the portal shuts down" if broadcaster.ended else reason
+            reason = "server shuts down" if broadcaster.ended else reason
             facts = (client, age, client.sent, client.dropped, reason)
-            log.info("Client out: %s after %.0f s, %d frames, %d skipped; %s", *facts)
+            log.info("Client disconnected: %s after %.0f s, %d frames sent, %d dropped (%s)", *facts)
     return response

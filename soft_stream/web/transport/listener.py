@@ -136,7 +136,7 @@ class Listener:
         """Whether as many clients are connected as there may be, which is told once."""
         count = len(self._server.connections) + len(self._handshakes)
         if count >= self._most and not self._is_full:
-            log.warning("Clients are sent away: %d are connected, and there are no descriptors for more", count)
+            log.warning("Connection limit of %d reached; rejecting new clients", self._most)
             self._is_full = True
         elif count < self._most // 2:
             self._is_full = False

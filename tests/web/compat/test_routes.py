@@ -216,8 +216,8 @@ async def test_the_path_in_the_log(portal: Portal, caplog: pytest.LogCaptureFixt
         assert [client["path"] for client in (await portal.status())["clients"]] == [shown]
         await reader.close()
         await portal.until(lambda: not portal.supervisor.subscribers.clients)
-        assert f"Client in: 127.0.0.1 {shown}" in caplog.text
-        assert f"Client out: 127.0.0.1 {shown} after" in caplog.text
+        assert f"Client connected: 127.0.0.1 {shown}" in caplog.text
+        assert f"Client disconnected: 127.0.0.1 {shown} after" in caplog.text
     assert "token" not in caplog.text
 
 
