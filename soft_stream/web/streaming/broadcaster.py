@@ -109,12 +109,12 @@ class Broadcaster:
         self.ended = True
         self._mark_busy([*self._ready])
         for stream in self._streams:
-            stream.end()
+            stream.stop()
 
     def _mark_ready(self, stream: ClientStream) -> None:
         """Add a client to those that are ready; one that missed the newest frame gets it at once."""
         now, newest = time.monotonic(), self._feed.newest
-        is_late = newest and stream.is_late_for(newest) and not self._is_stale(newest, now)
+        is_late = newest and stream.has_missed(newest) and not self._is_stale(newest, now)
         if newest and is_late and not stream.send_frame(newest, now):
             return
         self._ready[stream] = None

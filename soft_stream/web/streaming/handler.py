@@ -1,4 +1,4 @@
-"""`/stream.mjpg`: frames for as long as the client wants them, and never an old one that looks live."""
+"""`/stream.mjpg`: live frames until the client leaves."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 HEADERS = {
     hdrs.CONTENT_TYPE: multipart.CONTENT_TYPE,
     hdrs.CACHE_CONTROL: "no-store",
-    "X-Accel-Buffering": "no",  # nginx would collect megabytes of old frames for a slow client
+    "X-Accel-Buffering": "no",  # nginx would buffer megabytes of old frames for a slow client
 }
 
 
@@ -41,9 +41,9 @@ class StreamOptions:
 class MultipartResponse(web.StreamResponse):
     """An endless response that ends with its connection.
 
-    HTTP/1.1 would get chunked encoding from aiohttp, which costs a copy of each frame and which no hand-written
-    client expects of a camera; aiohttp's own WebSocketResponse switches the length check off in the same way. The
-    headers wait for the first boundary, so that both leave in one packet (aiohttp 3.12 and later).
+    For HTTP/1.1 aiohttp would use chunked encoding. That costs a copy of each frame, and hand-written clients do not
+    expect it of a camera. aiohttp's own WebSocketResponse switches the length check off in the same way. The headers
+    are sent with the first boundary, in one packet (aiohttp 3.12 and later).
     """
 
     _length_check = False
@@ -73,7 +73,7 @@ async def serve_stream(request: web.Request, options: StreamOptions, client: Cli
 
 
 async def _serve(request: web.Request, supervisor: CameraSupervisor, feed: Feed, client: Client) -> web.StreamResponse:
-    """Send frames of a feed to a client until it leaves."""
+    """Send the frames of a feed to a client until it leaves."""
     broadcaster = get_broadcaster(supervisor, feed)
     with supervisor.subscribers.connected(client):
         with frame_or_503(supervisor, supervisor.settings.start_timeout):
@@ -82,7 +82,7 @@ async def _serve(request: web.Request, supervisor: CameraSupervisor, feed: Feed,
         log.info("Client connected: %s", client)
         negotiated = supervisor.status.negotiated
         if negotiated and client.fps_max >= negotiated.fps:
-            client.fps_max = 0.0  # there are no more: nobody has to look when it is due
+            client.fps_max = 0.0  # the camera gives no more than that, so no limiter is needed
         reason = "closed by client"
         try:
             response = MultipartResponse(headers=HEADERS)
@@ -91,7 +91,7 @@ async def _serve(request: web.Request, supervisor: CameraSupervisor, feed: Feed,
             with open_client_stream(client, request, len(first.part)) as stream:
                 await response.write(multipart.OPENING)
                 stream.send_frame(first, time.monotonic())
-                del first  # a client must not keep its first frame for as long as it stays
+                del first  # its memory must not be kept until the client leaves
                 await broadcaster.serve(stream)
         except TimeoutError:
             reason = f"no data read for {CLIENT_TIMEOUT:g} s"

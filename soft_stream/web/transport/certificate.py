@@ -1,4 +1,4 @@
-"""The certificate of https:// endpoints: read at the start, and again when it was renewed."""
+"""The certificate of https:// endpoints: loaded at the start, and again after it was renewed."""
 
 import asyncio
 import logging
@@ -10,61 +10,61 @@ from typing import NoReturn
 
 log = logging.getLogger(__name__)
 
-# Certificates are renewed days before they expire. Looking follows links over any number of folders, as certbot makes
-# them, and works on every file system; inotify would need a watch on each of those folders.
-LOOK_INTERVAL = 60.0
+# Seconds between two checks; certificates are renewed days before they expire. stat() follows links over any number of
+# folders, as certbot makes them, and works on every file system. inotify would need a watch on each of those folders.
+CHECK_INTERVAL = 60.0
 
-# Inode, time and size of both files.
-Facts = tuple[tuple[int, int, int] | None, ...]
+# Inode, modification time and size of a file; None if it is missing.
+FileState = tuple[int, int, int] | None
 
 
 class CertificateError(Exception):
-    """The certificate cannot be used; the text says why."""
+    """The certificate cannot be used; the message says why."""
 
 
 class Certificate:
-    """What new connections are greeted with, as PEM files: the certificate with its chain, and its key."""
+    """Two PEM files, a certificate with its chain and the key, and the TLS context that is made of them."""
 
     def __init__(self, certificate: Path, key: Path) -> None:
         self._files = (certificate, key)
-        self._seen: Facts = ()
+        self._states: tuple[FileState, ...] = ()
         self.context: ssl.SSLContext
-        """The newest certificate that could be used; there is none before `read`."""
+        """For new connections: the newest certificate that could be used. `read` sets it first."""
 
     async def read(self) -> None:
-        """Read both files.
+        """Load both files.
 
         Raises:
             CertificateError: they cannot be used.
         """
-        await asyncio.to_thread(self._look)
+        await asyncio.to_thread(self._load_if_changed)
 
     async def watch(self) -> None:
-        """Read both files again when they change, until cancelled; open connections keep what they have."""
+        """Load both files again whenever they change, until cancelled; open connections keep their certificate."""
         while True:
-            await asyncio.sleep(LOOK_INTERVAL)
+            await asyncio.sleep(CHECK_INTERVAL)
             try:
-                is_new = await asyncio.to_thread(self._look)
+                is_new = await asyncio.to_thread(self._load_if_changed)
             except CertificateError as reason:
-                log.warning("The certificate has changed and cannot be used, so the old one stays: %s", reason)
+                log.warning("The new certificate cannot be used, so the old one stays in use: %s", reason)
             else:
                 if is_new:
-                    log.info("The certificate was read again: %s", self._files[0])
+                    log.info("Certificate reloaded: %s", self._files[0])
 
-    def _look(self) -> bool:
-        """Read both files if they are not those that were seen last."""
-        facts = tuple(_facts(file) for file in self._files)
-        if facts == self._seen:
+    def _load_if_changed(self) -> bool:
+        """Load both files unless they are unchanged; return True if they were loaded."""
+        states = tuple(_state_of(file) for file in self._files)
+        if states == self._states:
             return False
-        self._seen = facts
+        self._states = states
         try:
             self.context = _load(*self._files)
-        except OSError as error:  # it was replaced just now
+        except OSError as error:  # it was replaced a moment ago
             raise CertificateError(f"{' and '.join(map(str, self._files))}: {error.strerror}") from None
         return True
 
 
-def _facts(file: Path) -> tuple[int, int, int] | None:
+def _state_of(file: Path) -> FileState:
     try:
         found = file.stat()
     except OSError:
@@ -85,15 +85,15 @@ def _load(certificate: Path, key: Path) -> ssl.SSLContext:
     except ssl.SSLError as error:
         reason = error.reason or "PEM that cannot be read"
         if "MISMATCH" in reason:
-            raise CertificateError(f"the key {key} is not that of the certificate {certificate}") from None
+            raise CertificateError(f"the key {key} does not belong to the certificate {certificate}") from None
         raise CertificateError(f"{certificate} and {key}: {reason.replace('_', ' ').lower()}") from None
     if mode & stat.S_IROTH:
-        log.warning("Everybody on this machine can read the key %s; `chmod o= %s` ends that", key, key)
+        log.warning("All users of this machine can read the key %s; prevent it with `chmod o= %s`", key, key)
     return context
 
 
 def _check(file: Path, mark: bytes, what: str) -> int:
-    """Name the file that is wrong, as OpenSSL does not, or return its mode; a pipe is not waited for."""
+    """Return the mode of a PEM file; name the file in the error, as OpenSSL does not. Do not wait for a pipe."""
     try:
         with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
             mode = os.fstat(opened.fileno()).st_mode

@@ -1,4 +1,4 @@
-"""Where a portal listens: all its endpoints at once, with one web side behind them."""
+"""All endpoints of the server: TCP ports, TLS ports and unix sockets."""
 
 import asyncio
 import errno
@@ -20,28 +20,28 @@ from soft_stream.web.transport.tls import TlsProtocol
 
 log = logging.getLogger(__name__)
 
-# So many clients may wait to be let in. asyncio takes the same number for how many it lets in at one go, and complains
-# about each of them when there is no descriptor left.
+# Connections that may wait to be accepted. asyncio's `backlog` is also the number that it accepts at a time;
+# without free descriptors it logs an error for each of them.
 BACKLOG = 128
-AT_ONCE = 1
-# This part of all descriptors is for clients; cameras, files and frames in memory need the others.
-FOR_CLIENTS = 0.75
-# Whoever may connect to loopback may connect to a unix socket, too; a folder can keep people out.
+ACCEPTED_AT_ONCE = 1
+# The share of all file descriptors that is for clients; the camera, files and the log need the others.
+CLIENT_SHARE = 0.75
+# All users may connect, as to loopback; the folder's mode can restrict that.
 UNIX_MODE = 0o666
-# What errors mean where a port or a path is meant.
+# What some errors mean for an endpoint.
 ADVICE = {
-    errno.EACCES: "; ports below 1024, and folders of others, are not for this user",
+    errno.EACCES: "; this user has no right to ports below 1024 and folders of other users",
     errno.EADDRNOTAVAIL: "; this machine does not have the address now",
     errno.EROFS: "; a unit may only write to its own folders",
 }
 
 
 class ListenError(Exception):
-    """An endpoint cannot be had; the text says which one, by which setting, and why."""
+    """The server cannot listen on an endpoint; the message names the endpoint, its setting and the reason."""
 
 
 class RejectingProtocol(asyncio.Protocol):
-    """A client that is sent away at once."""
+    """Rejects a client."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Close the connection."""
@@ -49,7 +49,7 @@ class RejectingProtocol(asyncio.Protocol):
 
 
 class Listener:
-    """Listens at every endpoint of the settings; `server` makes aiohttp's side of each connection."""
+    """Listens on every endpoint of the settings; `server` makes aiohttp's protocol of each connection."""
 
     def __init__(self, settings: Settings, server: web.Server) -> None:
         self._settings = settings
@@ -59,29 +59,31 @@ class Listener:
         self._servers: list[asyncio.Server] = []
         self._unix_sockets: list[Path] = []
         self._handshakes: set[asyncio.Transport] = set()
-        self._most = int(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * FOR_CLIENTS)
-        self._is_full = False
+        self._limit = int(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * CLIENT_SHARE)
+        self._limit_logged = False
 
     async def begin(self) -> None:
-        """Listen everywhere, and keep the certificate up to date.
+        """Listen on all endpoints, and keep the certificate up to date.
 
         Raises:
-            CannotListen: at one endpoint at least; `end` ends the others.
+            ListenError: one endpoint failed; `end` closes the others.
         """
         if any(endpoint.scheme == "https" for endpoint in self._settings.endpoints):
-            await self._read_certificate()
+            await self._load_certificate()
         for endpoint in self._settings.endpoints:
             try:
                 await self._open(endpoint)
             except OSError as error:
-                is_named = isinstance(error, socket.gaierror)  # its numbers are others
+                is_named = isinstance(error, socket.gaierror)  # its error numbers are not those of errno
                 reason = os.strerror(error.errno) if error.errno and not is_named else error.strerror or str(error)
                 advice = ADVICE.get(error.errno or 0, "")
-                raise ListenError(f"Cannot listen on {endpoint} ({self._named(endpoint)}): {reason}{advice}") from None
+                raise ListenError(
+                    f"Cannot listen on {endpoint} ({self._settings_of(endpoint)}): {reason}{advice}"
+                ) from None
             log.info("Listening on %s", endpoint)
 
     async def end(self) -> None:
-        """Let nobody in any more, and send away who has not finished a handshake."""
+        """Stop listening, and close the connections whose TLS handshake is not done."""
         if self._watch:
             self._watch.cancel()
         for server in self._servers:
@@ -92,15 +94,15 @@ class Listener:
             try:
                 await asyncio.to_thread(_remove_stale, path)
             except OSError as error:
-                log.warning("%s stays: %s", path, error.strerror or error)
+                log.warning("Socket %s was not removed: %s", path, error.strerror or error)
 
     @property
     def port(self) -> int:
-        """The first port, also where the settings leave the choice to the kernel (0)."""
+        """The first port; the kernel has chosen it where the settings say 0."""
         port: int = self._servers[0].sockets[0].getsockname()[1]
         return port
 
-    async def _read_certificate(self) -> None:
+    async def _load_certificate(self) -> None:
         try:
             await self._certificate.read()
         except CertificateError as reason:
@@ -114,45 +116,45 @@ class Listener:
             bound = await asyncio.to_thread(_unix_socket, Path(endpoint.path))
             self._unix_sockets.append(Path(endpoint.path))
         else:
-            # a link-local address has a scope, which create_server drops
+            # create_server would drop the scope of a link-local address
             family, *_, address = socket.getaddrinfo(
                 endpoint.address, endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
             )[0]
             bound = socket.create_server(address, family=family)
-        greet = self._greet_with_tls if endpoint.scheme == "https" else self._greet
+        make_protocol = self._make_tls_protocol if endpoint.scheme == "https" else self._make_protocol
         loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_server(greet, sock=bound, backlog=AT_ONCE))
+        self._servers.append(await loop.create_server(make_protocol, sock=bound, backlog=ACCEPTED_AT_ONCE))
         bound.listen(BACKLOG)
 
-    def _greet(self) -> Connection | RejectingProtocol:
-        return RejectingProtocol() if self._has_no_room() else Connection(self._server())
+    def _make_protocol(self) -> Connection | RejectingProtocol:
+        return RejectingProtocol() if self._is_full() else Connection(self._server())
 
-    def _greet_with_tls(self) -> TlsProtocol | RejectingProtocol:
-        if self._has_no_room():
+    def _make_tls_protocol(self) -> TlsProtocol | RejectingProtocol:
+        if self._is_full():
             return RejectingProtocol()
         return TlsProtocol(self._certificate.context, Connection(self._server()), self._handshakes)
 
-    def _has_no_room(self) -> bool:
-        """Whether as many clients are connected as there may be, which is told once."""
+    def _is_full(self) -> bool:
+        """Return True if no more clients may connect; log it once."""
         count = len(self._server.connections) + len(self._handshakes)
-        if count >= self._most and not self._is_full:
-            log.warning("Connection limit of %d reached; rejecting new clients", self._most)
-            self._is_full = True
-        elif count < self._most // 2:
-            self._is_full = False
-        return count >= self._most
+        if count >= self._limit and not self._limit_logged:
+            log.warning("Connection limit of %d reached; rejecting new clients", self._limit)
+            self._limit_logged = True
+        elif count < self._limit // 2:
+            self._limit_logged = False
+        return count >= self._limit
 
-    def _named(self, endpoint: Endpoint) -> str:
-        """Name the settings that an endpoint comes from."""
+    def _settings_of(self, endpoint: Endpoint) -> str:
+        """Return the names of the settings that an endpoint was made of."""
         camera = self._settings.camera
         return f"cam{camera}_listen" if endpoint in self._settings.listen else f"cam{camera}_bind, cam{camera}_port"
 
 
 def _unix_socket(path: Path) -> socket.socket:
-    """Listen at a path; the socket of a process that is gone is replaced.
+    """Listen at a path; replace the socket of a process that has ended.
 
     Raises:
-        OSError: somebody listens there, something else is there, or it cannot be made.
+        OSError: another process listens there, the path is not a socket, or it cannot be created.
     """
     _remove_stale(path)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -167,10 +169,10 @@ def _unix_socket(path: Path) -> socket.socket:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a socket that nobody listens on.
+    """Remove a socket on which no process listens.
 
     Raises:
-        OSError: somebody does, or something else is there.
+        OSError: a process listens on it, or the path is not a socket.
     """
     try:
         mode = path.lstat().st_mode
@@ -185,6 +187,6 @@ def _remove_stale(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink()
             return
-        except BlockingIOError:  # it listens, and so many wait that one more may not
+        except BlockingIOError:  # a process listens, and its backlog is full
             pass
     raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))

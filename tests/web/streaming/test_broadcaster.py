@@ -1,4 +1,4 @@
-"""What all clients of the stream see, and when: newest frames, repeats, labelled pictures."""
+"""What all clients of the stream get, and when: newest frames, repeats, placeholders."""
 
 import asyncio
 import gc
@@ -17,7 +17,7 @@ from tests.support.witness import Witness
 
 
 def is_notice(part: object) -> bool:
-    """Tell a labelled picture from other parts."""
+    """Return True for a placeholder."""
     return isinstance(part, bytes) and b"X-Frame: notice\r\n" in part[:200]
 
 
@@ -27,8 +27,8 @@ async def until(happened: Callable[[], object]) -> None:
         await asyncio.sleep(0.005)
 
 
-async def test_who_was_slow_gets_the_newest_frame_at_once() -> None:
-    """As soon as a client has taken what it had, it gets the newest frame and none of those before; then the next."""
+async def test_a_slow_client_gets_the_newest_frame_at_once() -> None:
+    """When a client has read its part, it gets the newest frame and none of those before; then the next."""
     async with world() as each:
         client, slow = each.come()
         _, fast = each.come()
@@ -45,8 +45,8 @@ async def test_who_was_slow_gets_the_newest_frame_at_once() -> None:
         assert (client.sent, client.dropped) == (3, 2)
 
 
-async def test_who_was_not_slow_gets_no_frame_twice() -> None:
-    """A client that takes its frame before the next one comes waits for that one."""
+async def test_a_fast_client_gets_no_frame_twice() -> None:
+    """A client that reads its frame before the next one is published waits for that one."""
     async with world() as each:
         _, transport = each.come()
         await go_round()
@@ -59,8 +59,8 @@ async def test_who_was_not_slow_gets_no_frame_twice() -> None:
         assert each.feed.wanted
 
 
-async def test_a_frame_that_is_too_old_is_not_shown_to_who_was_slow() -> None:
-    """Who is ready again when no frame has come for 2 s gets a labelled picture, not what was newest then."""
+async def test_a_slow_client_does_not_get_a_frame_that_is_too_old() -> None:
+    """A client that is ready again after 2 s without a frame gets a placeholder, not the newest frame."""
     async with world() as each:
         _, slow = each.come()
         _, fast = each.come()
@@ -76,7 +76,7 @@ async def test_a_frame_that_is_too_old_is_not_shown_to_who_was_slow() -> None:
 
 
 async def test_a_repeat_is_sent_once() -> None:
-    """After 1.5 intervals all get the same bytes once more, and then nothing until a frame or 2 s have come."""
+    """After 1.5 intervals all clients get the same bytes once more, and then nothing until a frame or 2 s later."""
     async with world() as each:
         transports = [each.come()[1] for _ in range(20)]
         await go_round()
@@ -90,8 +90,8 @@ async def test_a_repeat_is_sent_once() -> None:
             assert list(map(id, transport.written)) == list(map(id, parts))
 
 
-async def test_a_client_that_comes_back_during_a_silence_gets_the_repeat_too() -> None:
-    """Its browser has not painted the frame yet, either; the others get nothing twice."""
+async def test_a_client_that_is_ready_again_gets_the_repeat_too() -> None:
+    """Its browser has not painted the frame yet; the other clients get nothing twice."""
     async with world() as each:
         _, fast = each.come()
         _, slow = each.come()
@@ -105,8 +105,8 @@ async def test_a_client_that_comes_back_during_a_silence_gets_the_repeat_too() -
         assert fast.written == slow.written == [only.part, only.repeat]
 
 
-async def test_a_new_draw_placeholder_comes_once_a_second_at_most() -> None:
-    """Also for a client that takes its time for each, and for one that comes back between two of them."""
+async def test_at_most_one_placeholder_a_second() -> None:
+    """Also for a client that reads slowly, and for one that is ready again between two placeholders."""
     async with world() as each:
         transports = [each.come()[1] for _ in range(3)]
         await go_round()
@@ -142,7 +142,7 @@ async def test_streams_end_if_no_placeholder_can_be_drawn(
 
 
 async def linger(transport: FakeTransport, seconds: float) -> None:
-    """Take so long for each part."""
+    """Take this time for each part."""
     transport.stop_reading()
     while True:
         await until(transport.get_write_buffer_size)
@@ -152,7 +152,7 @@ async def linger(transport: FakeTransport, seconds: float) -> None:
 
 
 async def test_a_client_that_stopped_reading_keeps_no_frame_alive() -> None:
-    """What it has not taken are bytes; the frame goes when newer ones have come."""
+    """Only the bytes of its part stay in memory; the frame is freed when newer ones were published."""
     async with world() as each:
         _, stopped = each.come()
         _, other = each.come()
@@ -166,7 +166,7 @@ async def test_a_client_that_stopped_reading_keeps_no_frame_alive() -> None:
 
 
 async def test_no_client_of_a_portal_keeps_a_frame_alive(start_portal: StartPortal) -> None:
-    """Neither the first frame of one that watches nor the last one of one that stopped reading stays in memory."""
+    """Neither a client's first frame nor the last one of a client that stopped reading stays in memory."""
     portal = await start_portal(width=1280, height=720)
     stopped = await StreamReader.get(portal.port)
     stopped.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
@@ -186,12 +186,12 @@ async def test_no_client_of_a_portal_keeps_a_frame_alive(start_portal: StartPort
 
 
 class WeakWitness(Witness):
-    """Sees all frames, and keeps none of them."""
+    """Notes all frames, and keeps none of them in memory."""
 
     def __init__(self, *, is_ready: bool) -> None:
         super().__init__(is_ready=is_ready)
         self.seen: list[weakref.ref[Frame]] = []
 
     def on_frame(self, frame: Frame) -> None:
-        """Note a frame; see `Taker`."""
+        """Note a frame; see `FrameConsumer`."""
         self.seen.append(weakref.ref(frame))

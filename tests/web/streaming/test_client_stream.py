@@ -1,4 +1,4 @@
-"""How a part gets into a socket, and into many of them: every byte arrives."""
+"""Parts sent through real sockets: every byte arrives."""
 
 import asyncio
 import os
@@ -23,12 +23,12 @@ MANY = 64
 
 
 class Server(BaseProtocol):
-    """The portal's end of one connection."""
+    """The server's protocol of one connection."""
 
     came: "asyncio.Future[asyncio.Transport]"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Tell who waits for it."""
+        """Hand over the transport."""
         super().connection_made(transport)
         self.came.set_result(cast("asyncio.Transport", transport))
 
@@ -58,7 +58,7 @@ async def connect(
 
 
 async def test_a_socket_that_takes_only_a_piece_of_a_part() -> None:
-    """The rest follows without a byte lost or doubled, and the client is ready when all was taken."""
+    """The rest follows without a byte lost or doubled, and the client is ready when all was sent."""
     part = os.urandom(1_000_000)
     stream, reader, writer, server = await connect()
     assert not stream.send(part)
@@ -93,7 +93,7 @@ async def test_a_client_that_is_gone_when_its_part_is_sent() -> None:
 
 @pytest.fixture(scope="session")
 def contexts(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """What TLS needs at both ends."""
+    """TLS contexts for server and client."""
     folder = tmp_path_factory.mktemp("tls")
     make_certificate(folder / "certificate.pem", folder / "key.pem")
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -116,7 +116,7 @@ async def test_a_slow_client_over_tls(contexts: tuple[ssl.SSLContext, ssl.SSLCon
 
 
 async def test_many_clients_get_every_byte(start_portal: StartPortal) -> None:
-    """Fast ones, slow ones, some that vanish: what arrives are frames as they were published."""
+    """Fast and slow clients, and some that vanish, get frames as they were published."""
     portal = await start_portal(width=640, height=480, quality=95, fps=20)
     portal.supervisor.subscribers.feed.consumers.append(witness := Witness(is_ready=False))
     readers = await asyncio.gather(*(StreamReader.get(portal.port) for _ in range(MANY)))
@@ -150,7 +150,7 @@ async def test_many_clients_get_every_byte(start_portal: StartPortal) -> None:
 
 
 async def watch(reader: StreamReader, pause: float, got: list[Part]) -> None:
-    """Read a stream until it is told to stop, and rest after each part."""
+    """Read a stream until cancelled, with a pause after each part."""
     while True:
         got.append(await reader.part())
         await asyncio.sleep(pause)

@@ -1,4 +1,4 @@
-"""The certificate: read at the start, read again when renewed, and what is said of one that cannot be used."""
+"""The certificate: loaded at the start, loaded again after a renewal, and the errors of one that cannot be used."""
 
 import asyncio
 import logging
@@ -29,14 +29,14 @@ class Renewed:
         self.portal: Portal
 
     def point_to(self, certificate: Path, key: Path) -> None:
-        """Replace both links at one stroke each."""
+        """Replace both links, each of them atomically."""
         for link, target in zip(self.files, (certificate, key), strict=True):
             new = link.with_suffix(".new")
             new.symlink_to(target)
             new.rename(link)
 
     async def greeting(self) -> str:
-        """Connect, and return the name in the certificate that is shown."""
+        """Connect, and return the name in the certificate of the server."""
         trusting = ssl.create_default_context()
         for file in self.folder.glob("archive*.pem"):
             if "key" not in file.name:
@@ -50,8 +50,8 @@ class Renewed:
 
 @pytest.fixture
 async def renewed(start_portal: StartPortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Renewed:
-    """A portal that looks at its certificate often."""
-    monkeypatch.setattr(certificate, "LOOK_INTERVAL", 0.02)
+    """A portal that checks its certificate often."""
+    monkeypatch.setattr(certificate, "CHECK_INTERVAL", 0.02)
     renewed = Renewed(tmp_path)
     renewed.point_to(*certificates.make(tmp_path, "archive1"))
     files = {"tls_certificate": str(renewed.files.certificate), "tls_key": str(renewed.files.key)}
@@ -60,47 +60,45 @@ async def renewed(start_portal: StartPortal, tmp_path: Path, monkeypatch: pytest
 
 
 async def said(caplog: pytest.LogCaptureFixture, sentence: str) -> None:
-    """Wait until the log has a sentence."""
+    """Wait until the log contains a text."""
     while sentence not in caplog.text:  # noqa: ASYNC110 # a log has no event
         await asyncio.sleep(0.01)
 
 
-async def test_a_renewed_certificate_counts_for_who_comes_next(
-    renewed: Renewed, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It is read when the links lead elsewhere; who watches already goes on watching."""
+async def test_new_connections_get_a_renewed_certificate(renewed: Renewed, caplog: pytest.LogCaptureFixture) -> None:
+    """It is loaded when the links point to other files; open streams go on."""
     caplog.set_level(logging.INFO)
     trusting = Pair(renewed.folder / "archive1.pem", Path()).trusting()
     stream = await StreamReader.get(renewed.port, trusting=trusting)
     await stream.opening()
     assert await renewed.greeting() == "archive1"
     renewed.point_to(*certificates.make(renewed.folder, "archive2"))
-    await said(caplog, f"The certificate was read again: {renewed.files.certificate}")
+    await said(caplog, f"Certificate reloaded: {renewed.files.certificate}")
     assert await renewed.greeting() == "archive2"
     await stream.part()
     stream.writer.transport.abort()
 
 
 async def test_half_a_renewal_changes_nothing(renewed: Renewed, caplog: pytest.LogCaptureFixture) -> None:
-    """While certificate and key do not belong together the old pair counts, which is said once; then the new one."""
+    """While certificate and key do not match the old pair stays in use, which is logged once; then the new one."""
     caplog.set_level(logging.INFO)
     new = certificates.make(renewed.folder, "archive2")
     renewed.point_to(new.certificate, renewed.folder / "archive1-key.pem")
-    await said(caplog, "cannot be used, so the old one stays: the key")
+    await said(caplog, "cannot be used, so the old one stays in use: the key")
     await asyncio.sleep(0.2)
-    assert caplog.text.count("so the old one stays") == 1
+    assert caplog.text.count("so the old one stays in use") == 1
     assert await renewed.greeting() == "archive1"
     renewed.point_to(*new)
-    await said(caplog, "was read again")
+    await said(caplog, "Certificate reloaded")
     assert await renewed.greeting() == "archive2"
 
 
 async def test_a_key_that_is_away_for_a_moment_ends_nothing(
     renewed: Renewed, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may be removed and written again at any moment, and the next certificate is read all the same."""
+    """It may be removed and written again at any moment, and the next certificate is still loaded."""
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(certificate, "LOOK_INTERVAL", 0)
+    monkeypatch.setattr(certificate, "CHECK_INTERVAL", 0)
     key = renewed.folder / "archive1-key.pem"
     text = key.read_text()
     for _ in range(300):
@@ -110,19 +108,19 @@ async def test_a_key_that_is_away_for_a_moment_ends_nothing(
         await asyncio.sleep(0.001)
     renewed.point_to(*certificates.make(renewed.folder, "archive2"))
     caplog.clear()
-    await said(caplog, "was read again")
+    await said(caplog, "Certificate reloaded")
     assert await renewed.greeting() == "archive2"
 
 
 async def reason(certificate: Path, key: Path) -> str:
-    """Read what cannot be used; why it cannot."""
+    """Load files that cannot be used, and return the error."""
     with pytest.raises(CertificateError) as error:
         await Certificate(certificate, key).read()
     return str(error.value)
 
 
 async def test_what_cannot_be_used(tmp_path: Path) -> None:
-    """The sentence names the file and what is wrong with it."""
+    """The error names the file and what is wrong with it."""
     good, other = certificates.make(tmp_path, "good"), certificates.make(tmp_path, "other")
     missing, nonsense, cut = tmp_path / "missing.pem", tmp_path / "nonsense.pem", tmp_path / "cut.pem"
     nonsense.write_text("nonsense")
@@ -133,7 +131,7 @@ async def test_what_cannot_be_used(tmp_path: Path) -> None:
     assert await reason(nonsense, good.key) == f"there is no certificate in {nonsense} (PEM)"
     assert await reason(good.certificate, good.certificate) == f"there is no key in {good.certificate} (PEM)"
     assert await reason(*locked) == f"the key {locked.key} is protected by a password"
-    mismatch = f"the key {other.key} is not that of the certificate {good.certificate}"
+    mismatch = f"the key {other.key} does not belong to the certificate {good.certificate}"
     assert await reason(good.certificate, other.key) == mismatch
     assert str(cut) in await reason(cut, good.key)
     pipe = tmp_path / "pipe.pem"
@@ -141,8 +139,8 @@ async def test_what_cannot_be_used(tmp_path: Path) -> None:
     assert await reason(good.certificate, pipe) == f"there is no key in {pipe} (PEM)"
 
 
-async def test_a_key_that_everybody_can_read_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It is used all the same; certificate and key may be one file."""
+async def test_a_key_that_all_users_can_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is used, with a warning; certificate and key may be one file."""
     pair = certificates.make(tmp_path)
     both = tmp_path / "both.pem"
     both.write_text(pair.key.read_text() + pair.certificate.read_text())
@@ -151,11 +149,11 @@ async def test_a_key_that_everybody_can_read_is_told(tmp_path: Path, caplog: pyt
     assert not caplog.text
     both.chmod(0o644)
     await Certificate(both, both).read()
-    assert f"Everybody on this machine can read the key {both}" in caplog.text
+    assert f"All users of this machine can read the key {both}" in caplog.text
 
 
 def test_a_start_without_a_usable_certificate(tmp_path: Path) -> None:
-    """The process ends with 75 and a sentence that names the settings, and has shown nothing of the key."""
+    """The process exits with 75 and an error that names the settings; nothing of the key is logged."""
     pair = certificates.make(tmp_path)
     shutil.copy(certificates.make(tmp_path, "other").key, pair.key)
     flags = ["--source", "test-pattern", "--port", str(free_port()), "-d", "debug"]

@@ -49,7 +49,7 @@ async def read_to_the_end(reader: asyncio.StreamReader) -> bytes:
 
 
 async def drip(writer: asyncio.StreamWriter) -> None:
-    """Send a request that never ends, little by little."""
+    """Send a request that never ends, bit by bit."""
     writer.write(b"GET /healthz HTTP/1.1\r\n")
     while True:
         writer.write(b"X: y\r\n")
@@ -57,7 +57,7 @@ async def drip(writer: asyncio.StreamWriter) -> None:
 
 
 async def test_a_connection_without_a_whole_request_is_ended(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After REQUEST_TIMEOUT, however slowly something comes; who was answered once may wait longer."""
+    """After REQUEST_TIMEOUT, even if data arrives slowly; between two requests a connection may wait longer."""
     monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.3)
     patient, asking = await asyncio.open_connection("127.0.0.1", portal.port)
     asking.write(f"GET /healthz{KEPT}".encode())
@@ -73,7 +73,7 @@ async def test_a_connection_without_a_whole_request_is_ended(portal: Portal, mon
 
 
 async def test_a_stream_outlives_the_limit_for_requests(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit is one for requests, not for answers."""
+    """The limit is for requests, not for answers."""
     monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.2)
     async with portal.http.get("/stream.mjpg") as stream:
         await asyncio.sleep(0.5)
@@ -94,10 +94,10 @@ BODY = "POST /controls HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n
         "GET /heal",
     ],
 )
-async def test_a_request_has_to_come_whole(
+async def test_a_request_must_arrive_whole(
     portal: Portal, monkeypatch: pytest.MonkeyPatch, earlier: str, begun: str
 ) -> None:
-    """With its body, and after REQUEST_TIMEOUT, whether it is the first one of a connection or not."""
+    """With its body, within REQUEST_TIMEOUT, whether it is the first one of a connection or not."""
     monkeypatch.setattr(connection, "REQUEST_TIMEOUT", 0.3)
     reader, writer = await asyncio.open_connection("127.0.0.1", portal.port)
     if earlier:
@@ -109,7 +109,7 @@ async def test_a_request_has_to_come_whole(
     await portal.until(lambda: not portal.supervisor.subscribers.clients)
 
 
-async def test_a_request_that_has_come_may_wait_for_its_answer(
+async def test_an_answer_may_take_longer_than_its_request(
     start_portal: StartPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit for requests ends with the last byte of the body, however long the answer takes."""
@@ -123,18 +123,18 @@ async def test_a_request_that_has_come_may_wait_for_its_answer(
 
 @dataclass
 class Answering:
-    """A server whose every answer has so many bytes, and clients that take none of them."""
+    """A server of large answers, and clients that read none of them."""
 
     server: web.Server
     context: ssl.SSLContext | None
 
     def greet(self) -> asyncio.BaseProtocol:
-        """Make one end of a connection."""
+        """Make the server's protocol of a connection."""
         below = Connection(self.server())
         return TlsProtocol(self.context, below, set()) if self.context else below
 
     async def ask(self, trusting: ssl.SSLContext | None) -> asyncio.StreamWriter:
-        """Ask through a TCP connection that holds little, and read next to nothing."""
+        """Send a request through a TCP connection with a small buffer, and read one byte."""
         with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as here:
             here.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             here.connect(listening.getsockname())
@@ -151,10 +151,10 @@ class Answering:
 
 @pytest.mark.parametrize("is_secure", [False, True])
 @pytest.mark.parametrize("size", [1_000_000, 20_000_000])
-async def test_an_answer_that_nobody_takes_is_given_up(
+async def test_an_answer_that_the_client_does_not_read_is_aborted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, is_secure: bool
 ) -> None:
-    """Whether it waits here or in the kernel, the connection ends CLIENT_TIMEOUT after the last byte was taken."""
+    """Whether it waits here or in the kernel, the connection ends CLIENT_TIMEOUT after the last byte was read."""
     monkeypatch.setattr(connection, "CLIENT_TIMEOUT", 0.5)
 
     async def answer(_: web.Request) -> web.StreamResponse:
@@ -172,8 +172,10 @@ async def test_an_answer_that_nobody_takes_is_given_up(
     writer.transport.abort()
 
 
-async def test_who_takes_an_answer_slowly_gets_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit begins again with all that is taken, over a unix socket as well."""
+async def test_a_client_that_reads_slowly_gets_the_whole_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit starts again whenever the client reads, over a unix socket as well."""
     monkeypatch.setattr(connection, "CLIENT_TIMEOUT", 0.3)
     size = 2_000_000
 

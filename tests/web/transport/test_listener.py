@@ -27,7 +27,7 @@ HAS_IPV6 = socket.has_ipv6 and Path("/proc/net/if_inet6").exists()
 
 
 def curl(*arguments: str) -> str:
-    """Ask as curl does; what comes back, or an error."""
+    """Run curl, and return the body."""
     return subprocess.run(
         ["/usr/bin/env", "curl", "-sS", "--fail", *arguments], check=True, capture_output=True, text=True
     ).stdout
@@ -57,17 +57,17 @@ def test_every_endpoint_serves(tmp_path: Path) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where a unix socket is to be."""
+    """The path of a unix socket."""
     return tmp_path / "cam0.sock"
 
 
 def over(path: Path) -> ClientSession:
-    """Ask over a unix socket."""
+    """Return a client for a unix socket."""
     return ClientSession("http://localhost", connector=UnixConnector(str(path)))
 
 
-async def test_a_proxy_on_a_unix_socket_is_believed(start_portal: StartPortal, path: Path) -> None:
-    """X-Forwarded-For counts for who asks; without it the client is the unix socket."""
+async def test_a_proxy_on_a_unix_socket_is_trusted(start_portal: StartPortal, path: Path) -> None:
+    """X-Forwarded-For names the client; without it the client is the unix socket."""
     portal = await start_portal(listen=(Endpoint("unix", path=str(path)),))
     async with over(path) as http:
         for headers, peer in (({}, "unix socket"), ({"X-Forwarded-For": "1.2.3.4, 192.168.1.7"}, "192.168.1.7")):
@@ -78,7 +78,7 @@ async def test_a_proxy_on_a_unix_socket_is_believed(start_portal: StartPortal, p
 
 
 async def stopped_reading(path: Path) -> asyncio.StreamWriter:
-    """Begin to watch over a unix socket, and then read nothing."""
+    """Start a stream over a unix socket, and then read nothing."""
     reader, writer = await asyncio.open_unix_connection(path, limit=1)
     writer.write(b"GET /stream.mjpg HTTP/1.0\r\n\r\n")
     await reader.read(1)
@@ -86,7 +86,7 @@ async def stopped_reading(path: Path) -> asyncio.StreamWriter:
 
 
 async def test_little_waits_for_a_client_of_a_unix_socket(start_portal: StartPortal, path: Path) -> None:
-    """A client that stops reading costs one part here and 64 kB in the kernel; all of it is told as unsent."""
+    """A client that stops reading costs one part here and 64 kB in the kernel; all of it counts as unsent."""
     portal = await start_portal(listen=(Endpoint("unix", path=str(path)),), width=640, height=480)
     writer = await stopped_reading(path)
     async with portal.http.get("/stream.mjpg?client=fast") as stream:
@@ -101,10 +101,10 @@ async def test_little_waits_for_a_client_of_a_unix_socket(start_portal: StartPor
     await portal.until(lambda: not portal.supervisor.subscribers.clients)
 
 
-async def test_a_client_of_a_unix_socket_that_takes_nothing_is_cut_off(
+async def test_a_client_of_a_unix_socket_that_reads_nothing_is_disconnected(
     start_portal: StartPortal, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After CLIENT_TIMEOUT without a byte taken, the connection ends and the client is forgotten."""
+    """After CLIENT_TIMEOUT without a byte read, the connection ends and the client is forgotten."""
     monkeypatch.setattr(client_stream, "CLIENT_TIMEOUT", 0.5)
     portal = await start_portal(listen=(Endpoint("unix", path=str(path)),), width=640, height=480)
     writer = await stopped_reading(path)
@@ -113,7 +113,7 @@ async def test_a_client_of_a_unix_socket_that_takes_nothing_is_cut_off(
 
 
 async def test_the_socket_of_a_dead_process_is_replaced(start_portal: StartPortal, path: Path) -> None:
-    """A file that nobody listens on any more is in nobody's way."""
+    """A socket without a process behind it does not prevent a start."""
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     await start_portal(listen=(Endpoint("unix", path=str(path)),))
@@ -122,7 +122,7 @@ async def test_the_socket_of_a_dead_process_is_replaced(start_portal: StartPorta
 
 
 def cannot_listen(endpoint: str) -> str:
-    """Serve at an endpoint that cannot be had; the sentence that says so."""
+    """Serve at an endpoint that cannot be bound, and return the error."""
     flags = ["--source", "test-pattern", "--port", str(free_port())]
     result = run("serve", *flags, "--listen", endpoint)
     assert result.returncode == 75
@@ -131,7 +131,7 @@ def cannot_listen(endpoint: str) -> str:
 
 
 def test_what_is_in_use_is_left_alone(path: Path) -> None:
-    """A socket that somebody listens on, and a file that is none, stay; the sentence names endpoint and setting."""
+    """A socket in use, and a file that is no socket, stay; the error names endpoint and setting."""
     with socket.socket(socket.AF_UNIX) as living:
         living.bind(str(path))
         living.listen()
@@ -144,7 +144,7 @@ def test_what_is_in_use_is_left_alone(path: Path) -> None:
 
 
 def test_another_processs_socket_is_not_removed(path: Path) -> None:
-    """Who ends leaves a socket that somebody else listens on by now."""
+    """A process that ends leaves a socket on which another process listens now."""
     with serving("--listen", f"unix:{path}") as (process, _):
         while not path.exists():
             assert process.poll() is None
@@ -154,13 +154,13 @@ def test_another_processs_socket_is_not_removed(path: Path) -> None:
             other.listen()
             process.send_signal(signal.SIGTERM)
             assert process.stderr
-            assert f"{path} stays: Address already in use" in process.stderr.read()
+            assert f"{path} was not removed: Address already in use" in process.stderr.read()
             assert process.wait() == 0
             assert path.is_socket()
 
 
 def test_reasons(tmp_path: Path) -> None:
-    """Why an endpoint cannot be had is said in words, with what to do about it where there is something."""
+    """The error says why an endpoint cannot be bound, and what to do about it."""
     missing = f"unix:{tmp_path}/none/cam0.sock"
     assert cannot_listen(missing) == f"{missing} (cam0_listen): No such file or directory"
     elsewhere = "http://192.0.2.1:8080"
@@ -180,7 +180,7 @@ def link_local() -> list[str]:
 
 @pytest.mark.skipif(not link_local(), reason="this machine has no link-local address")
 async def test_a_link_local_address_has_a_scope(start_portal: StartPortal) -> None:
-    """It is listened at as it is written, with its scope."""
+    """The server listens on it with its scope."""
     portal = await start_portal(bind=(link_local()[0],))
     _, writer = await asyncio.open_connection(link_local()[0], portal.port)
     writer.close()
@@ -228,14 +228,14 @@ def test_connections_in_a_handshake_count_for_the_limit(tmp_path: Path) -> None:
 
 
 def problems(**environ: str) -> list[str]:
-    """Check settings that are wrong together."""
+    """Return the errors of settings that contradict each other."""
     with pytest.raises(SettingsError) as error:
         load(environ, file=Path(os.devnull))
     return error.value.problems
 
 
-def test_an_endpoint_can_be_had_once() -> None:
-    """The same place for two cameras, or twice for one, is found without listening; 0.0.0.0 is every IPv4 address."""
+def test_an_endpoint_can_be_used_once() -> None:
+    """The same endpoint twice is found without listening; 0.0.0.0 is every IPv4 address."""
     assert problems(cam0_port="18081", cam1_listen="http://0.0.0.0:18081") == [
         "environment: cam1_listen=http://0.0.0.0:18081: camera 0 listens at http://127.0.0.1:18081 already "
         "(environment); each endpoint can be used once"
@@ -252,7 +252,7 @@ def test_an_endpoint_can_be_had_once() -> None:
 
 
 def test_https_needs_a_certificate() -> None:
-    """Both files have to be named as soon as there is an https:// endpoint."""
+    """An https:// endpoint requires both files."""
     assert problems(cam0_listen="https://[::1]:9000", cam_tls_key="/key.pem") == [
         "environment: cam0_listen=https://[::1]:9000: cam0_tls_certificate must name its certificate (PEM)"
     ]

@@ -1,4 +1,4 @@
-"""https:// in the process: who is let in, what waits for a slow client, and how it ends."""
+"""https:// in the process: which clients get in, what waits for a slow client, and how a connection ends."""
 
 import asyncio
 import signal
@@ -61,7 +61,7 @@ async def test_a_client_without_tls_or_without_trust_gets_nothing(secure: Secure
 
 
 async def test_only_todays_versions(secure: Secure) -> None:
-    """TLS 1.2 and 1.3 are spoken, and nothing older."""
+    """The server speaks TLS 1.2 and 1.3, and nothing older."""
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         trusting = secure.pair.trusting()
         trusting.minimum_version = trusting.maximum_version = version
@@ -77,7 +77,7 @@ async def test_only_todays_versions(secure: Secure) -> None:
 
 
 async def test_requests_in_pieces_one_after_the_other(secure: Secure) -> None:
-    """A connection serves several requests, however they are cut into records."""
+    """A connection serves several requests, however they are divided into records."""
     reader, writer = await secure.connect(secure.pair.trusting())
     for _ in range(2):
         for byte in b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n":
@@ -110,8 +110,8 @@ async def test_a_slow_client_skips_what_it_missed(secure: Secure) -> None:
     await secure.portal.until(lambda: not secure.portal.supervisor.subscribers.clients)
 
 
-async def test_a_client_that_takes_nothing_is_cut_off(secure: Secure, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After CLIENT_TIMEOUT without a byte taken, the connection ends and the client is forgotten."""
+async def test_a_client_that_reads_nothing_is_disconnected(secure: Secure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After CLIENT_TIMEOUT without a byte read, the connection ends and the client is forgotten."""
     monkeypatch.setattr(client_stream, "CLIENT_TIMEOUT", 0.5)
     stopped = await StreamReader.get(secure.port, trusting=secure.pair.trusting())
     stopped.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
@@ -121,7 +121,7 @@ async def test_a_client_that_takes_nothing_is_cut_off(secure: Secure, monkeypatc
 
 
 async def test_leaving_is_noticed(secure: Secure) -> None:
-    """A client that says goodbye, and one that does not, are forgotten; then the camera closes."""
+    """A client that closes TLS properly, and one that does not, are forgotten; then the camera closes."""
     for leave in (asyncio.StreamWriter.close, lambda writer: writer.transport.abort()):
         stream = await StreamReader.get(secure.port, trusting=secure.pair.trusting())
         leave(stream.writer)
@@ -130,7 +130,7 @@ async def test_leaving_is_noticed(secure: Secure) -> None:
 
 
 async def test_an_unfinished_handshake_is_ended(secure: Secure, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who connects and then says nothing is sent away after HANDSHAKE_TIMEOUT."""
+    """A client that connects and then sends nothing is disconnected after HANDSHAKE_TIMEOUT."""
     monkeypatch.setattr(tls, "HANDSHAKE_TIMEOUT", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", secure.port)
     assert await reader.read() == b""
@@ -139,7 +139,7 @@ async def test_an_unfinished_handshake_is_ended(secure: Secure, monkeypatch: pyt
 
 
 class Above(asyncio.Protocol):
-    """The protocol above: remembers what happened to it."""
+    """The protocol above TLS: notes its calls."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -158,11 +158,11 @@ class Above(asyncio.Protocol):
         self.got += len(data)
 
     def pause_writing(self) -> None:
-        """Remember it."""
+        """Note the call."""
         self.events.append("pause")
 
     def resume_writing(self) -> None:
-        """Remember it."""
+        """Note the call."""
         self.events.append("resume")
 
 
@@ -183,7 +183,7 @@ async def talking(pair: Pair) -> AsyncIterator[tuple[Above, asyncio.StreamReader
 
 
 async def test_nothing_hides_in_buffers(tmp_path: Path) -> None:
-    """What the kernel has not taken is counted to the byte, and writing pauses until all of it is taken."""
+    """Every byte that the kernel has not taken is counted, and writing pauses until it has taken all."""
     async with talking(certificates.make(tmp_path)) as (above, reader, writer):
         above.transport.set_write_buffer_limits(high=1, low=0)
         writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
@@ -200,8 +200,8 @@ async def test_nothing_hides_in_buffers(tmp_path: Path) -> None:
         assert above.transport.get_write_buffer_size() == 0
 
 
-async def test_who_takes_nothing_says_nothing(tmp_path: Path) -> None:
-    """While much waits for a client little is read from it: TLS has to answer some of what may come (KeyUpdate)."""
+async def test_little_is_read_from_a_client_that_reads_nothing(tmp_path: Path) -> None:
+    """While much waits for a client little is read from it: TLS has to answer some messages (KeyUpdate)."""
     async with talking(certificates.make(tmp_path)) as (above, reader, writer):
         writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
         above.transport.write(bytes(4_000_000))
@@ -219,8 +219,8 @@ async def test_who_takes_nothing_says_nothing(tmp_path: Path) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_the_end_is_said_after_the_last_byte(tmp_path: Path) -> None:
-    """A client that reads slowly gets all of it, and then a goodbye: nothing was cut off."""
+async def test_close_sends_all_first(tmp_path: Path) -> None:
+    """A client gets all bytes, and then close_notify: nothing was cut off."""
     async with talking(certificates.make(tmp_path)) as (above, reader, _):
         above.transport.write(bytes(2_000_000))
         above.transport.close()
@@ -228,8 +228,8 @@ async def test_the_end_is_said_after_the_last_byte(tmp_path: Path) -> None:
         assert await reader.read() == bytes(2_000_000)
 
 
-def test_the_end_comes_soon_whoever_is_there(tmp_path: Path) -> None:
-    """A stream over TLS, a handshake that was begun, and one that never was do not hold up SIGTERM."""
+def test_sigterm_ends_the_process_soon(tmp_path: Path) -> None:
+    """A stream over TLS and unfinished handshakes do not delay the end."""
     pair, port = certificates.make(tmp_path), free_port()
     files = ["--tls-certificate", str(pair.certificate), "--tls-key", str(pair.key)]
 
