@@ -16,6 +16,12 @@ class Pair(NamedTuple):
         """Return what a client needs that trusts this certificate only."""
         return ssl.create_default_context(cafile=str(self.certificate))
 
+    def serving(self) -> ssl.SSLContext:
+        """Return what a server needs that has this certificate."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*self)
+        return context
+
 
 def make(folder: Path, name: str = "portal", *, password: str = "") -> Pair:
     """Make a certificate for this machine."""

@@ -19,8 +19,9 @@ from typing import cast
 
 log = logging.getLogger(__name__)
 
+# Seconds for the handshake.
 HANDSHAKE_TIMEOUT = 10
-# How long to wait for the client's close_notify, in seconds; what it has to read was sent before.
+# Seconds to wait for the client's close_notify. aiohttp closes a connection when the kernel has taken the whole answer.
 SHUTDOWN_TIMEOUT = 2
 # Nothing is read from a client while more bytes than this wait for it.
 MAX_UNSENT = 64 * 1024

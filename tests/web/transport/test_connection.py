@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 from aiohttp import web
 
-from soft_stream.web.transport import connection
+from soft_stream.web.transport import connection, tls
 from soft_stream.web.transport.connection import Connection, track_request
 from soft_stream.web.transport.tls import TlsProtocol
 from tests.support import certificates
@@ -163,29 +163,37 @@ async def test_an_answer_that_the_client_does_not_read_is_aborted(
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         return await track_request(cast("web.Request", request), answer)
 
-    pair, context = certificates.make(tmp_path), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*pair)
-    answering = Answering(web.Server(handler), context if is_secure else None)
+    pair = certificates.make(tmp_path)
+    answering = Answering(web.Server(handler), pair.serving() if is_secure else None)
     writer = await answering.ask(pair.trusting() if is_secure else None)
     while answering.server.connections:  # noqa: ASYNC110 # a server has no event for it
         await asyncio.sleep(0.01)
     writer.transport.abort()
 
 
+@pytest.mark.parametrize("is_secure", [False, True])
 async def test_a_client_that_reads_slowly_gets_the_whole_answer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_secure: bool
 ) -> None:
-    """The limit starts again whenever the client reads, over a unix socket as well."""
+    """The limit starts again whenever the client reads, and TLS is closed after the last byte."""
     monkeypatch.setattr(connection, "CLIENT_TIMEOUT", 0.3)
+    monkeypatch.setattr(tls, "SHUTDOWN_TIMEOUT", 0.1)
     size = 2_000_000
 
     async def handler(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(body=bytes(size))
 
     here, there = socket.socketpair()
-    server = web.Server(handler)
-    await asyncio.get_running_loop().connect_accepted_socket(lambda: Connection(server()), there)
-    reader, writer = await asyncio.open_connection(sock=here, limit=1024)
+    pair = certificates.make(tmp_path)
+    answering = Answering(web.Server(handler), pair.serving() if is_secure else None)
+    accepting = asyncio.get_running_loop().connect_accepted_socket(answering.greet, there)
+    asking = asyncio.open_connection(
+        sock=here,
+        limit=1024,
+        ssl=pair.trusting() if is_secure else None,
+        server_hostname="localhost" if is_secure else None,
+    )
+    (reader, writer), _ = await asyncio.gather(asking, accepting)
     writer.write(f"GET /{LAST}".encode())
     await reader.readuntil(b"\r\n\r\n")
     for _ in range(20):
@@ -193,4 +201,4 @@ async def test_a_client_that_reads_slowly_gets_the_whole_answer(
         await asyncio.sleep(0.05)
     assert await reader.read() == b""
     writer.close()
-    await server.shutdown()
+    await answering.server.shutdown()

@@ -169,11 +169,9 @@ class Above(asyncio.Protocol):
 @asynccontextmanager
 async def talking(pair: Pair) -> AsyncIterator[tuple[Above, asyncio.StreamReader, asyncio.StreamWriter]]:
     """Connect a protocol with a client over TLS, both in this process."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*pair)
     above, (here, there) = Above(), socket.socketpair()
     loop = asyncio.get_running_loop()
-    accepting = loop.connect_accepted_socket(lambda: TlsProtocol(context, above, set()), here)
+    accepting = loop.connect_accepted_socket(lambda: TlsProtocol(pair.serving(), above, set()), here)
     client = asyncio.open_connection(sock=there, ssl=pair.trusting(), server_hostname="localhost")
     _, (reader, writer) = await asyncio.gather(accepting, client)
     await above.connected.wait()
