@@ -56,6 +56,7 @@ class Connection(asyncio.Protocol):
         """Let aiohttp cancel the request's handler."""
         self._stop_request_timer()
         self._stop_answer_timer()
+        self._http.transport = None  # aiohttp would close it again, and then no method of asyncio's TLS transport works
         self._http.connection_lost(exc)
 
     def pause_writing(self) -> None:
