@@ -71,8 +71,11 @@ class TlsProtocol(SSLProtocol):
 
     def _get_write_buffer_size(self) -> int:
         """Return the number of bytes that the kernel has not taken; asyncio pauses writing by it."""
+        in_socket_transport = self._socket_transport.get_write_buffer_size()
+        if self._socket_transport.is_closing():  # the rest is dropped, and asyncio keeps on counting it
+            return in_socket_transport
         queued: int = super()._get_write_buffer_size()  # type: ignore[misc]
-        return queued + self._socket_transport.get_write_buffer_size()
+        return queued + in_socket_transport
 
     def _get_read_buffer_size(self) -> int:
         """Return the number of bytes that were received; asyncio pauses reading by it."""

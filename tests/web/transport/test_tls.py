@@ -147,6 +147,7 @@ class Above(asyncio.Protocol):
         self.connected = asyncio.Event()
         self.got = 0
         self.transport: asyncio.Transport
+        self.tls: TlsProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -171,8 +172,9 @@ class Above(asyncio.Protocol):
 async def talking(pair: Pair) -> AsyncIterator[tuple[Above, asyncio.StreamReader, asyncio.StreamWriter]]:
     """Connect a protocol with a client over TLS, both in this process."""
     above, (here, there) = Above(), socket.socketpair()
+    above.tls = TlsProtocol(pair.serving(), above, set())
     loop = asyncio.get_running_loop()
-    accepting = loop.connect_accepted_socket(lambda: TlsProtocol(pair.serving(), above, set()), here)
+    accepting = loop.connect_accepted_socket(lambda: above.tls, here)
     client = asyncio.open_connection(sock=there, ssl=pair.trusting(), server_hostname="localhost")
     _, (reader, writer) = await asyncio.gather(accepting, client)
     await above.connected.wait()
@@ -196,6 +198,16 @@ async def test_nothing_hides_in_buffers(tmp_path: Path) -> None:
         writer.transport.resume_reading()  # type: ignore[attr-defined] # as above
         assert await reader.readexactly(2 * len(part)) == bytes(2 * len(part))
         assert above.events == ["pause", "resume"]
+        assert above.transport.get_write_buffer_size() == 0
+
+
+async def test_nothing_waits_on_a_broken_connection(tmp_path: Path) -> None:
+    """What is written after a record that cannot be decrypted is dropped: no event would say that it was sent."""
+    async with talking(certificates.make(tmp_path)) as (above, _, _):
+        record = b"\x17\x03\x03\x00\x20" + bytes(32)
+        above.tls.get_buffer(-1)[: len(record)] = record
+        above.tls.buffer_updated(len(record))
+        above.transport.write(bytes(1000))
         assert above.transport.get_write_buffer_size() == 0
 
 
