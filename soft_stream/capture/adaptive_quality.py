@@ -1,7 +1,7 @@
 """Adaptive quality: on a hot or busy Raspberry Pi the stream's quality and frame rate step down before frames are late.
 
-The temperature is the kernel's; the firmware slows a Raspberry Pi down from 80 °C on. The firmware's own word for that
-(`get_throttled`) is not used: the kernel logs a complaint for every process that reads it, or does not offer it. The
+The temperature is the kernel's; the firmware slows a Raspberry Pi down from 80 °C on. The firmware's own flag for
+that (`get_throttled`) is not used: some kernels log a warning for every process that reads it, others do not have it. The
 load is the part of the time between two frames that it takes to encode one.
 """
 
@@ -48,10 +48,10 @@ FORGET = 30.0
 
 
 class Cause(Enum):
-    """What a level is due to; the load comes last and wins where both demand the same level."""
+    """Why a level is demanded."""
 
-    TEMPERATURE = 0
-    LOAD = 1
+    TEMPERATURE = "temperature"
+    LOAD = "load"
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,15 @@ class AdaptiveQuality:
         self._settings = settings
         self._thermal = thermal
         self._clock = clock
-        self._level = 0
-        self._cause = Cause.TEMPERATURE
-        self._level_since = self._decided_at = self._last_at = clock()
+        self._demands = dict.fromkeys(Cause, 0)
+        """The level that each cause demands; the stream is at the higher one."""
+        self._load_since = self._decided_at = self._last_at = clock()
         self._limiter: RateLimiter | None = None
         self._encode_seconds: list[float] = []
+
+    @property
+    def _level(self) -> int:
+        return max(self._demands.values())
 
     @property
     def frame_ratio(self) -> float:
@@ -112,7 +116,8 @@ class AdaptiveQuality:
     def _reset(self, now: float) -> None:
         if self._level:
             log.info("Restoring stream quality: no client")
-        self._level, self._level_since, self._decided_at = 0, now, now
+        self._demands = dict.fromkeys(Cause, 0)
+        self._decided_at = now
         self.now = self._limiter = None
         self._encode_seconds.clear()
 
@@ -122,39 +127,38 @@ class AdaptiveQuality:
         self._encode_seconds.clear()
         self._decided_at = now
         celsius = temperature(self._thermal)
-        before, cause_before = self._level, self._cause
-        level, self._cause = max(
-            (self._level_for_temperature(celsius), Cause.TEMPERATURE),
-            (self._level_for_load(load, now), Cause.LOAD),
-            key=lambda demand: (demand[0], demand[1].value),
-        )
-        if not level:
-            self._cause = cause_before
-        if (level, self._cause) != (before, cause_before):
-            self._level_since = now
-        if self._cause is Cause.LOAD:
-            why = f"encoding takes {100 * load * self.frame_ratio:.0f} % of the time"
+        before, demands = self._level, self._demands
+        busy = load * self.frame_ratio
+        self._demands = {
+            Cause.TEMPERATURE: self._level_for_temperature(celsius),
+            Cause.LOAD: self._level_for_load(load, now),
+        }
+        if self._level:
+            demands = self._demands
+        if demands[Cause.LOAD] > demands[Cause.TEMPERATURE]:
+            why = f"encoding takes {100 * busy:.0f} % of the time"
         else:
             why = "the temperature is not known" if celsius is None else f"CPU {celsius:.0f} °C"
-        self._level = level
         self._apply(why, interval)
         self._log(before, why)
 
     def _level_for_temperature(self, celsius: float | None) -> int:
-        """Return the level for a temperature; a level that is due to it ends COOLER, or stays while it is unknown."""
-        level = self._level if self._cause is Cause.TEMPERATURE else 0
+        """Return the level for a temperature; a level ends COOLER degrees lower, and stays while none is known."""
+        level = self._demands[Cause.TEMPERATURE]
         if celsius is None:
             return level
         return sum(celsius >= begins - (COOLER if number <= level else 0) for number, begins in enumerate(HOT, 1))
 
     def _level_for_load(self, load: float, now: float) -> int:
-        """Return the level for a load: one more at once, one less after STAY."""
+        """Return the level for a load: one more than the stream is at, at once, or one less after STAY."""
+        level = self._demands[Cause.LOAD]
         if load * self.frame_ratio > BUSY:
-            return min(self._level + 1, LAST)
-        if self._cause is not Cause.LOAD or not self._level:
-            return 0
-        would_do = load * LEVELS[self._level - 1].frame_ratio < FREE
-        return self._level - 1 if would_do and now - self._level_since >= STAY else self._level
+            level = min(self._level + 1, LAST)
+        elif level and load * LEVELS[level - 1].frame_ratio < FREE and now - self._load_since >= STAY:
+            level -= 1
+        if level != self._demands[Cause.LOAD]:
+            self._load_since = now
+        return level
 
     def _apply(self, why: str, interval: float) -> None:
         if not self._level:

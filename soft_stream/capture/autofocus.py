@@ -80,7 +80,7 @@ class AutofocusController:
         self._context = context
         self._phase = Phase.NO_CYCLE
         self._cycle: AutofocusCycle | None = None
-        """The last one, which runs in the phase CYCLE."""
+        """The running cycle in phase CYCLE, otherwise the last one; None before the first."""
         self._held_for: list[SnapshotRequest] = []
         """The requests that waited when the last cycle ended."""
         self._state = FocusState.IDLE
@@ -142,7 +142,7 @@ class AutofocusController:
         self._state = self.effective_state(focus)
 
     def effective_state(self, focus: FocusState) -> FocusState:
-        """Return the state of the lens: a lens that is held says idle, although it is still where a cycle left it."""
+        """Return the state of the lens; a lens that is held reports idle, but is as the last cycle left it."""
         if focus is not FocusState.IDLE or self._phase is Phase.CYCLE:
             return focus
         return self._state if self.can_cycle else focus  # in manual focus nothing is known

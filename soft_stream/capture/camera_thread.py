@@ -44,7 +44,7 @@ class Call:
 
 
 class CameraThread:
-    """Runs one call after the other; a call that does not return in time is a hang, and the thread is lost."""
+    """Runs one call after the other; after a call that does not return in time it cannot be used again."""
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=NAME)
@@ -86,7 +86,7 @@ class CameraThread:
             self._queued.discard(this)
 
     def post(self, callback: Callable[[], None]) -> None:
-        """Run a callback in the event loop before the running call ends; for other threads."""
+        """Run a callback in the event loop; `run` returns only after it. For other threads."""
         self._channel.post(partial(_run_callback, self._call, callback))
 
     def restart_timer(self) -> None:

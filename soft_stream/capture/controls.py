@@ -82,9 +82,9 @@ class Controls:
     ) -> ControlChange:
         """Return what to set for the values that a client has requested; None resets a control.
 
-        AfMode and LensPosition depend on each other. A lens position means manual focus, unless the client sets each
-        control by itself. A lens that is switched to manual focus stays at `lens_position` (dioptres), where the last
-        frame saw it. Autofocus moves the lens, so a position that was set before no longer counts as set.
+        AfMode and LensPosition depend on each other. LensPosition also sets AfMode to manual, except for clients that
+        set one control per request (mjpg-streamer). A lens that is switched to manual focus stays at `lens_position`
+        (dioptres), where the last frame saw it. Autofocus moves the lens, so a position no longer counts as set.
 
         Raises:
             WrongControl: naming the control, the value and what is expected; nothing was changed.

@@ -1,4 +1,4 @@
-"""Raw frames become frames: in the camera thread or in helper threads, and renditions beside the stream."""
+"""Encoding of raw frames: in the camera thread or in helper threads; renditions in a thread of their own."""
 
 import logging
 import os

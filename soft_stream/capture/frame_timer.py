@@ -27,7 +27,7 @@ class FrameTimer:
             self.restart()
 
     def restart(self) -> None:
-        """Measure the silence from now on; the time until the next frame is no frame interval."""
+        """Measure the silence from now on; the time until the next frame does not count as an interval."""
         self._rate.skip_interval()
         self._end_silence()
 
@@ -73,7 +73,7 @@ class FrameTimer:
 
     @property
     def stale_after(self) -> float:
-        """Seconds after which the newest frame must not pass for live."""
+        """Seconds after which the newest frame must no longer be shown as live."""
         return max(2.0, 3 * self.interval, 1.5 * self.longest_interval)
 
     @property

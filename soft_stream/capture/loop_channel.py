@@ -9,8 +9,8 @@ from collections.abc import Callable
 class LoopChannel:
     """Runs callbacks in the event loop, in the order in which threads post them.
 
-    `call_soon_threadsafe` does the same for four times the CPU time (0.1 ms for each call on an idle machine): it makes
-    a handle and a context, and reads a byte from a pair of sockets until an exception says that it is empty.
+    `call_soon_threadsafe` does the same for four times the CPU time (0.1 ms for each call on an idle machine): it
+    creates two objects for each call, and reads from a socket until that raises an exception.
     """
 
     def __init__(self) -> None:

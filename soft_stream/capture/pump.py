@@ -16,6 +16,9 @@ from soft_stream.frames.frame import Frame
 from soft_stream.frames.raw import FocusState, RawFrame
 from soft_stream.frames.rendition import ORIGINAL, Rendition
 
+Encodings = dict[Rendition, list[Rendition]]
+"""The renditions to encode of a frame, each with the wanted renditions that it serves."""
+
 
 class FramePump:
     """Captures frames during one session, and publishes those that a client waits for."""
@@ -28,12 +31,6 @@ class FramePump:
         self._autofocus = autofocus
         self._stills = stills
         self._encoder = FrameEncoder(context.status.counters, context.thread.post)
-        self._simplified: dict[Rendition, Rendition] = {}
-        """The rendition that is encoded for each one that was wanted since `begin`."""
-
-    def begin(self) -> None:
-        """Forget what depends on the negotiated format; called after the camera was opened or restarted."""
-        self._simplified = {}
 
     def run(self, timeout: float) -> FocusState:
         """Capture frame after frame until the event loop has more to do than to publish them.
@@ -80,7 +77,9 @@ class FramePump:
             context.status.counters.captured += 1
             context.status.lens_position = raw.metadata.lens_position
             self._stills.exposure_settled = raw.metadata.exposure_settled
-            if context.thread.backlog_empty:  # else the event loop is behind, and nothing may queue up before it
+            if (
+                context.thread.backlog_empty
+            ):  # else drop the frame: callbacks must not pile up in front of a busy event loop
                 self._encode(raw)
             return raw.focus
 
@@ -91,20 +90,20 @@ class FramePump:
             NoFrame: the frame is damaged, as those of a webcam with a bad cable are: no reason to close the camera.
         """
         requests = self._stills.consumers()
-        renditions, job = self._renditions_wanted(raw, requests), self._job(raw)
-        if ORIGINAL in renditions:
-            renditions.remove(ORIGINAL)
+        encodings = self._choose_encodings(raw, requests)
+        if ORIGINAL in encodings:
             interval = max(1 / self._context.status.require_negotiated.fps, raw.metadata.exposure_time or 0.0)
+            on_frame = partial(self._on_original, raw.focus, requests, encodings)
             try:
-                for seconds in self._encoder.encode(job, interval, partial(self._on_original, raw.focus, requests)):
+                for seconds in self._encoder.encode(self._job(raw), interval, on_frame):
                     self._context.status.record_encoding(seconds)
                     self._context.adaptive_quality.record_encoding(seconds / self._encoder.thread_count, interval)
             except jpeg.DamagedJpeg as fault:
                 raise NoFrame(str(fault)) from fault
         else:
             self._context.thread.post(partial(self._on_captured, raw.focus))
-        if renditions:
-            self._encoder.render(job, renditions, partial(self._publish, requests))
+        if renditions := encodings.keys() - {ORIGINAL}:
+            self._encoder.render(self._job(raw), renditions, partial(self._publish, requests, encodings))
 
     def _job(self, raw: RawFrame) -> EncodeJob:
         settings, status = self._context.settings, self._context.status
@@ -117,15 +116,16 @@ class FramePump:
             quality=lambda rendition: lower(rendition.quality or settings.quality),
         )
 
-    def _renditions_wanted(self, raw: RawFrame, requests: Iterable[SnapshotRequest]) -> set[Rendition]:
-        """Return the renditions to encode now; those that give the same picture are one."""
-        requested = {request.rendition for request in requests}
+    def _choose_encodings(self, raw: RawFrame, requests: Iterable[SnapshotRequest]) -> Encodings:
+        """Return what to encode of a frame; renditions that give the same picture share one encoding."""
+        wanted = {request.rendition for request in requests}
         streamed = self._context.subscribers.renditions_wanted
         if streamed and self._context.adaptive_quality.allow(raw.captured_at):
-            requested.update(streamed)
-        for rendition in requested - self._simplified.keys():
-            self._simplified[rendition] = self._simplify(raw, rendition)
-        return {self._simplified[rendition] for rendition in requested}
+            wanted.update(streamed)
+        encodings: Encodings = {}
+        for rendition in wanted:
+            encodings.setdefault(self._simplify(raw, rendition), []).append(rendition)
+        return encodings
 
     def _simplify(self, raw: RawFrame, rendition: Rendition) -> Rendition:
         """Return the simplest rendition that gives the same picture: for most it is the original."""
@@ -136,14 +136,19 @@ class FramePump:
         return rendition.simplify(width, self._context.settings.quality if raw.planes else 0)
 
     def _on_original(
-        self, focus: FocusState, requests: Sequence[SnapshotRequest], rendition: Rendition, frame: Frame
+        self,
+        focus: FocusState,
+        requests: Sequence[SnapshotRequest],
+        encodings: Encodings,
+        rendition: Rendition,
+        frame: Frame,
     ) -> None:
         """Record and publish an original; runs in the event loop, as the methods below."""
         self._on_captured(focus)
-        self._publish(requests, rendition, frame)
+        self._publish(requests, encodings, rendition, frame)
 
     def _on_captured(self, focus: FocusState) -> None:
-        """Record that a frame has arrived which is whole, or which no client was waiting for."""
+        """Record a frame that was encoded without error, or that no client wanted."""
         status = self._context.status
         status.record_frame()
         self.frames += 1
@@ -152,12 +157,15 @@ class FramePump:
             took.first_frame = time.monotonic() - took.opened_at
             status.log_event(f"First frame after {took}")
 
-    def _publish(self, requests: Sequence[SnapshotRequest], rendition: Rendition, frame: Frame) -> None:
-        """Give a frame to the feeds and the requests that want its rendition."""
-        subscribers = self._context.subscribers
-        subscribers.note(frame)
-        for wanted, feed in subscribers.feeds.items():
+    def _publish(
+        self, requests: Sequence[SnapshotRequest], encodings: Encodings, rendition: Rendition, frame: Frame
+    ) -> None:
+        """Give a frame to the feeds and the requests for which it was encoded."""
+        self._context.subscribers.note(frame)
+        wanted = encodings[rendition]
+        for each in wanted:
+            feed = self._context.subscribers.feeds.get(each)  # None if its clients have left
             # helper threads may finish two frames in either order
-            if self._simplified.get(wanted) == rendition and (feed.newest is None or feed.newest.number < frame.number):
+            if feed and (feed.newest is None or feed.newest.number < frame.number):
                 feed.publish(frame)
-        self._stills.serve([each for each in requests if self._simplified.get(each.rendition) == rendition], frame)
+        self._stills.serve([request for request in requests if request.rendition in wanted], frame)

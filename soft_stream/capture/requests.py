@@ -47,7 +47,7 @@ class SnapshotRequest:
     requested_at: float = field(default_factory=time.monotonic)
     outcome: "asyncio.Future[Frame]" = field(default_factory=_new_future)
     fallback: Frame | None = None
-    """A frame of the stream that is new enough, in case that no still is ready in time."""
+    """A frame of the stream that is new enough, in case no still is ready in time."""
 
     def seconds_left(self, now: float) -> float:
         """Return the seconds until the deadline; `now` is monotonic."""

@@ -118,7 +118,6 @@ class CameraSession:
         status, subscribers, pause = self._context.status, self._context.subscribers, self._context.pause
         status.timer.restart()
         self._stills.begin()
-        self._pump.begin()
         if status.state is State.STARTING and not pause.lease:
             await self._autofocus.begin()
         while subscribers.should_stay_open(self._context.settings.close_after) and not pause.lease:
@@ -144,7 +143,7 @@ class CameraSession:
         """
         timer = self._context.status.timer
         timeout = min(CAPTURE_SLICE, timer.watchdog_timeout or CAPTURE_SLICE)
-        self._context.subscribers.needs_attention = True  # the pump looks once, whatever has happened since
+        self._context.subscribers.needs_attention = True  # the pump checks everything after its first frame
         try:
             return await self._context.thread.run("capture", CALL_TIMEOUT, self._pump.run, timeout)
         except NoFrame:
@@ -159,5 +158,5 @@ class CameraSession:
         self._frames_at_restart = self._pump.frames
         status, settings = self._context.status, self._context.settings
         status.retry(silence, "the stream is restarted")
-        limit = settings.close_timeout + status.timer.longest_interval  # it is `stop` that hangs, if anything does
+        limit = settings.close_timeout + status.timer.longest_interval  # a hang is one of its `stop`
         status.set_negotiated(await self._context.thread.run("restart", limit, self._camera.restart))

@@ -49,8 +49,8 @@ class SnapshotFacts:
 def decide(request: SnapshotRequest, now: float, facts: SnapshotFacts) -> Decision:
     """Return how a request is answered at the time `now`.
 
-    A frame that is out of focus is worse than a small one: a request for a still waits for the lens until only the time
-    for a frame of the stream is left, unless the cycle is late.
+    A small sharp frame is better than a large blurred one. So a request for a still waits for an autofocus cycle until
+    there is only time for a frame of the stream. If the cycle is late, it takes the still while there is time for one.
     """
     is_for_still = wants_still(request, now, facts)
     is_late = facts.focus.is_cycling and now - facts.focus.cycle_began_at > LATE_CYCLES * facts.focus.cycle_seconds

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from soft_stream.cameras.base import Camera, CameraError, Negotiated, NoFrame, NoStill
 from soft_stream.capture.autofocus import AutofocusController
@@ -24,7 +24,7 @@ USUAL_STILL = {"": 0.2, "dual": 0.2, "switch": 1.5}
 EXPOSURE_PATIENCE = 2.0
 # Seconds without stills after one failed: each attempt interrupts the stream.
 RECOVERY = 60.0
-# Seconds after which the time of the last still is no estimate any more.
+# Seconds for which the duration of the last still is used as the estimate.
 MEMORY = 600.0
 # Seconds that a still may take beyond its timeout; a longer call is a hang.
 CALL_TIMEOUT = 5.0
@@ -73,8 +73,10 @@ class Stills:
             or (request.fallback is None and wants_still(request, now, facts))
         ]
 
-    def serve(self, consumers: Iterable[SnapshotRequest], frame: Frame) -> None:
+    def serve(self, consumers: Sequence[SnapshotRequest], frame: Frame) -> None:
         """Give a frame to the requests that it was encoded for, unless it is older than the request."""
+        if not consumers:
+            return
         facts, now = self._facts(), time.monotonic()
         for request in consumers:
             if request.accepts(frame.captured_at, frame.metadata):

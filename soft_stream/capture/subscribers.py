@@ -93,7 +93,7 @@ class Subscribers:
         self._changed = asyncio.Event()
 
     def notify(self) -> None:
-        """Wake the tasks in `wait_changed`, and have the camera thread look for more to do than to publish frames."""
+        """Wake the tasks in `wait_changed`, and make the camera thread check whether there is other work."""
         self.needs_attention = True
         self._changed.set()
         self._changed = asyncio.Event()
@@ -156,7 +156,7 @@ class Subscribers:
         return bool(self.clients) or time.monotonic() - self._unused_since < close_after
 
     async def submit(self, request: SnapshotRequest, seconds: float) -> Frame:
-        """Wait for the answer to a request; one that arrives at the last moment is not lost.
+        """Wait for the answer to a request; an answer that arrives together with the timeout is still returned.
 
         Raises:
             TimeoutError: there was none in this time.

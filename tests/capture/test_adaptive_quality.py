@@ -227,3 +227,24 @@ def test_after_a_sleep_everything_begins_anew(pi: Pi, caplog: pytest.LogCaptureF
     assert pi.stream(4) == pytest.approx(FPS, rel=0.02)
     assert pi.adaptive_quality.now is None
     assert caplog.messages[-1] == "Restoring stream quality: no client"
+
+
+def test_heat_holds_while_the_load_comes_and_goes(pi: Pi) -> None:
+    """At the last level a busy moment changes nothing: the level ends when it is cooler, as the heat demands."""
+    pi.celsius(83)
+    pi.stream(6)
+    pi.stream(6, busy=1.9)
+    pi.celsius(81)
+    pi.stream(90)
+    assert pi.adaptive_quality.frame_ratio == 0.5
+
+
+def test_load_holds_while_the_heat_comes_and_goes(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
+    """A level that the load needs does not end with a higher one that the heat demanded."""
+    pi.stream(6, busy=0.9)
+    pi.celsius(81)
+    pi.stream(6, busy=0.7)
+    pi.celsius(71)
+    pi.stream(6, busy=0.7)
+    assert pi.quality == 65
+    assert len([line for line in caplog.messages if line.startswith("Reducing")]) == 2

@@ -288,7 +288,7 @@ async def test_exif_says_nothing_of_a_turn(portal: Portal) -> None:
     assert 274 not in picture.getexif()
 
 
-async def test_the_draw_placeholder_has_the_size_of_the_rendition(start_portal: StartPortal) -> None:
+async def test_the_placeholder_has_the_size_of_the_rendition(start_portal: StartPortal) -> None:
     """A decoder that began with small pictures gets small ones while the camera is silent, too."""
     portal = await start_portal(watchdog_timeout=0)
     stream = await StreamReader.get(portal.port, "/stream.mjpg?width=80")
