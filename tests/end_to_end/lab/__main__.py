@@ -1,4 +1,4 @@
-"""The lab by hand: boots a machine and does with it what the next lines say.
+"""The lab by hand: boots a machine and runs the lines of its input on it.
 
 A line is run on the machine by root, except
     !LINE               runs on this machine, where ssh and scp know that one as `container` or `guest`
@@ -24,7 +24,7 @@ ON_CAMERAS = ("plug", "unplug", "freeze", "thaw", "stall")
 
 
 class Prompt(cmd.Cmd):
-    """Reads lines and does what they say."""
+    """Reads lines and runs them."""
 
     def __init__(self, machine: Machine) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Prompt(cmd.Cmd):
         self.prompt = f"{machine.name}> " if sys.stdin.isatty() else ""
 
     def onecmd(self, line: str) -> bool:
-        """Do what a line says; true ends the loop."""
+        """Run a line; return True to end the loop."""
         word, _, rest = line.strip().partition(" ")
         machine = self.machine
         try:

@@ -1,4 +1,4 @@
-"""The lab's system, and machines that are booted from it."""
+"""The system of the lab, and machines that boot it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -25,7 +25,7 @@ def nothing_stays_open() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def tree(request: pytest.FixtureRequest) -> Iterator[Tree]:
-    """The system, built if need be; without --lab, and where it cannot be had, the tests of the lab are skipped."""
+    """Provide the system, built if necessary; skip the tests without --lab, or if the lab cannot run here."""
     if not request.config.getoption("--lab"):
         pytest.skip("the camera lab runs with --lab")
     with ExitStack() as held:
@@ -38,14 +38,14 @@ def tree(request: pytest.FixtureRequest) -> Iterator[Tree]:
 
 @pytest.fixture(scope="module")
 def boot_container(tree: Tree) -> Iterator[BootContainer]:
-    """Boot fresh containers; all of them end with the module."""
+    """Return a function that boots fresh containers; all stop at the end of the module."""
     with ExitStack() as machines:
         yield lambda: machines.enter_context(Container(tree))
 
 
 @pytest.fixture(scope="module")
 def boot_guest(tree: Tree) -> Iterator[BootGuest]:
-    """Boot fresh guests, with both cameras plugged in unless told otherwise; all of them end with the module."""
+    """Return a function that boots fresh guests, by default with both cameras; all stop at the end of the module."""
     with ExitStack() as machines:
 
         def boot(cameras: Iterable[int] = CAMERAS) -> Guest:
@@ -56,19 +56,19 @@ def boot_guest(tree: Tree) -> Iterator[BootGuest]:
 
 @pytest.fixture(scope="module")
 def container(boot_container: BootContainer) -> Container:
-    """A container that the tests of a module share."""
+    """Boot a container that the tests of a module share."""
     return boot_container()
 
 
 @pytest.fixture(scope="module")
 def guest(boot_guest: BootGuest) -> Guest:
-    """A guest with both cameras plugged in, which the tests of a module share."""
+    """Boot a guest with both cameras, which the tests of a module share."""
     return boot_guest()
 
 
 @pytest.fixture
 def new_checkout(tmp_path: Path) -> NewCheckout:
-    """Copy the project as it was when the test began, each time as another release."""
+    """Return a function that copies the project as it was when the test began, each time as another release."""
     original = Checkout(tmp_path / "original")
     numbers = count()
 
@@ -83,7 +83,7 @@ def new_checkout(tmp_path: Path) -> NewCheckout:
 
 @pytest.fixture
 def ancestor(boot_container: BootContainer) -> Container:
-    """A machine that runs the older portal."""
+    """Boot a machine that runs the older portal."""
     machine = boot_container()
     older_portal.install(machine)
     return machine

@@ -1,4 +1,4 @@
-"""The quick way to boot the tree: a systemd-nspawn container on this machine's own kernel."""
+"""A systemd-nspawn container on the kernel of this machine: the quick way to boot the tree."""
 
 import fcntl
 import subprocess
@@ -14,7 +14,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 class Container(Machine):
-    """Systemd, its units, sshd and nginx at native speed; no udev, no cameras, a network that ends on this machine."""
+    """A container with systemd, sshd and nginx at native speed, without udev and cameras; its network ends here."""
 
     name = "container"
 
@@ -26,14 +26,14 @@ class Container(Machine):
         self._there = f"198.18.84.{4 * self._place + 2}"
 
     def start(self) -> None:
-        """Boot it, and wait until everything in it is up."""
+        """Boot the machine, and wait until everything in it is up."""
         log = self.folder / "container.log"
         nspawn = [
             program("systemd-nspawn"), "--quiet", "--register=no", "--settings=no", "--link-journal=no",
             "--resolv-conf=off", "--timezone=off", "--volatile=overlay", "--network-veth",
             f"--machine={self._machine}", "--hostname=lab", f"--directory={self.tree.root}", "--boot",
         ]  # fmt: skip
-        if not Path("/run/systemd/system").exists():  # nobody here makes a control group for it
+        if not Path("/run/systemd/system").exists():  # no systemd here creates a control group for it
             nspawn = ["sh", "-c", self._into_cgroups() + 'exec "$@"', "nspawn", *nspawn, "--keep-unit"]
         self._nspawn = self._spawn(nspawn, log)
 
@@ -53,7 +53,7 @@ class Container(Machine):
         self.wait_until_up()
 
     def stop(self) -> None:
-        """End it and all that was started for it."""
+        """Stop the machine and all processes that were started for it."""
         super().stop()
         for cgroup in self._cgroups():
             for folder in sorted(cgroup.rglob("*/"), reverse=True):
@@ -62,11 +62,11 @@ class Container(Machine):
         self._lock.close()
 
     def address(self, port: int) -> tuple[str, int]:
-        """Where this machine reaches a port of that one."""
+        """Return the local address of a port of the booted machine."""
         return self._there, port
 
     def net(self, command: Sequence[str], check: bool = True) -> "subprocess.CompletedProcess[str]":
-        """Run a program of this machine in the container's network, where its loopback is 127.0.0.1."""
+        """Run a local program in the network of the container, where 127.0.0.1 is the container."""
         done = self._enter("--net", *command)
         if done is None:
             raise CommandFailed("the container is not running")

@@ -1,4 +1,4 @@
-"""Deployments to the container as a contributor makes them, and what is seen of them from outside."""
+"""Deployments to the container as a contributor runs them, and their effects as seen from outside."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ find /run/systemd/system /run/camera-soft-stream-rollout -name '*camera-soft*' 2
 
 
 class Checkout:
-    """A copy of the project, to be changed and rolled out: others may be working on the original."""
+    """A copy of the project that a test may change and roll out; the original stays as it is."""
 
     def __init__(self, folder: Path, source: Path = PROJECT) -> None:
         self.folder = folder
@@ -46,14 +46,14 @@ class Checkout:
             (folder / name).symlink_to(PROJECT / name)
 
     def change(self, name: str, old: str, new: str) -> None:
-        """Replace a text in a file where it first is."""
+        """Replace the first occurrence of a text in a file."""
         path = self.folder / name
         text = path.read_text()
         assert old in text, f"{name} has no {old!r}"
         path.write_text(text.replace(old, new, 1))
 
     def start(self, machine: Container, *words: str, host: str = "pi@container") -> "subprocess.Popen[str]":
-        """Begin to deploy."""
+        """Start a deployment."""
         command = ["env", "--default-signal=INT", "scripts/deploy-soft-stream.sh", host, *words]
         python = [] if any(word.startswith("--python") for word in words) else ["--python", PYTHON]
         return subprocess.Popen(
@@ -64,7 +64,7 @@ class Checkout:
     def deploy(
         self, machine: Container, *words: str, status: int | None = 0, settings: str | None = None, **more: str
     ) -> str:
-        """Deploy, with settings of the owner or without; return what it said, when it ended as it should."""
+        """Deploy, with settings of the owner or without; check the exit status and return the output."""
         if settings is not None:
             file = machine.folder / "owner.env"
             file.write_text(settings)
@@ -76,18 +76,18 @@ class Checkout:
 
 
 def in_force(machine: Container) -> str:
-    """Tell all that a rollout may change on the disk and in /run."""
+    """Return the state of all files that a rollout may change, on the disk and in /run."""
     return machine.output(IN_FORCE)
 
 
 def pids(machine: Container) -> list[str]:
-    """Tell the main process of each camera; 0 is none."""
+    """Return the main process of each camera; 0 is none."""
     units = "camera-soft-cam@0 camera-soft-cam@1"
     return machine.output(f"systemctl show --value --property MainPID {units}").split()
 
 
 def states(machine: Container, *units: str) -> list[tuple[str, str]]:
-    """Tell of each unit whether it is active and whether it is enabled."""
+    """Return for each unit whether it is active and whether it is enabled."""
     show = "systemctl show --value --property ActiveState"
     return [
         (machine.output(f"{show} {unit}"), machine.run(f"systemctl is-enabled {unit}", check=False).stdout.strip())
@@ -96,12 +96,12 @@ def states(machine: Container, *units: str) -> list[tuple[str, str]]:
 
 
 def password(machine: Container) -> str:
-    """Tell the first password, which only root can read."""
+    """Return the first password, which only root can read."""
     return machine.output("cut -d ' ' -f 2 /etc/camera-streamer/initial-password")
 
 
 def measure(machine: Container, url: str, user: str = "camera", secret: str | None = None, frames: int = 20) -> str:
-    """Count live frames at a URL with the login; return what the probe said of them."""
+    """Count live frames at a URL with the login; return the output of measure_fps.py."""
     secret = password(machine) if secret is None else secret
     probe = [sys.executable, str(PROJECT / "scripts/measure_fps.py"), url.replace("//", f"//{user}@")]
     done = subprocess.run(
@@ -114,13 +114,13 @@ def measure(machine: Container, url: str, user: str = "camera", secret: str | No
 
 
 def serves(machine: Container, *cameras: int) -> None:
-    """Make sure that these cameras deliver frames through nginx."""
+    """Check that these cameras deliver frames through nginx."""
     for camera in cameras:
         measure(machine, machine.url(8081 + camera, "/stream.mjpg"))
 
 
 def answer(machine: Container, url: str, *options: str) -> str:
-    """Ask from inside the container's network, where loopback is the container's; return status and text."""
+    """Send a request from inside the network of the container; return status and text."""
     curl = ["curl", "--silent", "--insecure", "--max-time", "30", "--write-out", "\n%{http_code}", *options, url]
     body, _, status = machine.net(curl, check=False).stdout.rpartition("\n")
     return f"{status} {body}".strip()
@@ -128,7 +128,7 @@ def answer(machine: Container, url: str, *options: str) -> str:
 
 @contextmanager
 def under_way(checkout: Checkout, machine: Container, moment: str, *words: str) -> "Iterator[subprocess.Popen[str]]":
-    """Deploy until a command there succeeds; at the end of the block the rollout has ended, whoever ended it."""
+    """Deploy, and enter the block when a command on the machine succeeds; after the block the rollout has ended."""
     with checkout.start(machine, *words) as process:
         try:
             machine.until(moment, 120)
@@ -140,5 +140,5 @@ def under_way(checkout: Checkout, machine: Container, moment: str, *words: str) 
 
 
 def until_over(machine: Container) -> None:
-    """Wait until the rollout's unit is gone, which puts back what was when the rollout was broken off."""
+    """Wait until the unit of the rollout is gone; after an interruption it restores the state before."""
     machine.until(f'[ -z "$(systemctl list-units --all --plain --no-legend {ROLLOUT})" ]', 120)

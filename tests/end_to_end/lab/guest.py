@@ -1,4 +1,4 @@
-"""The thorough way to boot the tree: a QEMU guest with its own kernel, udev and two virtual USB cameras."""
+"""A QEMU guest with its own kernel, udev and two virtual USB cameras: the thorough way to boot the tree."""
 
 import os
 import signal
@@ -12,25 +12,25 @@ from tests.end_to_end.lab.tree import Tree, program
 
 CAMERAS = (0, 1)
 PORTS = (80, 443, 8080, 8081, 8082, 18081, 18082)
-# what numpy's wheels ask for, and no more: the processor is emulated unless ACCEL and CPU say otherwise
+# only what the wheels of numpy need: the processor is emulated unless ACCEL and CPU are set
 ACCEL = os.environ.get("ACCEL", "tcg,thread=multi")
 CPU = os.environ.get("CPU", "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16")
 
 
 class Guest(Machine):
-    """A whole machine; its disk keeps what is changed for as long as the guest lives, also over a reboot."""
+    """A whole machine; its disk keeps changes while the guest lives, also over a reboot."""
 
     name = "guest"
 
     def __init__(self, tree: Tree, cameras: Iterable[int] = CAMERAS, ports: Iterable[int] = PORTS) -> None:
-        """Cameras are those that are plugged in before it boots, ports those that this machine can reach."""
+        """Take the cameras that are plugged in before the boot, and the ports that this machine can reach."""
         super().__init__(tree)
         self._plugged_at_boot = tuple(cameras)
         self._ports = dict(zip((22, *ports), _free_ports(1 + len(tuple(ports))), strict=True))
         self._cameras: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
-        """Boot it, and wait until everything in it is up."""
+        """Boot the machine, and wait until everything in it is up."""
         disk = self.folder / "disk.qcow2"
         make = ["create", "-q", "-f", "qcow2", "-b", str(self.tree.disk), "-F", "raw", str(disk)]
         subprocess.run([program("qemu-img"), *make], check=True)
@@ -60,11 +60,11 @@ class Guest(Machine):
         self.wait_until_up()
 
     def reboot(self) -> None:
-        """Boot it again, and wait until everything in it is up; cameras stay plugged in or out."""
+        """Reboot, and wait until everything is up; cameras stay plugged in or out."""
         self._boot_again("systemctl reboot")
 
     def reset(self) -> None:
-        """The same as if the power had failed: nothing ends in order, and what is not yet on the disk is lost."""
+        """Reset as after a power failure: no shutdown, and data that is not yet on the disk is lost."""
         self._boot_again("(sleep 1; echo b >/proc/sysrq-trigger) >/dev/null 2>&1 &")
 
     def _boot_again(self, command: str) -> None:
@@ -80,7 +80,7 @@ class Guest(Machine):
         self.wait_until_up()
 
     def plug(self, camera: int, port: int | None = None) -> None:
-        """Put a camera's cable into a USB port, its own unless told otherwise."""
+        """Plug a camera into a USB port, by default its own."""
         path = self.folder / f"port{camera if port is None else port}"
         wait(path.exists, "QEMU has its USB ports", more=self._boot_log)
         words = ["--socket", str(path), "--frames", str(self.tree.frames(camera))]
@@ -89,25 +89,25 @@ class Guest(Machine):
         self._cameras[camera] = self._spawn(command, self.folder / f"camera{camera}.log")
 
     def unplug(self, camera: int) -> None:
-        """Pull a camera's cable."""
+        """Unplug a camera."""
         process = self._cameras.pop(camera)
         end(process)
         self._processes.remove(process)
 
     def freeze(self, camera: int) -> None:
-        """Let a camera give no frames until it is thawed."""
+        """Stop the frames of a camera until it is thawed."""
         send(self._cameras[camera], signal.SIGUSR1)
 
     def thaw(self, camera: int) -> None:
-        """Let a camera give frames again."""
+        """Restart the frames of a camera."""
         send(self._cameras[camera], signal.SIGUSR2)
 
     def stall(self, camera: int) -> None:
-        """Let a camera give no frames until its stream is started anew."""
+        """Stop the frames of a camera until its stream is restarted."""
         send(self._cameras[camera], signal.SIGHUP)
 
     def address(self, port: int) -> tuple[str, int]:
-        """Where this machine reaches a port of that one."""
+        """Return the local address of a port of the booted machine."""
         return "127.0.0.1", self._ports[port]
 
     def _boot_log(self) -> str:

@@ -1,4 +1,4 @@
-"""What a container and a guest have in common: ssh, files, logs, an address for each port."""
+"""The base of container and guest: ssh, files, logs, an address for each port."""
 
 import os
 import shlex
@@ -20,11 +20,11 @@ READY = ("running", "degraded")
 
 
 class CommandFailed(Exception):
-    """A command ended with a status other than 0; says which one and what it wrote."""
+    """A command failed; the message has its status and its output."""
 
 
 class Machine:
-    """A booted system. It starts as the tree is, and what is changed in it is thrown away when it stops."""
+    """A booted system. It starts as a copy of the tree, and its changes are lost when it stops."""
 
     name: str
 
@@ -45,37 +45,37 @@ class Machine:
         self.stop()
 
     def start(self) -> None:
-        """Boot it, and wait until everything in it is up."""
+        """Boot the machine, and wait until everything in it is up."""
         raise NotImplementedError
 
     def stop(self) -> None:
-        """End it and all that was started for it."""
+        """Stop the machine and all processes that were started for it."""
         for process in reversed(self._processes):
             end(process)
         self._processes.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def address(self, port: int) -> tuple[str, int]:
-        """Where this machine reaches a port of that one."""
+        """Return the local address of a port of the booted machine."""
         raise NotImplementedError
 
     def url(self, port: int, path: str = "/", scheme: str = "http") -> str:
-        """The URL of something that listens on all addresses of the machine, for a client on this one."""
+        """Return the local URL of a service that listens on all addresses of the booted machine."""
         host, number = self.address(port)
         return f"{scheme}://{host}:{number}{path}"
 
     def ssh_command(self, user: str = "root") -> list[str]:
-        """What runs a shell command there, which is to be appended."""
+        """Return the ssh command to which a shell command can be appended."""
         return [program("ssh"), "-F", str(self.folder / "ssh_config"), f"{user}@{self.name}"]
 
     def environment(self) -> dict[str, str]:
-        """An environment for programs of this machine in which ssh and scp know that one as `container` or `guest`."""
+        """Return an environment in which ssh and scp know the booted machine as `container` or `guest`."""
         return {**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
 
     def run(
         self, command: str | Sequence[str], *, check: bool = True, user: str = "root", timeout: float = PATIENCE
     ) -> "subprocess.CompletedProcess[str]":
-        """Run a command there: a line for its shell, or words."""
+        """Run a command on the machine: a line for its shell, or words."""
         line = command if isinstance(command, str) else shlex.join(command)
         done = subprocess.run(
             [*self.ssh_command(user), line], text=True, capture_output=True, timeout=timeout, check=False,
@@ -86,11 +86,11 @@ class Machine:
         return done
 
     def output(self, command: str | Sequence[str], user: str = "root") -> str:
-        """What a command writes, without the end of the last line."""
+        """Return the output of a command, without the final newline."""
         return self.run(command, user=user).stdout.rstrip("\n")
 
     def put(self, local: Path, remote: str, user: str = "root") -> None:
-        """Copy a file or a folder there: REMOTE is what it becomes."""
+        """Copy a file or a folder to the path `remote` on the machine."""
         place = shlex.quote(remote)
         if local.is_dir():
             source = ["-C", str(local), "."]
@@ -106,15 +106,15 @@ class Machine:
             raise CommandFailed(f"tar cannot read {local}")
 
     def journal(self, unit: str) -> str:
-        """What a unit has logged since the machine came up."""
+        """Return the log of a unit since the boot."""
         return self.output(["journalctl", "--boot", "--no-pager", "--output=short-precise", f"--unit={unit}"])
 
     def until(self, command: str, limit: float = PATIENCE) -> None:
-        """Wait until a command succeeds there."""
+        """Wait until a command succeeds on the machine."""
         wait(lambda: self.run(command, check=False).returncode == 0, f"{self.name}: {command}", limit)
 
     def wait_until_up(self) -> None:
-        """Wait until nothing more is being started, and somebody may log in."""
+        """Wait until the boot is complete and ssh accepts logins."""
         state = "systemctl is-system-running"
         wait(
             lambda: self.run(state, check=False).stdout.strip() in READY, f"{self.name} boots", PATIENCE, self._boot_log
@@ -124,12 +124,12 @@ class Machine:
         return ""
 
     def _spawn(self, command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
-        # with the tests, however they end, everything ends that they started
+        # all processes end with the tests, in whatever way these end
         bound = [program("setpriv"), "--pdeathsig", "TERM", "--", *command]
         with log.open("ab") as output:
             process = subprocess.Popen(
                 bound, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT,
-                start_new_session=True,  # ^C is for whoever started it, who ends it in order
+                start_new_session=True,  # Ctrl-C reaches only the parent, which stops it in order
             )  # fmt: skip
         self._processes.append(process)
         return process
@@ -170,7 +170,7 @@ def wait(
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """End a process, by force if it does not end by itself."""
+    """Terminate a process, and kill it if it does not end."""
     process.terminate()
     try:
         process.wait(60)

@@ -43,7 +43,7 @@ cam_turbo=yes
 
 
 def install(machine: Container) -> None:
-    """Make a machine run it."""
+    """Install and start the older portal on a machine."""
     put(machine, "/srv/soft-stream.py", PORTAL)
     put(machine, SETTINGS, OLDER_SETTINGS)
     for camera in (0, 1):
@@ -58,7 +58,7 @@ def install(machine: Container) -> None:
 
 
 def older_serves(machine: Container) -> None:
-    """Make sure that the older portal answers on both its ports, to its login and to nobody else."""
+    """Check that the older portal answers on both ports, only with its login."""
     for port in (8081, 8082):
         url = f"http://127.0.0.1:{port}/"
         machine.until(f"curl -s -u anna:old-secret {url} | grep -q 'the older portal'", 60)
@@ -67,7 +67,7 @@ def older_serves(machine: Container) -> None:
 
 
 def put(machine: Container, path: str, text: str) -> None:
-    """Write a file there."""
+    """Write a file on the machine."""
     file = machine.folder / "file"
     file.write_text(text)
     machine.put(file, path)

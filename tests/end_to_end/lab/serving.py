@@ -1,4 +1,4 @@
-"""A portal that was rolled out into a guest: what its owner does to it, and what its viewers see of it."""
+"""A server that was rolled out into a guest: the actions of its owner, and the view of its clients."""
 
 import http.client
 import json
@@ -34,12 +34,12 @@ PICAMERA2 = "/opt/picam/bin/python"
 
 
 class Viewer:
-    """One connection to a stream, which counts the parts that come: `live`, `repeat` and `notice`."""
+    """One connection to a stream, which counts the received parts: `live`, `repeat` and `notice`."""
 
     def __init__(self, url: str) -> None:
         self.parts: Counter[str] = Counter()
         self.end = ""
-        """Why the connection ended; empty as long as it has not."""
+        """Why the connection ended; empty while it is open."""
         self._is_leaving = False
         self._stream = measure_fps.open_stream(url, timeout=120)
         self._thread = threading.Thread(target=self._read)
@@ -53,7 +53,7 @@ class Viewer:
         self._thread.join()
 
     def gets(self, more: int = 30, label: str = "live") -> None:
-        """Wait until so many more parts have come in this very connection."""
+        """Wait until this connection has received a number of further parts."""
         enough = self.parts[label] + more
         wait(lambda: self.end or self.parts[label] >= enough, f"{more} {label} parts, {self.parts} so far")
         assert not self.end
@@ -61,7 +61,7 @@ class Viewer:
     def _read(self) -> None:
         with self._stream:
             try:
-                while not self._is_leaving:  # something comes every second, if only a notice
+                while not self._is_leaving:  # a part arrives every second, at least a placeholder
                     headers, _ = measure_fps.read_part(self._stream, math.inf)
                     self.parts[headers.get("x-frame", "live")] += 1
             except (OSError, http.client.HTTPException, measure_fps.StreamError) as end:
@@ -69,7 +69,7 @@ class Viewer:
 
 
 class Portal:
-    """What runs in the guest once a copy of this project has been rolled out to it."""
+    """A copy of this project that was rolled out to a guest."""
 
     def __init__(self, guest: Guest, project: Path) -> None:
         self.guest = guest
@@ -80,7 +80,7 @@ class Portal:
             (project / shared).symlink_to(PROJECT / shared)
 
     def start_deploy(self) -> "subprocess.Popen[str]":
-        """Begin a rollout to the guest, of the project's copy as it is now."""
+        """Start a rollout of the present copy to the guest."""
         command = [str(self.project / "scripts/deploy-soft-stream.sh"), "pi@guest", "--python", PICAMERA2]
         return subprocess.Popen(
             command, env=self.guest.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -88,36 +88,36 @@ class Portal:
         )  # fmt: skip
 
     def deploy(self) -> str:
-        """Roll out and return what was said; it has to end well."""
+        """Roll out, check the exit status, and return the output."""
         with self.start_deploy() as rollout:
             said = rollout.communicate()[0]
         assert rollout.returncode == 0, said
         return said
 
-    # What the owner does.
+    # Actions of the owner.
 
     def show(self, camera: int, what: str) -> str:
-        """A property of a camera's unit."""
+        """Return a property of the unit of a camera."""
         return self.guest.output(["systemctl", "show", "--value", f"--property={what}", unit(camera)])
 
     def restart(self, camera: int) -> None:
-        """Restart a camera's unit, which need not succeed."""
+        """Restart the unit of a camera, which may fail."""
         self.guest.run(["systemctl", "restart", unit(camera)], check=False)
 
     def unplug(self, camera: int) -> None:
-        """Pull a camera's cable, and wait until the guest has noticed."""
+        """Unplug a camera, and wait until the guest has noticed."""
         self.guest.unplug(camera)
         self.guest.until(f"! test -e {by_serial(camera)}")
 
     def plug(self, camera: int) -> None:
-        """Plug a camera in, and wait until all has been done that the guest does by itself when one comes."""
+        """Plug a camera in, and wait until the guest has run its unit for new cameras."""
         before = self._arrivals()
         self.guest.plug(camera)
         wait(lambda: self._arrivals() > before, f"the guest greets camera {camera}")
 
     @contextmanager
     def setting(self, line: str) -> Iterator[None]:
-        """Write a line more into the settings, and take it out again in the end."""
+        """Add a line to the settings for the duration of the block."""
         self.guest.run(f"cp {SETTINGS} /root/settings && echo {line} >>{SETTINGS}")
         try:
             yield
@@ -125,20 +125,20 @@ class Portal:
             self.guest.run(f"cp /root/settings {SETTINGS}")
 
     def doctor(self) -> tuple[int, list[dict[str, Any]]]:
-        """Ask the doctor, and return its exit status and its findings."""
+        """Run the doctor; return its exit status and its findings."""
         done = self.guest.run("sudo soft-stream doctor --json", user="pi", check=False)
         *findings, _ = map(json.loads, done.stdout.splitlines())
         return done.returncode, findings
 
-    # What the viewers see, all of it through nginx.
+    # The view of the clients, through nginx.
 
     @cached_property
     def password(self) -> str:
-        """Of the login that the rollout has made."""
+        """The password of the login that the rollout created."""
         return self.guest.output("cat /etc/camera-streamer/initial-password").split()[1]
 
     def get(self, camera: int, path: str, *, login: bool = True) -> tuple[int, bytes]:
-        """Ask for something of a camera's; return the status and the body of the answer."""
+        """Send a GET request to a camera; return status and body of the answer."""
         request = urllib.request.Request(self.guest.url(FIRST_PUBLIC_PORT + camera, path))
         if login:
             request.add_header("Authorization", f"Basic {b64encode(f'camera:{self.password}'.encode()).decode()}")
@@ -150,12 +150,12 @@ class Portal:
                 return refused.code, refused.read()
 
     def status(self, camera: int) -> dict[str, Any]:
-        """What a camera's /status.json says."""
+        """Return /status.json of a camera."""
         facts: dict[str, Any] = json.loads(self.get(camera, "/status.json")[1])
         return facts
 
     def until_health(self, camera: int, status: int, words: str = "") -> str:
-        """Wait until a camera's /healthz answers with a status, and these words in its sentence; return that."""
+        """Wait until /healthz of a camera has a status and these words; return its text."""
 
         def is_so() -> bool:
             answer = self.get(camera, "/healthz")
@@ -165,7 +165,7 @@ class Portal:
         return self.get(camera, "/healthz")[1].decode()
 
     def background(self, camera: int) -> str:
-        """The colour in a camera's snapshot: the virtual camera 0 is blue, 1 is brown."""
+        """Return the colour in the snapshot of a camera: the virtual camera 0 is blue, 1 is brown."""
         status, jpeg = self.get(camera, "/snapshot.jpg")
         assert status == 200, jpeg
         with Image.open(BytesIO(jpeg)) as picture:
@@ -173,16 +173,16 @@ class Portal:
         return "blue" if blue > red else "brown"
 
     def stream(self, camera: int) -> str:
-        """The URL of a camera's stream, with the login in it."""
+        """Return the URL of the stream of a camera, with the login."""
         return self.guest.url(FIRST_PUBLIC_PORT + camera, "/stream.mjpg").replace("//", f"//camera:{self.password}@", 1)
 
     def watch(self, camera: int) -> Viewer:
-        """Begin to watch a stream, as soon as there is one."""
+        """Connect to a stream as soon as it has frames."""
         self.measure(camera, 2)
         return Viewer(self.stream(camera))
 
     def measure(self, camera: int, frames: int = 90) -> str:
-        """Count live frames with measure_fps.py, and return its first line; wait until there are any."""
+        """Wait for live frames, count them with measure_fps.py, and return its first line."""
         command = [sys.executable, str(PROJECT / "scripts/measure_fps.py"), self.stream(camera)]
         said: list[str] = []
 
@@ -199,7 +199,7 @@ class Portal:
 
 
 class Clock:
-    """Tells how many seconds have passed, for people: no test looks at it."""
+    """Formats the seconds since its creation, for the output only: no test checks it."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -209,10 +209,10 @@ class Clock:
 
 
 def unit(camera: int) -> str:
-    """The name of a camera's unit."""
+    """Return the name of the unit of a camera."""
     return f"camera-soft-cam@{camera}.service"
 
 
 def by_serial(camera: int) -> str:
-    """The name that our udev rule gives to a camera, in whichever port it is."""
+    """Return the name that our udev rule gives to a camera, in any port."""
     return f"/dev/camera/usb-serial-Lab_Lab_camera_{camera}_LAB{camera}"

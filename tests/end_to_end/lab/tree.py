@@ -1,4 +1,4 @@
-"""The system that the lab boots: built once, kept outside the checkout, built anew when its recipe changes."""
+"""The system that the lab boots: built once, kept outside the checkout, rebuilt when its recipe changes."""
 
 import fcntl
 import hashlib
@@ -29,7 +29,7 @@ NEEDED = {  # program: Debian package
 
 
 class Unavailable(Exception):
-    """The lab cannot be had here; says why."""
+    """The lab cannot run here; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class Tree:
 
     @property
     def disk(self) -> Path:
-        """The same as a disk."""
+        """The disk image of the system."""
         return self.path / "disk.raw"
 
     @property
     def key(self) -> Path:
-        """What root and pi are logged in with."""
+        """The ssh key of root and pi."""
         return self.path / "key"
 
     def frames(self, camera: int) -> Path:
@@ -59,7 +59,7 @@ class Tree:
 
 
 def program(name: str) -> str:
-    """Find a program, also where only root looks."""
+    """Find a program, also in the directories for root."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if found is None:
         raise Unavailable(f"{name} is not installed: sudo apt-get install {NEEDED.get(name, name)}")
@@ -67,14 +67,14 @@ def program(name: str) -> str:
 
 
 def cache() -> Path:
-    """Where the lab is kept: LAB, or the user's cache."""
+    """Return the folder of the lab: LAB, or one in the cache of the user."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("LAB") or Path(home, "camera-soft-stream", "lab")).absolute()
 
 
 @contextmanager
 def provide() -> Iterator[Tree]:
-    """Give the system, built if need be; one process builds, others wait for it. It is not thrown away meanwhile."""
+    """Yield the system, built if necessary; one process builds and others wait. It is not removed while in use."""
     _check_machine()
     folder = cache()
     folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ def _locked(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
 
 
 def _build(path: Path) -> None:
-    for left in path.parent.glob("building-*"):  # by somebody who did not come to an end: the lock is ours
+    for left in path.parent.glob("building-*"):  # left by an interrupted build: this process has the lock
         shutil.rmtree(left)
     try:
         urllib.request.urlopen(f"{MIRROR}/dists/trixie/InRelease", timeout=60).close()

@@ -1,4 +1,4 @@
-"""What the camera tells the guest about itself: USB's and UVC's descriptors."""
+"""The USB and UVC descriptors of the camera."""
 
 import struct
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Format:
     bits: int
 
     def bytes_of(self, size: Size) -> int:
-        """The most that a frame needs."""
+        """The maximum size of a frame."""
         return size.width * size.height * self.bits // 8
 
 
@@ -47,17 +47,17 @@ FORMATS = (MJPEG, YUYV, I420)
 
 
 def interval(rate: int) -> int:
-    """A frame rate as UVC says it: the time of a frame in units of 100 ns."""
+    """Return the frame interval of a rate in units of 100 ns, as in UVC."""
     return 10_000_000 // rate
 
 
 def device() -> bytes:
-    """The device descriptor: a USB 2.0 device of several functions, strings 1 to 3."""
+    """Return the device descriptor: a USB 2.0 device of several functions, strings 1 to 3."""
     return struct.pack("<BBHBBBBHHHBBBB", 18, 1, 0x0200, 0xEF, 2, 1, 64, VENDOR, PRODUCT, 0x0100, 1, 2, 3, 1)
 
 
 def configuration() -> bytes:
-    """The configuration descriptor with all that it holds: how the camera is controlled, and what it streams."""
+    """Return the configuration descriptor with the controls and streams of the camera."""
     association = struct.pack("<8B", 8, _ASSOCIATION, 0, 2, 0x0E, 3, 0, 4)
     rest = association + _video_control() + _video_streaming()
     return struct.pack("<BBHBBBBB", 9, 2, 9 + len(rest), 2, 1, 0, 0x80, 250) + rest

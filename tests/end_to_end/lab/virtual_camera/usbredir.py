@@ -1,4 +1,4 @@
-"""The wire between the camera and QEMU: usbredir's packets on a socket."""
+"""The usbredir protocol between the camera and QEMU, on a socket."""
 
 import select
 import socket
@@ -19,7 +19,7 @@ PATIENCE = 0.1  # a signal may freeze or thaw the camera while nothing comes fro
 
 
 class Cable:
-    """The connection to QEMU; the camera is plugged in as long as it lasts."""
+    """The connection to QEMU; the camera is plugged in while it is open."""
 
     def __init__(self, webcam: Webcam, path: str) -> None:
         self._webcam = webcam

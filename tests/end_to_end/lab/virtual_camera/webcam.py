@@ -1,4 +1,4 @@
-"""The camera itself: what it answers to the guest's requests, and when it has a frame."""
+"""The camera itself: its answers to the requests of the guest, and its frames."""
 
 import struct
 import time
@@ -16,7 +16,7 @@ PROBE, COMMIT = 1, 2
 
 @dataclass
 class Knob:
-    """A control that the guest can read and turn; the camera only remembers it."""
+    """A control that the guest can read and set; the camera only stores it."""
 
     length: int
     lowest: int
@@ -48,14 +48,14 @@ class Knob:
 
 @dataclass(frozen=True)
 class Stream:
-    """What is agreed on: the places of the format and of the size in the descriptors, and the interval of frames."""
+    """The negotiated mode: indices of format and size in the descriptors, and the frame interval."""
 
     form: int = 1
     size: int = 1
     interval: int = interval(RATES[0])
 
     def nearest(self) -> "Stream":
-        """What the camera can do of it."""
+        """Return the nearest mode of the camera."""
         rates = [interval(rate) for rate in RATES]
         return Stream(
             min(max(self.form, 1), len(FORMATS)),
@@ -64,7 +64,7 @@ class Stream:
         )
 
     def block(self) -> bytes:
-        """Say it as UVC 1.1 does."""
+        """Encode the mode as in UVC 1.1."""
         most = FORMATS[self.form - 1].bytes_of(SIZES[self.size - 1])
         return struct.pack("<HBBIHHHHHIIIBBBB", 0, self.form, self.size, self.interval, 0, 0, 0, 0, 0, most, PAYLOAD,
                            CLOCK, 3, 0, 1, 1)  # fmt: skip
@@ -93,16 +93,16 @@ class Webcam:
         self._frozen = self._stalled = False
 
     def freeze(self) -> None:
-        """Give no frames until it is thawed."""
+        """Stop the frames until `thaw`."""
         self._frozen = True
 
     def thaw(self) -> None:
-        """Give frames again."""
+        """Restart the frames."""
         self._frozen = self._stalled = False
         self._due = time.monotonic()
 
     def stall(self) -> None:
-        """Give no frames until the stream is started anew."""
+        """Stop the frames until the stream is restarted."""
         self._stalled = True
 
     def stop(self) -> None:
@@ -111,7 +111,7 @@ class Webcam:
         self._rest = iter(())
 
     def payload(self) -> bytes | float:
-        """The next piece of a frame, or how many seconds there is none."""
+        """Return the next piece of a frame, or the seconds until there is one."""
         if self._running is None or self._frozen or self._stalled:
             return 1.0
         piece = next(self._rest, None)
@@ -123,8 +123,8 @@ class Webcam:
         step = self._running.interval / 1e7
         passed = int((now - self._due) / step) + 1
         self._due += step * passed
-        self._number += passed  # a number that was skipped is a frame that the guest was too late for
-        self._toggle ^= 1  # tells the guest where a frame begins
+        self._number += passed  # a skipped number is a frame that the guest was too late for
+        self._toggle ^= 1  # marks the start of a frame
         self._rest = self._pieces(self._running, now)
         return next(self._rest)
 
