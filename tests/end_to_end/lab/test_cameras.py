@@ -1,4 +1,4 @@
-"""A rollout to a bare machine with real Picamera2, udev and systemd; then all that happens to cameras in a year."""
+"""A rollout to a bare machine with real Picamera2, udev and systemd, and the faults of cameras after it."""
 
 import re
 import sys
@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Tell a figure to whoever runs the tests."""
+    """Return a function that prints a figure to the terminal."""
 
     def to_the_terminal(line: str) -> None:
         with capsys.disabled():
@@ -33,7 +33,7 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
 
 @pytest.fixture(scope="module")
 def rollout(guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Portal, str]:
-    """The portal after one command, and what that has said."""
+    """Roll out with one command; return the server and the output."""
     assert guest.run("ls /opt/camera-soft-stream /etc/camera-streamer", check=False).stdout == ""
     portal = Portal(guest, tmp_path_factory.mktemp("copy") / "project")
     return portal, portal.deploy()
@@ -41,12 +41,12 @@ def rollout(guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Por
 
 @pytest.fixture(scope="module")
 def portal(rollout: tuple[Portal, str]) -> Portal:
-    """The portal, with both cameras plugged in."""
+    """Return the rolled-out server, with both cameras plugged in."""
     return rollout[0]
 
 
 def test_one_command_takes_a_bare_machine_to_two_streams(rollout: tuple[Portal, str], say: Say) -> None:
-    """Without internet: both ids are in the settings, and live frames come through nginx to who has the login."""
+    """Without internet both ids are in the settings, and nginx sends live frames to a client with the login."""
     portal, said = rollout
     ids = portal.guest.output([PICAMERA2, "-c", IDS]).splitlines()
     assert len(ids) == 2
@@ -58,14 +58,14 @@ def test_one_command_takes_a_bare_machine_to_two_streams(rollout: tuple[Portal, 
 
 
 def test_a_second_rollout_changes_nothing(portal: Portal) -> None:
-    """It says so, and every process goes on."""
+    """The second rollout reports that, and no process restarts."""
     before = [portal.show(camera, "MainPID") for camera in (0, 1)]
     assert "Nothing to change" in portal.deploy()
     assert [portal.show(camera, "MainPID") for camera in (0, 1)] == before
 
 
 def test_the_process_has_no_rights_but_to_cameras(portal: Portal, say: Say) -> None:
-    """Its user, its group, no capability; the kernel lets nothing in its unit, not even root, open another device."""
+    """The process has no capability, and nothing in its unit, not even root, can open another device."""
     guest = portal.guest
     pid = portal.show(0, "MainPID")
     assert guest.output(f"ps -o user:32=,group=,supgrp= -p {pid}").split() == ["camera-soft-stream", "video", "video"]
@@ -92,7 +92,7 @@ def test_the_process_has_no_rights_but_to_cameras(portal: Portal, say: Say) -> N
 
 
 def test_udev_gives_each_camera_names_that_stay(portal: Portal) -> None:
-    """By port and by serial number; each is a device unit of systemd; udev accepts the rules."""
+    """Each camera has a link by port and one by serial number, each a device unit; udev accepts the rules."""
     guest = portal.guest
     guest.run(["udevadm", "verify", RULES])
     names = guest.output("ls /dev/camera").splitlines()
@@ -105,7 +105,7 @@ def test_udev_gives_each_camera_names_that_stay(portal: Portal) -> None:
 
 
 def test_the_doctor_knows_which_camera_is_missing(portal: Portal) -> None:
-    """With all well it ends with 0; with a camera unplugged it ends with 1 and says which id is not there."""
+    """The doctor ends with 0 if all is well, and with 1 and the missing id if a camera is unplugged."""
     status, findings = portal.doctor()
     # The kernel's log may hold a note about a webcam that an earlier test has pulled out.
     notes = [each for each in findings if each["level"] != "ok" and each["about"] != "kernel"]
@@ -119,7 +119,7 @@ def test_the_doctor_knows_which_camera_is_missing(portal: Portal) -> None:
 
 
 def test_a_camera_that_is_unplugged_comes_back_in_the_same_stream(portal: Portal, say: Say) -> None:
-    """Meanwhile /healthz says 503, and the stream shows notices; the other stream and both processes go on."""
+    """Without the camera /healthz is 503 and the stream shows the placeholder; the other stream continues."""
     before = [portal.show(camera, "MainPID") for camera in (0, 1)]
     with portal.watch(0) as viewer, portal.watch(1) as other:
         viewer.gets()
@@ -139,7 +139,7 @@ def test_a_camera_that_is_unplugged_comes_back_in_the_same_stream(portal: Portal
 
 
 def test_a_camera_that_falls_silent_comes_back_in_the_same_stream(portal: Portal, say: Say) -> None:
-    """One that wants a new start gets it from the portal; one that is frozen goes on when it is thawed."""
+    """The server restarts a stalled stream; a frozen camera continues when it is thawed."""
     before = [portal.show(camera, "MainPID") for camera in (0, 1)]
     with portal.watch(0) as stalled, portal.watch(1) as frozen:
         restarts = portal.status(0)["counters"]["restarts"]
@@ -159,7 +159,7 @@ def test_a_camera_that_falls_silent_comes_back_in_the_same_stream(portal: Portal
 
 
 def test_the_ladder_for_a_frozen_camera_ends_in_a_new_process(portal: Portal, say: Say) -> None:
-    """After three openings without a frame the process ends with 75, and systemd starts one that gives frames."""
+    """After three sessions without a frame the process ends with 75, and systemd starts one that gives frames."""
     with portal.setting("cam1_watchdog_timeout=3"):
         portal.restart(1)
         try:
@@ -177,7 +177,7 @@ def test_the_ladder_for_a_frozen_camera_ends_in_a_new_process(portal: Portal, sa
 
 
 def test_systemds_watchdog_replaces_a_process_that_stands_still(portal: Portal, say: Say) -> None:
-    """`kill -STOP`: the log says why, and frames flow from a new process."""
+    """After `kill -STOP` systemd logs the watchdog, and a new process sends frames."""
     before = portal.show(0, "MainPID")
     clock = Clock()
     portal.guest.run(["kill", "-STOP", before])
@@ -189,7 +189,7 @@ def test_systemds_watchdog_replaces_a_process_that_stands_still(portal: Portal, 
 
 
 def test_a_wrong_setting_keeps_a_unit_down_until_it_is_right(portal: Portal) -> None:
-    """The status is 78; nothing is tried again, not even when a camera is plugged in. The right setting serves."""
+    """The status is 78, without a retry, even when a camera is plugged in; with the right setting the unit serves."""
     guest = portal.guest
     with portal.setting("cam1_widht=5"):
         portal.restart(1)
@@ -205,7 +205,7 @@ def test_a_wrong_setting_keeps_a_unit_down_until_it_is_right(portal: Portal) -> 
 
 
 def test_a_camera_that_was_missing_at_boot_serves_as_soon_as_it_is_plugged_in(portal: Portal, say: Say) -> None:
-    """Until then its unit is down with 66; a unit that its owner stopped stays down. Each unit has its own camera."""
+    """Before that its unit is down with 66; a unit stopped by its owner stays down; each unit has its own camera."""
     guest = portal.guest
     guest.unplug(0)
     guest.reboot()
@@ -232,7 +232,7 @@ def test_a_camera_that_was_missing_at_boot_serves_as_soon_as_it_is_plugged_in(po
 
 
 def test_when_the_power_fails_during_a_rollout_the_release_before_serves(portal: Portal, tmp_path: Path) -> None:
-    """A new release that was on trial is forgotten; both cameras serve from the old one, each its own."""
+    """The release on trial is discarded; both cameras serve from the old one, each its own."""
     guest = portal.guest
     current = guest.output("readlink /opt/camera-soft-stream/current")
     with (portal.project / "docs/operate.md").open("a") as changed:

@@ -1,4 +1,4 @@
-"""What was rolled out, as its owner meets it: the login, slow clients, pauses, and units that fall and come back."""
+"""A rolled-out server from the view of its owner: login, slow clients, pauses, and units that fail and restart."""
 
 import json
 import re
@@ -24,24 +24,24 @@ RSS_GROWTH = 4_000  # kB
 
 @pytest.fixture(scope="module")
 def rolled(container: Container, tmp_path_factory: pytest.TempPathFactory) -> Container:
-    """A container with two cameras rolled out, which each test leaves as it was."""
+    """Roll out two cameras to a container; each test restores it."""
     Checkout(tmp_path_factory.mktemp("project") / "checkout").deploy(container, settings=TWO_CAMERAS)
     return container
 
 
 def curl(machine: Container, path: str, *options: str, port: int = 8081) -> str:
-    """Ask an external port with the login."""
+    """Send a request with the login to an external port."""
     return answer(machine, f"http://127.0.0.1:{port}{path}", "--user", f"camera:{password(machine)}", *options)
 
 
 def show(machine: Container, *properties: str, unit: str = UNIT) -> list[str]:
-    """Tell properties of a unit."""
+    """Return properties of a unit."""
     return [machine.output(f"systemctl show --value --property {each} {unit}") for each in properties]
 
 
 @contextmanager
 def settings(machine: Container, line: str) -> Iterator[None]:
-    """Change the settings of the machine, and put them back with the cameras running."""
+    """Add a line to the settings for the block; then restore them and restart the cameras."""
     machine.run(f"cp {SETTINGS} /root/settings && echo {line} >>{SETTINGS}")
     try:
         yield
@@ -50,7 +50,7 @@ def settings(machine: Container, line: str) -> Iterator[None]:
 
 
 def test_nobody_comes_in_without_a_login(rolled: Container) -> None:
-    """Each page, picture and command on each external port is 401 without a login, and so is a wrong one."""
+    """Every URL on every external port is 401 without a login, and with a wrong one."""
     for port, prefixes in ((8080, ("", "/cam0", "/cam1")), (8081, ("",)), (8082, ("",))):
         for prefix in prefixes:
             for path in PAGES:
@@ -64,7 +64,7 @@ def test_nobody_comes_in_without_a_login(rolled: Container) -> None:
 
 
 def test_a_slow_client_costs_nginx_nothing(rolled: Container) -> None:
-    """While clients take next to nothing of their streams, nginx's memory stays as it is, and it writes no files."""
+    """While clients hardly read their streams, nginx uses no more memory and writes no files."""
     memory = "cat /proc/$(pgrep -x nginx -u www-data | tr '\\n' ' ' | sed 's, *$,,;s, ,/status /proc/,g')/status"
     command = f"{memory} | awk '/VmRSS/ {{ sum += $2 }} END {{ print sum }}'"
     login = b64encode(f"camera:{password(rolled)}".encode()).decode()
@@ -86,7 +86,7 @@ def test_a_slow_client_costs_nginx_nothing(rolled: Container) -> None:
 
 
 def test_one_camera_answers_for_all(rolled: Container) -> None:
-    """While the process of a camera is down the first page comes from another one; the camera's own port is 502."""
+    """While the process of a camera is down, another one serves the first page; the port of the camera is 502."""
     rolled.run("systemctl stop camera-soft-cam@0")
     assert curl(rolled, "/", port=8080).startswith("200 ")
     assert curl(rolled, "/cam0/", port=8080).startswith("502 ")
@@ -102,7 +102,7 @@ def test_one_camera_answers_for_all(rolled: Container) -> None:
 
 
 def test_members_of_the_group_video_may_pause_a_camera(rolled: Container) -> None:
-    """Their file is acknowledged, and the camera comes back with its end; others cannot make one."""
+    """The server acknowledges their file, and opens the camera after its removal; other users cannot create one."""
     rolled.run("useradd --groups video viewer && useradd stranger")
     for user in ("pi", "viewer"):
         rolled.run(f"runuser -u {user} -- sh -c 'echo {user}-7 >{PAUSE}'")
@@ -115,7 +115,7 @@ def test_members_of_the_group_video_may_pause_a_camera(rolled: Container) -> Non
 
 
 def test_controls_that_are_kept_come_back_with_the_unit(rolled: Container) -> None:
-    """POST /controls?keep=1 through nginx counts after a restart."""
+    """Values of POST /controls?keep=1 through nginx survive a restart."""
     assert curl(rolled, "/controls?keep=1", "--data", "Brightness=0.25").startswith("200 ")
     rolled.run("systemctl restart camera-soft-cam@0")
     serves(rolled, 0)
@@ -126,7 +126,7 @@ def test_controls_that_are_kept_come_back_with_the_unit(rolled: Container) -> No
 
 
 def test_systemd_thinks_well_of_the_units(rolled: Container) -> None:
-    """Installed, they verify without a word, and their exposure is 2.0 at most."""
+    """systemd-analyze has no complaint about the installed units, and their exposure is at most 2.0."""
     verified = rolled.run("systemd-analyze verify --man=no camera-soft-cam@0.service camera-soft-cam.target")
     assert verified.stdout + verified.stderr == ""
     exposure = re.search(
@@ -137,7 +137,7 @@ def test_systemd_thinks_well_of_the_units(rolled: Container) -> None:
 
 
 def test_a_wrong_setting_keeps_the_unit_down(rolled: Container) -> None:
-    """It ends with 78, is not started again, and its log has the line."""
+    """The unit ends with 78, is not restarted, and logs the line."""
     with settings(rolled, "cam1_fps=fast"):
         assert rolled.run(f"systemctl restart {UNIT}", check=False).returncode == 1
         state = show(rolled, "ActiveState", "SubState", "ExecMainStatus", "NRestarts")
@@ -147,7 +147,7 @@ def test_a_wrong_setting_keeps_the_unit_down(rolled: Container) -> None:
 
 
 def test_a_missing_camera_keeps_the_unit_down(rolled: Container) -> None:
-    """It ends with 66 and is not started again; the other camera serves on, and the doctor says what is wrong."""
+    """The unit ends with 66 and is not restarted; the other camera serves, and the doctor reports the problem."""
     with settings(rolled, "cam1_source=picamera"):
         assert rolled.run(f"systemctl restart {UNIT}", check=False).returncode == 1
         state = show(rolled, "ActiveState", "SubState", "ExecMainStatus", "NRestarts")
@@ -165,7 +165,7 @@ def test_a_missing_camera_keeps_the_unit_down(rolled: Container) -> None:
 
 
 def test_the_doctor_finds_nothing_wrong(rolled: Container) -> None:
-    """On a machine that serves: exit status 0, nothing wrong, and each part was looked at."""
+    """On a healthy machine the doctor ends with 0, and has checked every part."""
     serves(rolled, 0, 1)
     findings = [json.loads(line) for line in rolled.output("soft-stream doctor --json").splitlines()]
     assert findings[-1]["wrong"] == 0
@@ -179,7 +179,7 @@ def test_the_doctor_finds_nothing_wrong(rolled: Container) -> None:
 
 
 def test_the_watchdog_replaces_a_process_that_stands_still(rolled: Container) -> None:
-    """A process that is stopped with SIGSTOP is ended by systemd, and another one serves."""
+    """Systemd replaces a process that was stopped with SIGSTOP."""
     pid = pids(rolled)[0]
     rolled.run(f"kill -STOP {pid}")
     rolled.until(f"[ $(systemctl show --value --property MainPID camera-soft-cam@0) != {pid} ]", 300)

@@ -1,4 +1,4 @@
-"""The lab itself: both machines boot, and are what a rollout finds on a Raspberry Pi."""
+"""The lab itself: both machines boot, and look like a Raspberry Pi to a rollout."""
 
 import json
 import subprocess
@@ -19,19 +19,19 @@ print(json.dumps({camera["Model"]: camera["Id"] for camera in Picamera2.global_c
 
 
 def cameras(guest: Guest) -> dict[str, str]:
-    """The ids of the cameras that Picamera2 lists, by their names, as an ordinary user sees them."""
+    """Return the ids of the cameras that Picamera2 lists for an ordinary user, by name."""
     found: dict[str, str] = json.loads(guest.output(["/opt/picam/bin/python", "-c", LIST], user="pi"))
     return found
 
 
 def link(camera: int) -> str:
-    """The name that udev gives to a camera's video device."""
+    """Return the name that udev gives to the video device of a camera."""
     return f"/dev/v4l/by-id/usb-Lab_Lab_camera_{camera}_LAB{camera}-video-index0"
 
 
 @pytest.mark.parametrize("user", ["root", "pi"])
 def test_both_users_log_in_to_the_container_and_may_do_everything(container: Container, user: str) -> None:
-    """Root and pi come in by key; sudo asks pi for nothing."""
+    """Root and pi log in by key; sudo needs no password."""
     assert container.output("sudo -n id -un", user=user) == "root"
 
 
@@ -41,7 +41,7 @@ def test_everything_in_the_container_is_up(container: Container) -> None:
 
 
 def test_a_rollout_has_to_bring_aiohttp_and_jinja2(container: Container) -> None:
-    """Neither of the interpreters has them; Picamera2, which only /opt/picam has, is there."""
+    """No interpreter has them; /opt/picam has Picamera2."""
     for python in ("python3", "/opt/picam/bin/python"):
         for module in ("aiohttp", "jinja2"):
             assert "ModuleNotFoundError" in container.run([python, "-c", f"import {module}"], check=False).stderr
@@ -49,12 +49,12 @@ def test_a_rollout_has_to_bring_aiohttp_and_jinja2(container: Container) -> None
 
 
 def test_there_is_no_way_out_of_the_container(container: Container) -> None:
-    """Its only route ends on this machine."""
+    """The container has no default route."""
     assert container.output("ip -4 route show default; ip -6 route show default") == ""
 
 
 def test_the_containers_ports_are_reached_from_here(container: Container) -> None:
-    """Nginx answers on the container's address, and on its loopback to a program inside its network."""
+    """Nginx answers on the address of the container, and on its loopback to a program in its network."""
     for url in (container.url(80), "http://127.0.0.1/"):
         assert "Welcome to nginx" in container.net(["curl", "--silent", "--fail", url]).stdout
     with urllib.request.urlopen(container.url(80), timeout=60) as answer:
@@ -62,7 +62,7 @@ def test_the_containers_ports_are_reached_from_here(container: Container) -> Non
 
 
 def test_ssh_and_scp_of_this_machine_know_the_container(container: Container, tmp_path: Path) -> None:
-    """A program that is run with its environment reaches `pi@container` by that name."""
+    """A program with the environment of the machine reaches `pi@container` by that name."""
     (tmp_path / "word").write_text("hello\n")
     script = f"scp -q {tmp_path}/word pi@container:word && ssh pi@container cat word"
     done = subprocess.run(
@@ -72,7 +72,7 @@ def test_ssh_and_scp_of_this_machine_know_the_container(container: Container, tm
 
 
 def test_files_and_folders_are_put_there(container: Container, tmp_path: Path) -> None:
-    """A file keeps its mode, and a folder what is in it; the missing folders above are made."""
+    """A file keeps its mode, a folder its files; missing parent folders are created."""
     (tmp_path / "folder").mkdir()
     script = tmp_path / "folder" / "hello.sh"
     script.write_text("#!/bin/sh\necho hello\n")
@@ -83,14 +83,14 @@ def test_files_and_folders_are_put_there(container: Container, tmp_path: Path) -
 
 
 def test_systemds_watchdog_works_in_the_container(container: Container) -> None:
-    """A service that says nothing is ended, and the log says why."""
+    """Systemd ends a silent service and logs the reason."""
     service = "systemd-run --quiet --wait --unit=silent --property=Type=notify --property=NotifyAccess=all"
     assert container.run(f"{service} --property=WatchdogSec=1 sh -c 'systemd-notify --ready; sleep inf'", check=False)
     assert "Watchdog timeout" in container.journal("silent")
 
 
 def test_each_container_starts_afresh(container: Container, boot_container: BootContainer) -> None:
-    """Two run at a time, and what is changed in one is not in the other."""
+    """Two run at the same time; changes in one do not appear in the other."""
     container.run("touch /etc/changed")
     other = boot_container()
     assert other.run("test -e /etc/changed", check=False).returncode == 1
@@ -98,7 +98,7 @@ def test_each_container_starts_afresh(container: Container, boot_container: Boot
 
 
 def test_the_guests_cameras_keep_their_ids(guest: Guest) -> None:
-    """Picamera2 lists both; unplugged they are gone; plugged in the other way round each has the id that it had."""
+    """Picamera2 lists both; unplugged cameras disappear; plugged in in reverse order each has its old id."""
     guest.until(f"test -e {link(0)} && test -e {link(1)}")
     before = cameras(guest)
     assert set(before) == {"Lab camera 0: Lab camera 0", "Lab camera 1: Lab camera 1"}
@@ -118,7 +118,7 @@ def test_the_guests_cameras_keep_their_ids(guest: Guest) -> None:
 
 
 def test_a_frozen_camera_gives_frames_again(guest: Guest) -> None:
-    """No frame comes while it is frozen; thawed, the same stream goes on. A stalled one wants a new stream."""
+    """A frozen camera sends no frame; thawed, its stream continues. A stalled one needs a new stream."""
     guest.until(f"test -e {link(0)}")
     frames = f"v4l2-ctl --device={link(0)} --stream-mmap --stream-count"
     guest.run(f"{frames}=3")
@@ -132,7 +132,7 @@ def test_a_frozen_camera_gives_frames_again(guest: Guest) -> None:
 
 
 def test_the_guest_reboots_with_its_disk_and_its_cameras(guest: Guest) -> None:
-    """What was written is there after a reboot, and so is the camera that stayed plugged in; the other comes later."""
+    """A reboot keeps the disk and the plugged-in camera; the other one is plugged in later."""
     guest.until(f"test -e {link(0)} && test -e {link(1)}")
     before = cameras(guest)
     guest.run("echo kept >/srv/kept")
@@ -147,6 +147,6 @@ def test_the_guest_reboots_with_its_disk_and_its_cameras(guest: Guest) -> None:
 
 
 def test_everything_in_the_guest_is_up(guest: Guest) -> None:
-    """No unit has failed, and pi may do everything there, too."""
+    """No unit has failed, and sudo needs no password."""
     assert guest.output("systemctl is-system-running; systemctl --failed --plain --no-legend") == "running"
     assert guest.output("sudo -n id -un", user="pi") == "root"

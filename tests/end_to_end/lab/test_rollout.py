@@ -1,4 +1,4 @@
-"""Rollouts to a real systemd and nginx over ssh: what they bring, what they leave alone, and how they end."""
+"""Rollouts to a real systemd and nginx over ssh: what they install, what they leave alone, and how they end."""
 
 import re
 import signal
@@ -38,7 +38,7 @@ NewCheckout = Callable[[], Checkout]
 
 @pytest.fixture(scope="module")
 def new_checkout(tmp_path_factory: pytest.TempPathFactory) -> NewCheckout:
-    """Copy the project as it was when the tests began, to be changed."""
+    """Return a function that copies the project as it was when the tests began."""
     original = Checkout(tmp_path_factory.mktemp("project") / "original")
     original.change("docs/deploy.md", "\n", f"\n{original.folder}\n")  # nobody else's release has the same name
 
@@ -50,20 +50,20 @@ def new_checkout(tmp_path_factory: pytest.TempPathFactory) -> NewCheckout:
 
 @pytest.fixture(scope="module")
 def checkout(new_checkout: NewCheckout) -> Checkout:
-    """The release that is in force on `rolled`."""
+    """Return the release that is in force on `rolled`."""
     return new_checkout()
 
 
 @pytest.fixture(scope="module")
 def rolled(container: Container, checkout: Checkout) -> Container:
-    """A container with two cameras rolled out, which each test leaves as it was."""
+    """Roll out two cameras to a container; each test restores it."""
     said = checkout.deploy(container, settings=TWO_CAMERAS)
     assert said.endswith("is active.\n")
     return container
 
 
 def test_a_bare_machine_serves_two_streams_behind_a_login(rolled: Container) -> None:
-    """One command by an ordinary user with sudo, without internet there, makes two authenticated streams."""
+    """One command by an ordinary user with sudo, without internet, starts two streams with a login."""
     for camera in (0, 1):
         print(measure(rolled, rolled.url(8081 + camera, "/stream.mjpg"), frames=60))  # noqa: T201 # the figure
         measure(rolled, rolled.url(8080, f"/cam{camera}/stream.mjpg"))
@@ -72,7 +72,7 @@ def test_a_bare_machine_serves_two_streams_behind_a_login(rolled: Container) -> 
 
 
 def test_a_release_brings_what_the_system_does_not_have(rolled: Container) -> None:
-    """The packages aiohttp and Jinja2 come with it; numpy, simplejpeg and Pillow are the system's, as is Picamera2."""
+    """A release contains aiohttp and Jinja2; numpy, simplejpeg, Pillow and Picamera2 are those of the system."""
     packages = rolled.output(f"ls {OPT}/current/lib").lower().split()
     assert {"aiohttp", "jinja2", "asyncinotify"} < set(packages)
     assert not [name for name in packages if re.match(r"numpy|simplejpeg|pil\b|pillow|picamera2|libcamera", name)]
@@ -92,7 +92,7 @@ def test_nobody_else_reads_the_password(rolled: Container) -> None:
 
 
 def test_a_second_rollout_changes_nothing(rolled: Container, checkout: Checkout) -> None:
-    """It says so, ends with 0, restarts no unit, leaves nginx alone, makes no backup; with the same settings, too."""
+    """A second rollout reports that, ends with 0, restarts nothing and makes no backup; also with the same settings."""
     before = in_force(rolled), pids(rolled), rolled.output("pgrep nginx")
     assert "Nothing to change" in checkout.deploy(rolled)
     assert "Nothing to change" in checkout.deploy(rolled, settings=TWO_CAMERAS)
@@ -103,7 +103,7 @@ def test_a_second_rollout_changes_nothing(rolled: Container, checkout: Checkout)
 def test_a_dry_run_tells_and_changes_nothing(
     rolled: Container, checkout: Checkout, new_checkout: NewCheckout, boot_container: BootContainer
 ) -> None:
-    """On a bare machine and on one that has a release: it lists what would change, and no file is touched."""
+    """On a bare machine and on one with a release it lists the changes, and touches no file."""
     bare = boot_container()
     newer = new_checkout()
     newer.change("systemd/camera-soft-cam@.service", "Nice=5", "Nice=6")
@@ -134,7 +134,7 @@ REASONS = {
 
 @pytest.mark.parametrize("how", REASONS)
 def test_a_broken_release_is_taken_back(rolled: Container, new_checkout: NewCheckout, how: str) -> None:
-    """It ends with 1 and says why; the old release serves, and nothing of the new one is left."""
+    """The rollout ends with 1 and the reason; the old release serves, and nothing of the new one remains."""
     broken = new_checkout()
     broken.change(*PATCHES[how])
     before, ran, releases = in_force(rolled), pids(rolled), rolled.output(f"ls {OPT}/releases")
@@ -162,7 +162,7 @@ def test_a_first_rollout_that_fails_leaves_nothing_running(
 
 
 def is_bare(machine: Container) -> None:
-    """Make sure that nothing of ours runs, is enabled or counts for nginx."""
+    """Check that no unit of ours runs or is enabled, and that nginx has no file of ours."""
     assert machine.output("systemctl list-units --all --plain --no-legend 'camera-soft-*'") == ""
     assert machine.output("systemctl list-unit-files --plain --no-legend 'camera-soft-*' || true") == ""
     assert machine.output("find /etc/systemd /etc/nginx /run/systemd/system -name '*camera-soft*'") == ""
@@ -170,7 +170,7 @@ def is_bare(machine: Container) -> None:
 
 
 def held(checkout: Checkout, camera: int) -> str:
-    """Make a release whose camera takes longer to start than any test; return a command that tells when it does."""
+    """Make a release whose camera starts too slowly for any test; return a command that succeeds while it starts."""
     hold = f"ExecStartPre=/bin/sh -c '[ %i != {camera} ] || exec sleep 80'\n"
     checkout.change("systemd/camera-soft-cam@.service", BEFORE_EXEC, hold + BEFORE_EXEC)
     on_trial = "[ -e /run/systemd/system/camera-soft-cam@.service ]"
@@ -178,7 +178,7 @@ def held(checkout: Checkout, camera: int) -> str:
 
 
 def cut(machine: Container, _: "subprocess.Popen[str]") -> None:
-    """Break the ssh connection at the other end."""
+    """Break the ssh connection on the machine."""
     machine.run("pkill -KILL -u pi")
 
 
@@ -188,7 +188,7 @@ def kill_unit(machine: Container, _: "subprocess.Popen[str]") -> None:
 
 
 def sent(number: signal.Signals) -> Callable[[Container, "subprocess.Popen[str]"], None]:
-    """Send a signal to the process that deploys."""
+    """Return a function that sends a signal to the deployment."""
     return lambda _, process: process.send_signal(number)
 
 
@@ -247,7 +247,7 @@ def test_a_rollout_that_is_broken_off_while_it_is_sent_changes_nothing(
 
 
 def test_two_rollouts_at_once_do_not_disturb_each_other(rolled: Container, new_checkout: NewCheckout) -> None:
-    """The second one is refused with a sentence; the first one comes to its end."""
+    """The second rollout is refused with a message; the first one completes."""
     newer = new_checkout()
     moment = held(newer, 1)
     newer.change("systemd/camera-soft-cam@.service", "sleep 80", "sleep 4")
@@ -268,7 +268,7 @@ def test_two_rollouts_at_once_do_not_disturb_each_other(rolled: Container, new_c
 
 
 def test_a_port_of_another_program_is_named(boot_container: BootContainer, new_checkout: NewCheckout) -> None:
-    """When something else listens where nginx is to, the rollout is taken back and says how to find it."""
+    """If another program listens on a port of nginx, the rollout is reverted and says how to find that program."""
     bare = boot_container()
     bare.run("systemd-run --unit=squatter python3 -m http.server 8081")
     bare.until("ss -ltn | grep -q :8081")
@@ -281,7 +281,7 @@ def test_a_port_of_another_program_is_named(boot_container: BootContainer, new_c
 
 @pytest.mark.parametrize("wrong", ["cam0_port=8081", "cam1_port=8080"])
 def test_a_port_of_nginx_is_none_for_a_camera(rolled: Container, checkout: Checkout, wrong: str) -> None:
-    """It is a wrong setting: 78, and nothing is touched."""
+    """This is a wrong setting: the rollout ends with 78, and nothing changes."""
     before = in_force(rolled), pids(rolled)
     said = checkout.deploy(rolled, settings=f"{TWO_CAMERAS}{wrong}\n", status=78)
     assert f"{wrong}: nginx listens there" in said
@@ -289,7 +289,7 @@ def test_a_port_of_nginx_is_none_for_a_camera(rolled: Container, checkout: Check
 
 
 def test_wrong_settings_are_found_before_anything_is_touched(rolled: Container, checkout: Checkout) -> None:
-    """The file, the line and what would be right are named, those of --env-file and those of the machine."""
+    """The message has file, line and expected value, for --env-file and for the settings of the machine."""
     before, ran = rolled.output(EVERYTHING), pids(rolled)
     said = checkout.deploy(rolled, settings=f"{TWO_CAMERAS}cam0_fps=fast\n", status=78)
     assert re.search(r"owner\.env:7: cam0_fps=fast: .*0\.1 to 240", said)
@@ -303,7 +303,7 @@ def test_wrong_settings_are_found_before_anything_is_touched(rolled: Container, 
 
 
 def test_what_the_machine_lacks_is_said(rolled: Container, checkout: Checkout, boot_container: BootContainer) -> None:
-    """A host that does not answer, no such Python, or one without packages that cannot be had: 69, all as it was."""
+    """No answer from the host, no such Python, or missing packages: the rollout ends with 69 and changes nothing."""
     said = checkout.deploy(rolled, "--port", "9", host="pi@127.0.0.1", status=69)
     assert "127.0.0.1 cannot be reached" in said
     assert "/nonexistent does not run on the target" in checkout.deploy(rolled, "--python=/nonexistent", status=69)
@@ -316,7 +316,7 @@ def test_what_the_machine_lacks_is_said(rolled: Container, checkout: Checkout, b
 
 
 def test_the_owners_settings_stay(rolled: Container, checkout: Checkout, new_checkout: NewCheckout) -> None:
-    """Values are kept, new keys come at the end, the difference is shown, a backup stays; rollback brings all back."""
+    """Values stay, new keys are appended, the difference is shown, a backup remains; rollback restores everything."""
     before = in_force(rolled)
     newer = new_checkout()
     newer.change("camera-soft-stream.env", "cam_log_level=info", "cam_log_level=warning")
@@ -340,7 +340,7 @@ def test_the_owners_settings_stay(rolled: Container, checkout: Checkout, new_che
 
 
 def test_cameras_come_and_go_with_the_settings(rolled: Container, checkout: Checkout) -> None:
-    """One that is removed from them is stopped and disabled, one that is added is started and enabled."""
+    """A removed camera is stopped and disabled, an added one is started and enabled."""
     before = in_force(rolled)
     said = checkout.deploy(rolled, settings=TWO_CAMERAS.replace("cam1_name=Bed\n", ""))
     assert "disable camera-soft-cam@1.service" in said
@@ -355,7 +355,7 @@ def test_cameras_come_and_go_with_the_settings(rolled: Container, checkout: Chec
 
 
 def test_a_camera_that_its_owner_disabled_stays_off(rolled: Container, new_checkout: NewCheckout) -> None:
-    """An upgrade restarts the others only."""
+    """An upgrade restarts only the other cameras."""
     rolled.run("systemctl disable --now camera-soft-cam@1")
     newer = new_checkout()
     newer.change("systemd/camera-soft-cam@.service", "Nice=5", "Nice=8")

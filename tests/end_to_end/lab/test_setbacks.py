@@ -1,4 +1,4 @@
-"""What goes wrong on the machine itself: power, modes, owners' mistakes, other people's files."""
+"""Problems of the machine itself: power, file modes, mistakes of its owner, files of others."""
 
 import pytest
 
@@ -13,7 +13,7 @@ RECOVERY = "camera-soft-stream-recovery.service"
 
 @pytest.fixture
 def rolled(boot_container: BootContainer, new_checkout: NewCheckout) -> Container:
-    """A container with two cameras rolled out."""
+    """Roll out two cameras to a container."""
     machine = boot_container()
     new_checkout().deploy(machine, settings=TWO_CAMERAS)
     return machine
@@ -31,7 +31,7 @@ def lose_power(machine: Container, newer: Checkout) -> None:
 
 
 def test_a_boot_takes_back_what_lost_power_half_way(rolled: Container, new_checkout: NewCheckout) -> None:
-    """The release before is in force again and serves; what took the other one back is gone, and a rollout succeeds."""
+    """The release before serves again; the recovery leaves nothing behind, and a rollout succeeds."""
     before = in_force(rolled)
     newer = new_checkout()
     lose_power(rolled, newer)
@@ -51,7 +51,7 @@ def test_a_boot_gives_back_to_the_older_portal_what_lost_power(ancestor: Contain
 
 
 def test_an_owners_mistake_does_not_stand_in_the_way_back(rolled: Container, new_checkout: NewCheckout) -> None:
-    """Old settings that even their release does not take are put back with the mistake commented out: it serves."""
+    """Old settings that their release rejects are restored with the mistake commented out, and it serves."""
     rolled.run(f"echo cam0_widht=5 >>{SETTINGS}")
     new_checkout().deploy(rolled)
     serves(rolled, 0, 1)
@@ -62,7 +62,7 @@ def test_an_owners_mistake_does_not_stand_in_the_way_back(rolled: Container, new
 
 
 def test_a_strict_umask_harms_nobody(boot_container: BootContainer, new_checkout: NewCheckout) -> None:
-    """The release can be read by the service, whatever the user who deploys has for new files."""
+    """The service can read the release, whatever umask the deploying user has."""
     bare = boot_container()
     bare.run("echo 'Defaults umask=0077' >/etc/sudoers.d/umask; echo umask 077 >>/home/pi/.bashrc")
     bare.run("sed -i 1iumask\\ 077 /home/pi/.bashrc")
@@ -71,7 +71,7 @@ def test_a_strict_umask_harms_nobody(boot_container: BootContainer, new_checkout
 
 
 def test_a_release_that_does_not_start_is_never_in_force(rolled: Container, new_checkout: NewCheckout) -> None:
-    """That the cameras were down before excuses a camera that gives no frames, not a process that does not run."""
+    """Cameras that were down before may give no frames, but their processes must start."""
     before = in_force(rolled)
     rolled.run(f"systemctl stop {' '.join(CAMERAS)}")
     broken = new_checkout()
@@ -81,7 +81,7 @@ def test_a_release_that_does_not_start_is_never_in_force(rolled: Container, new_
 
 
 def test_a_new_port_does_not_hide_that_a_camera_served(rolled: Container, new_checkout: NewCheckout) -> None:
-    """Whether a camera was up is asked where it listened until now."""
+    """The rollout checks on the old port whether a camera served before."""
     before = in_force(rolled)
     broken = new_checkout()
     broken.change(*PATCHES["gives no frames"])
@@ -92,7 +92,7 @@ def test_a_new_port_does_not_hide_that_a_camera_served(rolled: Container, new_ch
 
 
 def test_uninstalling_spares_the_older_portal_and_other_people(ancestor: Container, new_checkout: NewCheckout) -> None:
-    """After all was given back, the older portal goes on with its settings, and so do units that are not ours."""
+    """After a rollback and --uninstall the older portal keeps its settings, and units of others stay."""
     ancestor.run("mkdir -p /usr/local/lib/systemd/system; touch /usr/local/lib/systemd/system/someone.target")
     ancestor.run(f"touch {SETTINGS}.bak")
     checkout = new_checkout()
@@ -107,7 +107,7 @@ def test_uninstalling_spares_the_older_portal_and_other_people(ancestor: Contain
 
 
 def test_a_site_of_somebody_else_is_not_moved(boot_container: BootContainer, new_checkout: NewCheckout) -> None:
-    """One on our ports that leads to no camera of ours is named, nothing changes; --no-nginx leaves nginx as it is."""
+    """A foreign site on our ports is named and nothing changes; --no-nginx leaves nginx alone."""
     bare = boot_container()
     bare.run("echo 'server { listen 8080; root /var/www; }' >/etc/nginx/sites-enabled/octoprint")
     checkout = new_checkout()
@@ -121,7 +121,7 @@ def test_a_site_of_somebody_else_is_not_moved(boot_container: BootContainer, new
 
 
 def test_a_plug_starts_what_waits_and_nothing_that_is_disabled(rolled: Container) -> None:
-    """Units that ended with 66 are started when a camera appears, those that their owner disabled are not."""
+    """A new camera starts the units that ended with 66, but not those that their owner disabled."""
     rolled.run(f"printf 'cam0_source=picamera\\ncam1_source=picamera\\n' >>{SETTINGS}")
     rolled.run(f"systemctl restart {' '.join(CAMERAS)}", check=False)
     rolled.run(f"systemctl disable {CAMERAS[1]}")

@@ -1,4 +1,4 @@
-"""The way in and the way out: the older portal taken over and given back, releases kept, TLS, uninstalling."""
+"""Takeover of the older portal and its return, kept releases, TLS, and uninstalling."""
 
 import re
 
@@ -22,7 +22,7 @@ from tests.end_to_end.lab.older_portal import OLDER, OLDER_SETTINGS, older_serve
 
 
 def test_the_older_portal_is_taken_over_and_given_back(ancestor: Container, new_checkout: NewCheckout) -> None:
-    """Its settings and its login count on; its units are off, one after the other; `--rollback` brings it all back."""
+    """Its settings and its login stay in use; its units stop one after the other; `--rollback` restores everything."""
     before = in_force_without_us(ancestor)
     said = new_checkout().deploy(ancestor)
     assert re.search(r"(?s)cam0: \S+ stops.*cam0: observed FPS.*cam1: \S+ stops.*cam1: observed FPS", said)
@@ -50,7 +50,7 @@ def test_the_older_portal_is_taken_over_and_given_back(ancestor: Container, new_
 def test_the_older_portal_serves_again_when_the_rollout_does_not_succeed(
     ancestor: Container, new_checkout: NewCheckout, how: str
 ) -> None:
-    """A release without frames, or a rollout that is killed while a camera is on trial: all is as it was."""
+    """A failed release, or a rollout that is killed during a trial, leaves everything as it was."""
     before = in_force_without_us(ancestor)
     checkout = new_checkout()
     start = "ExecStart=/opt/camera-soft-stream/current"
@@ -68,7 +68,7 @@ def test_the_older_portal_serves_again_when_the_rollout_does_not_succeed(
 
 
 def in_force_without_us(machine: Container) -> str:
-    """Tell what counts on the machine, without the folder of the releases and the login that stays."""
+    """Return the state of the machine, without the folder of the releases and the login, which stays."""
     lines = machine.output(
         "find /etc/camera-streamer /etc/nginx /etc/systemd/system /usr/local /etc/udev -type f -exec sha256sum {} +;"
         "find /etc/systemd/system /etc/nginx /run/systemd/system -type l -printf '%p %l\\n' | sort"
@@ -90,7 +90,7 @@ def new_checkout_like(new_checkout: NewCheckout, machine: Container) -> str:
 def test_three_releases_are_kept_and_each_rollback_goes_one_back(
     boot_container: BootContainer, new_checkout: NewCheckout
 ) -> None:
-    """After three upgrades two rollbacks work, with their settings; a third one leads before the first rollout."""
+    """After three upgrades two rollbacks work, with their settings; a third one goes back before any rollout."""
     machine = boot_container()
     said, settings = [], []
     for quality in range(71, 75):
@@ -112,7 +112,7 @@ def test_three_releases_are_kept_and_each_rollback_goes_one_back(
 def test_a_camera_that_is_missing_or_was_down_may_stay_down(
     boot_container: BootContainer, new_checkout: NewCheckout
 ) -> None:
-    """On the first rollout a camera that is not connected is said and allowed; in an upgrade one that was down is."""
+    """The first rollout reports and allows a camera that is not connected, an upgrade one that was down before."""
     machine = boot_container()
     owners = f"{TWO_CAMERAS}cam1_source=picamera\n"
     said = new_checkout().deploy(machine, settings=owners)
@@ -128,7 +128,7 @@ def test_a_camera_that_is_missing_or_was_down_may_stay_down(
 
 
 def test_tls_and_leaving(boot_container: BootContainer, new_checkout: NewCheckout) -> None:
-    """`--tls` makes the external ports speak https only; `--uninstall` leaves a backup of the settings, and no more."""
+    """With `--tls` the external ports speak only https; `--uninstall` leaves only a backup of the settings."""
     machine = boot_container()
     names = "find / -xdev \\( -name '*camera-soft*' -o -name '*soft-stream*' -o -name 'camera-streamer' \\) -not -path "
     names += "'/proc/*' -not -path '/sys/*' | sort"
