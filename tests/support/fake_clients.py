@@ -1,4 +1,4 @@
-"""Clients without sockets, who note what is written to them and take it when they are told to."""
+"""Clients without sockets, which record what is written to them and read it when a test lets them."""
 
 import asyncio
 import time
@@ -19,17 +19,17 @@ from tests.support.server import QUICK
 
 
 def frame_of(number: int, size: int = 100) -> Frame:
-    """Make a frame of so many bytes that has just been published, and is told by its number."""
+    """Make a frame of a given size that has just been published; its bytes repeat its number."""
     return Frame(b"%d" % number * size, number, (32, 32), captured_at=time.time(), published_at=time.monotonic())
 
 
 class FakeTransport(asyncio.Transport):
-    """A transport whose kernel takes everything at once, or nothing; tells its protocol as a real one does."""
+    """A transport whose kernel takes everything at once, or nothing; it calls its protocol as a real one does."""
 
     def __init__(self, protocol: BaseProtocol) -> None:
         super().__init__()
         self.written: list[object] = []
-        """The very objects that were written, one for each call."""
+        """The written objects themselves, one for each call."""
         self.written_at: list[float] = []
         """Monotonic seconds."""
         self.takes = True
@@ -38,7 +38,7 @@ class FakeTransport(asyncio.Transport):
         self._left = 0
 
     def write(self, data: Any) -> None:
-        """Note it; see `asyncio.WriteTransport.write`."""
+        """Record the data; see `asyncio.WriteTransport.write`."""
         assert not self._left, "written to while it still has something to take"
         self.written.append(data)
         self.written_at.append(time.monotonic())
@@ -47,15 +47,15 @@ class FakeTransport(asyncio.Transport):
             self._protocol.pause_writing()
 
     def get_write_buffer_size(self) -> int:
-        """Return what was not taken."""
+        """Return the number of bytes that the client has not read."""
         return self._left
 
     def stop_reading(self) -> None:
-        """Take nothing from now on."""
+        """Stop reading."""
         self.takes = False
 
     def read_on(self) -> None:
-        """Take all that is there, and whatever comes."""
+        """Read all that waits, and all that follows."""
         self.takes = True
         if self._left:
             self._left = 0
@@ -63,7 +63,7 @@ class FakeTransport(asyncio.Transport):
 
 
 class World:
-    """A broadcast without camera and portal: `publish` takes the camera's place."""
+    """A broadcaster without camera and server: `publish` replaces the camera."""
 
     def __init__(self, supervisor: CameraSupervisor) -> None:
         self.supervisor = supervisor
@@ -73,17 +73,17 @@ class World:
 
     @property
     def feed(self) -> Feed:
-        """The feed that the broadcast takes from."""
+        """The feed that the broadcaster consumes."""
         return self.supervisor.subscribers.feed
 
     def publish(self, frame: Frame) -> Frame:
-        """Let a frame come from a healthy camera."""
+        """Publish a frame as a healthy camera does."""
         self.supervisor.status.record_frame()
         self.feed.publish(frame)
         return frame
 
     def come(self, fps_max: float = 0.0) -> tuple[Client, FakeTransport]:
-        """Let a client come, who is ready as soon as the event loop has gone round."""
+        """Connect a client, which is ready after one round of the event loop."""
         loop = asyncio.get_running_loop()
         protocol = BaseProtocol(loop)
         transport = FakeTransport(protocol)
@@ -95,7 +95,7 @@ class World:
         return client, transport
 
     async def leave(self) -> None:
-        """Let all clients leave."""
+        """Disconnect all clients."""
         for serving in self._serving:
             serving.cancel()
         await asyncio.wait(self._serving)
@@ -103,7 +103,7 @@ class World:
 
 @asynccontextmanager
 async def world() -> AsyncIterator[World]:
-    """Make a world that ends with the block."""
+    """Provide a world that ends with the block."""
     supervisor = CameraSupervisor(QUICK)
     each = World(supervisor)
     try:
@@ -114,6 +114,6 @@ async def world() -> AsyncIterator[World]:
 
 
 async def go_round() -> None:
-    """Let the event loop do all that it can do without waiting."""
+    """Run everything in the event loop that need not wait."""
     for _ in range(10):
         await asyncio.sleep(0)

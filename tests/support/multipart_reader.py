@@ -1,4 +1,4 @@
-"""Reads a stream as its clients do: byte by byte what the server sent."""
+"""A reader for the bytes of a stream."""
 
 import asyncio
 import ssl
@@ -21,7 +21,7 @@ class Part:
 
 
 class StreamReader:
-    """A raw connection to the portal: nothing between the test and the bytes."""
+    """A raw connection to the server, without an HTTP library."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -32,7 +32,7 @@ class StreamReader:
     async def get(
         cls, port: int, path: str = "/stream.mjpg", version: str = "1.1", trusting: ssl.SSLContext | None = None
     ) -> "StreamReader":
-        """Ask for the stream, with TLS or without, and read the head of the answer."""
+        """Request the stream, with TLS or without, and read the head of the answer."""
         stream = cls(*await asyncio.open_connection("127.0.0.1", port, ssl=trusting))
         stream.writer.write(f"GET {path} HTTP/{version}\r\nHost: 127.0.0.1\r\n\r\n".encode())
         stream.head = await stream._reader.readuntil(b"\r\n\r\n")
@@ -43,7 +43,7 @@ class StreamReader:
         return await self._reader.readexactly(len(BOUNDARY_LINE))
 
     async def part(self) -> Part:
-        """Read one part and the boundary after it, which must be there already."""
+        """Read one part and the boundary that follows it."""
         lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         jpeg = await self._reader.readexactly(int(headers["content-length"]))
@@ -51,7 +51,7 @@ class StreamReader:
         return Part(headers, jpeg)
 
     async def until(self, label: str) -> Part:
-        """Read on to the next part with a label."""
+        """Read up to the next part with a label."""
         while (part := await self.part()).label != label:
             pass
         return part
@@ -61,6 +61,6 @@ class StreamReader:
         return await self._reader.read()
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.writer.close()
         await self.writer.wait_closed()

@@ -1,4 +1,4 @@
-"""The real nginx with the project's configuration, as this user, in a folder of its own."""
+"""The real nginx with the configuration of the project, as this user, in a folder of its own."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from rollout import nginx
 
 from tests.support.processes import free_port
 
-# Debian keeps them where only root's PATH leads to
+# Debian installs them in directories that only the PATH of root has
 NGINX, HAPROXY = (shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") or name for name in ("nginx", "haproxy"))
 
 USER, PASSWORD = "owner", "correct horse"
@@ -46,7 +46,7 @@ http {{
 
 
 def login(password: str = PASSWORD) -> dict[str, str]:
-    """Return the header of a login."""
+    """Return the header with the login."""
     return {"Authorization": f"Basic {b64encode(f'{USER}:{password}'.encode()).decode()}"}
 
 
@@ -68,16 +68,16 @@ class Nginx:
 
     @property
     def worker(self) -> int:
-        """The process that does the work."""
+        """The worker process."""
         return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0])
 
     def memory(self) -> int:
-        """Return how many kB of memory the worker has of its own."""
+        """Return the private memory of the worker in kB."""
         status = Path(f"/proc/{self.worker}/status").read_text()
         return int(status.partition("RssAnon:")[2].split()[0])
 
     def temporary_files(self) -> list[str]:
-        """List the files that hold answers or requests, also those without a name."""
+        """List the files with answers or requests, also unnamed ones."""
         open_files = [os.readlink(each) for each in Path(f"/proc/{self.worker}/fd").iterdir() if each.is_symlink()]
         temp = self.folder / "temp"
         return [str(file) for file in temp.rglob("*") if file.is_file()] + [
@@ -89,7 +89,7 @@ StartNginx = Callable[..., Awaitable[Nginx]]
 
 
 def free_ports(count: int) -> int:
-    """Find so many ports side by side that nobody listens on; return the first."""
+    """Find a number of consecutive free ports; return the first."""
     while True:
         first = free_port()
         try:
@@ -108,7 +108,7 @@ def install(
     others: str = "",
     upstream: str = "127.0.0.1:{port}",
 ) -> nginx.Places:
-    """Write everything that nginx needs into a folder; `others` are other sites on the same nginx."""
+    """Write all files that nginx needs into a folder; `others` are other sites on the same nginx."""
     first = free_ports(max(cameras) + 2)
     places = nginx.Places(
         etc=folder,
@@ -134,7 +134,7 @@ def install(
 
 
 def make_certificate(certificate: Path, key: Path) -> None:
-    """Make a certificate for this machine, signed by itself."""
+    """Create a self-signed certificate for this machine."""
     what = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-days", "2"]
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc"]
     command = ["openssl", "req", "-x509", *kind, *what, "-keyout", str(key), "-out", str(certificate)]
@@ -142,7 +142,7 @@ def make_certificate(certificate: Path, key: Path) -> None:
 
 
 def has_ipv6() -> bool:
-    """Say whether this machine can listen on IPv6."""
+    """Return True if this machine can listen on IPv6."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -151,7 +151,7 @@ def has_ipv6() -> bool:
 
 
 def check(folder: Path) -> "subprocess.CompletedProcess[str]":
-    """Let nginx look at the configuration in a folder."""
+    """Run the configuration check of nginx on a folder."""
     command = [NGINX, "-t", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -159,7 +159,7 @@ def check(folder: Path) -> "subprocess.CompletedProcess[str]":
 async def listening(port: int, process: asyncio.subprocess.Process) -> None:
     """Wait until a process listens."""
     while True:
-        assert process.returncode is None, "it ended; what it said stands above"
+        assert process.returncode is None, "the process has ended; its messages are above"
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except ConnectionRefusedError:

@@ -1,4 +1,4 @@
-"""The program as a process of its own."""
+"""The program as a separate process."""
 
 import os
 import socket
@@ -12,13 +12,13 @@ ENVIRON = {name: value for name, value in os.environ.items() if not name.startsw
 
 
 def run(*arguments: str, cwd: Path | None = None, **environ: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end."""
+    """Run a command of the program, and wait for its end."""
     command = [sys.executable, "-m", "soft_stream", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=ENVIRON | environ)
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
+    """Find a free port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
@@ -26,7 +26,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(*arguments: str, port: int | None = None) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """Serve a test camera until the block ends; yields the process, and its address once it listens."""
+    """Serve a synthetic camera for the block; yield the process and its address when it listens."""
     port = port or free_port()
     command = [sys.executable, "-m", "soft_stream", "serve", "--source", "test-pattern", "--port", str(port)]
     with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True, env=ENVIRON) as process:

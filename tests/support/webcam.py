@@ -1,4 +1,4 @@
-"""A synthetic camera that delivers JPEGs, as webcams do, or damaged ones."""
+"""A camera that delivers its own JPEGs, as webcams do, and can deliver damaged ones."""
 
 import threading
 

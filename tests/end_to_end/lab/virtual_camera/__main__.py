@@ -1,6 +1,6 @@
 """Plugs a camera into QEMU; ending the program pulls the cable.
 
-SIGUSR1 freezes it (no frames), SIGUSR2 thaws it, SIGHUP stalls it (no frames until the stream is started anew).
+SIGUSR1 freezes it (no frames), SIGUSR2 thaws it, SIGHUP stalls it (no frames until the stream is restarted).
 """
 
 import argparse
