@@ -97,7 +97,7 @@ def _change_system(plan: Plan) -> None:
     for unit in (*plan.disable, *(each.unit for each in plan.stop if each.enabled)):
         succeeds("systemctl", "disable", "--quiet", unit)
     _move_and_write(plan)
-    if SETTINGS.exists():
+    if plan.release and SETTINGS.exists():
         let_group_read(SETTINGS)
     set_current_release(plan.release)
     run("systemctl", "daemon-reload")

@@ -1,7 +1,7 @@
 """Adaptive quality: on a hot or busy Raspberry Pi the stream's quality and frame rate step down before frames are late.
 
-The temperature is the kernel's; the firmware slows a Raspberry Pi down from 80 °C on. The firmware's own flag for
-that (`get_throttled`) is not used: some kernels log a warning for every process that reads it, others do not have it. The
+The temperature is the kernel's; the firmware slows a Raspberry Pi down from 80 °C on. The firmware's own flag for that
+(`get_throttled`) is not used: some kernels log a warning for every process that reads it, others do not have it. The
 load is the part of the time between two frames that it takes to encode one.
 """
 

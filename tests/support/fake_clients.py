@@ -13,8 +13,9 @@ from soft_stream.capture.feed import Feed
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames.frame import Frame
-from soft_stream.web.streaming.broadcaster import Broadcaster, Placeholder
+from soft_stream.web.streaming.broadcaster import Broadcaster
 from soft_stream.web.streaming.client_stream import ClientStream
+from soft_stream.web.streaming.placeholder import Placeholder
 from tests.support.server import QUICK
 
 
