@@ -1,4 +1,4 @@
-"""What a stream gives up on a hot or busy Raspberry Pi, and when."""
+"""How adaptive quality lowers the stream on a hot or busy Raspberry Pi, and when."""
 
 import logging
 from dataclasses import replace
@@ -14,7 +14,7 @@ INTERVAL = 1 / FPS
 
 
 class Pi:
-    """A machine with a thermometer, a clock, and a camera at 30 frames a second that somebody watches."""
+    """A machine with a thermometer, a clock, and a camera that streams at 30 frames a second."""
 
     def __init__(self, folder: Path, quality: int = 80, adaptive_quality: str = "on") -> None:
         self.zone = folder / "thermal_zone0"
@@ -33,11 +33,11 @@ class Pi:
         return self.adaptive_quality.lower(self.configured)
 
     def celsius(self, degrees: float) -> None:
-        """Become so hot."""
+        """Set the temperature of the processor."""
         (self.zone / "temp").write_text(f"{degrees * 1000:.0f}\n")
 
     def stream(self, seconds: float, busy: float = 0.2) -> float:
-        """Stream so long, while encoding a frame takes a part of the frame interval; return the stream's rate."""
+        """Stream for some seconds; `busy` is the ratio of encoding time to frame interval; return the frame rate."""
         encoded = 0
         for _ in range(round(seconds * FPS)):
             self.now += INTERVAL
@@ -49,12 +49,12 @@ class Pi:
 
 @pytest.fixture
 def pi(tmp_path: Path) -> Pi:
-    """A cool machine with little to do."""
+    """Return a cool machine with a low load."""
     return Pi(tmp_path)
 
 
-def test_a_cool_machine_gives_nothing_up(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
-    """All frames, at the quality that was set, and nothing is said."""
+def test_a_cool_machine_streams_unchanged(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
+    """All frames are sent at the configured quality, and nothing is logged."""
     caplog.set_level(logging.INFO)
     assert pi.stream(60) == FPS
     assert (pi.adaptive_quality.now, pi.quality, pi.adaptive_quality.frame_ratio, caplog.messages) == (
@@ -66,7 +66,7 @@ def test_a_cool_machine_gives_nothing_up(pi: Pi, caplog: pytest.LogCaptureFixtur
 
 
 def test_switched_off(tmp_path: Path) -> None:
-    """By default nothing is ever given up."""
+    """With adaptive quality off nothing is reduced."""
     pi = Pi(tmp_path, adaptive_quality="off")
     pi.celsius(84)
     assert pi.stream(20, busy=2) == FPS
@@ -76,8 +76,8 @@ def test_switched_off(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("celsius", "quality", "fps"), [(77.9, 80, 30), (78, 65, 30), (80, 55, 20), (82, 55, 15), (90, 55, 15)]
 )
-def test_the_hotter_the_less(pi: Pi, celsius: float, quality: int, fps: float) -> None:
-    """Quality goes first, then frames; a temperature finds its level at once and stays there."""
+def test_each_temperature_has_its_level(pi: Pi, celsius: float, quality: int, fps: float) -> None:
+    """Quality is reduced first, then the frame rate; each temperature reaches its level at once and keeps it."""
     pi.celsius(celsius)
     pi.stream(6)
     assert pi.stream(60) == pytest.approx(fps, rel=0.02)
@@ -85,8 +85,8 @@ def test_the_hotter_the_less(pi: Pi, celsius: float, quality: int, fps: float) -
     assert pi.adaptive_quality.frame_ratio == pytest.approx(fps / FPS)
 
 
-def test_it_says_so(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
-    """One line for each change, with the reason and what holds now; for status.json the same, up to date."""
+def test_each_change_is_logged(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
+    """Each change logs a line with reason and new values; status.json has the same and the current reason."""
     caplog.set_level(logging.INFO)
     for celsius in (79, 79, 81, 77, 73, 75, 71):
         pi.celsius(celsius)
@@ -107,7 +107,7 @@ def test_it_says_so(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_little_cooler_changes_nothing(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
-    """A temperature that goes up and down around the limit does not make the stream do so."""
+    """A temperature that goes up and down around the limit does not change the level each time."""
     for celsius in (78, 77, 78, 75, 78, 73):
         pi.celsius(celsius)
         pi.stream(6)
@@ -117,7 +117,7 @@ def test_a_little_cooler_changes_nothing(pi: Pi, caplog: pytest.LogCaptureFixtur
 
 @pytest.mark.parametrize("content", ["", "hot\n"])
 def test_a_thermometer_that_fails_once(pi: Pi, content: str) -> None:
-    """What cannot be read changes nothing, in either direction."""
+    """A temperature that cannot be read changes nothing, in either direction."""
     (pi.zone / "temp").write_text(content)
     pi.stream(6)
     assert pi.adaptive_quality.now is None
@@ -129,7 +129,7 @@ def test_a_thermometer_that_fails_once(pi: Pi, content: str) -> None:
 
 
 def test_only_the_processor_counts(tmp_path: Path, pi: Pi) -> None:
-    """A thermometer of something else is not read; without one of the processor nothing is hot."""
+    """Other thermometers are not read; without a thermometer of the processor no temperature counts."""
     other = tmp_path / "thermal_zone1"
     pi.zone.rename(other)
     (other / "type").write_text("battery\n")
@@ -139,7 +139,7 @@ def test_only_the_processor_counts(tmp_path: Path, pi: Pi) -> None:
 
 
 def test_a_busy_machine(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
-    """Encoding that leaves no time steps down until it does; back it goes later, and one step at a time."""
+    """The level is lowered until encoding leaves enough time; it is raised later, one step at a time."""
     caplog.set_level(logging.INFO)
     pi.stream(6, busy=0.79)
     assert pi.adaptive_quality.now is None
@@ -161,16 +161,16 @@ def test_a_busy_machine(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
-def test_steps_do_not_swing(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
-    """Where the better level would be too much again, the stream stays where it is."""
+def test_the_level_does_not_oscillate(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
+    """If the next better level would overload the machine again, the level does not change."""
     pi.stream(600, busy=1.15)
     assert pi.adaptive_quality.frame_ratio == pytest.approx(2 / 3)
     assert len(caplog.messages) == 2
 
 
 @pytest.mark.parametrize(("busy", "share"), [(0.95, 1 / 2), (0.85, 2 / 3), (0.7, 2 / 3), (0.55, 1)])
-def test_where_the_way_back_ends(pi: Pi, busy: float, share: float) -> None:
-    """A step back is made when encoding would take less than 60 % of the time after it."""
+def test_the_level_is_raised_only_below_60_percent(pi: Pi, busy: float, share: float) -> None:
+    """The level is raised if encoding would take less than 60 % of the time after it."""
     pi.stream(60, busy=1.3)
     assert pi.adaptive_quality.frame_ratio == 0.5
     pi.stream(300, busy=busy)
@@ -178,7 +178,7 @@ def test_where_the_way_back_ends(pi: Pi, busy: float, share: float) -> None:
 
 
 def test_one_slow_frame_is_not_busy(pi: Pi) -> None:
-    """The first frame of a process loads the encoder; hiccups are no reason either."""
+    """Single slow frames, such as the first one of a process, which loads the encoder, change nothing."""
     for _ in range(10):
         pi.adaptive_quality.record_encoding(1.0, INTERVAL)
         pi.stream(3)
@@ -186,7 +186,7 @@ def test_one_slow_frame_is_not_busy(pi: Pi) -> None:
 
 
 def test_hot_and_busy(pi: Pi) -> None:
-    """The worse of both counts; a machine that is still busy goes further than its temperature asks for."""
+    """The worse of heat and load counts; a machine that is still busy goes below the level of its temperature."""
     pi.celsius(80)
     pi.stream(6, busy=0.2)
     assert (pi.adaptive_quality.now and pi.adaptive_quality.now.why) == "CPU 80 °C"
@@ -196,8 +196,8 @@ def test_hot_and_busy(pi: Pi) -> None:
 
 
 @pytest.mark.parametrize(("configured", "degradation"), [(100, 75), (60, 40), (40, 40), (20, 20)])
-def test_a_sane_quality(tmp_path: Path, configured: int, degradation: int) -> None:
-    """The quality is never below 40, unless that was set, and never above what was set."""
+def test_the_quality_has_limits(tmp_path: Path, configured: int, degradation: int) -> None:
+    """The quality is never reduced below 40; a configured quality below 40 is kept."""
     pi = Pi(tmp_path, quality=configured)
     pi.celsius(85)
     pi.stream(6)
@@ -205,7 +205,7 @@ def test_a_sane_quality(tmp_path: Path, configured: int, degradation: int) -> No
 
 
 def test_a_camera_that_becomes_faster(pi: Pi) -> None:
-    """The share of the frames holds, not a rate that was right in the dark."""
+    """The ratio of encoded frames is kept, not a frame rate that was measured in the dark."""
     pi.celsius(85)
     for _ in range(30):
         pi.now += 0.2
@@ -216,8 +216,8 @@ def test_a_camera_that_becomes_faster(pi: Pi) -> None:
     assert pi.stream(20) == pytest.approx(15, rel=0.02)
 
 
-def test_after_a_sleep_everything_begins_anew(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
-    """What was judged before the camera slept says nothing about now."""
+def test_a_time_without_clients_resets_the_level(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
+    """Measurements from before the camera was closed do not count after it opens again."""
     pi.celsius(82)
     pi.stream(6)
     assert pi.adaptive_quality.frame_ratio == 0.5
@@ -229,8 +229,8 @@ def test_after_a_sleep_everything_begins_anew(pi: Pi, caplog: pytest.LogCaptureF
     assert caplog.messages[-1] == "Restoring stream quality: no client"
 
 
-def test_heat_holds_while_the_load_comes_and_goes(pi: Pi) -> None:
-    """At the last level a busy moment changes nothing: the level ends when it is cooler, as the heat demands."""
+def test_a_short_load_does_not_end_a_level_caused_by_heat(pi: Pi) -> None:
+    """At the lowest level a short load changes nothing: the level ends when the temperature is low enough."""
     pi.celsius(83)
     pi.stream(6)
     pi.stream(6, busy=1.9)
@@ -239,8 +239,8 @@ def test_heat_holds_while_the_load_comes_and_goes(pi: Pi) -> None:
     assert pi.adaptive_quality.frame_ratio == 0.5
 
 
-def test_load_holds_while_the_heat_comes_and_goes(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
-    """A level that the load needs does not end with a higher one that the heat demanded."""
+def test_a_short_heat_does_not_end_a_level_caused_by_load(pi: Pi, caplog: pytest.LogCaptureFixture) -> None:
+    """When the heat is over, the level returns to the one that the load needs."""
     pi.stream(6, busy=0.9)
     pi.celsius(81)
     pi.stream(6, busy=0.7)

@@ -1,4 +1,4 @@
-"""The one thread that touches the camera."""
+"""The one thread that calls the camera."""
 
 import asyncio
 import os
@@ -16,14 +16,14 @@ from soft_stream.capture.camera_thread import CameraThread
 
 @pytest.fixture
 def thread() -> Iterator[CameraThread]:
-    """A thread that ends with the test."""
+    """Return a thread that ends with the test."""
     each = CameraThread()
     yield each
     each.end()
 
 
 async def test_calls_run_one_after_the_other_in_one_thread(thread: CameraThread) -> None:
-    """However many ask at once, no two calls are in the camera at the same time."""
+    """Concurrent callers never have two calls in the camera at the same time."""
     inside: list[int] = []
 
     def call(number: int) -> tuple[int, int, int]:
@@ -38,8 +38,8 @@ async def test_calls_run_one_after_the_other_in_one_thread(thread: CameraThread)
     assert len({ident for _, _, ident in results} | {threading.get_ident()}) == 2
 
 
-async def test_what_a_call_raises_is_raised(thread: CameraThread) -> None:
-    """Faults of the camera pass, also one that is called a timeout; the thread goes on."""
+async def test_an_exception_of_a_call_is_raised(thread: CameraThread) -> None:
+    """Exceptions of the camera reach the caller, including TimeoutError, and the thread continues."""
     for fault in (CameraError("gone"), TimeoutError("slow")):
         with pytest.raises(type(fault)):
             await thread.run("fail", 30, raising, fault)
@@ -48,12 +48,12 @@ async def test_what_a_call_raises_is_raised(thread: CameraThread) -> None:
 
 
 def raising(fault: Exception) -> None:
-    """Fail."""
+    """Raise an exception."""
     raise fault
 
 
 async def test_a_call_that_hangs_is_named(thread: CameraThread) -> None:
-    """Late after half of its limit, hung after all of it; when it returns after all, nothing is the matter."""
+    """A call is late after half of its limit and hung after all of it; if it returns later, both flags are cleared."""
     go = threading.Event()
     waiting = asyncio.create_task(thread.run("open", 1.0, go.wait))
     while not thread.late:  # noqa: ASYNC110 # the thread has no event for that
@@ -68,7 +68,7 @@ async def test_a_call_that_hangs_is_named(thread: CameraThread) -> None:
 
 
 async def test_a_call_that_cannot_begin_names_the_one_before(thread: CameraThread) -> None:
-    """Behind a call that hangs the next one hangs as well, and says whose fault that is."""
+    """A call that waits behind a hung call hangs as well, and its error names the hung call."""
     go = threading.Event()
     first = asyncio.create_task(thread.run("capture", 0.2, go.wait))
     await asyncio.sleep(0)
@@ -80,7 +80,7 @@ async def test_a_call_that_cannot_begin_names_the_one_before(thread: CameraThrea
 
 
 async def test_a_cancelled_call_runs_on_and_the_next_one_waits(thread: CameraThread) -> None:
-    """Who leaves does not stop the camera in the middle of something; what has not begun is not begun any more."""
+    """Cancelling does not interrupt a running call; a call that has not begun is never run."""
     go, begun, never = threading.Event(), threading.Event(), threading.Event()
 
     def call() -> None:
@@ -105,8 +105,8 @@ async def test_a_cancelled_call_runs_on_and_the_next_one_waits(thread: CameraThr
     assert not never.is_set()
 
 
-async def test_what_is_told_is_done_in_order_before_the_call_returns(thread: CameraThread) -> None:
-    """In the event loop's thread, one after the other, and all of it before whoever asked goes on."""
+async def test_posted_callbacks_run_in_order_before_the_call_returns(thread: CameraThread) -> None:
+    """Callbacks run in the event loop's thread, in order, and all before the caller continues."""
     heard: list[tuple[int, int]] = []
 
     def hear(number: int) -> None:
@@ -122,8 +122,8 @@ async def test_what_is_told_is_done_in_order_before_the_call_returns(thread: Cam
     assert {ident for _, ident in heard} == {threading.get_ident()}
 
 
-async def test_what_is_told_is_done_while_the_call_goes_on(thread: CameraThread) -> None:
-    """The event loop hears at once; it need not wait for the end of a long call."""
+async def test_posted_callbacks_run_during_the_call(thread: CameraThread) -> None:
+    """A callback runs at once; it does not wait for the end of a long call."""
     heard = threading.Event()
 
     def call() -> bool:
@@ -133,8 +133,8 @@ async def test_what_is_told_is_done_while_the_call_goes_on(thread: CameraThread)
     assert await thread.run("talk", 60, call)
 
 
-async def test_what_is_told_is_done_though_nobody_waits_any_more(thread: CameraThread) -> None:
-    """A call that was given up runs on, and is heard."""
+async def test_posted_callbacks_of_a_cancelled_call_run(thread: CameraThread) -> None:
+    """A cancelled call runs to its end, and its callbacks run too."""
     go, heard = threading.Event(), asyncio.Event()
 
     def call() -> None:
@@ -149,8 +149,8 @@ async def test_what_is_told_is_done_though_nobody_waits_any_more(thread: CameraT
     await heard.wait()
 
 
-async def test_a_loop_that_comes_round_does_not_hang(thread: CameraThread) -> None:
-    """However long it goes on, and without looking late, as long as each round is soon over."""
+async def test_a_loop_that_restarts_the_timer_is_not_late(thread: CameraThread) -> None:
+    """A long loop is neither late nor hung if it restarts the timer in time."""
     late = []
 
     def call() -> None:
@@ -163,8 +163,8 @@ async def test_a_loop_that_comes_round_does_not_hang(thread: CameraThread) -> No
     assert not any(late)
 
 
-async def test_a_loop_that_stops_coming_round_hangs(thread: CameraThread) -> None:
-    """The limit counts from the last round."""
+async def test_a_loop_that_stops_restarting_the_timer_hangs(thread: CameraThread) -> None:
+    """The limit counts from the last restart of the timer."""
     go = threading.Event()
     stopped_at = 0.0
 
@@ -184,7 +184,7 @@ async def test_a_loop_that_stops_coming_round_hangs(thread: CameraThread) -> Non
 
 
 async def test_a_long_call_sees_that_another_one_waits(thread: CameraThread) -> None:
-    """A loop ends when it is told so; a call that was given up before it began is not waited for."""
+    """A loop can end when another call waits; a call that was cancelled before it began does not count as waiting."""
 
     def call(*, is_awaited: bool) -> None:
         while thread.has_waiters is not is_awaited:
@@ -210,14 +210,14 @@ def bells() -> int:
     """Count the eventfds of this process."""
     count = 0
     for descriptor in os.listdir("/proc/self/fd"):
-        with suppress(FileNotFoundError):  # that of the listing itself, and what another thread closes meanwhile
+        with suppress(FileNotFoundError):  # the descriptor of the listing itself, or one that another thread has closed
             count += "eventfd" in os.readlink(f"/proc/self/fd/{descriptor}")
     return count
 
 
 @pytest.mark.parametrize("calls", [0, 1])
 async def test_the_end_leaves_nothing(calls: int) -> None:
-    """No thread and no file descriptor, whether the thread was ever needed or not."""
+    """Neither a thread nor a file descriptor remains, with or without a call."""
     before = bells(), threading.active_count()
     thread = CameraThread()
     assert bells() == before[0] + 1
@@ -229,7 +229,7 @@ async def test_the_end_leaves_nothing(calls: int) -> None:
 
 
 async def test_an_end_while_the_thread_works() -> None:
-    """What it still has to tell does no harm and is not heard; then everything is given back."""
+    """Callbacks posted after the end are ignored without an error; then all resources are released."""
     before = bells(), threading.active_count()
     thread, go, told, heard = CameraThread(), threading.Event(), threading.Event(), threading.Event()
 
@@ -251,8 +251,8 @@ async def test_an_end_while_the_thread_works() -> None:
     assert not heard.is_set()
 
 
-async def test_a_fault_in_what_was_told_is_raised_by_the_call_that_told_it(thread: CameraThread) -> None:
-    """A loop learns that it should end; what else it told is done all the same, and later calls have no fault."""
+async def test_an_exception_of_a_callback_is_raised_by_its_call(thread: CameraThread) -> None:
+    """The loop ends as if a call waited, its other callbacks still run, and later calls raise nothing."""
     heard = list[str]()
 
     def loop() -> None:

@@ -1,4 +1,4 @@
-"""Threads that help to encode."""
+"""The threads that encode frames."""
 
 import asyncio
 import os
@@ -24,20 +24,20 @@ from tests.support.witness import Witness
 
 @pytest.fixture
 def encoders() -> Iterator[EncoderPool]:
-    """Two threads that could help, on a machine with any number of cores."""
+    """Return a pool of up to two threads, on a machine with any number of cores."""
     each = EncoderPool(most=2)
     yield each
     each.end()
 
 
 def wear_out(encoders: EncoderPool) -> None:
-    """Take longer over each frame than there is time."""
+    """Record many frames that took longer to encode than the frame interval."""
     for _ in range(FRAMES):
         encoders.record(0.05, 0.033)
 
 
-def test_others_help_when_one_is_too_slow(encoders: EncoderPool) -> None:
-    """A few slow frames do not count, many do."""
+def test_a_second_thread_helps_when_one_is_too_slow(encoders: EncoderPool) -> None:
+    """A few slow frames start no second thread; many slow frames do."""
     for _ in range(3 * FRAMES):
         encoders.record(0.02, 0.033)
     encoders.record(0.2, 0.033)
@@ -46,15 +46,15 @@ def test_others_help_when_one_is_too_slow(encoders: EncoderPool) -> None:
     assert (encoders.is_helping, encoders.thread_count) == (True, 2)
 
 
-def test_nobody_helps_on_a_single_core() -> None:
-    """A second thread would only cost memory there."""
+def test_a_single_core_has_one_thread() -> None:
+    """On a single core a second thread would only cost memory."""
     alone = EncoderPool(most=1)
     wear_out(alone)
     assert not alone.is_helping
 
 
-def test_a_frame_is_left_out_while_all_are_at_work(encoders: EncoderPool) -> None:
-    """There is room for as many frames as there are threads, and again when one is done."""
+def test_there_is_no_capacity_while_all_threads_encode(encoders: EncoderPool) -> None:
+    """Each thread takes one frame; there is capacity again when one is done."""
     wear_out(encoders)
     go = threading.Event()
 
@@ -75,8 +75,8 @@ def test_a_frame_is_left_out_while_all_are_at_work(encoders: EncoderPool) -> Non
     assert encoders.has_capacity
 
 
-def test_what_keeps_a_frame_from_being_encoded_is_raised(encoders: EncoderPool) -> None:
-    """In the camera thread, where it takes the road of all faults."""
+def test_an_encoding_error_is_raised(encoders: EncoderPool) -> None:
+    """An encoding error is raised in the camera thread, like every other fault of the camera."""
     wear_out(encoders)
 
     def encode() -> float:
@@ -89,13 +89,13 @@ def test_what_keeps_a_frame_from_being_encoded_is_raised(encoders: EncoderPool) 
 
 
 def helping() -> list[str]:
-    """List the threads that help."""
+    """List the names of the encoder threads."""
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("encoder")]
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="nobody helps on a single core")
-async def test_frames_come_in_order_while_others_help(start_portal: StartPortal) -> None:
-    """A picture that takes longer than there is time: each frame is newer than the one before, and all ends well."""
+async def test_frames_stay_in_order_with_several_threads(start_portal: StartPortal) -> None:
+    """With frames too large for one thread each frame is newer than the one before, and all threads end."""
     portal = await start_portal(width=3840, height=2160, fps=120)
     reader = await StreamReader.get(portal.port)
     await reader.opening()
@@ -109,12 +109,12 @@ async def test_frames_come_in_order_while_others_help(start_portal: StartPortal)
 
 
 class Webcam(FolderCamera):
-    """Gives its own JPEGs, which take long to turn, and which a bad cable may damage."""
+    """A camera that delivers its own JPEGs, which take long to rotate and can be damaged."""
 
     damaged = False
 
     def capture(self, timeout: float) -> RawFrame:
-        """Capture; see `Camera.capture`."""
+        """Capture the next frame; see `Camera.capture`."""
         raw = super().capture(timeout)
         if Webcam.damaged:
             raw.jpeg = b"no JPEG"
@@ -122,8 +122,8 @@ class Webcam(FolderCamera):
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="nobody helps on a single core")
-async def test_a_camera_that_gives_damaged_frames_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also while others find that out: it is restarted, and gives frames again."""
+async def test_a_camera_with_damaged_frames_is_restarted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Damaged frames count as silence also with several threads; the restarted camera delivers frames again."""
     picture = numpy.zeros((2160, 3840, 3), numpy.uint8)
     (tmp_path / "0.jpg").write_bytes(simplejpeg.encode_jpeg(picture))
     settings = replace(QUICK, source="folder", folder=str(tmp_path), rotation=90, fps=120.0)

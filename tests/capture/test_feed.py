@@ -1,4 +1,4 @@
-"""The newest frame, and whoever waits for a newer one."""
+"""The newest frame, and the subscribers that wait for a newer one."""
 
 import asyncio
 
@@ -10,12 +10,12 @@ from soft_stream.frames.frame import Frame
 
 
 def frame(number: int) -> Frame:
-    """Make a frame that is told by its number."""
+    """Return a frame with this number."""
     return Frame(jpeg=b"JPEG", number=number, size=(2, 2), captured_at=number, published_at=number)
 
 
-async def test_all_who_wait_get_the_same_frame() -> None:
-    """One publish serves everybody, and leaves nobody waiting."""
+async def test_all_waiters_get_the_same_frame() -> None:
+    """One publish serves all waiters, and then no frame is wanted."""
     feed = Feed()
     waiting = [asyncio.create_task(feed.wait_newer(None)) for _ in range(3)]
     await asyncio.sleep(0)
@@ -26,7 +26,7 @@ async def test_all_who_wait_get_the_same_frame() -> None:
 
 
 async def test_a_slow_client_gets_the_newest_frame_at_once() -> None:
-    """Whoever comes late skips what was published meanwhile, and does not count as waiting."""
+    """A slow client skips the frames that it missed, and does not count as waiting."""
     feed = Feed()
     for number in (1, 2, 3):
         feed.publish(frame(number))
@@ -35,7 +35,7 @@ async def test_a_slow_client_gets_the_newest_frame_at_once() -> None:
 
 
 async def test_a_client_that_leaves_no_longer_waits() -> None:
-    """A cancelled wait leaves nothing behind: nothing is encoded for it."""
+    """After a cancelled wait no frame is wanted, so nothing is encoded."""
     feed = Feed()
     waiting = asyncio.create_task(feed.wait_newer(None))
     await asyncio.sleep(0)
@@ -44,8 +44,8 @@ async def test_a_client_that_leaves_no_longer_waits() -> None:
     assert not feed.wanted
 
 
-async def test_a_fault_reaches_those_who_wait_now_only() -> None:
-    """Who comes after a fault waits for the frame after it."""
+async def test_a_fault_reaches_current_waiters_only() -> None:
+    """A client that begins to wait after a fault gets the next frame."""
     feed = Feed()
     early = asyncio.create_task(feed.wait_newer(None))
     await asyncio.sleep(0)
@@ -58,8 +58,8 @@ async def test_a_fault_reaches_those_who_wait_now_only() -> None:
     assert (await late).number == 1
 
 
-async def test_the_end_lets_everybody_go() -> None:
-    """After the end nobody waits, neither those who did nor those who come."""
+async def test_the_end_releases_all_waiters() -> None:
+    """After the end FeedEnded is raised for earlier and later waiters."""
     feed = Feed()
     waiting = asyncio.create_task(feed.wait_newer(None))
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What one frame costs, counted: encodes, copies, sends, and how often anybody is woken for it."""
+"""The cost of one frame, counted: encodings, copies, writes and wake-ups."""
 
 import asyncio
 import selectors
@@ -29,7 +29,7 @@ CLIENTS = 20
 
 
 class CountingThread(CameraThread):
-    """Counts its calls, and the callbacks that they post."""
+    """A camera thread that counts its calls and the callbacks that they post."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,18 +47,18 @@ class CountingThread(CameraThread):
 
 
 class CountingSelector(selectors.DefaultSelector):
-    """Counts how often the event loop looks for something to do."""
+    """A selector that counts the iterations of the event loop."""
 
     rounds = 0
 
     def select(self, timeout: float | None = None) -> list[Any]:
-        """Count a round of the loop."""
+        """Count an iteration of the loop."""
         self.rounds += 1
         return super().select(timeout)
 
 
 async def test_one_part_and_one_write_for_each_ready_client() -> None:
-    """All get the very same bytes in one write each; who still takes the last frame is left alone, and skips."""
+    """Each ready client gets the same bytes in one write; a client that still reads a frame skips the next ones."""
     async with world() as each:
         clients = [each.come() for _ in range(CLIENTS)]
         await go_round()
@@ -71,8 +71,8 @@ async def test_one_part_and_one_write_for_each_ready_client() -> None:
             assert (client.sent, client.number) == (len(parts), len(parts))
 
 
-async def test_nobody_ready_costs_nothing() -> None:
-    """While all clients still take the last frame, nothing is wanted and no part is made."""
+async def test_a_frame_without_a_ready_client_costs_nothing() -> None:
+    """While all clients still read the last frame, no frame is wanted and no part is made."""
     async with world() as each:
         clients = [each.come() for _ in range(CLIENTS)]
         await go_round()
@@ -86,8 +86,8 @@ async def test_nobody_ready_costs_nothing() -> None:
         assert {len(transport.written) for _, transport in clients} == {1}
 
 
-async def test_one_encode_for_all_clients_of_a_portal(start_portal: StartPortal) -> None:
-    """Over real sockets: each frame that is published was encoded once, and all who get it get the same bytes."""
+async def test_one_encoding_for_all_clients_of_a_server(start_portal: StartPortal) -> None:
+    """Over real sockets each published frame is encoded once, and all clients get the same bytes."""
     portal = await start_portal()
     witness = Witness(is_ready=False)
     portal.supervisor.subscribers.feed.consumers.append(witness)
@@ -106,15 +106,15 @@ async def test_one_encode_for_all_clients_of_a_portal(start_portal: StartPortal)
     assert len({frame.number for frame in witness.frames}) == len(witness.frames)
 
 
-def test_one_round_of_the_event_loop_for_each_frame() -> None:
-    """An undisturbed stream posts one callback a frame, and the task of the camera has nothing to do."""
+def test_one_iteration_of_the_event_loop_for_each_frame() -> None:
+    """A stream without other events posts one callback a frame, and the task of the supervisor never runs."""
     selector = CountingSelector()
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
         runner.run(undisturbed(selector))
 
 
 async def undisturbed(selector: CountingSelector) -> None:
-    """Let frames flow to somebody who is always ready, and count what each one sets in motion."""
+    """Run a session for one consumer that is always ready, and count the work for each frame."""
     settings, thread, subscribers, device = QUICK, CountingThread(), Subscribers(), SyntheticDevice()
     device.has_autofocus = False
     status = CameraStatus(settings)
@@ -140,7 +140,7 @@ async def undisturbed(selector: CountingSelector) -> None:
         await witness.enough.wait()
         rounds, calls = selector.rounds - before[0], thread.calls - before[1]
         assert rounds <= FRAMES + 2
-        # one more or less: the thread does not wait for us; a busy machine leaves frames out of all this
+        # one more or less: the thread does not wait for the test; frames dropped on a busy machine are not counted
         assert abs(thread.posted - posted - FRAMES) <= 1
         assert abs(counters.encoded - encoded - FRAMES) <= 1
         assert calls == 0
@@ -150,10 +150,10 @@ async def undisturbed(selector: CountingSelector) -> None:
 
 
 class Slow(Witness):
-    """Takes longer over a frame than the camera."""
+    """A consumer that needs longer for a frame than the camera."""
 
     def on_frame(self, frame: Frame) -> None:
-        """Note a frame, and be busy for a while."""
+        """Keep a frame, and block for two frame intervals."""
         super().on_frame(frame)
         until = time.monotonic() + 2 / QUICK.fps
         while time.monotonic() < until:
@@ -161,7 +161,7 @@ class Slow(Witness):
 
 
 async def test_frames_do_not_queue_up_before_a_busy_event_loop(start_portal: StartPortal) -> None:
-    """Who cannot send as fast as the camera captures leaves frames out, and everything else has its turn in between."""
+    """A consumer slower than the camera skips frames, and other tasks run between its frames."""
     portal = await start_portal()
     reader = await StreamReader.get(portal.port)
     slow = Slow(is_ready=True)

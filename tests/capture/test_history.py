@@ -1,4 +1,4 @@
-"""What the portal remembers of the last hour, and of its log."""
+"""The history of the last hour, and the recent lines of the log."""
 
 import asyncio
 import logging
@@ -14,14 +14,14 @@ COLUMNS = {"at", "fps", "encode", "clients", "silence", "restarts", "opening"}
 
 
 async def remembered(portal: Portal) -> dict[str, Any]:
-    """Ask for what is remembered."""
+    """Return the status with its history."""
     async with portal.http.get("/status.json", params={"history": "1"}) as answer:
         facts: dict[str, Any] = await answer.json()
         return facts
 
 
 async def one_opening(portal: Portal) -> None:
-    """Let somebody watch for a while, and wait until the camera is closed again."""
+    """Connect a client for a while, and wait until the camera is closed again."""
     closed = portal.device.closed
     client = Client("somebody", "/stream.mjpg", "", streams=True)
     with portal.supervisor.subscribers.connected(client):
@@ -31,8 +31,8 @@ async def one_opening(portal: Portal) -> None:
     await portal.until(lambda: portal.supervisor.status.state == "idle")
 
 
-async def test_nothing_is_sampled_while_the_camera_sleeps(portal: Portal) -> None:
-    """There is no history before somebody watched, none is added afterwards, and asking for it wakes nobody."""
+async def test_nothing_is_sampled_while_the_camera_is_closed(portal: Portal) -> None:
+    """The history is empty before the first client, does not grow afterwards, and opens no camera when requested."""
     history = (await remembered(portal))["history"]
     assert history.keys() == COLUMNS
     assert not any(history.values())
@@ -43,13 +43,13 @@ async def test_nothing_is_sampled_while_the_camera_sleeps(portal: Portal) -> Non
     assert portal.device.opened == 1
 
 
-async def test_only_who_asks_gets_it(portal: Portal) -> None:
-    """What is asked for every second stays small."""
+async def test_the_history_is_sent_on_request_only(portal: Portal) -> None:
+    """Without ?history=1 status.json has no history: clients request it every second, so it must stay small."""
     assert not {"history", "log"} & (await portal.status()).keys()
 
 
 async def test_a_short_opening_leaves_a_sample(portal: Portal) -> None:
-    """It tells how fast frames came, how long encoding them took, and which opening it was."""
+    """Even a short session has a sample with its frame rate, its encoding time and its number."""
     await one_opening(portal)
     await one_opening(portal)
     status = await remembered(portal)
@@ -61,8 +61,8 @@ async def test_a_short_opening_leaves_a_sample(portal: Portal) -> None:
     assert history["restarts"] == [0, 0]
 
 
-async def test_the_longest_silence_and_restarts_are_remembered(start_portal: StartPortal) -> None:
-    """A silence that a restart ends counts from the last frame; the restart belongs to the same sample."""
+async def test_the_longest_silence_and_restarts_are_sampled(start_portal: StartPortal) -> None:
+    """A silence that a restart ends counts from the last frame; the restart is in the same sample."""
     portal = await start_portal(watchdog_timeout=0.6)
     with portal.supervisor.subscribers.connected(Client("somebody", "/stream.mjpg", "", streams=True)):
         await portal.until(lambda: portal.supervisor.status.state == "streaming")
@@ -76,16 +76,16 @@ async def test_the_longest_silence_and_restarts_are_remembered(start_portal: Sta
     assert history["restarts"] == [1, 0]
 
 
-async def test_time_asleep_is_no_silence(portal: Portal) -> None:
-    """The first frame of an opening does not count from the last one of the opening before."""
+async def test_time_between_sessions_is_no_silence(portal: Portal) -> None:
+    """The first frame of a session does not count from the last frame of the session before."""
     await one_opening(portal)
     await asyncio.sleep(SLEPT)
     await one_opening(portal)
     assert max((await remembered(portal))["history"]["silence"]) < SLEPT
 
 
-async def test_restarts_of_openings_without_a_frame_are_not_lost(start_portal: StartPortal) -> None:
-    """A camera that could not be opened gave no sample; the next one has its restarts."""
+async def test_restarts_without_a_frame_are_not_lost(start_portal: StartPortal) -> None:
+    """Failed attempts to open the camera have no sample; the next sample has their restarts."""
     portal = await start_portal(retry_pause=0.01)
     portal.device.seize("another program")
     with portal.supervisor.subscribers.connected(Client("somebody", "/stream.mjpg", "", streams=True)):
@@ -97,8 +97,8 @@ async def test_restarts_of_openings_without_a_frame_are_not_lost(start_portal: S
     assert status["history"]["restarts"] == [status["counters"]["restarts"]]
 
 
-async def test_an_hour_is_remembered_and_no_more(portal: Portal) -> None:
-    """However often the camera is opened, the samples are as many as an hour has."""
+async def test_the_history_has_at_most_one_hour(portal: Portal) -> None:
+    """Many short sessions do not make the history longer than one hour."""
     history = portal.supervisor.history
     for _ in range(round(KEPT_FOR / INTERVAL) + 5):
         with history.sampling():
@@ -108,8 +108,8 @@ async def test_an_hour_is_remembered_and_no_more(portal: Portal) -> None:
     assert (numbers[0], numbers[-1]) == (6, KEPT_FOR / INTERVAL + 5)
 
 
-async def test_the_log_has_what_matters(portal: Portal) -> None:
-    """The states and faults with time and level, the oldest first; nothing that is only for debugging."""
+async def test_the_log_has_states_and_faults(portal: Portal) -> None:
+    """The log has states and faults with time and level, the oldest first, and no debug lines."""
     portal.supervisor.status.log_event("of no interest", logging.DEBUG)
     with portal.supervisor.subscribers.connected(Client("somebody", "/stream.mjpg", "", streams=True)):
         await portal.until(lambda: portal.supervisor.status.state == "streaming")

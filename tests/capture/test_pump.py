@@ -1,4 +1,4 @@
-"""Frames flow without the task of the camera: whatever it has to do then is noticed all the same."""
+"""The pump: frames flow without the supervisor's task, but every request and fault still reaches it."""
 
 import asyncio
 from itertools import pairwise
@@ -14,7 +14,7 @@ from tests.support.witness import Witness
 
 
 async def flowing(portal: Portal, path: str = "/stream.mjpg") -> StreamReader:
-    """Watch until frames have flowed undisturbed for a while; what is not read is skipped."""
+    """Connect a client, and wait until frames have flowed for a while; frames that are not read are skipped."""
     reader = await StreamReader.get(portal.port, path)
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
     await more_frames(portal)
@@ -22,7 +22,7 @@ async def flowing(portal: Portal, path: str = "/stream.mjpg") -> StreamReader:
 
 
 async def more_frames(portal: Portal) -> None:
-    """Let the camera give some more."""
+    """Wait until the camera has captured more frames."""
     counters = portal.supervisor.status.counters
     captured = counters.captured
     await portal.until(lambda: counters.captured > captured + 20)
@@ -38,7 +38,7 @@ async def post(portal: Portal, path: str, body: Any = None) -> int:
 @pytest.mark.parametrize("has_autofocus", [False, True])
 @pytest.mark.parametrize("path", ["/stream.mjpg", "/stream.mjpg?fps=0.5"])
 async def test_a_pause(portal: Portal, path: str, has_autofocus: bool) -> None:
-    """The camera is closed when the answer comes, with and without a lens, and however seldom a frame is wanted."""
+    """A pause closes the camera before its response, with and without autofocus, and at any frame rate."""
     portal.device.has_autofocus = has_autofocus
     reader = await flowing(portal, path)
     assert await post(portal, "/pause?seconds=60") == 200
@@ -50,8 +50,8 @@ async def test_a_pause(portal: Portal, path: str, has_autofocus: bool) -> None:
 
 
 @pytest.mark.parametrize("wish", ["/focus", "/snapshot.jpg?focus=always&size=stream", "/snapshot.jpg?focus=always"])
-async def test_a_wish_for_a_cycle(portal: Portal, wish: str) -> None:
-    """The lens scans once for each, and then frames flow undisturbed again."""
+async def test_a_request_for_an_autofocus_cycle(portal: Portal, wish: str) -> None:
+    """Each request starts one autofocus cycle, and then frames flow again."""
     reader = await flowing(portal)
     for cycles in (2, 3):
         if wish == "/focus":
@@ -65,7 +65,7 @@ async def test_a_wish_for_a_cycle(portal: Portal, wish: str) -> None:
 
 
 async def test_autofocus_that_is_switched_on(start_portal: StartPortal) -> None:
-    """A lens that nothing had moved is focused for those who watch, without another request."""
+    """Switching autofocus on starts a cycle for the connected clients, without another request."""
     portal = await start_portal(autofocus="off")
     reader = await flowing(portal)
     assert portal.device.cycles == 0
@@ -75,7 +75,7 @@ async def test_autofocus_that_is_switched_on(start_portal: StartPortal) -> None:
 
 
 async def test_a_still(portal: Portal) -> None:
-    """A picture at full size beside a stream without autofocus."""
+    """A full-size still can be taken beside a stream of a camera without autofocus."""
     portal.device.has_autofocus = False
     reader = await flowing(portal)
     async with portal.http.get("/snapshot.jpg?size=full") as answer:
@@ -85,7 +85,7 @@ async def test_a_still(portal: Portal) -> None:
 
 
 async def test_a_silence(portal: Portal) -> None:
-    """The watchdog barks for a camera that has delivered for long, and the stream goes on after it."""
+    """The watchdog restarts a camera that stops after a long time, and the stream continues."""
     portal.device.has_autofocus = False
     reader = await flowing(portal)
     portal.device.stall()
@@ -93,8 +93,8 @@ async def test_a_silence(portal: Portal) -> None:
     await reader.close()
 
 
-async def test_the_last_one_leaves(portal: Portal) -> None:
-    """The camera is closed, also where no lens needs anybody."""
+async def test_the_last_client_leaves(portal: Portal) -> None:
+    """The camera is closed when the last client leaves, also without autofocus."""
     portal.device.has_autofocus = False
     reader = await flowing(portal)
     await reader.close()
@@ -103,8 +103,8 @@ async def test_the_last_one_leaves(portal: Portal) -> None:
 
 
 @pytest.mark.parametrize("streams", [False, True])
-async def test_one_picture_a_frame_for_all_who_ask_again_and_again(start_portal: StartPortal, streams: bool) -> None:
-    """Who asks in the middle of a frame gets the next one, and so do seven others; nobody waits for the one after."""
+async def test_repeated_snapshots_get_every_frame(start_portal: StartPortal, streams: bool) -> None:
+    """Eight clients that request a snapshot in the middle of a frame get the next frame, not a later one."""
     portal = await start_portal(fps=10, close_after=60)
     portal.supervisor.subscribers.feed.consumers.append(witness := Witness(is_ready=True))
     reader = await flowing(portal, "/stream.mjpg?fps=0.5")
@@ -129,12 +129,12 @@ async def test_one_picture_a_frame_for_all_who_ask_again_and_again(start_portal:
         await reader.close()
 
 
-async def test_nobody_but_snapshots(portal: Portal) -> None:
-    """An opening without a stream serves one picture after the other, encodes nothing else, and ends."""
+async def test_snapshots_without_a_stream(portal: Portal) -> None:
+    """A session without a stream serves one snapshot after the other, encodes nothing else, and ends."""
     counters = portal.supervisor.status.counters
     for count in range(1, 6):
         async with portal.http.get("/snapshot.jpg?size=stream&focus=never") as answer:
             assert (answer.status, answer.headers["X-Snapshot-Size"]) == (200, "stream")
-        assert counters.encoded <= 2 * count  # one may have been captured before it was asked for
+        assert counters.encoded <= 2 * count  # one may have been captured before the request
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     assert (portal.device.opened, portal.device.closed, portal.device.cycles) == (1, 1, 0)

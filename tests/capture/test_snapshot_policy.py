@@ -1,4 +1,4 @@
-"""How a snapshot request is answered, as a table."""
+"""A table of the decisions on snapshot requests."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ CYCLED = FocusFacts(can_cycle=True, cycle_began_at=REQUESTED_AT + 0.1, state=Foc
 
 
 def request_for(size: SnapshotSize | None = None, focus: FocusPolicy = AUTO) -> "SnapshotRequest":
-    """Make a request without an event loop."""
+    """Return a request that needs no event loop."""
     return SnapshotRequest(DEADLINE, size, focus, requested_at=REQUESTED_AT, outcome=None)  # type: ignore[arg-type] # nothing awaits it
 
 
@@ -32,7 +32,7 @@ def request_for(size: SnapshotSize | None = None, focus: FocusPolicy = AUTO) -> 
         (FULL, AUTO, 0, {"is_streaming": True}, STILL),
         (None, AUTO, 0, {"is_streaming": True}, STREAM_FRAME),
         (STREAM, ALWAYS, 0, {}, STREAM_FRAME),
-        # stills that fail, or for which there is no time
+        # stills that fail, or requests without time for one
         (FULL, AUTO, 0, {"no_stills_until": REQUESTED_AT + 60}, STREAM_FRAME),
         (FULL, AUTO, 0, {"no_stills_until": REQUESTED_AT - 1}, STILL),
         (FULL, AUTO, 9.7, {}, STREAM_FRAME),
@@ -48,7 +48,7 @@ def request_for(size: SnapshotSize | None = None, focus: FocusPolicy = AUTO) -> 
         (STREAM, AUTO, 0, {"focus": UNFOCUSED}, WAIT),
         (None, AUTO, 0, {"focus": UNFOCUSED, "is_streaming": True}, STREAM_FRAME),
         (STREAM, ALWAYS, 0, {"focus": UNFOCUSED, "is_streaming": True}, WAIT),
-        (None, AUTO, 9.5, {"focus": UNFOCUSED}, STILL),  # no time for a cycle
+        (None, AUTO, 9.5, {"focus": UNFOCUSED}, STILL),  # too little time for a cycle
         # a lens in focus
         (None, AUTO, 0, {"focus": FOCUSED}, STILL),
         (None, ALWAYS, 0, {"focus": FOCUSED}, WAIT),
@@ -66,12 +66,12 @@ def request_for(size: SnapshotSize | None = None, focus: FocusPolicy = AUTO) -> 
 def test_the_decision(
     size: SnapshotSize | None, focus: FocusPolicy, at: float, facts: dict[str, Any], expected: Decision
 ) -> None:
-    """A row: size, focus, seconds since the request, facts that differ from the defaults, and the answer."""
+    """Each row has a size, a focus policy, seconds since the request, facts that are not default, and the decision."""
     assert decide(request_for(size, focus), REQUESTED_AT + at, SnapshotFacts(**facts)) is expected
 
 
-def test_a_request_for_a_still_keeps_wanting_one_while_it_waits() -> None:
-    """So it takes a frame of the stream as a fallback, which no request for a frame of the stream does."""
+def test_a_waiting_request_for_a_still_wants_a_still() -> None:
+    """A waiting full-size request wants a still, so a frame is only its fallback; a stream-size request never does."""
     facts = SnapshotFacts(focus=UNFOCUSED)
     assert wants_still(request_for(FULL), REQUESTED_AT, facts)
     assert not wants_still(request_for(STREAM), REQUESTED_AT, facts)

@@ -1,4 +1,4 @@
-"""The life of a camera, as its log and its device tell it."""
+"""The supervisor of a camera, as its log and its device show it."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ STATE = re.compile("|".join(f"{state.upper()}: " for state in State))
 
 
 def states(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """List the states that the log tells of."""
+    """List the states in the log."""
     lines = (record.getMessage() for record in caplog.records if STATE.match(record.getMessage()))
     return [line.partition(":")[0] for line in lines]
 
@@ -36,7 +36,7 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 
 
-async def test_one_opening_for_all_clients(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
+async def test_one_session_for_all_clients(start_portal: StartPortal, caplog: pytest.LogCaptureFixture) -> None:
     """The first client opens the camera, the last one closes it; every state is logged once, in order."""
     portal = await start_portal()
     readers = [await StreamReader.get(portal.port) for _ in range(3)]
@@ -55,7 +55,7 @@ async def test_one_opening_for_all_clients(start_portal: StartPortal, caplog: py
 
 
 async def test_the_camera_stays_open_for_close_after(start_portal: StartPortal) -> None:
-    """A client that comes back soon finds the camera open."""
+    """A client that returns within `close_after` finds the camera open."""
     portal = await start_portal(close_after=60)
     for _ in range(2):
         reader = await StreamReader.get(portal.port)
@@ -65,7 +65,7 @@ async def test_the_camera_stays_open_for_close_after(start_portal: StartPortal) 
 
 
 async def test_frames_flow_while_the_lens_moves(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
-    """The first frames of a stream come before the AF cycle is over; its end is logged with duration and result."""
+    """The first frames arrive before the autofocus cycle ends; its end is logged with duration and result."""
     reader = await StreamReader.get(portal.port)
     assert portal.supervisor.status.state is State.FOCUSING
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
@@ -75,7 +75,7 @@ async def test_frames_flow_while_the_lens_moves(portal: Portal, caplog: pytest.L
 
 
 async def test_a_focus_that_fails_does_not_stop_the_stream(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
-    """A failed AF cycle is logged, and the stream goes on."""
+    """A failed autofocus cycle is logged, and the stream continues."""
     portal.device.focus_fails = True
     reader = await StreamReader.get(portal.port)
     await portal.until(lambda: portal.supervisor.status.state is State.STREAMING)
@@ -86,10 +86,10 @@ async def test_a_focus_that_fails_does_not_stop_the_stream(portal: Portal, caplo
 
 
 @pytest.mark.parametrize(("autofocus", "has_autofocus"), [("off", True), ("continuous", False)])
-async def test_no_focus_where_none_is_wanted_or_had(
+async def test_no_autofocus_cycle_without_autofocus(
     start_portal: StartPortal, autofocus: str, has_autofocus: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Autofocus switched off, or a lens that does not move: straight to the stream, no error."""
+    """With autofocus off, or a lens that does not move, streaming starts at once and without an error."""
     portal = await start_portal(autofocus=autofocus)
     portal.device.has_autofocus = has_autofocus
     reader = await StreamReader.get(portal.port)
@@ -98,7 +98,7 @@ async def test_no_focus_where_none_is_wanted_or_had(
 
 
 async def test_a_busy_camera_is_tried_again(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
-    """While another program has the camera it is asked for again and again; the log tells once who has it."""
+    """A camera in use is retried until it is free; the program that uses it is logged once."""
     portal.device.seize("rpicam-still")
     with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         await portal.until(lambda: portal.supervisor.status.counters.restarts == 3)
@@ -109,7 +109,7 @@ async def test_a_busy_camera_is_tried_again(portal: Portal, caplog: pytest.LogCa
 
 
 async def test_retrying_ends_with_the_last_client(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody waits any more: back to sleep, but not healthy as long as the camera is away."""
+    """Without clients a missing camera is not retried, but /healthz still reports it."""
     portal.device.unplug()
     async with portal.http.get("/stream.mjpg") as answer:
         assert answer.status == 503
@@ -121,7 +121,7 @@ async def test_retrying_ends_with_the_last_client(portal: Portal, caplog: pytest
 
 
 async def test_the_watchdog_can_be_switched_off(start_portal: StartPortal) -> None:
-    """With watchdog_timeout 0 a silent camera is waited for without end."""
+    """With watchdog_timeout 0 a silent camera is never restarted."""
     portal = await start_portal(watchdog_timeout=0)
     reader = await StreamReader.get(portal.port)
     portal.device.stall()
@@ -131,8 +131,8 @@ async def test_the_watchdog_can_be_switched_off(start_portal: StartPortal) -> No
     await reader.close()
 
 
-async def test_a_camera_that_does_not_close_ends_the_life(start_portal: StartPortal) -> None:
-    """A close that never returns is not waited for: only a new process helps."""
+async def test_a_camera_that_does_not_close_ends_the_supervisor(start_portal: StartPortal) -> None:
+    """A close that never returns raises CameraHung, since only a new process helps."""
     portal = await start_portal(close_timeout=0.5)
     portal.device.hang_on_close()
     reader = await StreamReader.get(portal.port)
@@ -144,7 +144,7 @@ async def test_a_camera_that_does_not_close_ends_the_life(start_portal: StartPor
 
 
 async def test_a_stop_does_not_wait_for_a_close_that_hangs(start_portal: StartPortal) -> None:
-    """Told to stop while the camera is closing: the close gets little more time, and is not forgotten."""
+    """A stop while the camera is closing waits only a short time, and still raises CameraHung."""
     portal = await start_portal(close_timeout=300)
     portal.device.hang_on_close()
     reader = await StreamReader.get(portal.port)
@@ -157,8 +157,8 @@ async def test_a_stop_does_not_wait_for_a_close_that_hangs(start_portal: StartPo
     await reader.close()
 
 
-async def test_a_camera_that_stays_away_says_so_once(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
-    """Clients that come and go while the camera is away do not fill the log."""
+async def test_a_missing_camera_is_logged_once(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """Clients that connect and leave while the camera is missing do not fill the log."""
     portal.device.unplug()
     for _ in range(4):
         async with portal.http.get("/stream.mjpg") as answer:
@@ -167,8 +167,8 @@ async def test_a_camera_that_stays_away_says_so_once(portal: Portal, caplog: pyt
     assert states(caplog) == ["STARTING", "RETRYING", "IDLE"]
 
 
-async def test_a_client_that_leaves_at_once_wakes_nobody(portal: Portal) -> None:
-    """Come and gone before the camera's task runs: nothing happens."""
+async def test_a_client_that_leaves_at_once_opens_nothing(portal: Portal) -> None:
+    """A client that leaves before the supervisor's task runs does not open the camera."""
     with portal.supervisor.subscribers.connected(Client("test", "/", "", streams=True)):
         pass
     await asyncio.sleep(0.05)
@@ -177,7 +177,7 @@ async def test_a_client_that_leaves_at_once_wakes_nobody(portal: Portal) -> None
 
 
 async def test_a_signal_while_the_camera_starts(unused_tcp_port_factory: Callable[[], int]) -> None:
-    """A stop during a slow opening is a stop: soon, and with status 0."""
+    """A SIGTERM while the camera opens slowly stops the process soon, with status 0."""
     device = SyntheticDevice()
     device.slow_open(3)
     settings = replace(QUICK, port=unused_tcp_port_factory())
@@ -198,10 +198,8 @@ async def test_a_signal_while_the_camera_starts(unused_tcp_port_factory: Callabl
 
 
 @pytest.mark.parametrize("surprise", [RuntimeError, TimeoutError])
-async def test_a_fault_that_nobody_thought_of_takes_the_same_road(
-    surprise: type[Exception], caplog: pytest.LogCaptureFixture
-) -> None:
-    """Whatever a camera raises, it is told with its traceback, and the camera is closed and opened again."""
+async def test_an_unexpected_exception_is_a_fault(surprise: type[Exception], caplog: pytest.LogCaptureFixture) -> None:
+    """Any exception of a camera is logged with its traceback, and the camera is closed and opened again."""
 
     class Surprising(SyntheticCamera):
         def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
