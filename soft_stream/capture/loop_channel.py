@@ -35,7 +35,7 @@ class LoopChannel:
         os.eventfd_write(self._event, 1)
 
     def run_pending(self) -> None:
-        """Run the callbacks that have been posted so far; those posted meanwhile wait for the next turn of the loop."""
+        """Run the callbacks that have been posted so far; later ones wait for the next iteration of the loop."""
         for _ in range(len(self._callbacks)):
             self._callbacks.popleft()()
 
