@@ -1,4 +1,4 @@
-"""The tables in docs/compatibility.md: what other programs were recorded to send, and what the server sends now."""
+"""The tables in docs/compatibility.md: recorded requests of other programs, and the responses of the server."""
 
 import shutil
 import subprocess
@@ -17,13 +17,13 @@ def check(recordings: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_the_tables_are_what_the_recordings_and_the_portal_say() -> None:
-    """The tables in the document were generated, and are up to date."""
+def test_the_tables_match_the_recordings_and_the_server() -> None:
+    """The generated tables in the document are up to date."""
     checked = check(RECORDINGS)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_a_recording_that_was_edited_shows(tmp_path: Path) -> None:
+def test_an_edited_recording_changes_the_table(tmp_path: Path) -> None:
     """A changed header in a recording changes the table."""
     recordings = shutil.copytree(RECORDINGS, tmp_path / "recordings")
     edited = recordings / "spyglass.json"

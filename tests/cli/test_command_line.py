@@ -65,7 +65,7 @@ def test_the_camera_libraries_get_their_variables(tmp_path: Path, command: str) 
     assert "*:WARN\n" in done.stdout, done.stderr
 
 
-def test_check_tells_what_is_in_force_and_why(tmp_path: Path) -> None:
+def test_check_prints_effective_values_and_their_sources(tmp_path: Path) -> None:
     """`check` prints every setting of every camera with the place of its value, in the syntax of the file."""
     file = tmp_path / "settings.env"
     file.write_text("cam_fps=15\ncam0_name=Nozzle\ncam1_name=Bed\n")
@@ -127,7 +127,7 @@ def test_ipv4_and_ipv6_at_once() -> None:
 
 
 def test_waiting_costs_little() -> None:
-    """Until a camera opens, neither numpy nor simplejpeg is loaded; to start costs little, and then it sleeps."""
+    """Until a camera opens, neither numpy nor simplejpeg is loaded; the start needs little CPU time, and then none."""
     imports = cpu_seconds_of_imports()
     with serving() as (process, _):
         started = cpu_seconds(process.pid)

@@ -29,7 +29,7 @@ def test_value(text: str, value: str) -> None:
     assert parse(text) == [Assignment(1, "key", value)]
 
 
-def test_comments_and_empty_lines_are_passed_over() -> None:
+def test_comments_and_empty_lines_are_skipped() -> None:
     """Lines that are empty or begin with # or ; assign nothing, and a backslash does not continue them."""
     assert parse("# a=1 \\\n\n;b=2\n  # c=3\nd=4") == [Assignment(5, "d", "4")]
 
@@ -43,8 +43,8 @@ def test_lines_are_counted_over_continued_values() -> None:
     ]
 
 
-def test_a_line_without_an_equals_sign_is_told_apart() -> None:
-    """A line that assigns nothing is not lost: its value is None."""
+def test_a_line_without_an_equals_sign_has_no_value() -> None:
+    """A line without an equals sign is kept, with None as its value."""
     assert parse("a=1\nexport\nb=2")[1] == Assignment(2, "export", None)
 
 

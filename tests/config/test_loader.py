@@ -1,4 +1,4 @@
-"""Which layer counts, and how errors are reported."""
+"""Which layer takes effect, and how errors are reported."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_a_camera_exists_when_it_has_a_key_of_its_own(env_file: Path) -> None:
     assert [camera.title for camera in cameras.values()] == ["Nozzle", "Bed"]
 
 
-def test_all_problems_are_told_at_once(env_file: Path) -> None:
+def test_all_problems_are_reported_at_once(env_file: Path) -> None:
     """Each problem names file, line, key, value and what is expected; for a typo, the most similar name."""
     env_file.write_text(
         "cam0_prot=8080\ncam0_fps=fast\ncam_quality=101\ncam0_width=1281\nnonsense\ncam_port=1\n"

@@ -57,7 +57,7 @@ def test_the_index_is_the_camera() -> None:
 
 
 def test_wrong_flags_of_webcamd_exit_with_78() -> None:
-    """They are reported like any other wrong setting, all at once."""
+    """Wrong flags are reported like other wrong settings, all at once."""
     result = run("serve", "--encodewait", "soon", "--streamwait", "3", "--rotate", "90", "--ipv", "5")
     assert result.returncode == 78
     assert result.stderr.splitlines() == [

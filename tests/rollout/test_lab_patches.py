@@ -1,4 +1,4 @@
-"""The changes by which the camera lab breaks a release."""
+"""The patches with which the camera lab breaks a release."""
 
 import pytest
 
@@ -8,5 +8,5 @@ from tests.support.checkout import ROOT
 
 @pytest.mark.parametrize("patch", PATCHES.values(), ids=PATCHES)
 def test_a_patch_applies(patch: Patch) -> None:
-    """The text that a patch replaces is in its file: the lab, which runs seldom, need not find that out."""
+    """The text that a patch replaces is in its file; this finds an outdated patch without a run of the lab."""
     assert patch.old in (ROOT / patch.file).read_text()

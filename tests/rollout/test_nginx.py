@@ -1,4 +1,4 @@
-"""nginx in front of the server: the real one, with the configuration of the project."""
+"""A real nginx in front of the server, with the configuration of the project."""
 
 import asyncio
 import re
@@ -25,16 +25,16 @@ CAMERAS = {n: replace(QUICK, camera=n, port=18081 + n, name=f"Cam {n}") for n in
 
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_nginx_takes_the_configuration(tmp_path: Path, count: int, tls: bool) -> None:
-    """It is right for any number of cameras, with and without TLS, and gives no warning."""
+def test_nginx_accepts_the_configuration(tmp_path: Path, count: int, tls: bool) -> None:
+    """The configuration is valid for any number of cameras, with and without TLS, and causes no warning."""
     nginx_process.install(tmp_path, {number: 18081 + number for number in range(count)}, tls=tls)
     checked = nginx_process.check(tmp_path)
     assert checked.returncode == 0, checked.stderr
     assert "[" not in checked.stderr  # [warn], [emerg], ...
 
 
-def test_nginx_takes_it_beside_other_sites(tmp_path: Path) -> None:
-    """Settings and sites that others have on the same nginx do no harm, whatever their sizes."""
+def test_nginx_accepts_it_beside_other_sites(tmp_path: Path) -> None:
+    """Settings and sites of other programs on the same nginx do not conflict with it."""
     others = f"""
         proxy_buffers 8 4k; proxy_buffer_size 4k; proxy_busy_buffers_size 8k; add_header X-Other 1;
         limit_req_zone $binary_remote_addr zone=login:1m rate=1r/s;
@@ -48,7 +48,7 @@ def test_nginx_takes_it_beside_other_sites(tmp_path: Path) -> None:
 
 
 def test_where_the_files_go() -> None:
-    """One file is nginx's to find, the others lie in a folder of their own; a certificate is needed for TLS only."""
+    """One file is loaded by nginx and includes the others from their own folder; only TLS needs a certificate."""
     files = nginx.render({1: 18082, 0: 18081}, tls=False)
     main = Path("/etc/nginx/conf.d/camera-soft-stream.conf")
     assert {path.parent for path in files.keys() - {main}} == {Path("/etc/nginx/camera-soft-stream")}
@@ -60,13 +60,13 @@ def test_where_the_files_go() -> None:
 
 
 def test_no_camera_is_no_site() -> None:
-    """Without a camera there is nothing to put in front of."""
+    """Without a camera nginx gets no site."""
     assert nginx.render({}, tls=False) == {}
 
 
 @pytest.mark.parametrize("path", ["/stream.mjpg", "/cam0/stream.mjpg"])
-async def test_live_frames_come_through(front: Nginx, path: str) -> None:
-    """The probe counts live frames, on the camera's own port and on the portal port."""
+async def test_live_frames_pass_nginx(front: Nginx, path: str) -> None:
+    """The probe counts live frames, on the camera's own port and on the port of all cameras."""
     port = front.port(None if "cam0" in path else 0)
     address = f"http://{USER}:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{port}{path}"
     probe = await asyncio.create_subprocess_exec(
@@ -78,7 +78,7 @@ async def test_live_frames_come_through(front: Nginx, path: str) -> None:
 
 
 async def test_a_folder_without_its_slash(front: Nginx, http: ClientSession) -> None:
-    """/cam0 leads to /cam0/ without naming a host or a port, which another proxy may have changed."""
+    """/cam0 redirects to /cam0/ without a host or a port, since another proxy may have changed them."""
     async with http.get(front.url() + "/cam0?x=y", allow_redirects=False) as answer:
         assert answer.status == 302
         assert answer.headers["Location"] == "./cam0/?x=y"
@@ -88,7 +88,7 @@ async def test_a_folder_without_its_slash(front: Nginx, http: ClientSession) -> 
 
 
 async def test_no_camera_answers_for_another(front: Nginx, http: ClientSession) -> None:
-    """On the portal port pictures are in the folders only; what is not there is told in a sentence."""
+    """On the port of all cameras frames are in the folders only; other paths are 404 with the folders that exist."""
     for path in ("/stream.mjpg", "/status.json", "/cam1/", "/snapshot.jpg"):
         async with http.get(front.url() + path) as answer:
             assert answer.status == 404
@@ -97,7 +97,7 @@ async def test_no_camera_answers_for_another(front: Nginx, http: ClientSession) 
 
 
 async def test_links_behind_nginx(start_portal: StartPortal, start_nginx: StartNginx, http: ClientSession) -> None:
-    """The pages find the other cameras as folders, as neighbouring ports, and as the ports of the processes."""
+    """The pages link to the other cameras as folders, as neighbouring ports, or as the ports of the processes."""
     portals = [await start_portal(camera=n, cameras=CAMERAS) for n in CAMERAS]
     front = await start_nginx({n: portal.port for n, portal in enumerate(portals)})
 
@@ -118,7 +118,7 @@ async def test_links_behind_nginx(start_portal: StartPortal, start_nginx: StartN
 
 
 async def test_another_camera_answers_when_one_is_down(start_nginx: StartNginx, http: ClientSession) -> None:
-    """The portal's first page is there as long as one process is, whether another was killed or hangs."""
+    """The first page of all cameras works while one process runs, whether another was killed or hangs."""
     first, second = free_port(), free_port()
     with serving("--camera", "0", port=first) as (one, _), serving("--camera", "1", port=second) as (other, _):
         front = await start_nginx({0: first, 1: second})
@@ -137,8 +137,8 @@ async def test_another_camera_answers_when_one_is_down(start_nginx: StartNginx, 
             assert answer.status == 502
 
 
-async def test_a_process_that_is_down_is_told(start_nginx: StartNginx, http: ClientSession) -> None:
-    """It is an error with a sentence and a time to come again, also where a picture was asked for."""
+async def test_a_process_that_is_down_is_502(start_nginx: StartNginx, http: ClientSession) -> None:
+    """The response is an error with its reason and Retry-After, also for snapshots and streams."""
     front = await start_nginx({0: free_port()})
     for url in (front.url(0) + "/snapshot.jpg", front.url() + "/cam0/stream.mjpg", front.url() + "/"):
         async with http.get(url) as answer:
@@ -149,7 +149,7 @@ async def test_a_process_that_is_down_is_told(start_nginx: StartNginx, http: Cli
 
 
 async def test_the_camera_closes_when_the_client_leaves(portal: Portal, front: Nginx, http: ClientSession) -> None:
-    """Streams that nobody sees are not held open in between."""
+    """A stream to the server is closed when its client leaves."""
     async with http.get(front.url(0) + "/stream.mjpg") as answer:
         await answer.content.readany()
         assert len(portal.supervisor.subscribers.clients) == 1
@@ -157,10 +157,10 @@ async def test_the_camera_closes_when_the_client_leaves(portal: Portal, front: N
     await portal.until(lambda: not portal.supervisor.subscribers.clients)
 
 
-async def test_who_leaves_before_the_first_frame_is_noticed(
+async def test_a_client_that_leaves_before_the_first_frame(
     start_portal: StartPortal, start_nginx: StartNginx, http: ClientSession
 ) -> None:
-    """Nothing is written to a client that waits, and yet the camera is not kept open for one that is gone."""
+    """A client that leaves before any byte is sent does not keep the camera open."""
     portal = await start_portal(start_timeout=3600)
     front = await start_nginx({0: portal.port})
     portal.device.slow_open(3600)
@@ -174,7 +174,7 @@ async def test_who_leaves_before_the_first_frame_is_noticed(
 async def test_through_a_unix_socket(
     start_portal: StartPortal, start_nginx: StartNginx, http: ClientSession, tmp_path: Path
 ) -> None:
-    """As rolled out: nginx asks where the unit listens for it, and the portal knows who asks nginx."""
+    """As rolled out, nginx connects to the sockets of the units, and the server gets the address of the client."""
     sockets = [tmp_path / f"cam{number}.sock" for number in range(2)]
     for number, path in enumerate(sockets):
         await start_portal(camera=number, name=f"Cam {number}", listen=(Endpoint("unix", path=str(path)),))
@@ -189,7 +189,7 @@ async def test_through_a_unix_socket(
 
 
 async def test_a_stopped_reader_costs_nothing(start_portal: StartPortal, start_nginx: StartNginx) -> None:
-    """No file and no memory grows for a client that does not read; when it reads on, it has skipped frames."""
+    """A client that stops reading needs no more files or memory; when it reads again, it has skipped frames."""
     portal = await start_portal(width=1280, height=720, quality=95, watchdog_timeout=0)
     front = await start_nginx({0: portal.port})
     loop = asyncio.get_running_loop()
@@ -205,7 +205,7 @@ async def test_a_stopped_reader_costs_nothing(start_portal: StartPortal, start_n
         while sent < client.sent:  # until all buffers on the way are full
             sent = client.sent
             for _ in range(10):
-                await take_a_picture(portal)  # frames are made only while somebody is ready for them
+                await take_a_picture(portal)  # frames are encoded only while a client is ready for them
         assert front.temporary_files() == []
         assert front.memory() < before + 1024
         while not client.dropped:
@@ -214,13 +214,13 @@ async def test_a_stopped_reader_costs_nothing(start_portal: StartPortal, start_n
 
 
 async def take_a_picture(portal: Portal) -> None:
-    """Take a frame as another client does."""
+    """Take a snapshot as another client."""
     async with portal.http.get("/snapshot.jpg?size=stream") as answer:
         assert answer.status == 200
 
 
 async def test_ipv6(front: Nginx, http: ClientSession) -> None:
-    """It listens on IPv6, too."""
+    """The site also listens on IPv6."""
     if not has_ipv6():
         pytest.skip("this machine has no IPv6")
     for camera, path in ((0, "/healthz"), (None, "/cam0/healthz")):

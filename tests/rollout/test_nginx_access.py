@@ -1,4 +1,4 @@
-"""Who may pass nginx: logins, preflights, origins, TLS, and the headers that protect the pages."""
+"""Access through nginx: logins, preflights, origins, TLS, and the security headers of the pages."""
 
 import asyncio
 import ssl
@@ -20,7 +20,7 @@ SECURITY = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin
 
 
 async def test_nothing_without_a_login(portal: Portal, front: Nginx, stranger: ClientSession) -> None:
-    """Every URL and method of the portal, and what is none, is 401 on each port; the camera stays closed."""
+    """Every URL and method, also unknown ones, is 401 on each port; the camera stays closed."""
     routes = build_app(portal.supervisor, {0: portal.supervisor.settings}).router.routes()
     asked = {
         (route.method, route.resource.canonical.format(name="style.css", prefix=""))
@@ -51,10 +51,10 @@ async def test_nothing_without_a_login(portal: Portal, front: Nginx, stranger: C
     assert portal.device.opened == 0
 
 
-async def test_the_password_stays_in_front(
+async def test_the_password_is_not_forwarded(
     portal: Portal, front: Nginx, http: ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The portal gets the client's Host and address, and neither its login nor a prefix that it made up."""
+    """The server gets the client's Host and address, but not its login nor a forged prefix."""
     got: dict[str, str] = {}
 
     def spy(request: Any) -> Any:
@@ -69,15 +69,15 @@ async def test_the_password_stays_in_front(
     assert "X-Forwarded-Prefix" not in got
     assert got["Host"] == "pi.local:8081"
     assert got["X-Forwarded-Proto"] == "http"
-    assert got["X-Forwarded-For"].endswith("192.0.2.7")  # a proxy on this machine is believed
+    assert got["X-Forwarded-For"].endswith("192.0.2.7")  # a proxy on this machine is trusted
     async with http.get(front.url() + "/cam0/", headers=forged) as answer:
         assert answer.status == 200
     assert got["X-Forwarded-Prefix"] == "/cam0"
     assert portal.device.opened == 0
 
 
-async def test_a_post_comes_through_from_here_only(front: Nginx, http: ClientSession) -> None:
-    """The origin is compared with host and port as the browser has them; another one is 403."""
+async def test_a_post_is_accepted_from_its_own_origin_only(front: Nginx, http: ClientSession) -> None:
+    """The origin is compared with host and port of the request; another one is 403."""
     for url, prefix in ((front.url(0), ""), (front.url(), "/cam0")):
         async with http.post(f"{url}{prefix}/focus", headers={"Origin": url}) as answer:
             assert answer.status == 200
@@ -87,7 +87,7 @@ async def test_a_post_comes_through_from_here_only(front: Nginx, http: ClientSes
 
 
 async def test_large_requests_are_refused(front: Nginx, http: ClientSession) -> None:
-    """Nobody fills memory or disk by a POST."""
+    """A large POST is 413, and fills neither memory nor disk."""
     async with http.post(front.url(0) + "/controls", data=b"x" * 17_000) as answer:
         assert answer.status == 413
         assert await answer.text() == "The request is too large.\n"
@@ -97,7 +97,7 @@ async def test_large_requests_are_refused(front: Nginx, http: ClientSession) -> 
 async def test_failed_logins_are_slowed_and_good_ones_are_not(
     front: Nginx, http: ClientSession, stranger: ClientSession
 ) -> None:
-    """Wrong passwords wait, and too many are refused; right ones from the same address are served meanwhile."""
+    """Wrong passwords are delayed, and too many are refused; right ones from the same address are served at once."""
 
     async def attempt() -> int:
         async with stranger.get(front.url(0) + "/status.json", headers=login("wrong")) as answer:
@@ -117,7 +117,7 @@ async def test_failed_logins_are_slowed_and_good_ones_are_not(
     for _ in range(30):
         async with http.get(front.url(0) + "/status.json") as answer:
             assert answer.status == 200
-        async with stranger.get(front.url() + "/cam0/") as answer:  # no attempt, but a browser that is about to ask
+        async with stranger.get(front.url() + "/cam0/") as answer:  # no attempt, but the first request of a browser
             assert answer.status == 401
     for task in attempts:
         task.cancel()
@@ -133,7 +133,7 @@ PREFLIGHT = {"Origin": "http://mainsail.local", "Access-Control-Request-Method":
 async def test_preflights_need_no_login(
     start_portal: StartPortal, start_nginx: StartNginx, http: ClientSession, stranger: ClientSession
 ) -> None:
-    """Browsers send them without one; the portal answers without a picture or a word; nothing else gets through."""
+    """A preflight without a login reaches the server and gets an empty response; other requests are 401."""
     portal = await start_portal(cors_origins=("http://mainsail.local",))
     front = await start_nginx({0: portal.port})
     for url in (front.url(0), front.url() + "/cam0"):
@@ -161,7 +161,7 @@ async def test_preflights_need_no_login(
 
 
 async def test_too_many_preflights_are_refused(front: Nginx, http: ClientSession, stranger: ClientSession) -> None:
-    """Who has no login cannot keep the portal busy; who has one is served meanwhile."""
+    """Many preflights without a login are refused, while requests with a login are served."""
 
     async def preflight() -> int:
         async with stranger.options(front.url(0) + "/controls", headers=PREFLIGHT) as answer:
@@ -176,7 +176,7 @@ async def test_too_many_preflights_are_refused(front: Nginx, http: ClientSession
 
 
 async def test_security_headers_once_each(front: Nginx, http: ClientSession, stranger: ClientSession) -> None:
-    """Every answer has them, errors included; the portal's own are neither doubled nor changed."""
+    """Every response has them, errors included; the server's own headers are neither doubled nor changed."""
     for session, path, status in (
         (http, "/cam0/", 200),
         (http, "/", 200),
@@ -201,7 +201,7 @@ async def test_security_headers_once_each(front: Nginx, http: ClientSession, str
 
 
 async def test_tls(portal: Portal, start_nginx: StartNginx, http: ClientSession, stranger: ClientSession) -> None:
-    """With a certificate plain http is only told where to go, before a password is asked for."""
+    """With a certificate plain HTTP is only redirected, before a password is requested."""
     front = await start_nginx({0: portal.port}, tls=True)
     context = ssl.create_default_context(cafile=front.places.certificate)
     for camera, path in ((0, "/focus"), (None, "/cam0/focus")):
@@ -218,7 +218,7 @@ async def test_tls(portal: Portal, start_nginx: StartNginx, http: ClientSession,
 
 
 async def test_the_haproxy_example(front: Nginx, tmp_path: Path, http: ClientSession, stranger: ClientSession) -> None:
-    """It is valid; plain http is sent to https, where nginx asks for the login and serves."""
+    """The example is valid; plain HTTP is redirected to HTTPS, where nginx requires the login."""
     plain, secure = free_port(), free_port()
     certificate, key = tmp_path / "haproxy.crt", tmp_path / "haproxy.key"
     nginx_process.make_certificate(certificate, key)

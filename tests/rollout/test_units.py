@@ -32,7 +32,7 @@ def analyze(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize("name", ["camera-soft-cam@0.service", "camera-soft-cam-arrived@video0.service"])
-def test_systemd_has_nothing_against_the_units(units: Path, name: str) -> None:
+def test_systemd_accepts_the_units(units: Path, name: str) -> None:
     """`systemd-analyze verify` accepts each unit without a warning."""
     template = re.sub(r"@\w+", "@", name)
     (units / name).symlink_to(units / template)
@@ -41,7 +41,7 @@ def test_systemd_has_nothing_against_the_units(units: Path, name: str) -> None:
     assert (verified.returncode, about_ours) == (0, [])
 
 
-def test_the_service_may_do_little_that_it_need_not() -> None:
+def test_the_service_has_few_permissions() -> None:
     """`systemd-analyze security` gives the service 2.0 or better."""
     judged = analyze("security", "--offline=true", "--json=short", "--no-pager", str(SERVICE))
     assert judged.returncode == 0, judged.stderr
@@ -52,7 +52,7 @@ def test_the_service_may_do_little_that_it_need_not() -> None:
     assert float(exposure[1]) <= EXPOSURE_MAX
 
 
-def test_the_units_that_stay_down_are_those_that_trying_again_does_not_help() -> None:
+def test_some_exit_statuses_prevent_a_restart() -> None:
     """A missing camera and a wrong setting keep a unit down; after other errors it is restarted without a limit."""
     text = SERVICE.read_text()
     assert "RestartPreventExitStatus=66 78" in text
@@ -67,7 +67,7 @@ def test_the_program_reads_the_settings_file_itself() -> None:
     assert text.count("/etc/camera-streamer/camera-soft-stream.env") == 1
 
 
-def test_the_older_systemd_is_spared_what_it_does_not_know() -> None:
+def test_keys_of_newer_systemd_have_their_own_file() -> None:
     """Keys that need systemd 254 are in a file of their own."""
     assert "RestartSteps" not in SERVICE.read_text()
     assert "RestartSteps" in (SYSTEMD / "backoff.conf").read_text()

@@ -5,7 +5,7 @@ import simplejpeg
 
 from soft_stream.frames.raw import RawFrame, split_planes
 
-# full-range BT.601 of white, red, green and blue, for the corners of a picture
+# full-range BT.601 of white, red, green and blue, for the corners of a frame
 CORNERS = {
     "top left": ((255, 128, 128), (255, 255, 255)),
     "top right": ((76, 85, 255), (254, 0, 0)),

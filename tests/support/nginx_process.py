@@ -59,11 +59,11 @@ class Nginx:
     pid: int
 
     def url(self, camera: int | None = None) -> str:
-        """Return the address of a camera's own port, or of the portal port."""
+        """Return the address of a camera's own port, or of the port of all cameras."""
         return f"http://127.0.0.1:{self.port(camera)}"
 
     def port(self, camera: int | None = None) -> int:
-        """Return a camera's own port, or the portal port."""
+        """Return a camera's own port, or the port of all cameras."""
         return self.places.all_cameras_port if camera is None else self.places.first_port + camera
 
     @property

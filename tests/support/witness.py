@@ -16,10 +16,10 @@ class Witness:
         self.enough = asyncio.Event()
 
     def on_frame(self, frame: Frame) -> None:
-        """Note a frame; see `Taker`."""
+        """Keep a frame; see `FrameConsumer`."""
         self.frames.append(frame)
         if len(self.frames) >= FRAMES:
             self.enough.set()
 
     def end(self) -> None:
-        """Do nothing; see `Taker`."""
+        """Do nothing; see `FrameConsumer`."""

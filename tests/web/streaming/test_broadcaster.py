@@ -1,4 +1,4 @@
-"""What all clients of the stream get, and when: newest frames, repeats, placeholders."""
+"""The broadcaster: when clients get frames, repeats and placeholders."""
 
 import asyncio
 import gc
@@ -22,13 +22,13 @@ def is_notice(part: object) -> bool:
 
 
 async def until(happened: Callable[[], object]) -> None:
-    """Wait until something is true."""
+    """Wait until a condition is true."""
     while not happened():  # noqa: ASYNC110 # the program has no event for what a test looks at
         await asyncio.sleep(0.005)
 
 
 async def test_a_slow_client_gets_the_newest_frame_at_once() -> None:
-    """When a client has read its part, it gets the newest frame and none of those before; then the next."""
+    """A client that has read its part gets the newest frame, not the ones before; then it gets the next frame."""
     async with world() as each:
         client, slow = each.come()
         _, fast = each.come()
@@ -46,7 +46,7 @@ async def test_a_slow_client_gets_the_newest_frame_at_once() -> None:
 
 
 async def test_a_fast_client_gets_no_frame_twice() -> None:
-    """A client that reads its frame before the next one is published waits for that one."""
+    """A client that reads its frame early waits for the next one."""
     async with world() as each:
         _, transport = each.come()
         await go_round()
@@ -91,7 +91,7 @@ async def test_a_repeat_is_sent_once() -> None:
 
 
 async def test_a_client_that_is_ready_again_gets_the_repeat_too() -> None:
-    """Its browser has not painted the frame yet; the other clients get nothing twice."""
+    """A slow client also gets the repeat, which makes its browser paint the frame; other clients get no second one."""
     async with world() as each:
         _, fast = each.come()
         _, slow = each.come()
@@ -106,7 +106,7 @@ async def test_a_client_that_is_ready_again_gets_the_repeat_too() -> None:
 
 
 async def test_at_most_one_placeholder_a_second() -> None:
-    """Also for a client that reads slowly, and for one that is ready again between two placeholders."""
+    """The limit also holds for slow clients, and for a client that becomes ready between two placeholders."""
     async with world() as each:
         transports = [each.come()[1] for _ in range(3)]
         await go_round()
@@ -126,7 +126,7 @@ async def test_at_most_one_placeholder_a_second() -> None:
 async def test_streams_end_if_no_placeholder_can_be_drawn(
     start_portal: StartPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An old frame must not stay on the screen as if it were live."""
+    """Without a placeholder the stream ends, so that a browser does not show an old frame as live."""
 
     def fail(*_: object) -> bytes:
         raise OSError("no font")
@@ -142,7 +142,7 @@ async def test_streams_end_if_no_placeholder_can_be_drawn(
 
 
 async def linger(transport: FakeTransport, seconds: float) -> None:
-    """Take this time for each part."""
+    """Read one part after the other, with a pause after each."""
     transport.stop_reading()
     while True:
         await until(transport.get_write_buffer_size)
@@ -152,7 +152,7 @@ async def linger(transport: FakeTransport, seconds: float) -> None:
 
 
 async def test_a_client_that_stopped_reading_keeps_no_frame_alive() -> None:
-    """Only the bytes of its part stay in memory; the frame is freed when newer ones were published."""
+    """Only the bytes of the client's part stay in memory; the frame is freed after newer ones are published."""
     async with world() as each:
         _, stopped = each.come()
         _, other = each.come()
@@ -165,7 +165,7 @@ async def test_a_client_that_stopped_reading_keeps_no_frame_alive() -> None:
         assert [frame() is None for frame in frames] == [True, True, False]
 
 
-async def test_no_client_of_a_portal_keeps_a_frame_alive(start_portal: StartPortal) -> None:
+async def test_no_client_of_a_server_keeps_a_frame_alive(start_portal: StartPortal) -> None:
     """Neither a client's first frame nor the last one of a client that stopped reading stays in memory."""
     portal = await start_portal(width=1280, height=720)
     stopped = await StreamReader.get(portal.port)
@@ -186,12 +186,12 @@ async def test_no_client_of_a_portal_keeps_a_frame_alive(start_portal: StartPort
 
 
 class WeakWitness(Witness):
-    """Notes all frames, and keeps none of them in memory."""
+    """A consumer that keeps a weak reference to each frame."""
 
     def __init__(self, *, is_ready: bool) -> None:
         super().__init__(is_ready=is_ready)
         self.seen: list[weakref.ref[Frame]] = []
 
     def on_frame(self, frame: Frame) -> None:
-        """Note a frame; see `FrameConsumer`."""
+        """Keep a weak reference to a frame; see `FrameConsumer`."""
         self.seen.append(weakref.ref(frame))

@@ -1,4 +1,4 @@
-"""`?fps=` and `client_fps_max`: a client that gets fewer frames than the camera gives."""
+"""`?fps=` and `client_fps_max`: clients that get fewer frames than the camera captures."""
 
 import asyncio
 from itertools import pairwise
@@ -17,16 +17,16 @@ PARTS = 20
 
 
 async def live_stamps(reader: StreamReader, count: int) -> list[float]:
-    """Read so many live parts; return when they were captured."""
+    """Read a number of live parts; return their capture times."""
     await reader.opening()
     return [float((await reader.until("live")).headers["x-timestamp"]) for _ in range(count)]
 
 
 @pytest.mark.parametrize("others", [0, 2])
-async def test_a_client_gets_as_many_as_it_asks_for(portal: Portal, others: int) -> None:
-    """Evenly, no frame twice, and the same beside others who get all; in status.json it stands as it was asked."""
+async def test_a_client_gets_the_rate_that_it_requests(portal: Portal, others: int) -> None:
+    """Frames arrive evenly and only once, also beside clients of the full rate; status.json has the requested one."""
     feed = portal.supervisor.subscribers.feed
-    feed.consumers.append(witness := Witness(is_ready=True))  # so that each frame is there to be taken
+    feed.consumers.append(witness := Witness(is_ready=True))  # so that each frame is encoded
     watching = [await StreamReader.get(portal.port) for _ in range(others)]
     following = [asyncio.create_task(live_stamps(each, 100_000)) for each in watching]
     reader = await StreamReader.get(portal.port, f"/stream.mjpg?fps={ASKED}")
@@ -47,8 +47,8 @@ async def test_a_client_gets_as_many_as_it_asks_for(portal: Portal, others: int)
         each_reader.writer.transport.abort()
 
 
-async def test_only_what_is_asked_for_is_encoded(portal: Portal) -> None:
-    """While all clients want few frames, the others are captured and thrown away."""
+async def test_only_due_frames_are_encoded(portal: Portal) -> None:
+    """While all clients request a low rate, the other frames are captured but not encoded."""
     reader = await StreamReader.get(portal.port, f"/stream.mjpg?fps={ASKED}")
     await live_stamps(reader, 2)
     (client,), counters = portal.supervisor.subscribers.clients, portal.supervisor.status.counters
@@ -59,8 +59,8 @@ async def test_only_what_is_asked_for_is_encoded(portal: Portal) -> None:
     await reader.close()
 
 
-async def test_clients_that_are_slow_slow_the_encoder(start_portal: StartPortal) -> None:
-    """While nobody is ready nothing is encoded, though the client never asked for fewer."""
+async def test_no_frame_is_encoded_for_a_client_that_is_not_ready(start_portal: StartPortal) -> None:
+    """While no client is ready, nothing is encoded, also without a requested rate."""
     portal = await start_portal(width=1280, height=720)
     reader = await StreamReader.get(portal.port)
     reader.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
@@ -72,8 +72,8 @@ async def test_clients_that_are_slow_slow_the_encoder(start_portal: StartPortal)
     reader.writer.transport.abort()
 
 
-async def test_what_comes_before_it_is_time_is_never_seen() -> None:
-    """A client gets the first frame from when it is due, not an older one, and no repeat of what it has."""
+async def test_early_frames_are_never_sent() -> None:
+    """A client gets the first frame after it is due, not an older one, and no repeat."""
     async with world() as each:
         _, transport = each.come(fps_max=2)
         await go_round()
@@ -81,7 +81,7 @@ async def test_what_comes_before_it_is_time_is_never_seen() -> None:
         assert not each.feed.wanted
         for number in range(2, 6):
             each.publish(frame_of(number))
-        await asyncio.sleep(4 * each.supervisor.status.timer.interval)  # a repeat comes after 1.5 of them
+        await asyncio.sleep(4 * each.supervisor.status.timer.interval)  # a repeat would be sent after 1.5 intervals
         assert transport.written == [first.part]
         while not each.feed.wanted:  # noqa: ASYNC110 # the program has no event for that
             await asyncio.sleep(0.005)
@@ -92,8 +92,8 @@ async def test_what_comes_before_it_is_time_is_never_seen() -> None:
 
 
 @pytest.mark.parametrize(("cap", "asked", "fps_max"), [(5, "", 5), (5, "?fps=20", 5), (5, "?fps=2", 2), (0, "", 0)])
-async def test_the_lower_one_counts(start_portal: StartPortal, cap: float, asked: str, fps_max: float) -> None:
-    """What is allowed holds for everybody; one may ask for fewer."""
+async def test_the_lower_rate_counts(start_portal: StartPortal, cap: float, asked: str, fps_max: float) -> None:
+    """The configured maximum holds for all clients; a client may request less."""
     portal = await start_portal(client_fps_max=cap)
     reader = await StreamReader.get(portal.port, f"/stream.mjpg{asked}")
     assert (await portal.status())["clients"][0]["fps_max"] == fps_max
@@ -105,7 +105,7 @@ async def test_the_lower_one_counts(start_portal: StartPortal, cap: float, asked
 
 @pytest.mark.parametrize("fps", ["0", "-1", "abc", "", "nan", "inf", "1e9", "0.4", "5,5"])
 async def test_wrong_values(portal: Portal, fps: str) -> None:
-    """400 with a sentence, for HEAD as well, and the camera sleeps on."""
+    """A wrong rate is 400 with the reason, also for HEAD, and opens no camera."""
     async with portal.http.get(f"/stream.mjpg?fps={fps}") as answer:
         assert answer.status == 400
         assert await answer.text() == f"fps={fps}: must be a number from 0.5 to 1000.\n"
@@ -115,8 +115,8 @@ async def test_wrong_values(portal: Portal, fps: str) -> None:
     assert portal.device.opened == 0
 
 
-async def test_a_stall_is_shown_to_who_wants_few(start_portal: StartPortal) -> None:
-    """Labelled pictures come to such a client as well, and then frames again."""
+async def test_a_client_with_a_low_rate_gets_placeholders(start_portal: StartPortal) -> None:
+    """During a stall a client with a low rate gets placeholders too, and then frames again."""
     portal = await start_portal(watchdog_timeout=0)
     reader = await StreamReader.get(portal.port, f"/stream.mjpg?fps={ASKED}")
     await reader.opening()
@@ -129,8 +129,8 @@ async def test_a_stall_is_shown_to_who_wants_few(start_portal: StartPortal) -> N
     await reader.close()
 
 
-async def test_a_short_silence_is_none_to_who_comes_seldom(start_portal: StartPortal) -> None:
-    """Who took nothing for longer than a picture passes for live, of a camera that is late by a moment: no notice."""
+async def test_a_short_silence_causes_no_placeholder_at_a_low_rate(start_portal: StartPortal) -> None:
+    """A client that is due every 2 s gets no placeholder if the camera is 1 s late."""
     portal = await start_portal(watchdog_timeout=0)
     reader = await StreamReader.get(portal.port, "/stream.mjpg?fps=0.5")
     await reader.opening()
@@ -141,7 +141,7 @@ async def test_a_short_silence_is_none_to_who_comes_seldom(start_portal: StartPo
     for _ in range(2):
         await portal.until(lambda: portal.supervisor.subscribers.feed.wanted)
         portal.device.stall()
-        await asyncio.sleep(1)  # which is less than 2 s
+        await asyncio.sleep(1)  # less than 2 s
         portal.device.resume()
         labels |= {(await reader.part()).label for _ in range(2)}
         await portal.until(lambda: not portal.supervisor.subscribers.feed.wanted)

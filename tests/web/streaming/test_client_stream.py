@@ -58,7 +58,7 @@ async def connect(
 
 
 async def test_a_socket_that_takes_only_a_piece_of_a_part() -> None:
-    """The rest follows without a byte lost or doubled, and the client is ready when all was sent."""
+    """The rest of the part is sent without a lost or repeated byte, and then the client is ready."""
     part = os.urandom(1_000_000)
     stream, reader, writer, server = await connect()
     assert not stream.send(part)
@@ -72,7 +72,7 @@ async def test_a_socket_that_takes_only_a_piece_of_a_part() -> None:
 
 
 async def test_a_small_part_leaves_the_client_ready() -> None:
-    """The kernel takes all of it at once."""
+    """The kernel accepts a small part at once."""
     stream, reader, writer, server = await connect()
     assert stream.send(b"C" * 1000)
     assert await reader.readexactly(1000) == b"C" * 1000
@@ -81,7 +81,7 @@ async def test_a_small_part_leaves_the_client_ready() -> None:
 
 
 async def test_a_client_that_is_gone_when_its_part_is_sent() -> None:
-    """No error is raised in the loop that serves all clients, and the connection ends."""
+    """The connection ends without an error in the event loop, which serves all clients."""
     stream, _, writer, server = await connect()
     stream.abort()
     stream.send(bytes(LARGE))
@@ -102,7 +102,7 @@ def contexts(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, 
 
 
 async def test_a_slow_client_over_tls(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
-    """Parts large and small arrive whole at a client that reads slowly."""
+    """A client that reads slowly gets small and large parts complete."""
     stream, reader, writer, server = await connect(*contexts)
     for size in (1000, 1_000_000, 100_000):
         part = os.urandom(size)
@@ -116,7 +116,7 @@ async def test_a_slow_client_over_tls(contexts: tuple[ssl.SSLContext, ssl.SSLCon
 
 
 async def test_many_clients_get_every_byte(start_portal: StartPortal) -> None:
-    """Fast and slow clients, and some that vanish, get frames as they were published."""
+    """Fast and slow clients get frames exactly as published, while other clients disconnect."""
     portal = await start_portal(width=640, height=480, quality=95, fps=20)
     portal.supervisor.subscribers.feed.consumers.append(witness := Witness(is_ready=False))
     readers = await asyncio.gather(*(StreamReader.get(portal.port) for _ in range(MANY)))
@@ -124,7 +124,7 @@ async def test_many_clients_get_every_byte(start_portal: StartPortal) -> None:
     watching = []
     for index, reader in enumerate(readers):
         is_slow = index % 4 == 1
-        if is_slow:  # what the kernel has room for is less than a part
+        if is_slow:  # the kernel's buffer is smaller than a part
             reader.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
         await reader.opening()
         watching.append(asyncio.create_task(watch(reader, 0.2 * is_slow, got[index])))

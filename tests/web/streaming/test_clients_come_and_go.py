@@ -1,4 +1,4 @@
-"""Many clients that come and leave at random leave nothing behind."""
+"""Many clients that connect and leave at random leave no resources behind."""
 
 import asyncio
 import gc
@@ -15,7 +15,7 @@ VISITS = 4
 
 
 async def visit(portal: Portal, chance: random.Random) -> None:
-    """Come, watch for a moment or not at all, and leave with or without a word."""
+    """Connect, watch for a moment or not at all, and leave with or without closing the connection properly."""
     for _ in range(VISITS):
         await asyncio.sleep(chance.random())
         if chance.random() < 0.3:
@@ -38,7 +38,7 @@ async def visit(portal: Portal, chance: random.Random) -> None:
 async def test_nothing_is_left_over(start_portal: StartPortal) -> None:
     """No task, thread, file descriptor, client or waiting future remains, and the camera is closed."""
     portal = await start_portal()
-    async with portal.http.get("/snapshot.jpg") as answer:  # what is made once is made
+    async with portal.http.get("/snapshot.jpg") as answer:  # resources that are created once exist now
         await answer.read()
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
 
@@ -46,7 +46,7 @@ async def test_nothing_is_left_over(start_portal: StartPortal) -> None:
         return len(asyncio.all_tasks()), threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
 
     before = left()
-    chance = random.Random(1)  # noqa: S311 # a game of chance, not a secret
+    chance = random.Random(1)  # noqa: S311 # a random test, not a secret
     await asyncio.gather(*(visit(portal, random.Random(chance.random())) for _ in range(CLIENTS)))  # noqa: S311
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     gc.collect()

@@ -1,4 +1,4 @@
-"""/stream.mjpg, byte by byte and over time."""
+"""/stream.mjpg: its bytes, and its behaviour over time."""
 
 import asyncio
 import socket
@@ -14,8 +14,8 @@ from tests.support.server import Portal, StartPortal
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-async def test_the_form_that_all_clients_read(portal: Portal, version: str) -> None:
-    """Never chunked; a plain boundary; each part with its type and length, and the boundary right behind it."""
+async def test_the_format_that_all_clients_read(portal: Portal, version: str) -> None:
+    """The stream is not chunked; each part has its type and length, and the boundary follows it directly."""
     reader = await StreamReader.get(portal.port, version=version)
     status, *headers = reader.head.decode().split("\r\n")[:-2]
     assert status == f"HTTP/{version} 200 OK"
@@ -35,8 +35,8 @@ async def test_the_form_that_all_clients_read(portal: Portal, version: str) -> N
     await reader.close()
 
 
-async def test_head_and_first_part_come_together(portal: Portal) -> None:
-    """Nothing is sent before the first frame is there, then everything in one piece."""
+async def test_head_and_first_part_are_sent_together(portal: Portal) -> None:
+    """Nothing is sent before the first frame; then the head and the first part are sent in one piece."""
     portal.device.slow_open(0.3)
     reader, writer = await asyncio.open_connection("127.0.0.1", portal.port)
     writer.write(b"GET /stream.mjpg HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -47,14 +47,14 @@ async def test_head_and_first_part_come_together(portal: Portal) -> None:
 
 
 async def test_query_keys_are_ignored(portal: Portal) -> None:
-    """Cache busters of dashboards, with and without a value, change nothing."""
+    """Unknown query keys, such as cache busters of dashboards, change nothing, with or without a value."""
     reader = await StreamReader.get(portal.port, "/stream.mjpg?1712345678901&bypassCache=1&timestamp=")
     assert b" 200 OK" in reader.head
     await reader.close()
 
 
 async def test_all_clients_share_one_encoding(portal: Portal) -> None:
-    """Ten clients cost one encoding per frame, and get the same pictures."""
+    """Ten clients cost one encoding per frame, and get the same frames."""
     readers = [await StreamReader.get(portal.port) for _ in range(10)]
     for reader in readers:
         await reader.opening()
@@ -67,8 +67,8 @@ async def test_all_clients_share_one_encoding(portal: Portal) -> None:
         await reader.close()
 
 
-async def test_nothing_is_encoded_for_nobody(start_portal: StartPortal) -> None:
-    """While the camera lingers open, frames are captured and thrown away."""
+async def test_nothing_is_encoded_without_clients(start_portal: StartPortal) -> None:
+    """While the camera stays open without clients, frames are captured but not encoded."""
     portal = await start_portal(close_after=30)
     reader = await StreamReader.get(portal.port)
     await reader.close()
@@ -79,8 +79,8 @@ async def test_nothing_is_encoded_for_nobody(start_portal: StartPortal) -> None:
     assert counters.encoded <= encoded + 1
 
 
-async def test_a_quiet_camera_is_repeated_once_then_labelled(start_portal: StartPortal) -> None:
-    """The last frame goes out once more, soon; from 2 s on only labelled pictures follow, one a second."""
+async def test_a_silent_camera_causes_a_repeat_and_then_placeholders(start_portal: StartPortal) -> None:
+    """The last frame is repeated once; from 2 s on placeholders follow, one a second."""
     portal = await start_portal(watchdog_timeout=0)
     reader = await StreamReader.get(portal.port)
     await reader.opening()
@@ -106,7 +106,7 @@ async def test_a_quiet_camera_is_repeated_once_then_labelled(start_portal: Start
 
 
 async def test_the_watchdog_restarts_the_camera_and_keeps_the_clients(portal: Portal) -> None:
-    """No frame for `watchdog_timeout`: started again, then closed and opened, and the same connection goes on."""
+    """After `watchdog_timeout` the stream is restarted, then the camera is reopened; the connection stays open."""
     reader = await StreamReader.get(portal.port)
     await reader.opening()
     await reader.part()
@@ -124,8 +124,8 @@ async def test_the_watchdog_restarts_the_camera_and_keeps_the_clients(portal: Po
     await reader.close()
 
 
-async def test_an_unplugged_camera_comes_back_by_itself(portal: Portal) -> None:
-    """Unplugged while streaming: labelled pictures that say so; plugged in again: live, in the same connection."""
+async def test_an_unplugged_camera_recovers_by_itself(portal: Portal) -> None:
+    """An unplugged camera causes placeholders; plugged in again it is live in the same connection."""
     reader = await StreamReader.get(portal.port)
     await reader.opening()
     await reader.part()
@@ -137,8 +137,8 @@ async def test_an_unplugged_camera_comes_back_by_itself(portal: Portal) -> None:
     await reader.close()
 
 
-async def test_a_missing_camera_is_503_with_a_sentence(portal: Portal) -> None:
-    """What keeps the camera from opening is told at once, with the time to come again."""
+async def test_a_missing_camera_is_503_with_the_reason(portal: Portal) -> None:
+    """The response has the reason at once, and the time for the next try."""
     portal.device.unplug()
     async with portal.http.get("/stream.mjpg") as answer:
         assert answer.status == 503
@@ -148,7 +148,7 @@ async def test_a_missing_camera_is_503_with_a_sentence(portal: Portal) -> None:
 
 
 async def test_a_slow_start_is_503_after_start_timeout(start_portal: StartPortal) -> None:
-    """A camera that takes longer to open than a client may wait."""
+    """A camera that opens too slowly causes a 503."""
     portal = await start_portal(start_timeout=1)
     portal.device.slow_open(2)
     async with portal.http.get("/stream.mjpg") as answer:
@@ -157,15 +157,15 @@ async def test_a_slow_start_is_503_after_start_timeout(start_portal: StartPortal
 
 
 async def test_head_never_opens_the_camera(portal: Portal) -> None:
-    """HEAD tells what GET would begin with, and that is all."""
+    """HEAD returns 200 without opening the camera."""
     for path in ("/stream.mjpg", "/snapshot.jpg", "/", "/status.json"):
         async with portal.http.head(path) as answer:
             assert answer.status == 200
     assert portal.device.opened == 0
 
 
-async def test_a_client_that_stops_reading_slows_nobody(start_portal: StartPortal) -> None:
-    """It costs no more than one part here; the others get every frame; then its connection is cut."""
+async def test_a_client_that_stops_reading_slows_no_other_client(start_portal: StartPortal) -> None:
+    """A stopped client skips frames; the other clients get every frame."""
     portal = await start_portal(width=1280, height=720, fps=30)
     stopped = await StreamReader.get(portal.port)
     stopped.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
@@ -180,10 +180,10 @@ async def test_a_client_that_stops_reading_slows_nobody(start_portal: StartPorta
     await portal.until(lambda: not portal.supervisor.subscribers.clients)
 
 
-async def test_a_client_that_takes_nothing_is_cut_off(
+async def test_a_client_that_reads_nothing_is_disconnected(
     start_portal: StartPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After CLIENT_TIMEOUT without a byte taken, the connection ends and the client is forgotten."""
+    """A client that reads no byte for CLIENT_TIMEOUT is disconnected and removed."""
     monkeypatch.setattr(client_stream, "CLIENT_TIMEOUT", 0.5)
     portal = await start_portal(width=1280, height=720, fps=30)
     stopped = await StreamReader.get(portal.port)
@@ -193,8 +193,8 @@ async def test_a_client_that_takes_nothing_is_cut_off(
     stopped.writer.transport.abort()
 
 
-async def test_the_end_of_the_portal_ends_streams_between_parts(portal: Portal) -> None:
-    """Who watches when the portal stops gets whole parts to the last byte, then the end."""
+async def test_a_stop_of_the_server_ends_streams_between_parts(portal: Portal) -> None:
+    """When the server stops, each client gets its part to the last byte, and then the end."""
     reader = await StreamReader.get(portal.port)
     await reader.opening()
     await reader.part()
@@ -205,7 +205,7 @@ async def test_the_end_of_the_portal_ends_streams_between_parts(portal: Portal) 
 
 
 async def test_a_slow_client_of_a_healthy_camera_sees_live_frames(start_portal: StartPortal) -> None:
-    """However long a part takes, what follows is the next frame and no labelled picture; nobody else need watch."""
+    """However long a part takes, the next one is a frame and no placeholder, also without another client."""
     portal = await start_portal(width=640, height=480, fps=30)
     reader = await StreamReader.get(portal.port)
     connection = reader.writer.get_extra_info("socket")

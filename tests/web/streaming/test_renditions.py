@@ -1,4 +1,4 @@
-"""Smaller, turned, more compressed: each kind of pictures is encoded once for all who want it, while they do."""
+"""Renditions: scaled, rotated or compressed frames, encoded once for all clients of a rendition."""
 
 import asyncio
 import subprocess
@@ -21,13 +21,13 @@ from tests.support.webcam import BROKEN, Webcam
 
 
 def size_of(jpeg: bytes) -> tuple[int, int]:
-    """Return (width, height) as a decoder sees it."""
+    """Return (width, height) as a decoder reads it."""
     size: tuple[int, int] = Image.open(BytesIO(jpeg)).size
     return size
 
 
 async def first_picture(portal: Portal, query: str) -> bytes:
-    """Take a stream's first live frame, and leave."""
+    """Return the first live frame of a stream."""
     stream = await StreamReader.get(portal.port, f"/stream.mjpg?{query}")
     await stream.opening()
     part = await stream.until("live")
@@ -50,7 +50,7 @@ async def first_picture(portal: Portal, query: str) -> bytes:
     ],
 )
 async def test_sizes(portal: Portal, query: str, size: tuple[int, int]) -> None:
-    """The width is that of the picture that arrives, in the camera's shape, and never more than there is."""
+    """The returned image has the requested width, but at most the camera's own, and keeps the aspect ratio."""
     assert size_of(await first_picture(portal, query)) == size
     async with portal.http.get(f"/snapshot.jpg?size=stream&{query}") as answer:
         assert size_of(await answer.read()) == size
@@ -76,8 +76,8 @@ async def test_sizes(portal: Portal, query: str, size: tuple[int, int]) -> None:
         ("rotate=-90", "rotate=-90: must be one of: 0, 90, 180, 270."),
     ],
 )
-async def test_what_cannot_be_is_refused(portal: Portal, query: str, complaint: str) -> None:
-    """A wrong value is told by name, and opens no camera."""
+async def test_wrong_values_are_refused(portal: Portal, query: str, complaint: str) -> None:
+    """The response names the wrong value, and no camera is opened."""
     for url in ("/stream.mjpg", "/snapshot.jpg"):
         async with portal.http.get(f"{url}?{query}") as answer:
             assert (answer.status, await answer.text()) == (400, complaint + "\n")
@@ -86,8 +86,8 @@ async def test_what_cannot_be_is_refused(portal: Portal, query: str, complaint: 
 
 @pytest.mark.parametrize("own", [False, True])
 @pytest.mark.parametrize(("rotation", "first"), [(0, "top left"), (90, "bottom left"), (270, "top right")])
-def test_pictures_are_scaled_and_turned_alike(own: bool, rotation: int, first: str) -> None:
-    """Planes and a camera's own JPEG give the same picture in the same rendition."""
+def test_planes_and_jpegs_are_scaled_and_rotated_alike(own: bool, rotation: int, first: str) -> None:
+    """Planes and a camera's own JPEG give the same image in the same rendition."""
     raw = RawFrame((800, 608), 0.0, jpeg=encode(corners(), 95)) if own else corners()
     jpeg = encode(raw, 95, rendition=Rendition(width=200, rotation=rotation))
     assert size_of(jpeg) == ((200, 263) if rotation else (200, 152))
@@ -95,14 +95,14 @@ def test_pictures_are_scaled_and_turned_alike(own: bool, rotation: int, first: s
     assert set(seen(jpeg)) == set(CORNERS)
 
 
-def test_a_cameras_own_jpeg_is_compressed_anew_only_if_asked() -> None:
-    """Without a quality of its own a rendition that changes nothing is the camera's own JPEG."""
+def test_a_cameras_own_jpeg_is_recompressed_on_request_only() -> None:
+    """A rendition that changes nothing returns the camera's own JPEG, unless it has a quality."""
     raw = RawFrame((800, 608), 0.0, jpeg=encode(corners(), 95))
     assert encode(raw, 80, rendition=Rendition(width=800)) is raw.jpeg
     assert len(encode(raw, 20, rendition=Rendition(quality=20))) < len(raw.jpeg)
 
 
-# Planes that end where memory does: what reads on is killed.
+# Planes that end at protected memory: a process that reads beyond them is killed.
 GUARDED = """
 import ctypes, mmap, sys, numpy
 from soft_stream.cameras.base import Orientation, RawFrame
@@ -131,14 +131,14 @@ assert encode(RawFrame((width, height), 0.0, planes=planes), 80, Orientation(rot
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 @pytest.mark.parametrize(("width", "height"), [(1900, 1069), (1901, 1068), (81, 61), (80, 60)])
 def test_nothing_beside_a_plane_is_read(width: int, height: int, rotation: int) -> None:
-    """Odd sizes end no process, and no stranger's memory gets into a picture."""
+    """With odd sizes the encoder reads no memory beyond a plane, so it neither crashes nor leaks data."""
     command = [sys.executable, "-c", GUARDED, *map(str, (width, height, rotation))]
     assert subprocess.run(command, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("query", ["width=160", "width=500", "quality=80", "width=160&quality=80&rotate=0"])
-async def test_what_is_the_same_is_not_made_again(portal: Portal, query: str) -> None:
-    """A rendition that gives the same picture shares the one that is there."""
+async def test_renditions_that_change_nothing_share_one_encoding(portal: Portal, query: str) -> None:
+    """A rendition that gives the same image shares the encoding of the original."""
     plain = await StreamReader.get(portal.port)
     same = await StreamReader.get(portal.port, f"/stream.mjpg?{query}")
     for stream in (plain, same):
@@ -151,14 +151,14 @@ async def test_what_is_the_same_is_not_made_again(portal: Portal, query: str) ->
         await stream.close()
 
 
-async def test_half_a_turn_back_is_the_cameras_own_jpeg() -> None:
-    """Two half turns are none."""
+async def test_two_half_turns_return_the_cameras_own_jpeg() -> None:
+    """Two rotations by 180 degrees change nothing."""
     raw = RawFrame((800, 608), 0.0, jpeg=encode(corners(), 95))
     assert encode(raw, 80, Orientation(rotation=180).normalized, Rendition(rotation=180)) is raw.jpeg
 
 
-async def test_a_rendition_that_takes_long_slows_nobody_else() -> None:
-    """The stream has every frame while a rendition takes the time of many; that one has as many as it can."""
+async def test_a_slow_rendition_slows_no_other_client() -> None:
+    """The original stream has every frame, while a slow rendition has as many as it can encode."""
     photo = BytesIO()
     Image.effect_noise((4000, 3000), 50).convert("RGB").save(photo, "JPEG")
     async with running(QUICK, new_camera=partial(Webcam, own=photo.getvalue())) as portal:
@@ -175,8 +175,8 @@ async def test_a_rendition_that_takes_long_slows_nobody_else() -> None:
             await stream.close()
 
 
-async def test_a_picture_that_cannot_be_decoded_costs_only_its_renditions() -> None:
-    """A webcam's broken JPEGs go on to those who take them; others are told that what they see is not live."""
+async def test_a_broken_jpeg_affects_renditions_only() -> None:
+    """A webcam's broken JPEGs are sent to clients of the original; clients of renditions get placeholders."""
     is_broken = threading.Event()
     async with running(QUICK, new_camera=partial(Webcam, is_broken=is_broken)) as portal:
         plain = await StreamReader.get(portal.port)
@@ -186,7 +186,7 @@ async def test_a_picture_that_cannot_be_decoded_costs_only_its_renditions() -> N
             await stream.until("live")
         is_broken.set()
         assert size_of((await small.until("notice")).jpeg) == (80, 60)
-        while (await plain.until("live")).jpeg != BROKEN:  # those before wait to be read
+        while (await plain.until("live")).jpeg != BROKEN:  # earlier frames are still buffered
             pass
         async with portal.http.get("/snapshot.jpg?size=stream&width=80&deadline_ms=300") as answer:
             assert answer.status == 503
@@ -198,15 +198,15 @@ async def test_a_picture_that_cannot_be_decoded_costs_only_its_renditions() -> N
 
 
 async def test_quality(start_portal: StartPortal) -> None:
-    """Less quality is fewer bytes, more quality more."""
+    """A lower quality gives fewer bytes, and a higher one more."""
     portal = await start_portal(width=640, height=480)
     worse, usual, better = [len(await first_picture(portal, query)) for query in ("quality=20", "", "quality=98")]
     assert worse < 0.6 * usual
     assert better > 1.5 * usual
 
 
-async def test_all_who_want_the_same_share_it(portal: Portal) -> None:
-    """Three clients of one rendition cost one encoding for each frame, and what nobody wants is not encoded."""
+async def test_clients_of_one_rendition_share_its_encoding(portal: Portal) -> None:
+    """Three clients of a rendition cost one encoding per frame, and the unused original is not encoded."""
     streams = [await StreamReader.get(portal.port, "/stream.mjpg?width=80") for _ in range(3)]
     for stream in streams:
         await stream.opening()
@@ -224,8 +224,8 @@ async def test_all_who_want_the_same_share_it(portal: Portal) -> None:
         await stream.close()
 
 
-async def test_nothing_stays_of_a_rendition(portal: Portal) -> None:
-    """Once the last client has left, a rendition is no longer made."""
+async def test_a_rendition_ends_with_its_last_client(portal: Portal) -> None:
+    """After the last client has left, a rendition is no longer encoded."""
     plain = await StreamReader.get(portal.port)
     await plain.opening()
     small = await StreamReader.get(portal.port, "/stream.mjpg?width=80&rotate=90")
@@ -241,7 +241,7 @@ async def test_nothing_stays_of_a_rendition(portal: Portal) -> None:
 
 
 async def test_there_is_a_limit(start_portal: StartPortal) -> None:
-    """One rendition too many is 503, also for a snapshot; those that are made already, and the plain one, are not."""
+    """One rendition too many is 503, also for a snapshot; renditions in use and the original still work."""
     portal = await start_portal(renditions_max=2)
     streams = [await StreamReader.get(portal.port, f"/stream.mjpg?width={width}") for width in (80, 40)]
     for url in ("/stream.mjpg", "/snapshot.jpg"):
@@ -258,7 +258,7 @@ async def test_there_is_a_limit(start_portal: StartPortal) -> None:
 
 
 async def test_renditions_can_be_switched_off(start_portal: StartPortal) -> None:
-    """Without renditions, pictures come as they come."""
+    """Without renditions only the original is served; other requests are 403."""
     portal = await start_portal(renditions_max=0)
     for url in ("/stream.mjpg", "/snapshot.jpg"):
         async with portal.http.get(f"{url}?width=80") as answer:
@@ -268,7 +268,7 @@ async def test_renditions_can_be_switched_off(start_portal: StartPortal) -> None
 
 
 async def test_a_downscaled_still(portal: Portal) -> None:
-    """With size=full a snapshot is made of the still, at any width up to its own; all who ask share one still."""
+    """With size=full a snapshot is scaled from the still, up to its own width; concurrent requests share one still."""
 
     async def take(query: str) -> tuple[tuple[int, int], Any]:
         async with portal.http.get(f"/snapshot.jpg?size=full&{query}") as answer:
@@ -280,8 +280,8 @@ async def test_a_downscaled_still(portal: Portal) -> None:
     assert portal.supervisor.status.counters.stills == 1
 
 
-async def test_exif_says_nothing_of_a_turn(portal: Portal) -> None:
-    """A turned still is turned in its pixels: no client has to know orientation tags, and none turns it twice."""
+async def test_exif_has_no_orientation(portal: Portal) -> None:
+    """A still is rotated in its pixels and has no orientation tag, so no client rotates it twice."""
     async with portal.http.get("/snapshot.jpg?size=full&rotate=90") as answer:
         picture = Image.open(BytesIO(await answer.read()))
     assert picture.size == (240, 320)
@@ -289,7 +289,7 @@ async def test_exif_says_nothing_of_a_turn(portal: Portal) -> None:
 
 
 async def test_the_placeholder_has_the_size_of_the_rendition(start_portal: StartPortal) -> None:
-    """A decoder that began with small pictures gets small ones while the camera is silent, too."""
+    """Placeholders have the size of the rendition, since a decoder may not accept another one."""
     portal = await start_portal(watchdog_timeout=0)
     stream = await StreamReader.get(portal.port, "/stream.mjpg?width=80")
     await stream.opening()
@@ -299,8 +299,8 @@ async def test_the_placeholder_has_the_size_of_the_rendition(start_portal: Start
     await stream.close()
 
 
-async def test_a_slow_rendition_with_fewer_frames(start_portal: StartPortal) -> None:
-    """A rate of its own goes with a rendition: what nobody is due for is not encoded."""
+async def test_a_rendition_with_a_frame_rate(start_portal: StartPortal) -> None:
+    """A rendition can have a frame rate, and frames that are not due are not encoded."""
     portal = await start_portal(fps=100.0)
     stream = await StreamReader.get(portal.port, "/stream.mjpg?width=80&fps=10")
     await stream.opening()
@@ -311,8 +311,8 @@ async def test_a_slow_rendition_with_fewer_frames(start_portal: StartPortal) -> 
     await stream.close()
 
 
-async def test_rotation_comes_on_top_of_the_setting(start_portal: StartPortal) -> None:
-    """What the settings turn for everybody is turned further for one."""
+async def test_rotation_is_added_to_the_setting(start_portal: StartPortal) -> None:
+    """The rotation of a request is added to that of the settings."""
     portal = await start_portal(rotation=90)
     assert size_of(await first_picture(portal, "")) == (120, 160)
     assert size_of(await first_picture(portal, "rotate=90")) == (160, 120)
