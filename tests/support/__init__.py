@@ -1,1 +1,1 @@
-"""What several tests use: fakes with verbs, readers, and programs that are started for a test."""
+"""Helpers of several tests: fakes, readers, and programs that are started for a test."""

@@ -13,11 +13,11 @@ class Pair(NamedTuple):
     key: Path
 
     def trusting(self) -> ssl.SSLContext:
-        """Return what a client needs that trusts this certificate only."""
+        """Return the TLS context of a client that trusts this certificate only."""
         return ssl.create_default_context(cafile=str(self.certificate))
 
     def serving(self) -> ssl.SSLContext:
-        """Return what a server needs that has this certificate."""
+        """Return the TLS context of a server with this certificate."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*self)
         return context

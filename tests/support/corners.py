@@ -28,7 +28,7 @@ def corners(size: tuple[int, int] = (800, 608), stride: int = 896) -> RawFrame:
 
 
 def seen(jpeg: bytes) -> list[str]:
-    """Name what is in the corners of a JPEG: top left, top right, bottom left, bottom right."""
+    """Name the colours in the corners of a JPEG: top left, top right, bottom left, bottom right."""
     pixels = simplejpeg.decode_jpeg(jpeg).astype(int)
     names = []
     for row in (8, -8):

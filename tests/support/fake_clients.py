@@ -1,4 +1,4 @@
-"""Clients without sockets, which record what is written to them and read it when a test lets them."""
+"""Clients without sockets, which record all data written to them and read it when a test lets them."""
 
 import asyncio
 import time

@@ -21,7 +21,7 @@ NGINX, HAPROXY = (shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") or 
 
 USER, PASSWORD = "owner", "correct horse"
 
-# What Debian's nginx.conf has around the sites, as far as it matters. `user`: only pytest's user sees its folders.
+# The relevant part of Debian's nginx.conf. `user`: only the user of pytest can read its folders.
 NGINX_CONF = """
 {user}
 worker_processes 1;

@@ -10,7 +10,7 @@ PATIENCE = 20
 
 
 def left_open(before: set[str]) -> set[str]:
-    """Return what was opened since `before` and stays open; a thread that was asked to end may need a moment."""
+    """Return the resources opened since `before` that stay open; a thread that is ending gets a moment."""
     give_up = time.monotonic() + PATIENCE
     while (left := open_resources() - before) and time.monotonic() < give_up:
         time.sleep(0.005)

@@ -23,7 +23,7 @@ def is_notice(part: object) -> bool:
 
 async def until(happened: Callable[[], object]) -> None:
     """Wait until a condition is true."""
-    while not happened():  # noqa: ASYNC110 # the program has no event for what a test looks at
+    while not happened():  # noqa: ASYNC110 # the program has no event for each condition
         await asyncio.sleep(0.005)
 
 
