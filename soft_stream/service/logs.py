@@ -5,12 +5,13 @@ import logging
 import os
 import stat
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from io import TextIOWrapper
-from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
+from logging.handlers import QueueHandler, RotatingFileHandler
 from queue import SimpleQueue
 
 from soft_stream.config.settings import Settings
@@ -18,9 +19,11 @@ from soft_stream.config.settings import Settings
 log = logging.getLogger(__name__)
 
 KB = 1000
-# lines that may wait for the log thread
+# lines that may wait for each destination
 QUEUE_LIMIT = 10_000
-# seconds that the end of the process waits for the log thread
+# seconds between two reports of dropped lines while lines are written
+DROP_REPORT_INTERVAL = 1.0
+# seconds that the end of the process waits for all log threads together
 DRAIN_TIMEOUT = 1.0
 # only the owner and the group of the cameras may read the addresses of clients
 FILE_MODE = 0o640
@@ -28,53 +31,67 @@ FILE_MODE = 0o640
 REPORT_INTERVAL = 60.0
 
 
-class LogQueueHandler(QueueHandler):
-    """Passes lines to the log thread and never waits for it."""
+class LogQueue(QueueHandler):
+    """A bounded queue, and a thread that writes its lines to one destination; only this thread waits for a slow one."""
 
-    def __init__(self, lines: "SimpleQueue[logging.LogRecord | None]") -> None:
-        super().__init__(lines)
-        self.lines = lines
-        self.dropped = 0
+    def __init__(self, destination_name: str, level: str) -> None:
+        self._lines: SimpleQueue[logging.LogRecord | None] = SimpleQueue()
+        super().__init__(self._lines)
+        self.setLevel(level.upper())
+        self._destination_name = destination_name
+        self._thread: threading.Thread | None = None
+        self._dropped = 0
+        self._reported = 0
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Queue a line, or count it as dropped when the queue is full."""
-        if self.lines.qsize() >= QUEUE_LIMIT:
-            self.dropped += 1
+        if self._lines.qsize() >= QUEUE_LIMIT:
+            self._dropped += 1
         else:
-            self.lines.put_nowait(record)
+            self._lines.put_nowait(record)
 
+    def start(self, destination: logging.Handler) -> None:
+        """Start to write the lines."""
+        self._thread = threading.Thread(target=self._write_lines, args=(destination,), name="log", daemon=True)
+        self._thread.start()
 
-class LogThread(QueueListener):
-    """Writes the queued lines to all destinations; only this thread waits for a slow reader or disk."""
+    def send_sentinel(self) -> None:
+        """Make the thread end after the lines that wait now."""
+        self._lines.put_nowait(None)
 
-    def __init__(self, source: LogQueueHandler, *destinations: logging.Handler) -> None:
-        super().__init__(source.lines, *destinations, respect_handler_level=True)
-        self._source = source
-        self._reported = 0
-
-    def handle(self, record: logging.LogRecord) -> None:
-        """Write a line; once no more lines wait, log how many were dropped."""
-        super().handle(record)
-        dropped = self._source.dropped - self._reported
-        if dropped and not self._source.lines.qsize():
-            self._reported += dropped
-            log.warning("%d log lines were dropped: stderr or the log file was too slow", dropped)
-
-    def stop(self) -> None:
-        """Write the remaining lines, but give up after `DRAIN_TIMEOUT`."""
-        self.enqueue_sentinel()
+    def join(self, deadline: float) -> None:
+        """Wait for the end of the thread, but not after the deadline."""
         if self._thread:
-            self._thread.join(DRAIN_TIMEOUT)
-            if self._thread.is_alive():  # it holds the lock of a handler: closing that would wait, too
-                return
-        for handler in self.handlers:
-            handler.close()
+            self._thread.join(max(0, deadline - time.monotonic()))
+
+    def _write_lines(self, destination: logging.Handler) -> None:
+        """Write the lines up to the sentinel; report dropped lines when no more wait, at least once per interval."""
+        report_at = float("inf")
+        while record := self._lines.get():
+            destination.handle(record)
+            if self._dropped == self._reported:
+                continue
+            report_at = min(report_at, time.monotonic() + DROP_REPORT_INTERVAL)
+            if not self._lines.qsize() or time.monotonic() >= report_at:
+                self._report_dropped(destination)
+                report_at = float("inf")
+        self._report_dropped(destination)
+        destination.close()
+
+    def _report_dropped(self, destination: logging.Handler) -> None:
+        """Write the number of dropped lines directly to the destination, because the queue may be full."""
+        count = self._dropped - self._reported
+        self._reported += count
+        if count and self.level <= logging.WARNING:
+            message = "%d log lines were dropped: %s was too slow"
+            arguments = (count, self._destination_name)
+            destination.handle(log.makeRecord(log.name, logging.WARNING, __file__, 0, message, arguments, None))
 
 
 class LogFile(RotatingFileHandler):
     """A log file that survives a full disk and being moved away: each line reopens it if necessary.
 
-    Only the log thread uses it.
+    Only its log thread uses it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -161,26 +178,29 @@ class DatedFormatter(logging.Formatter):
 def configure(settings: Settings) -> Iterator[None]:
     """Log to stderr and to the file of the settings, each with its own level, until the block ends."""
     line = f"%(levelname)s cam{settings.camera} %(message)s"
-    queue_handler = LogQueueHandler(SimpleQueue())
+    stderr_queue = LogQueue("stderr", settings.log_level)
+    file_queue = LogQueue(str(settings.log_file), settings.log_file_level) if settings.log_file else None
+    queues = [stderr_queue, file_queue] if file_queue else [stderr_queue]
     root = logging.getLogger()
-    root.addHandler(queue_handler)
-    journal = logging.StreamHandler(sys.stderr)
-    journal.setLevel(settings.log_level.upper())
-    journal.setFormatter(logging.Formatter(line))
-    destinations: list[logging.Handler] = [journal]
-    if settings.log_file:
-        file = LogFile(settings)
-        file.setLevel(settings.log_file_level.upper())
-        file.setFormatter(DatedFormatter(f"%(asctime)s {line}"))
-        destinations.append(file)
-    root.setLevel(min(each.level for each in destinations))
+    root.setLevel(min(each.level for each in queues))
     # aiohttp logs a traceback for every malformed request; our own errors have log lines of their own
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     logging.getLogger("PIL").setLevel(logging.INFO)  # its debug lines describe every tag of every snapshot
-    thread = LogThread(queue_handler, *destinations)
-    thread.start()
+    for each in queues:
+        root.addHandler(each)
     try:
+        stderr = logging.StreamHandler(sys.stderr)
+        stderr.setFormatter(logging.Formatter(line))
+        stderr_queue.start(stderr)
+        if file_queue:
+            file = LogFile(settings)  # it logs a warning if the file cannot be opened, so stderr is ready by now
+            file.setFormatter(DatedFormatter(f"%(asctime)s {line}"))
+            file_queue.start(file)
         yield
     finally:
-        thread.stop()
-        root.removeHandler(queue_handler)
+        deadline = time.monotonic() + DRAIN_TIMEOUT
+        for each in queues:
+            each.send_sentinel()
+        for each in queues:
+            each.join(deadline)
+            root.removeHandler(each)
