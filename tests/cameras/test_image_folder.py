@@ -1,5 +1,6 @@
 """A folder of JPEGs as a camera."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -53,13 +54,13 @@ def test_files_are_delivered_unchanged_in_the_order_of_their_names(folder: Path)
 
 
 def test_frames_arrive_at_the_configured_rate(camera: FolderCamera) -> None:
-    """No frame is early: ten frames take at least nine intervals."""
+    """No frame is early: the tenth one arrives ten intervals after the camera was opened, or later."""
+    began = time.time()
     camera.open()
-    times = []
     for _ in range(10):
         with camera.capture(5) as raw:
-            times.append(raw.captured_at)
-    assert times[-1] - times[0] > 0.08
+            captured_at = raw.captured_at
+    assert captured_at - began > 0.095  # at 100 frames per second
 
 
 def test_a_rate_that_is_slower_than_the_patience_gives_no_frame(folder: Path) -> None:

@@ -171,7 +171,7 @@ async def test_frames_do_not_queue_up_before_a_busy_event_loop(start_portal: Sta
         taken_at_each_turn.append(len(slow.frames))
         await asyncio.sleep(0)
     numbers = [frame.number for frame in slow.frames]
-    assert numbers[-1] - numbers[0] > 1.3 * len(numbers)
+    assert numbers[-1] - numbers[0] > len(numbers)  # in a queue they would be consecutive
     assert len(set(taken_at_each_turn)) > 0.9 * FRAMES
     portal.supervisor.subscribers.feed.consumers.remove(slow)
     await reader.close()

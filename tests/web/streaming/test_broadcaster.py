@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from soft_stream.frames.frame import Frame
-from soft_stream.web.streaming import broadcaster
+from soft_stream.web.streaming import broadcaster, placeholder
 from tests.support.fake_clients import FakeTransport, frame_of, go_round, world
 from tests.support.multipart_reader import StreamReader
 from tests.support.server import StartPortal
@@ -131,7 +131,7 @@ async def test_streams_end_if_no_placeholder_can_be_drawn(
     def fail(*_: object) -> bytes:
         raise OSError("no font")
 
-    monkeypatch.setattr(broadcaster, "_draw_label", fail)
+    monkeypatch.setattr(placeholder, "_draw_label", fail)
     portal = await start_portal(watchdog_timeout=0)
     reader = await StreamReader.get(portal.port)
     await reader.opening()
