@@ -77,9 +77,8 @@ class FramePump:
             context.status.counters.captured += 1
             context.status.lens_position = raw.metadata.lens_position
             self._stills.exposure_settled = raw.metadata.exposure_settled
-            if (
-                context.thread.backlog_empty
-            ):  # else drop the frame: callbacks must not pile up in front of a busy event loop
+            # if the event loop is behind, the frame is dropped: callbacks must not pile up before it
+            if context.thread.backlog_empty:
                 self._encode(raw)
             return raw.focus
 
