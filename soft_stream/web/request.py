@@ -101,20 +101,18 @@ def parse_choice(query: Mapping[str, str], key: str, default: str, *choices: str
 def parse_float(query: Mapping[str, str], key: str, default: float, low: float, high: float) -> float:
     """Return the value of a key, which must be a number within the bounds; raise HTTPBadRequest for any other."""
     text = query.get(key)
-    if text is None:
-        return default
-    value = float(text) if NUMBER.fullmatch(text) else math.nan
-    if not low <= value <= high:
-        raise web.HTTPBadRequest(text=f"{key}={text[:60]}: must be a number from {low:.15g} to {high:.15g}.")
-    return value
+    return default if text is None else _parse_number(key, text, NUMBER, (low, high))
 
 
 def parse_int(query: Mapping[str, str], key: str, default: int, low: int, high: int) -> int:
     """Return the value of a key, which must be an integer within the bounds; raise HTTPBadRequest for any other."""
     text = query.get(key)
-    if text is None:
-        return default
-    value = float(text) if WHOLE_NUMBER.fullmatch(text) else math.nan
+    return default if text is None else int(_parse_number(key, text, WHOLE_NUMBER, (low, high)))
+
+
+def _parse_number(key: str, text: str, pattern: re.Pattern[str], bounds: tuple[float, float]) -> float:
+    value, (low, high) = float(text) if pattern.fullmatch(text) else math.nan, bounds
     if not low <= value <= high:
-        raise web.HTTPBadRequest(text=f"{key}={text[:60]}: must be a whole number from {low} to {high}.")
-    return int(value)
+        kind = "whole number" if pattern is WHOLE_NUMBER else "number"
+        raise web.HTTPBadRequest(text=f"{key}={text[:60]}: must be a {kind} from {low:.15g} to {high:.15g}.")
+    return value
