@@ -61,6 +61,7 @@ async def test_all_clients_share_one_encoding(portal: Portal) -> None:
     stamps = [{(await reader.part()).headers["x-timestamp"] for _ in range(20)} for reader in readers]
     counters = portal.supervisor.status.counters
     assert len(set.union(*stamps)) <= counters.encoded <= counters.captured
+    assert len(set.union(*stamps)) < sum(map(len, stamps))
     assert portal.device.opened == 1
     for reader in readers:
         await reader.close()
