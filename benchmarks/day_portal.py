@@ -6,7 +6,7 @@ import asyncio
 import io
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from soft_stream.cameras.base import Control, ControlValue, FocusMode, Negotiated, NoFrame
 from soft_stream.config.settings import Settings
 from soft_stream.frames.raw import Orientation, RawFrame
+from soft_stream.frames.zoom import Rectangle
 from soft_stream.service.server import serve
 
 SIZE = WIDTH, HEIGHT = 32, 32
@@ -76,7 +77,11 @@ class UnpacedCamera:
             raise NoFrame(f"no frame within {timeout:g} s")
         time.sleep(0)  # let other threads run, as during the wait for a sensor
         self._number += 1
-        return RawFrame(SIZE, time.time(), jpeg=picture(self._number))
+        return RawFrame(SIZE, time.monotonic(), jpeg=picture(self._number))
+
+    def take_damaged(self) -> Sequence[str]:
+        """Return nothing: all frames are whole."""
+        return ()
 
     def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
         """Do nothing: there is no lens."""
@@ -96,6 +101,9 @@ class UnpacedCamera:
     def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
         """Change nothing; see `Camera.set_controls`."""
         return self.open()
+
+    def set_zoom(self, crop: Rectangle | None) -> None:
+        """Change nothing; see `Camera.set_zoom`."""
 
     def close(self) -> None:
         """Do nothing; see `Camera.close`."""

@@ -10,6 +10,8 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
 from soft_stream.config.settings import Settings
+from tests.older_programs.judge import Judge
+from tests.older_programs.promises import load
 from tests.support.resources import left_open, open_resources
 from tests.support.server import QUICK, Portal, StartPortal, running
 
@@ -17,6 +19,11 @@ from tests.support.server import QUICK, Portal, StartPortal, running
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option for tests that boot whole machines; see tests/end_to_end/lab."""
     parser.addoption("--lab", action="store_true", help="run the camera lab, too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Add the judge of the promises that the older programs made; see tests/older_programs."""
+    config.pluginmanager.register(Judge(load().promises, with_lab=config.getoption("--lab")))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

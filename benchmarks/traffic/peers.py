@@ -88,6 +88,7 @@ OLDER_URLS = {
         "/input.json",
         "/output.json",
         "/program.json",
+        "/clients.json",
     ),
     "ustreamer": (
         "/stream",

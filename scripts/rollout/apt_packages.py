@@ -4,6 +4,8 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
 
 from rollout.system import UNAVAILABLE, RolloutError, say, succeeds
 from soft_stream.config.settings import Settings
@@ -15,6 +17,8 @@ MODULES = {"numpy": "python3-numpy", "PIL": "python3-pil", "simplejpeg": "python
 CAMERA_MODULES = {"libcamera": "python3-libcamera", "picamera2": "python3-picamera2"}
 PROGRAMS = {"openssl": "openssl"}
 NGINX_PROGRAMS = {"nginx": "nginx-light"}
+# where Debian's packages have their modules
+DIST_PACKAGES = Path("/usr/lib/python3/dist-packages")
 
 
 def missing(cameras: Mapping[int, Settings], *, with_nginx: bool) -> dict[str, str]:
@@ -26,6 +30,20 @@ def missing(cameras: Mapping[int, Settings], *, with_nginx: bool) -> dict[str, s
         programs |= NGINX_PROGRAMS
     modules_missing = {f"Python's {name}": package for name, package in modules.items() if not _imports(name)}
     return modules_missing | {name: package for name, package in programs.items() if not shutil.which(name, path=PATH)}
+
+
+def versions() -> str:
+    """Return a sentence with the versions of the Python packages that a release uses, but does not contain."""
+    return f"Packages of the target: {', '.join(map(_version, ('numpy', 'Pillow', 'simplejpeg', 'picamera2')))}"
+
+
+def _version(name: str) -> str:
+    try:
+        found = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return f"{name} of unknown version" if _imports({"Pillow": "PIL"}.get(name, name)) else f"no {name}"
+    folder = Path(str(found.locate_file("")))
+    return f"{name} {found.version}" + ("" if folder == DIST_PACKAGES else f" in {folder}")
 
 
 def install(missing: Mapping[str, str]) -> None:

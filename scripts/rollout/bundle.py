@@ -2,20 +2,18 @@
 
 import hashlib
 import io
-import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tarfile
-import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rollout import lock, package_cache
 from soft_stream import __version__
 
-PROJECT = Path(__file__).resolve().parents[2]
-BUILD = PROJECT / "build/python-packages"
+PROJECT = lock.PROJECT
 FOLDERS = {
     "soft_stream": "lib/soft_stream",
     "scripts/rollout": "lib/rollout",
@@ -26,20 +24,11 @@ FOLDERS = {
     "camera-soft-stream.env": "camera-soft-stream.env",
     "LICENSE": "LICENSE",
 }
-# The target installs these with apt, together with Picamera2, for which they were built.
-FROM_THE_SYSTEM = ("numpy", "pillow", "simplejpeg")
-# pip decides by the Python on which it runs whether it is needed; https://github.com/pypa/pip/issues/11664
-ALSO = ("typing-extensions",)
-GLIBC = ("2_17", "2_28", "2_31", "2_34")
 LAUNCHER = """#!/bin/sh
 # Runs the code and packages of this release with the Python that has Picamera2.
 release=$(dirname "$(dirname "$(readlink -f "$0")")")
 PYTHONSAFEPATH=1 PYTHONPATH="$release/lib" exec {python} -m soft_stream "$@"
 """
-
-
-class PackagesUnavailable(Exception):
-    """pip cannot download the Python packages for the target."""
 
 
 @dataclass(frozen=True)
@@ -48,61 +37,55 @@ class Bundle:
 
     name: str
     archive: bytes
+    packages: Sequence[lock.Package]
 
 
-def make(machine: str, python_version: str, python: str) -> Bundle:
+def make(machine: str, python_version: str, python: str, settings: Path) -> Bundle:
     """Build a release for an architecture (aarch64), a Python version (3.13) and its path (/usr/bin/python3).
 
+    `settings` is the repository's settings file for this target.
+
     Raises:
-        PackagesUnavailable: pip cannot download the Python packages.
+        PackagesUnavailable: no packages are locked for this kind of target, or pip cannot download them.
     """
-    files: dict[str, Path] = {}
-    for source, place in {**FOLDERS, str(_packages(machine, python_version)): "lib"}.items():
-        files |= _files(PROJECT / source, place)
+    locked = lock.Lock(machine, python_version)
     launcher = LAUNCHER.format(python=shlex.quote(python)).encode()
-    digest = hashlib.sha256(launcher)
-    for place, path in sorted(files.items()):
-        digest.update(f"{place} {_mode(path)} ".encode() + hashlib.sha256(path.read_bytes()).digest())
-    name = f"{__version__}-{digest.hexdigest()[:10]}"
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        _add(tar, f"{name}/bin/soft-stream", launcher, 0o755)
+    with package_cache.installed(locked) as packages:
+        files = {**_content(packages), "repository.env": settings}
+        digest = hashlib.sha256(launcher)
         for place, path in sorted(files.items()):
-            _add(tar, f"{name}/{place}", path.read_bytes(), _mode(path))
-    return Bundle(name, archive.getvalue())
+            digest.update(f"{place} {_mode(path)} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+        name = f"{__version__}-{digest.hexdigest()[:10]}"
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            _add(tar, f"{name}/bin/soft-stream", launcher, 0o755)
+            for place, path in sorted(files.items()):
+                _add(tar, f"{name}/{place}", path.read_bytes(), _mode(path))
+    return Bundle(name, archive.getvalue(), locked.packages())
 
 
-def requirements() -> list[str]:
-    """Return the pip requirements of the packages in a release."""
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    names = {line: re.split(r"[^\w-]", line)[0].lower() for line in project["dependencies"]}
-    return [*(line for line, name in names.items() if name not in FROM_THE_SYSTEM), *ALSO]
-
-
-def _packages(machine: str, python_version: str) -> Path:
-    """Get the packages for a kind of machine, once for each set of requirements; return their folder.
+def write(folder: Path, machine: str, python_version: str) -> None:
+    """Write the release of a Debian package to a folder, which must not exist.
 
     Raises:
-        PackagesUnavailable: pip cannot download them.
+        PackagesUnavailable: no packages are locked for this kind of target, or pip cannot download them.
     """
-    wanted = requirements()
-    key = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:8]
-    folder = BUILD / f"{machine}-{python_version}-{key}"
-    if folder.is_dir():
-        return folder
-    new = folder.with_name(f"{folder.name}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    platforms = [f"--platform=manylinux_{glibc}_{machine}" for glibc in GLIBC] + [f"--platform=manylinux2014_{machine}"]
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    command += ["--target", str(new), "--only-binary=:all:", "--implementation=cp", *platforms]
-    command += [f"--python-version={python_version}", *wanted]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603 # pip
-    if done.returncode:
-        error = done.stderr.strip()
-        raise PackagesUnavailable(f"pip has no packages for Python {python_version} on {machine}:\n{error}")
-    shutil.rmtree(new / "bin", ignore_errors=True)
-    new.rename(folder)
-    return folder
+    with package_cache.installed(lock.Lock(machine, python_version)) as packages:
+        for place, path in _content(packages).items():
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder / place)
+    launcher = folder / "bin/soft-stream"
+    launcher.parent.mkdir()
+    launcher.write_text(LAUNCHER.format(python="/usr/bin/python3"))
+    launcher.chmod(0o755)
+
+
+def _content(packages: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the files of a release by their path in it, without the launcher."""
+    files = {f"lib/{name}": path for name, path in packages.items()}
+    for source, place in FOLDERS.items():
+        files |= _files(PROJECT / source, place)
+    return files
 
 
 def _files(source: Path, place: str) -> dict[str, Path]:
@@ -121,3 +104,10 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
     info = tarfile.TarInfo(name)
     info.size, info.mode = len(content), mode
     tar.addfile(info, io.BytesIO(content))
+
+
+if __name__ == "__main__":  # called by scripts/build-deb.sh: FOLDER MACHINE PYTHON_VERSION
+    try:
+        write(Path(sys.argv[1]), *sys.argv[2:])
+    except lock.PackagesUnavailable as reason:
+        sys.exit(str(reason))

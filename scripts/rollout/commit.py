@@ -4,20 +4,25 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from rollout import history, nginx_checks, trial
+from rollout import history, names, nginx_bridge, nginx_checks, trial
+from rollout.installed import has_package, runs_deployment
 from rollout.nginx import INSTALLED
 from rollout.plan import REPLACED_SITES, Plan, inverse
 from rollout.system import (
-    CURRENT,
+    OPT,
     SETTINGS,
     TARGET,
+    copy,
     current_release,
+    digest,
     is_active,
     is_enabled,
     let_group_read,
-    read,
+    move,
+    read_exactly,
     run,
     say,
     set_current_release,
@@ -37,27 +42,32 @@ def apply(plan: Plan, *, remember: bool, first: Callable[[], None] = lambda: Non
     """
     if SETTINGS in plan.files and (backup := backup_of_settings()):
         say(f"Backup of the settings: {backup}")
-    history.begin(inverse(plan))
+    _keep_changed_files(plan)
+    undo = inverse(plan)
+    history.begin(replace(undo, files={**undo.files, **nginx_bridge.original()}))
+    before = nginx_checks.workers()
     try:
         first()
         _change_system(plan)
         if plan.affects_nginx:
             nginx_checks.check_configuration()
-        reload_services(nginx=plan.affects_nginx)
-        if plan.affects_nginx:
-            nginx_checks.check_login(plan.cameras)
+        reloads_nginx = _reloads_nginx(plan)
+        reload_services(nginx=reloads_nginx)
+        if reloads_nginx:
+            nginx_checks.check_login(plan.cameras, before)
     except BaseException:
         revert()
         raise
     history.finish(remember=remember)
-    trial.finish()
+    trial.finish(plan)
+    names.start()
 
 
 def revert() -> None:
     """Undo an unfinished rollout, if there is one."""
     if undo := history.pending():
         _change_system(undo)
-        reload_services(nginx=undo.affects_nginx)
+        reload_services(nginx=_reloads_nginx(undo))
         for each in undo.start:
             if each.active:
                 succeeds("systemctl", "start", "--no-block", each.unit)
@@ -70,8 +80,7 @@ def try_nginx_configuration(plan: Plan) -> None:
     Raises:
         RolloutError: nginx rejects the configuration.
     """
-    site = {path: text for path, text in plan.files.items() if path.is_relative_to(INSTALLED.etc)}
-    only = Plan(current_release(), {}, files=site, moves=plan.moves)
+    only = of_nginx(plan)
     before = inverse(only)
     history.begin(before)  # if this process is killed, the next boot restores the old configuration
     try:
@@ -82,38 +91,67 @@ def try_nginx_configuration(plan: Plan) -> None:
         history.finish(remember=False)
 
 
+def of_nginx(plan: Plan) -> Plan:
+    """Return the part of a plan that changes nginx."""
+    edited = [source for source, _ in plan.backups]
+    site = {path: text for path, text in plan.files.items() if path.is_relative_to(INSTALLED.etc) or path in edited}
+    moves = [each for each in plan.moves if each[1].is_relative_to(INSTALLED.etc)]
+    return Plan(current_release(), plan.cameras, files=site, moves=moves, backups=plan.backups)
+
+
 def backup_of_settings() -> Path | None:
-    """Copy the settings to a file beside them; return its path."""
-    text = read(SETTINGS)
-    if text is None:
+    """Copy the settings to a file beside them, with their owner and mode; return its path."""
+    if not SETTINGS.exists():
         return None
     backup = SETTINGS.with_name(f"{SETTINGS.name}.{time.strftime('%Y%m%dT%H%M%S')}")
-    write({backup: text})
+    copy(SETTINGS, backup)
     return backup
+
+
+def _keep_changed_files(plan: Plan) -> None:
+    """Copy files that the plan overwrites although their owner has changed them after the rollout."""
+    for path, expected in plan.digests.items():
+        if path.exists() and digest(read_exactly(path)) != expected:
+            kept = SETTINGS.with_name(f"{path.name}.{time.strftime('%Y%m%dT%H%M%S')}")
+            copy(path, kept)
+            say(f"{path} was changed after the rollout; that text is kept in {kept}")
 
 
 def _change_system(plan: Plan) -> None:
     """Change files and units; disable units while their files exist, and enable them after they are written."""
-    for unit in (*plan.disable, *(each.unit for each in plan.stop if each.enabled)):
+    moved = {source.name for source, _ in plan.moves}  # with the links that enable them
+    for unit in (*plan.disable, *(each.unit for each in plan.stop if each.enabled and each.unit not in moved)):
         succeeds("systemctl", "disable", "--quiet", unit)
     _move_and_write(plan)
-    if plan.release and SETTINGS.exists():
+    if (plan.release or has_package()) and SETTINGS.exists():
         let_group_read(SETTINGS)
     set_current_release(plan.release)
     run("systemctl", "daemon-reload")
     for unit in (*plan.enable, *(each.unit for each in plan.start if each.enabled)):
         run("systemctl", "enable", "--quiet", unit)
+    names.keep_enabled_in_step()
+    names.forget(plan.files)
     os.sync()
 
 
 def _move_and_write(plan: Plan) -> None:
     for source, place in plan.moves:
         if source.is_symlink() or source.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            source.rename(place)
-            if source.parent == REPLACED_SITES and not any(source.parent.iterdir()):
-                source.parent.rmdir()
+            move(source, place)
+            for top in (REPLACED_SITES, names.REPLACED_UNITS):
+                names.remove_empty(source.parent, top)
+    for source, place in plan.backups:
+        if not place.exists():  # an interrupted rollout may have made it already, and changed the source since
+            copy(source, place)
     write(plan.files)
+
+
+def _reloads_nginx(plan: Plan) -> bool:
+    """Return True if nginx must reload for a plan.
+
+    The deployment starts nginx; the package leaves that to the owner.
+    """
+    return plan.affects_nginx and (OPT.exists() or is_active(nginx_checks.UNIT))
 
 
 def reload_services(*, nginx: bool) -> None:
@@ -124,9 +162,10 @@ def reload_services(*, nginx: bool) -> None:
         run("udevadm", "trigger", "--subsystem-match=video4linux", "--action=change")
     if nginx and shutil.which("nginx"):
         if nginx_checks.CONFIGURATION.exists():
-            succeeds("systemctl", "enable", "--quiet", "nginx.service")
-        succeeds("systemctl", "reload-or-restart", "nginx.service")  # check_login checks the result
-    if CURRENT.exists() and is_enabled(TARGET) and not is_active(TARGET):
+            succeeds("systemctl", "enable", "--quiet", nginx_checks.UNIT)
+        succeeds("systemctl", "reload-or-restart", nginx_checks.UNIT)  # check_login checks the result
+    has_release = runs_deployment() or has_package()
+    if has_release and is_enabled(TARGET) and not is_active(TARGET):
         run("systemctl", "start", "--no-block", TARGET)
-    if not CURRENT.exists():
+    if not has_release:
         succeeds("systemctl", "stop", TARGET)

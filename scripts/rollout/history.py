@@ -6,11 +6,13 @@ import shutil
 import sys
 from pathlib import Path
 
+from rollout.installed import STATE
 from rollout.plan import Plan, as_json, from_json
 from rollout.system import OPT, RELEASES, RolloutError, current_release, write
 
 HISTORY = OPT / "history"
-PENDING = OPT / "pending.json"
+# while a deployment is there, its earlier releases look for this file
+PENDING = (OPT / "pending.json", STATE / "pending.json")
 RECOVERY = Path("/etc/systemd/system/camera-soft-stream-recovery.service")
 WANTS_RECOVERY = RECOVERY.with_name("multi-user.target.wants") / RECOVERY.name
 RECOVERY_TEXT = """\
@@ -36,7 +38,7 @@ def begin(undo: Plan) -> None:
     placed = RELEASES / ours.name
     lib = (placed if placed.exists() else ours) / "lib"
     recovery = RECOVERY_TEXT.format(python=sys.executable, lib=lib)
-    write({PENDING: json.dumps(as_json(undo), indent=1), RECOVERY: recovery})
+    write({PENDING[0 if OPT.exists() else 1]: json.dumps(as_json(undo), indent=1), RECOVERY: recovery})
     WANTS_RECOVERY.parent.mkdir(exist_ok=True)
     WANTS_RECOVERY.unlink(missing_ok=True)
     WANTS_RECOVERY.symlink_to(RECOVERY)
@@ -45,7 +47,7 @@ def begin(undo: Plan) -> None:
 
 def pending() -> Plan | None:
     """Return the plan that undoes the unfinished rollout, or None."""
-    return from_json(json.loads(PENDING.read_text())) if PENDING.exists() else None
+    return next((from_json(json.loads(file.read_text())) for file in PENDING if file.exists()), None)
 
 
 def finish(*, remember: bool) -> None:
@@ -53,9 +55,10 @@ def finish(*, remember: bool) -> None:
     if remember:
         number = 1 + max((int(path.stem) for path in HISTORY.glob("*.json")), default=0)
         HISTORY.mkdir(exist_ok=True)
-        PENDING.rename(HISTORY / f"{number:06}.json")
+        PENDING[0].rename(HISTORY / f"{number:06}.json")
     else:
-        PENDING.unlink()
+        for file in PENDING:
+            file.unlink(missing_ok=True)
     WANTS_RECOVERY.unlink(missing_ok=True)
     RECOVERY.unlink(missing_ok=True)
 

@@ -10,6 +10,8 @@ from soft_stream.config.endpoints import FIRST_PUBLIC_PORT, PUBLIC_PORT
 
 TEMPLATES = Path(__file__).parents[2] / "nginx"
 MAIN = "camera-soft-stream.conf"
+DOWN = "No process answers: it is down, just starting, or hangs. Check: systemctl status 'camera-soft-cam@*'"
+"""The text of nginx's own 503."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +22,12 @@ class Places:
     htpasswd: Path = Path("/etc/camera-streamer/htpasswd")
     certificate: Path = Path("/etc/camera-streamer/tls/certificate.pem")
     key: Path = Path("/etc/camera-streamer/tls/key.pem")
-    upstream: str = "unix:/run/camera-soft-stream/cam{number}.sock"
-    """Where the process of a camera listens; may contain `{port}`, the port of its settings."""
+    upstream: str = "unix:/run/camera-soft-stream-sockets/cam{number}-login.sock"
+    """Where the process of a camera listens; may contain `{port}`, the port of its settings.
+
+    Releases that verify no login do not listen there, so that nothing is open while a rollout or a rollback replaces
+    the processes before or after this configuration.
+    """
     first_port: int = FIRST_PUBLIC_PORT
     all_cameras_port: int = PUBLIC_PORT
 
@@ -41,7 +47,7 @@ def render(
 
     Args:
         cameras: Without cameras there are no files.
-        tls: Whether there is a certificate; then no port serves plain HTTP.
+        tls: Whether there is a certificate; then the ports serve HTTPS as well.
         ipv6: Whether this machine has IPv6; without it nginx could not listen, and would not start.
         templates: The folder of the templates.
         places: Paths and ports.
@@ -68,6 +74,7 @@ def render(
             tls=tls,
             ipv6=ipv6,
             places=places,
+            down=DOWN,
         )
         files[places.etc / folder / path.name] = text
     return files

@@ -1,6 +1,8 @@
 """[target] Commands, files and units of the target."""
 
 import contextlib
+import errno
+import hashlib
 import os
 import re
 import shutil
@@ -33,18 +35,21 @@ class RolloutError(Exception):
 def say(line: str) -> None:
     """Print a line; if the connection is gone, discard it, because the rollout must still finish or recover."""
     try:
-        print(line, flush=True)
+        # the name of a file may have bytes that are not UTF-8
+        print(line.encode("utf-8", "backslashreplace").decode(), flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def run(*command: str, text: str | None = None, timeout: float = 300) -> str:
-    """Run a command and return its output.
+    """Run a command and return its output; bytes that are not UTF-8 become replacement characters.
 
     Raises:
         subprocess.CalledProcessError: it failed; `stderr` has its error messages.
     """
-    done = subprocess.run(command, input=text or "", capture_output=True, text=True, timeout=timeout, check=True)  # noqa: S603 # ours
+    done = subprocess.run(  # noqa: S603 # ours
+        command, input=text or "", capture_output=True, encoding="utf-8", errors="replace", timeout=timeout, check=True
+    )
     return done.stdout.strip()
 
 
@@ -113,7 +118,44 @@ def read(path: Path) -> str | None:
     try:
         return path.read_text(encoding="utf-8-sig") if path.exists() else None
     except UnicodeDecodeError:
-        raise RolloutError(f"{path}: not UTF-8 text", ExitStatus.CONFIG_ERROR) from None
+        raise RolloutError(
+            f"{path}: not UTF-8 text; convert it, for example from Latin-1: iconv -f latin1 -t utf-8 {path}",
+            ExitStatus.CONFIG_ERROR,
+        ) from None
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text that `read_exactly` returned or `write` writes."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def copy(source: Path, place: Path) -> None:
+    """Copy a file with its owner, mode and times, in one step."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    new = place.with_name(f".{place.name}.new")
+    new.touch(mode=0o600)
+    shutil.copy2(source, new)
+    os.chown(new, source.stat().st_uid, source.stat().st_gid)
+    with new.open("rb") as file:
+        os.fsync(file.fileno())  # after a loss of power the name must not exist without the content
+    new.replace(place)
+
+
+def move(source: Path, place: Path) -> None:
+    """Rename a file, also to another file system."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        source.replace(place)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        copy(source, place)
+        source.unlink()
+
+
+def read_exactly(path: Path) -> str:
+    """Return the text of a file; `write` gives the same bytes again, whatever their encoding and line ends are."""
+    return path.read_bytes().decode("utf-8", "surrogateescape")
 
 
 def write(files: Mapping[Path, str | None]) -> None:
@@ -131,7 +173,7 @@ def write(files: Mapping[Path, str | None]) -> None:
         place = path.resolve()
         place.parent.mkdir(parents=True, exist_ok=True)
         new = place.with_name(f".{place.name}.new")
-        new.write_text(text, encoding="utf-8")
+        new.write_bytes(text.encode("utf-8", "surrogateescape"))
         if place.exists():
             shutil.copystat(place, new)
             os.chown(new, place.stat().st_uid, place.stat().st_gid)

@@ -12,8 +12,11 @@ from typing import Any
 SSH_FAILED = 255
 FACTS = """
 import json, os, pathlib, platform, shutil, struct, sys
-release = pathlib.Path("/etc/os-release")
-lines = release.read_text().splitlines() if release.exists() else []
+def read(name):
+    path = pathlib.Path(name)
+    return path.read_text(errors="replace") if path.exists() else ""
+lines = read("/etc/os-release").splitlines()
+written = [name for name in ("/", "/etc", "/opt", "/usr/local", "/var/lib") if os.path.isdir(name)]
 machine = platform.machine()
 if machine == "aarch64" and struct.calcsize("P") == 4:  # a 64-bit kernel under a 32-bit system
     machine = "armv7l"
@@ -24,12 +27,20 @@ print(json.dumps({
     "root": os.geteuid() == 0,
     "systemd": os.path.isdir("/run/systemd/system") and bool(shutil.which("systemd-run")),
     "name": platform.node(),
+    "mounts": read("/proc/self/mounts"),
+    "cmdline": read("/proc/cmdline"),
+    "read_only": [name for name in written if os.statvfs(name).f_flag & os.ST_RDONLY],
 }))
 """
 
 
 class TargetError(Exception):
     """The target cannot be reached, or something is missing there."""
+
+
+def _new_folder() -> Any:
+    # Not in TMPDIR: ssh permits no spaces in the path of its socket, and the system about 100 bytes (87 for ssh).
+    return tempfile.TemporaryDirectory(prefix="rollout-", dir="/tmp")  # only this user may read it
 
 
 @dataclass
@@ -40,7 +51,7 @@ class Target:
     port: int | None = None
     sudo: str = ""
     """The prefix of commands that need root; empty if the user is root."""
-    _sockets: Any = field(default_factory=tempfile.TemporaryDirectory)
+    _sockets: Any = field(default_factory=_new_folder)
 
     def facts(self, python: str) -> dict[str, Any]:
         """Return the OS, architecture, Python version and so on.
@@ -50,10 +61,13 @@ class Target:
         """
         done = self.shell(f"{shlex.quote(python)} -c {shlex.quote(FACTS)}", b"")
         if done.returncode == SSH_FAILED and self.host:
-            raise TargetError(f"{self.host} cannot be reached: {_last_line(done.stderr)}")
+            raise TargetError(f"{self.host} cannot be reached: {_reason(done.stderr)}")
         if done.returncode:
-            raise TargetError(f"{python} does not run on the target: {_last_line(done.stderr)}")
-        facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])  # a login script may have printed something
+            raise TargetError(f"{python} does not run on the target: {_reason(done.stderr)}")
+        try:
+            facts: dict[str, Any] = json.loads(last_line(done.stdout))
+        except ValueError:
+            raise TargetError(f"{python} is not a Python: it does not run Python code") from None
         return facts
 
     def shell(self, script: str, data: bytes) -> "subprocess.CompletedProcess[bytes]":
@@ -76,10 +90,16 @@ class Target:
     def _command(self, script: str) -> list[str]:
         if self.host is None:
             return ["sh", "-c", script]
-        share = ["-o", "ControlMaster=auto", "-o", f"ControlPath={self._sockets.name}/%C", "-o", "ControlPersist=60"]
+        share = ["-o", "ControlMaster=auto", "-o", f"ControlPath={self._sockets.name}/ssh", "-o", "ControlPersist=60"]
         port = ["-p", str(self.port)] if self.port else []
-        return ["ssh", *share, *port, self.host, script]
+        # The login shell may be another one: zsh refuses a pattern without a match, fish has another syntax.
+        return ["ssh", *share, *port, "--", self.host, f"sh -c {shlex.quote(script)}"]
 
 
-def _last_line(text: bytes) -> str:
-    return (text.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+def _reason(error: bytes) -> str:
+    return last_line(error) or "no reason given"
+
+
+def last_line(output: bytes) -> str:
+    """Return the last line of what a script printed; before it, the user's login script may have printed something."""
+    return (output.decode(errors="replace").strip().splitlines() or [""])[-1]

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 
+from rollout import names, nginx_bridge, nginx_checks
+from rollout.installed import PACKAGE_UNITS, UNIT_FOLDERS, release_folder
 from rollout.plan import Plan
-from rollout.planner import CANDIDATE, active_cameras
+from rollout.planner import BACKOFF, CANDIDATE, active_cameras
 from rollout.predecessor import OlderUnit
 from rollout.system import (
     CURRENT,
@@ -24,15 +26,23 @@ from rollout.system import (
     camera_unit,
     enabled_cameras,
     is_active,
+    let_group_read,
+    read,
     run,
     say,
     succeeds,
     write,
 )
+from soft_stream.access import internal
+from soft_stream.config import env_file
+from soft_stream.config.installation import PACKAGED
+from soft_stream.config.loader import SERVICE_STATE
 from soft_stream.config.settings import Settings
 from soft_stream.service.exit_status import ExitStatus
 
-UNIT_FILES = ("camera-soft-cam@.service", "camera-soft-cam@.service.d/backoff.conf")
+UNIT_FILES = ("camera-soft-cam@.service", BACKOFF)
+# where older releases had the sockets for nginx
+OLD_SOCKETS = Path("/run/camera-soft-stream")
 JOURNAL = Path("/run/camera-soft-stream-rollout/trial.json")
 # Seconds to wait for the first frame beyond what the settings allow: a Pi may be busy while it starts.
 PATIENCE = 30.0
@@ -48,8 +58,10 @@ class NotServing(RolloutError):
         self.missing = missing
 
 
-def try_release(plan: Plan) -> None:
+def try_release(plan: Plan, *, new_may_fail: bool = False) -> None:
     """Start the cameras one by one from the new release, and wait until each delivers frames.
+
+    With `new_may_fail`, only a camera that delivered frames before must do so.
 
     Raises:
         NotServing: a camera that is new or delivered frames before does not.
@@ -64,8 +76,9 @@ def try_release(plan: Plan) -> None:
         "stopped": [each.unit for each in plan.stop if each.active],
     }
     _write_journal(journal)
-    write(_units(plan))
+    _write_units(plan)
     run("systemctl", "daemon-reload")
+    nginx_bridge.begin(plan)
     for each in plan.stop:
         if each.camera not in served:
             run("systemctl", "stop", each.unit)
@@ -82,9 +95,11 @@ def try_release(plan: Plan) -> None:
             _restart(number)
             say(f"cam{number}: {measure_frames(settings)}")
         except NotServing as problem:
-            if number in up_before or not (problem.missing or (problem.runs and number in known)):
+            may_fail = problem.missing or new_may_fail or (problem.runs and number in known)
+            if number in up_before or not may_fail:
                 raise
-            reason = "was down before" if number in known else "is not connected"
+            is_new = "is not connected" if problem.missing else "has no frames yet"
+            reason = "was down before" if number in known else is_new
             say(f"{problem}\ncam{number} {reason}: continuing without it.")
 
 
@@ -94,6 +109,8 @@ def cancel() -> None:
         return
     journal = json.loads(JOURNAL.read_text())
     _remove_units()
+    for candidate in (*RELEASES.glob(f"*/{CANDIDATE}"), JOURNAL.parent / CANDIDATE):
+        _link_to_active(candidate)
     for unit in journal["touched"]:
         if unit in journal["running"]:
             start_unit(unit, "restart")
@@ -102,13 +119,25 @@ def cancel() -> None:
             succeeds("systemctl", "reset-failed", unit)
     for unit in journal["stopped"]:
         start_unit(unit, "start")
+    nginx_bridge.cancel()
     write({JOURNAL: None})  # last: if this process is killed before, `cancel` can run again
 
 
-def finish() -> None:
+def finish(plan: Plan) -> None:
     """Remove the trial units, so that those on the disk take effect; running processes keep running."""
     _remove_units()
+    _link_to_active(_candidate(plan))
+    nginx_bridge.finish()
     write({JOURNAL: None})
+
+
+def _link_to_active(candidate: Path) -> None:
+    """Replace the settings of a trial by a link: the processes that have read them follow the active ones from now."""
+    if candidate.exists():
+        new = candidate.with_name(f".{candidate.name}.new")
+        new.unlink(missing_ok=True)
+        new.symlink_to(SETTINGS)
+        new.replace(candidate)
 
 
 def start_unit(unit: str, verb: str) -> None:
@@ -135,7 +164,10 @@ def measure_frames(settings: Settings) -> str:
         "--patience",
         f"{patience:g}",
     ]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603 # ours
+    # arguments are visible to all users; without a key the process is of a release that has no login
+    if token := internal.token_of(SERVICE_STATE, settings.camera):
+        command += ["--login-file", "-"]
+    done = subprocess.run(command, input=token, capture_output=True, text=True, check=False)  # noqa: S603 # ours
     if done.returncode:
         error, log = done.stderr.strip(), _recent_log(settings.camera)
         raise NotServing(
@@ -162,7 +194,7 @@ def _was_up(settings: Settings, older: Iterable[OlderUnit]) -> bool:
 
 
 def _remove_units() -> None:
-    write(dict.fromkeys(TRIAL_UNITS / name for name in UNIT_FILES))
+    write(dict.fromkeys([*(TRIAL_UNITS / name for name in UNIT_FILES), *names.installed(TRIAL_UNITS)]))
     run("systemctl", "daemon-reload")
 
 
@@ -170,15 +202,49 @@ def _write_journal(journal: Mapping[str, list[str]]) -> None:
     write({JOURNAL: json.dumps(journal)})
 
 
+def _write_units(plan: Plan) -> None:
+    """Write the units of the trial and its settings; the active settings stay as they are."""
+    if (candidate := _candidate(plan)).is_symlink():  # of an earlier rollout of this release, see _link_to_active
+        candidate.unlink()
+    write(_units(plan))
+
+
 def _units(plan: Plan) -> dict[Path, str | None]:
     """Return the new release's units, changed to run it from its folder with the new settings."""
-    folder = RELEASES / str(plan.release)
-    candidate = folder / CANDIDATE
-    files: dict[Path, str | None] = {candidate: plan.text_of(SETTINGS)}
+    folder, settings, files = release_folder(plan.release), SETTINGS, dict[Path, str | None]()
+    if (wanted := _with_old_sockets(plan)) == read(SETTINGS):
+        let_group_read(SETTINGS)
+    else:
+        settings = _candidate(plan)
+        files[settings] = wanted
+    for each in plan.stop:
+        # a name that belongs to the previous program again: our unit must not start it
+        drop_in = names.drop_in(each.camera)
+        if any((units / drop_in).exists() for units in UNIT_FOLDERS):
+            files[TRIAL_UNITS / drop_in] = "# none during the trial\n"
     for name in UNIT_FILES:
-        if text := plan.text_of(UNITS / name):
-            files[TRIAL_UNITS / name] = text.replace(str(CURRENT), str(folder)).replace(str(SETTINGS), str(candidate))
+        packaged = plan.text_of(PACKAGE_UNITS / name) if plan.release is None else None
+        if text := plan.text_of(UNITS / name) or packaged:
+            for before, now in ((CURRENT, folder), (PACKAGED, folder), (SETTINGS, settings)):
+                text = text.replace(str(before), str(now))
+            files[TRIAL_UNITS / name] = text
     return files
+
+
+def _candidate(plan: Plan) -> Path:
+    """Return the place for the new settings; dpkg would not know a file in the folder of the package."""
+    return (JOURNAL.parent if plan.release is None else release_folder(plan.release)) / CANDIDATE
+
+
+def _with_old_sockets(plan: Plan) -> str:
+    """Return the new settings, with the sockets to which nginx connects until the trial has succeeded."""
+    text, nginx_now = plan.text_of(SETTINGS) or "", read(nginx_checks.CONFIGURATION) or ""
+    for number, settings in plan.served.items():
+        old = f"unix:{OLD_SOCKETS}/cam{number}.sock"
+        if old in nginx_now:
+            endpoints = " ".join(dict.fromkeys((*map(str, settings.listen), old)))
+            text += f"\ncam{number}_listen={env_file.quote_value(endpoints)}\n"
+    return text
 
 
 def _restart(number: int) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from soft_stream.frames.raw import Orientation, RawFrame
+from soft_stream.frames.zoom import Rectangle
 
 
 class CameraError(Exception):
@@ -69,6 +70,8 @@ class Negotiated:
     orientation: Orientation
     """The part of the requested orientation that the camera does not apply itself."""
     model: str = ""
+    camera_id: str = ""
+    """libcamera's id of the camera that was opened; empty for other sources."""
     still_method: str = ""
     """How a still is captured: `dual` beside the stream, `switch` by interrupting it, empty from the stream itself."""
     longest_interval: float = 0.0
@@ -118,12 +121,15 @@ class Camera(Protocol):
         """
 
     def capture(self, timeout: float) -> RawFrame:
-        """Wait for the next frame of the stream.
+        """Wait for the next frame of the stream; skip those that are damaged.
 
         Raises:
             NoFrame: no frame arrived within `timeout` seconds.
             CameraError: the camera has failed or is disconnected.
         """
+
+    def take_damaged(self) -> Sequence[str]:
+        """Return why frames were damaged and skipped, one phrase for each since the last call."""
 
     def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
         """Send an order to the lens; the frames report its state. MANUAL uses `lens_position`, in dioptres."""
@@ -144,6 +150,12 @@ class Camera(Protocol):
 
     def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
         """Set controls, which must have the right types and be within their bounds; they stay set until `close`."""
+
+    def set_zoom(self, crop: Rectangle | None) -> None:
+        """Show a part of the sensor in the stream until `close`; None shows what the control ScalerCrop says.
+
+        Stills at the snapshot size show all of that, unless the camera has one crop for both.
+        """
 
     def close(self) -> None:
         """Stop and release the camera; do nothing if it is not open."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from soft_stream.cameras.base import CameraAmbiguous, CameraInfo, CameraMissing
+from soft_stream.message import Message
 
 
 def select_camera(connected: Sequence[CameraInfo], wanted: str, number: int) -> tuple[CameraInfo, str]:
@@ -17,19 +18,27 @@ def select_camera(connected: Sequence[CameraInfo], wanted: str, number: int) -> 
         CameraAmbiguous: several ids have the same last parts.
     """
     ordered = sort_by_port(connected)
-    listing = ", ".join(found.id for found in ordered) or "none"
+    listing = ", ".join(found.id for found in ordered) or Message("none", "none")
     if not wanted:
         if number >= len(ordered):
-            raise CameraMissing(f"camera number {number} (counted from 0) is not connected; connected: {listing}")
+            template = "camera number {number} (counted from 0) is not connected; connected: {listing}"
+            raise CameraMissing(Message("camera_number_missing", template, number=number, listing=listing))
         return ordered[number], f"No id is set, so this is camera number {number} in the order of the ports"
     if exact := [found for found in ordered if found.id == wanted]:
         return exact[0], ""
     alike = [found for found in ordered if _suffix(found.id) == _suffix(wanted)]
     if not alike:
-        raise CameraMissing(f"camera {wanted} is not connected; connected: {listing}")
+        template = "camera {id} is not connected; connected: {listing}"
+        raise CameraMissing(Message("camera_missing", template, id=wanted, listing=listing))
     if len(alike) > 1:
-        raise CameraAmbiguous(f"camera {wanted} is not connected, and several ids end like it; connected: {listing}")
+        template = "camera {id} is not connected, and several ids end like it; connected: {listing}"
+        raise CameraAmbiguous(Message("camera_ambiguous", template, id=wanted, listing=listing))
     return alike[0], f"The first part of the id {wanted} has changed"
+
+
+def is_renamed(before: str, now: str) -> bool:
+    """Return whether two different ids can be those of one camera, whose bus the kernel has renamed."""
+    return before != now and _suffix(before) == _suffix(now)
 
 
 def sort_by_port(connected: Sequence[CameraInfo]) -> list[CameraInfo]:

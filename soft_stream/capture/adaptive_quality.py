@@ -75,7 +75,7 @@ class AdaptiveQuality:
     ) -> None:
         self.now: Degradation | None = None
         """None while the stream is not degraded."""
-        self._settings = settings
+        self.settings = settings
         self._thermal = thermal
         self._clock = clock
         self._demands = dict.fromkeys(Cause, 0)
@@ -103,7 +103,7 @@ class AdaptiveQuality:
 
     def record_encoding(self, seconds: float, interval: float) -> None:
         """Record how long a frame took to encode, with the seconds until the next frame; every PERIOD, decide."""
-        if self._settings.adaptive_quality != "on":
+        if self.settings.adaptive_quality != "on":
             return
         now = self._clock()
         if now - self._last_at > FORGET:
@@ -165,7 +165,7 @@ class AdaptiveQuality:
             self.now = self._limiter = None
             return
         before, fps = self.now, self.frame_ratio / interval
-        self.now = Degradation(self._level, why, self.lower(self._settings.quality), round(fps, 2))
+        self.now = Degradation(self._level, why, self.lower(self.settings.quality), round(fps, 2))
         # the camera's own rate may have changed, too
         if before is None or (before.level, before.fps) != (self.now.level, self.now.fps):
             self._limiter = RateLimiter(fps) if self.frame_ratio < 1 else None

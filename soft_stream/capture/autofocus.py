@@ -7,9 +7,10 @@ from enum import Enum
 from soft_stream.cameras.base import Camera, CameraError, FocusMode
 from soft_stream.capture.context import CaptureContext
 from soft_stream.capture.requests import FocusOutcome, FocusResult, SnapshotRequest
-from soft_stream.capture.snapshot_policy import FocusFacts, waits_for_focus
+from soft_stream.capture.snapshot_policy import FocusFacts, begins_cycle
 from soft_stream.capture.status import State
 from soft_stream.frames.raw import FocusState
+from soft_stream.message import Message
 
 # Seconds within which a driver sets the lens; a longer call is a hang.
 SET_TIMEOUT = 30.0
@@ -84,23 +85,31 @@ class AutofocusController:
         self._held_for: list[SnapshotRequest] = []
         """The requests that waited when the last cycle ended."""
         self._state = FocusState.IDLE
+        self._scanning_since = float("-inf")
 
     @property
     def can_cycle(self) -> bool:
         """Whether this camera can focus, and the settings allow cycles."""
         return self._context.status.has_autofocus and self._context.controls.focus_mode in ("continuous", "once")
 
-    @property
-    def facts(self) -> FocusFacts:
-        """The facts that a snapshot depends on; may be read from the camera thread."""
-        last = self._context.status.last_focus
+    def facts(self, focus: FocusState | None = None) -> FocusFacts:
+        """Return the facts that a snapshot depends on; may be called in the camera thread.
+
+        `focus` is what the newest frame says, if it has not been recorded yet.
+        """
+        last, state, since = self._context.status.last_focus, self._state, self._scanning_since
+        if focus is not None:
+            state = self.effective_state(focus)
+            since = time.monotonic() if state is FocusState.SCANNING is not self._state else since
         is_usual = last is not None and last.result in (FocusResult.FOCUSED, FocusResult.FAILED)
         return FocusFacts(
             can_cycle=self.can_cycle,
             is_cycling=self._phase is Phase.CYCLE,
+            is_cycle_due=self._is_cycle_due(),
             cycle_began_at=self._cycle.started_at if self._cycle else float("-inf"),
             cycle_seconds=last.seconds if last and is_usual else USUAL_CYCLE,
-            state=self._state,
+            state=state,
+            scanning_since=since,
         )
 
     @property
@@ -109,17 +118,26 @@ class AutofocusController:
         has_requests = bool(self._context.subscribers.focus_requests)
         return self._phase in (Phase.CYCLE, Phase.HOLD) or has_requests or self._is_cycle_requested()
 
+    def reset(self) -> None:
+        """Forget all cycles, because the camera is restarted; the next frame begins one if a client wants it."""
+        self._phase, self._cycle, self._held_for = Phase.NO_CYCLE, None, []
+        self._state, self._scanning_since = FocusState.IDLE, float("-inf")
+
+    def restart_scan(self) -> None:
+        """Count a scan that is under way as one that begins now, because controls have been set."""
+        if self._state is FocusState.SCANNING:
+            self._scanning_since = time.monotonic()
+
     async def begin(self) -> None:
         """Begin the session with a cycle, or log why there is none; in manual focus, set the lens position."""
         status, controls = self._context.status, self._context.controls
-        self._phase, self._cycle = Phase.NO_CYCLE, None
         negotiated = status.negotiated
         if negotiated and negotiated.has_autofocus and controls.focus_mode == "manual":
             await self._set_lens(FocusMode.MANUAL)
         if self._is_cycle_requested():
             await self._begin_cycle()
         elif self.can_cycle:
-            status.set_state(State.STREAMING, "no client requests autofocus")
+            status.set_state(State.STREAMING, Message("no_autofocus_request", "no client requests autofocus"))
         else:
             status.set_state(State.STREAMING, self._why_no_cycle())
 
@@ -135,11 +153,14 @@ class AutofocusController:
             await self._set_lens(mode)
         now = time.monotonic()
         if result := self._cycle.result(focus, now):
-            self._end_cycle(self._cycle, FocusOutcome(result, now - self._cycle.started_at, time.time()))
+            self._end_cycle(self._cycle, FocusOutcome(result, now - self._cycle.started_at, now))
 
     def record(self, focus: FocusState) -> None:
         """Record what a frame of the stream says."""
-        self._state = self.effective_state(focus)
+        state = self.effective_state(focus)
+        if state is FocusState.SCANNING is not self._state:
+            self._scanning_since = time.monotonic()
+        self._state = state
 
     def effective_state(self, focus: FocusState) -> FocusState:
         """Return the state of the lens; a lens that is held reports idle, but is as the last cycle left it."""
@@ -160,17 +181,23 @@ class AutofocusController:
     def _is_cycle_requested(self) -> bool:
         if not self.can_cycle:
             return False
-        subscribers, facts, now = self._context.subscribers, self.facts, time.monotonic()
+        subscribers, facts, now = self._context.subscribers, self.facts(), time.monotonic()
+        requests, is_streaming = tuple(subscribers.snapshot_requests), subscribers.streaming
+        return facts.is_cycle_due or any(begins_cycle(request, now, facts, is_streaming) for request in requests)
+
+    def _is_cycle_due(self) -> bool:
+        """Return whether a cycle is about to begin because of the session, or of a request for a cycle."""
+        if not self.can_cycle or self._phase is Phase.CYCLE:
+            return False
+        subscribers, cycle = self._context.subscribers, self._cycle
         if self._phase is Phase.NO_CYCLE and subscribers.may_focus:
             return True
-        if any(request.requested_at > facts.cycle_began_at for request in tuple(subscribers.focus_requests)):
-            return True
-        requests, is_streaming = tuple(subscribers.snapshot_requests), subscribers.streaming
-        return any(waits_for_focus(request, now, facts, is_streaming) for request in requests)
+        requests = tuple(subscribers.focus_requests)
+        return any(cycle is None or request.requested_at > cycle.started_at for request in requests)
 
     async def _begin_cycle(self) -> None:
         status = self._context.status
-        status.set_state(State.FOCUSING, "Autofocus cycle begins")
+        status.set_state(State.FOCUSING, Message("autofocus_begins", "Autofocus cycle begins"))
         timeout = max(self._context.settings.autofocus_timeout, SLOWEST_CYCLE * status.timer.interval)
         self._phase, self._cycle = Phase.CYCLE, AutofocusCycle(time.monotonic(), timeout)
         await self._set_lens(FocusMode.HOLD)
@@ -181,7 +208,9 @@ class AutofocusController:
         status.cannot_focus = outcome.result is FocusResult.UNSUPPORTED
         status.record_focus(outcome)
         level = logging.WARNING if outcome.result in (FocusResult.FAILED, FocusResult.TIMED_OUT) else logging.INFO
-        line = f"Autofocus cycle {outcome.result} after {outcome.seconds:.2f} s"
+        seconds = round(outcome.seconds, 2)
+        template = f"Autofocus cycle {outcome.result} after {{seconds:.2f}} s"
+        line = Message(f"focus.{outcome.result}", template, seconds=seconds)
         status.set_state(State.STREAMING, line, level)
         subscribers.resolve_focus(cycle.started_at, outcome)
 
@@ -197,8 +226,9 @@ class AutofocusController:
             await self._set_lens(FocusMode.MANUAL)
 
     def _why_no_cycle(self) -> str:
-        has_autofocus = self._context.status.has_autofocus
-        return f"autofocus is {self._context.controls.focus_mode}" if has_autofocus else "the camera has no autofocus"
+        if not self._context.status.has_autofocus:
+            return Message("focus.none", "the camera has no autofocus")
+        return Message("autofocus_is", "autofocus is {mode}", mode=self._context.controls.focus_mode)
 
     async def _set_lens(self, mode: FocusMode) -> None:
         position = self._context.controls.lens_position

@@ -12,6 +12,7 @@ from typing import TypeVar, TypeVarTuple
 
 from soft_stream.cameras.base import CameraHung
 from soft_stream.capture.loop_channel import LoopChannel
+from soft_stream.message import Message
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
@@ -128,10 +129,15 @@ class CameraThread:
         call = self._call
         if call is None:
             return ""
-        sentence = f"the camera has not returned from '{call.what}' for {call.seconds:.0f} s"
-        if self._in_kernel:
-            sentence += "; it hangs in the driver, uninterruptible (state D): if a new process does not help, reboot"
-        return sentence
+        template = "the camera has not returned from '{call}' for {seconds} s"
+        hangs = Message("call_hangs", template, call=call.what, seconds=round(call.seconds))
+        if not self._in_kernel:
+            return hangs
+        return Message(
+            "call_hangs_in_driver",
+            "{hangs}; it hangs in the driver, uninterruptible (state D): if a new process does not help, reboot",
+            hangs=hangs,
+        )
 
     def _run(self, this: Call, call: Callable[[*Args], T], *args: *Args) -> T:
         self._native_id = threading.get_native_id()

@@ -1,4 +1,4 @@
-"""The controls of the camera: those it advertises, the values that were set, and which values are valid.
+"""The controls of the camera: those it advertises, and the values that were set.
 
 Values are checked before the camera gets them: a value of a wrong type would end Picamera2's event loop, because
 libcamera refuses it at a point where Picamera2 does not expect that (`CompletedRequest.release` in https://github.com/raspberrypi/picamera2).
@@ -6,15 +6,16 @@ libcamera refuses it at a point where Picamera2 does not expect that (`Completed
 
 import asyncio
 import logging
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from soft_stream.cameras.base import AF_AUTO, AF_CONTINUOUS, AF_MANUAL, ZERO_IS_AUTOMATIC, Control, ControlValue
-from soft_stream.config.env_file import quote_value
+from soft_stream.capture.control_values import WrongControl, as_ascii, cast_value, format_value
+from soft_stream.config import kept_controls
 from soft_stream.config.settings import Settings, did_you_mean
+from soft_stream.message import Message
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +27,8 @@ AUTOMATIC: dict[str, ControlValue] = {
     "AwbEnable": True,
     "ColourGains": (0.0, 0.0),
 }
-
-
-class WrongControl(ValueError):
-    """The camera does not have a control, or cannot take a value; the message is a sentence."""
+# Values of the settings that are reported one by one if the camera cannot take them.
+MAX_REPORTED = 10
 
 
 @dataclass(frozen=True)
@@ -50,19 +49,34 @@ class Controls:
         self.advertised: dict[str, Control] = {}
         """The controls of the last session; empty until the camera was open once."""
         self._configured = dict(settings.controls)
+        """The values of the settings that the camera has not had yet."""
+        self._reported: set[str] = set()
         self.values: dict[str, ControlValue] = {}
         """The values that are set, also when the camera opens; the camera decides about all other controls."""
-        self._saving = asyncio.Lock()
+        self.saving = asyncio.Lock()
+        """Held while the file of this camera is written."""
 
     def update_advertised(self, advertised: Sequence[Control]) -> None:
-        """Take over the controls of the open camera; log which settings it cannot take."""
+        """Take over the controls of the open camera; log once which settings it cannot take.
+
+        It may have them at another opening: what is not there now is looked for again.
+        """
         self.advertised = {control.name: control for control in advertised}
         configured, self._configured = self._configured, {}
+        problems = []
         for name, text in configured.items():
             try:
-                self.values[name] = self.check({name: text})[name]
+                self.values.setdefault(name, self.check({name: text})[name])
             except WrongControl as problem:
-                log.warning("cam%d_controls: %s", self._settings.camera, problem)
+                self._configured[name] = text
+                if name not in self._reported:
+                    self._reported.add(name)
+                    other = f"; a command can set what libcamera cannot: cam{self._settings.camera}_open_command"
+                    problems.append(f"{problem}{'' if name in self.advertised else other}")
+        for each in problems[:MAX_REPORTED]:
+            log.warning("%s: %s", self._origin, each)
+        if len(problems) > MAX_REPORTED:
+            log.warning("%s: %d more values are ignored", self._origin, len(problems) - MAX_REPORTED)
 
     @property
     def to_apply(self) -> dict[str, ControlValue]:
@@ -91,10 +105,17 @@ class Controls:
         """
         requested = dict(requested)
         reset = [name for name, value in requested.items() if value is None]
-        requested |= {name: self.reset_value(name) for name in reset}
+        for name in reset:
+            if name in self.values and self._value_for_reset(name) is None:
+                del requested[name]  # the camera gets it back when it is opened next
+            else:
+                requested[name] = self.reset_value(name)
         if position_means_manual and "AfMode" in self.advertised and "LensPosition" in requested.keys() - reset:
             requested.setdefault("AfMode", AF_MANUAL)
         values = self.check(requested)
+        if values.get("AeEnable") is True:  # libcamera sets exposure and gain to automatic, unless they are set, too
+            fixed = [name for name in ZERO_IS_AUTOMATIC if self.values.get(name) and name in self.advertised]
+            values = {**dict.fromkeys(fixed, 0), **values}
         mode = values.get("AfMode")
         if mode == AF_MANUAL and "AfMode" not in reset and "LensPosition" not in values and lens_position is not None:
             values |= self.check({"LensPosition": lens_position})
@@ -114,13 +135,19 @@ class Controls:
         Raises:
             WrongControl: the camera does not have the control, or no such value is known.
         """
-        control = self._known(name)
+        self._known(name)
+        value = self._value_for_reset(name)
+        if value is None:
+            template = "no value is known that gives {name} back to the camera; set it instead"
+            raise WrongControl(Message("no_reset", template, name=name))
+        return value
+
+    def _value_for_reset(self, name: str) -> ControlValue | None:
+        if name not in self.advertised:
+            return None
         if name == "AfMode":
             return {"manual": AF_MANUAL, "continuous": AF_CONTINUOUS}.get(self._settings.autofocus, AF_AUTO)
-        value = AUTOMATIC.get(name, control.default)
-        if value is None:
-            raise WrongControl(f"no value is known that gives {name} back to the camera; set it instead")
-        return value
+        return AUTOMATIC.get(name, self.advertised[name].default)
 
     def default_value(self, name: str) -> ControlValue | None:
         """Return the value of a control that is not set; None if the camera does not say."""
@@ -138,100 +165,30 @@ class Controls:
         position = self.values.get("LensPosition", self._settings.lens_position)
         return float(position) if isinstance(position, int | float) else 0.0
 
-    async def save(self, file: Path) -> None:
-        """Write the values into a file that is a layer of the settings.
+    async def keep(self, file: Path) -> None:
+        """Write the values into the file that the next start of the process reads; the rest of it stays.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: it cannot be written; the old file is as it was.
         """
-        async with self._saving:
-            text = " ".join(f"{name}={format_value(value)}" for name, value in sorted(self.values.items()))
-            line = f"cam{self._settings.camera}_controls={quote_value(text)}"
-            await asyncio.to_thread(_write, file, f"# Written by POST /controls?keep=1\n{line}\n")
+        async with self.saving:
+            if not self.values:
+                self._configured.clear()
+            # another mode of the camera may have the controls that this one does not have
+            absent = {name: text for name, text in self._configured.items() if name not in self.advertised}
+            controls = {name: format_value(value) for name, value in sorted(self.values.items())}
+            camera_id = kept_controls.camera_id_of(self._settings)
+            await asyncio.to_thread(kept_controls.update, file, camera_id, controls={**absent, **controls})
+
+    @property
+    def _origin(self) -> str:
+        """Where the initial values were found."""
+        settings = self._settings
+        return str(settings.controls_file) if settings.has_kept_controls else f"cam{settings.camera}_controls"
 
     def _known(self, name: str) -> Control:
         if name not in self.advertised:
-            raise WrongControl(
-                f"this camera has no control {_shown(name)[:60]}{did_you_mean(name, list(self.advertised))}"
-            )
+            guess = did_you_mean(name, list(self.advertised))
+            template = "this camera has no control {name}{guess}"
+            raise WrongControl(Message("no_control", template, name=as_ascii(name)[:60], guess=guess))
         return self.advertised[name]
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a file so that after a power cut it is the old or the new one, whole."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_suffix(".new")
-    with new.open("w") as opened:
-        opened.write(text)
-        opened.flush()
-        os.fsync(opened.fileno())
-    new.replace(file)
-
-
-def cast_value(control: Control, value: Any) -> ControlValue:
-    """Return a value of the control's type for text, a number, or a list of them.
-
-    Raises:
-        WrongControl: it is not of that type, or out of bounds.
-    """
-    written = _shown(format_value(tuple(value) if isinstance(value, list) else value))
-    if isinstance(value, bool) and control.kind != "bool":
-        raise WrongControl(f"{control.name}={value}: must be {_expected(control)}")
-    parts = [part.strip().lower() for part in written.split(",")]
-    try:
-        cast = tuple(_CASTS[control.kind](part) for part in parts)
-    except ValueError:
-        cast = ()
-    if len(cast) != control.count or not _within(control, cast):
-        raise WrongControl(f"{control.name}={written[:60]}: must be {_expected(control)}")
-    return cast if control.count > 1 else cast[0]
-
-
-def format_value(value: Any) -> str:
-    """Return a value as text of the setting `controls`."""
-    if isinstance(value, tuple):
-        return ",".join(format_value(part) for part in value)
-    return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def _shown(text: str) -> str:
-    """Return what a client has sent as text that is safe in an answer and in the log."""
-    return text.encode("ascii", "backslashreplace").decode()
-
-
-def _switch(text: str) -> bool:
-    if text not in ("1", "true", "on", "0", "false", "off"):
-        raise ValueError(text)
-    return text in ("1", "true", "on")
-
-
-def _whole(text: str) -> int:
-    return int(text.removesuffix(".0"))  # some JSON libraries write every number as a float
-
-
-_CASTS: dict[str, Callable[[str], Any]] = {"bool": _switch, "int": _whole, "float": float, "rectangle": _whole}
-
-
-def _within(control: Control, parts: tuple[Any, ...]) -> bool:
-    if control.kind == "rectangle":
-        (left, top, width, height), (_, _, least_width, least_height) = control.max, control.min  # type: ignore[misc] # rectangles have rectangular bounds
-        x, y, w, h = parts
-        return bool(
-            left <= x and x + w <= left + width and w >= least_width
-            and top <= y and y + h <= top + height and h >= least_height
-        )  # fmt: skip
-    if control.name in ZERO_IS_AUTOMATIC and parts == (0,):
-        return True
-    return all(control.min <= part <= control.max for part in parts)
-
-
-def _expected(control: Control) -> str:
-    if control.kind == "bool":
-        return "1 (on) or 0 (off)"
-    if control.kind == "rectangle":
-        _, _, width, height = control.min  # type: ignore[misc] # rectangles have rectangular bounds
-        return f"x,y,width,height inside {format_value(control.max)}, at least {width}x{height} large"
-    what = "whole number" if control.kind == "int" else "number"
-    many = f"{control.count} {what}s with commas between them, each" if control.count > 1 else f"a {what}"
-    automatic = ", or 0 (automatic)" if control.name in ZERO_IS_AUTOMATIC else ""
-    return f"{many} from {format_value(control.min)} to {format_value(control.max)}{automatic}"

@@ -6,16 +6,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
-from soft_stream.capture.status import Counters
+from soft_stream.capture.status import CameraStatus
 from soft_stream.frames import jpeg
 from soft_stream.frames.frame import Frame
 from soft_stream.frames.raw import FocusState, Orientation, RawFrame
 from soft_stream.frames.rendition import ORIGINAL, Rendition
+from soft_stream.frames.zoom import Part
+from soft_stream.message import message_of
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class EncodeJob:
     focus: FocusState
     orientation: Orientation
     quality: Callable[[Rendition], int]
+    zoom: Part | None = None
 
     def encode(self, rendition: Rendition) -> Frame:
         """Return the frame in a rendition.
@@ -48,11 +50,13 @@ class EncodeJob:
         return Frame(
             jpeg=jpeg.encode(raw, self.quality(rendition), self.orientation, rendition),
             number=self.number,
-            size=jpeg.rendition_size(rendition, raw.size, self.orientation),
+            size=jpeg.rendition_size(raw, self.orientation, rendition),
             captured_at=raw.captured_at,
             published_at=time.monotonic(),
             focus=self.focus,
             metadata=raw.metadata,
+            zoom=self.zoom,
+            is_checked=raw.is_checked or not jpeg.passes_through(raw, self.orientation, rendition),
         )
 
     def count_encodings(self, renditions: Collection[Rendition]) -> int:
@@ -70,8 +74,9 @@ class FrameEncoder:
     It posts `on_frame` to the event loop for each frame, from the thread that has encoded it.
     """
 
-    def __init__(self, counters: Counters, post: Callable[[Callable[[], None]], None]) -> None:
-        self._counters = counters
+    def __init__(self, status: CameraStatus, post: Callable[[Callable[[], None]], None]) -> None:
+        self._status = status
+        self._counters = status.counters
         self._post = post
         self._pool = EncoderPool()
         self._renderer: ThreadPoolExecutor | None = None
@@ -128,9 +133,11 @@ class FrameEncoder:
         return frame.published_at - began
 
     def _render(self, job: EncodeJob, renditions: Collection[Rendition], on_frame: OnFrame) -> None:
-        for rendition in renditions:
-            with suppress(jpeg.DamagedJpeg):  # a webcam's damaged JPEG has no renditions
+        try:
+            for rendition in renditions:
                 self._post(partial(on_frame, rendition, job.encode(rendition)))
+        except jpeg.DamagedJpeg as fault:  # a webcam's damaged JPEG has no renditions
+            self._status.record_damaged([message_of(fault)])
 
 
 class EncoderPool:

@@ -11,7 +11,7 @@ class FrameTimer:
     """Measures the frames of the camera; all times are monotonic seconds."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._negotiated: Negotiated | None = None
         self._rate = RateMeter()
         self._silent_since = 0.0
@@ -22,7 +22,9 @@ class FrameTimer:
     def configure(self, negotiated: Negotiated | None) -> None:
         """Take over the frame rate that the camera has agreed to; None while it is closed."""
         before, self._negotiated = self._negotiated, negotiated
-        if negotiated and (before is None or negotiated.fps != before.fps):
+        if negotiated is None:
+            return
+        if before is None or (negotiated.fps, negotiated.longest_interval) != (before.fps, before.longest_interval):
             self._rate = RateMeter()  # earlier frames say nothing about the new rate
             self.restart()
 
@@ -63,7 +65,7 @@ class FrameTimer:
         A camera that delivers far less than it was asked for is failing, not slow. So the measured interval counts only
         up to four times the requested one, or up to the longest exposure that is set.
         """
-        requested = 1 / (self._negotiated.fps if self._negotiated else self._settings.fps)
+        requested = 1 / (self._negotiated.fps if self._negotiated else self.settings.fps)
         return min(max(self._rate.interval or 0.0, requested), max(4 * requested, self.longest_interval))
 
     @property
@@ -87,7 +89,7 @@ class FrameTimer:
 
         libcamera itself waits for five of the longest frames (`src/ipa/rpi/`, maximum frame length).
         """
-        return self._settings.watchdog_timeout and max(self._settings.watchdog_timeout, 6 * self.longest_interval)
+        return self.settings.watchdog_timeout and max(self.settings.watchdog_timeout, 6 * self.longest_interval)
 
     def _end_silence(self) -> None:
         now = time.monotonic()

@@ -3,6 +3,7 @@
 from soft_stream.capture.camera_thread import CameraThread
 from soft_stream.capture.pause import Pause
 from soft_stream.capture.status import CameraStatus, State
+from soft_stream.message import Message
 
 
 class Health:
@@ -20,15 +21,24 @@ class Health:
         if self._thread.late:
             return self._thread.hanging
         if status.state is State.RETRYING and status.last_restart:
-            return f"{status.last_restart.why}; trying again"
+            return Message("trying_again", "{why}; trying again", why=status.last_restart.why)
         if status.last_error and status.state is not State.PAUSED:
             return status.last_error
         if status.state in (State.STREAMING, State.FOCUSING) and status.timer.is_stale:
-            return f"no frames for {status.timer.silent_for:.0f} s"
+            return status.silence
         return ""
+
+    @property
+    def why_no_frame(self) -> str:
+        """Why a client has waited for a frame and got none."""
+        damage = self._status.damage
+        if not self.problem and damage.is_current(self._status.timer.stale_after):
+            return damage.summary
+        return self.problem or Message("camera_is", "the camera is {state}", state=self.summary)
 
     @property
     def summary(self) -> str:
         """The problem, or which program has the camera, or the state."""
         lease = self._pause.lease
-        return self.problem or (str(lease) if lease and self._status.state is State.PAUSED else str(self._status.state))
+        state = self._status.state
+        return self.problem or (lease.sentence if lease and state is State.PAUSED else Message(f"state.{state}", state))

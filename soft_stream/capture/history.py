@@ -10,6 +10,7 @@ from typing import Any
 
 from soft_stream.capture.status import CameraStatus
 from soft_stream.capture.subscribers import Subscribers
+from soft_stream.frames.clock import unix_time
 
 INTERVAL = 10.0
 KEPT_FOR = 3600.0
@@ -17,7 +18,7 @@ KEPT_FOR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Statistics of a few seconds, and when they ended (Unix seconds)."""
+    """Statistics of a few seconds, and when they ended (monotonic seconds)."""
 
     at: float
     fps: float
@@ -54,10 +55,11 @@ class History:
             self._samples.append(self._sample())
 
     def facts(self) -> dict[str, list[Any]]:
-        """Return the samples as columns, which are much shorter in JSON, with rounded numbers."""
-        since = time.time() - KEPT_FOR
+        """Return the samples as columns, which are much shorter in JSON, with rounded numbers and Unix seconds."""
+        since = time.monotonic() - KEPT_FOR
         samples = [sample for sample in self._samples if sample.at > since]
-        return {name: [_rounded(getattr(sample, name)) for sample in samples] for name in Sample.__slots__}
+        facts = {name: [_rounded(getattr(sample, name)) for sample in samples] for name in Sample.__slots__}
+        return facts | {"at": [_rounded(unix_time(sample.at)) for sample in samples]}
 
     async def _keep(self) -> None:
         while True:
@@ -70,7 +72,7 @@ class History:
         count, took, restarts = encoded - self._encoded, seconds - self._seconds, restarted - self._restarts
         self._encoded, self._seconds, self._restarts = encoded, seconds, restarted
         return Sample(
-            at=time.time(),
+            at=time.monotonic(),
             fps=status.timer.fps,
             encode=took / count if count else None,
             clients=sum(client.streams for client in self._subscribers.clients),

@@ -19,7 +19,7 @@ class SnapshotSize(StrEnum):
 
 
 class FocusPolicy(StrEnum):
-    """Whether a snapshot waits for an autofocus cycle; AUTO waits if the lens is not known to be in focus."""
+    """Whether a snapshot waits for an autofocus cycle; AUTO waits if the lens moves or is not known to be in focus."""
 
     AUTO = "auto"
     ALWAYS = "always"
@@ -41,8 +41,16 @@ class SnapshotRequest:
     focus: FocusPolicy = FocusPolicy.AUTO
     max_age: float = 0.0
     """Seconds that an existing frame may be old to be the answer; 0 demands a new one."""
+    patience: float = float("inf")
+    """Seconds after which it does not wait for the lens or the exposure, while a client streams."""
     wake: bool = True
     """Whether the camera may be opened for it."""
+    client: str = ""
+    """What identifies its client; the pause between stills depends on it."""
+    insists: bool = False
+    """Whether an error is a better answer than a frame of the stream if its still may not interrupt the stream."""
+    still_turn: float = float("-inf")
+    """When its still may interrupt the stream, in monotonic seconds; kept up to date while it waits."""
     rendition: Rendition = ORIGINAL
     requested_at: float = field(default_factory=time.monotonic)
     outcome: "asyncio.Future[Frame]" = field(default_factory=_new_future)
@@ -57,13 +65,13 @@ class SnapshotRequest:
         """Return the size that the request means while a client streams, or while none does."""
         return self.size or (SnapshotSize.STREAM if is_streaming else SnapshotSize.FULL)
 
-    def accepts(self, captured_at: float, metadata: FrameMetadata) -> bool:
-        """Return whether a frame that has just arrived was exposed after the request.
+    def seconds_held(self, now: float) -> float:
+        """Return for how long its still may not interrupt the stream yet; `now` is monotonic."""
+        return max(0.0, self.still_turn - now)
 
-        The comparison holds even if the system clock was set in between.
-        """
-        exposed_from = captured_at - (metadata.exposure_time or 0.0)
-        return time.monotonic() - (time.time() - exposed_from) >= self.requested_at
+    def accepts(self, captured_at: float, metadata: FrameMetadata) -> bool:
+        """Return whether a frame was exposed after the request."""
+        return captured_at - (metadata.exposure_time or 0.0) >= self.requested_at
 
     def resolve(self, outcome: Frame | CameraError) -> None:
         """Answer the request with a frame or a fault, unless it has been answered or cancelled."""
@@ -73,6 +81,14 @@ class SnapshotRequest:
             self.outcome.set_result(outcome)
         else:
             self.outcome.set_exception(outcome)
+
+
+class StillRefused(CameraError):
+    """A still may not interrupt the stream before the deadline; `seconds` later it may."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("a full-size still may not interrupt the stream yet")
+        self.seconds = seconds
 
 
 class FocusResult(StrEnum):
@@ -92,7 +108,7 @@ class FocusOutcome:
     result: FocusResult
     seconds: float
     at: float
-    """Unix seconds."""
+    """Monotonic seconds."""
 
 
 @dataclass(eq=False)

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Mapping
 
-from soft_stream.cameras.base import Camera, CameraError, CameraHung, ControlValue, NoFrame
+from soft_stream.cameras.base import Camera, CameraError, CameraHung, ControlValue, Negotiated, NoFrame
 from soft_stream.capture.autofocus import AutofocusController
 from soft_stream.capture.context import CaptureContext
 from soft_stream.capture.pump import FramePump
@@ -13,6 +13,8 @@ from soft_stream.capture.status import StartupTimes, State
 from soft_stream.capture.stills import Stills
 from soft_stream.frames import jpeg
 from soft_stream.frames.raw import FocusState
+from soft_stream.frames.zoom import Rectangle
+from soft_stream.message import Message, message_of
 
 # The camera thread returns this often while no frame arrives, so that a client that leaves does not wait for it.
 CAPTURE_SLICE = 0.5
@@ -48,26 +50,50 @@ class CameraSession:
         await thread.run("import", CALL_TIMEOUT, jpeg.load)
         loaded = time.monotonic()
         status.last_opening = took = StartupTimes(loaded - (began or loaded))
-        negotiated = await thread.run("open", settings.start_timeout + CALL_TIMEOUT, self._camera.open)
+        try:
+            negotiated = await thread.run("open", settings.start_timeout + CALL_TIMEOUT, self._camera.open)
+        finally:
+            status.record_damaged(self._camera.take_damaged())
         status.set_negotiated(negotiated)
         status.counters.opened += 1
         took.opened_at = time.monotonic()
         took.open = took.opened_at - loaded
-        status.log_event(f"Camera open after {took.open:.2f} s: {negotiated}")
-        (width, height), asked = negotiated.size, (settings.width, settings.height)
+        opened = round(took.open, 2)
+        template = "Camera open after {seconds:.2f} s: {negotiated}"
+        status.log_event(Message("log_open", template, seconds=opened, negotiated=negotiated))
+        (width, height), opened_with = negotiated.size, self._context.opened_with
+        asked = (opened_with.width, opened_with.height)
         if (width, height) != asked:
-            status.log_event(f"Asked for {asked[0]}x{asked[1]}, negotiated {width}x{height}", logging.WARNING)
+            template, wanted = "Asked for {wanted}, negotiated {got}", f"{asked[0]}x{asked[1]}"
+            status.log_event(Message("log_size", template, wanted=wanted, got=f"{width}x{height}"), logging.WARNING)
         for difference in negotiated.differences:
             status.log_event(difference, logging.WARNING)
         self._context.controls.update_advertised(await thread.run("list controls", CALL_TIMEOUT, self._camera.controls))
 
+    def discard_earlier_frames(self) -> None:
+        """Drop the frames that the camera has captured until now; the driver may have one of them."""
+        self._pump.not_before = time.monotonic()
+
     async def set_controls(self, values: Mapping[str, ControlValue]) -> None:
         """Set controls of the camera; see `Controls.check`."""
-        negotiated = await self._context.thread.run("set controls", CALL_TIMEOUT, self._camera.set_controls, values)
+        negotiated = await self._context.thread.run("set controls", CALL_TIMEOUT, self._set_controls, values)
         self._context.status.set_negotiated(negotiated)
 
+    def _set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
+        negotiated = self._camera.set_controls(values)
+        # automatic exposure and the lens may follow them, or the camera was even restarted
+        self._stills.begin()
+        self._autofocus.restart_scan()
+        return negotiated
+
+    async def set_zoom(self, crop: Rectangle | None) -> None:
+        """Show a part of the sensor in the stream; see `Camera.set_zoom`."""
+        await self._context.thread.run("set zoom", CALL_TIMEOUT, self._camera.set_zoom, crop)
+
     async def flow(self) -> None:
-        """Let frames flow until there has been no client for `close_after` seconds, or a program claims the camera.
+        """Let frames flow until there has been no client for `close_after` seconds, or the camera has to be closed.
+
+        It has to be closed if a program claims it, and for other settings.
 
         Raises:
             CameraError: the camera is gone, busy, or gives no frames after a restart either.
@@ -108,11 +134,12 @@ class CameraSession:
         if isinstance(fault, CameraHung):
             raise fault
         if fault:
-            status.log_event(f"The camera closed with an error: {fault}", logging.WARNING)
+            template = "The camera closed with an error: {fault}"
+            status.log_event(Message("log_closed_error", template, fault=message_of(fault)), logging.WARNING)
         if status.negotiated:
             status.set_negotiated(None)
             status.counters.closed += 1
-            status.log_event("Camera closed")
+            status.log_event(Message("log_closed", "Camera closed"))
 
     async def _flow(self) -> None:
         status, subscribers, pause = self._context.status, self._context.subscribers, self._context.pause
@@ -120,7 +147,7 @@ class CameraSession:
         self._stills.begin()
         if status.state is State.STARTING and not pause.lease:
             await self._autofocus.begin()
-        while subscribers.should_stay_open(self._context.settings.close_after) and not pause.lease:
+        while subscribers.should_stay_open(self._context.settings.close_after) and not self._must_close:
             focus = await self._pump_frames()
             if status.state is State.RETRYING:  # until a frame arrives after a restart
                 if focus is None:
@@ -129,9 +156,14 @@ class CameraSession:
             await self._autofocus.update(focus)
             await self._stills.take()
             await self._autofocus.settle()
-        if not self.has_frames and status.timer.is_stale and not pause.lease:
+        if not self.has_frames and status.timer.is_stale and not self._must_close:
             # no client waited for the watchdog, as with snapshots whose deadline is shorter
-            raise CameraError(f"no frame came in {status.timer.silent_for:.0f} s")
+            raise CameraError(status.silence)
+
+    @property
+    def _must_close(self) -> bool:
+        """Whether another program claims the camera, or it has to be opened again."""
+        return self._context.pause.lease is not None or self._context.must_reopen
 
     async def _pump_frames(self) -> FocusState | None:
         """Let frames flow until there is more to do than to publish them.
@@ -150,13 +182,14 @@ class CameraSession:
             # controls that were set may have made frames longer
             silent_for, watchdog = timer.silent_for, timer.watchdog_timeout
             if watchdog and silent_for >= watchdog and self._context.subscribers.clients:
-                raise NoFrame(f"no frames for {silent_for:.0f} s") from None
+                raise NoFrame(self._context.status.silence) from None
             return None
 
     async def _restart(self, silence: NoFrame) -> None:
         """Restart the stream without closing the camera: most cameras give frames again after that."""
         self._frames_at_restart = self._pump.frames
         status, settings = self._context.status, self._context.settings
-        status.retry(silence, "the stream is restarted")
+        status.retry(silence, Message("stream_restarted", "the stream is restarted"))
+        self._autofocus.reset()
         limit = settings.close_timeout + status.timer.longest_interval  # a hang is one of its `stop`
         status.set_negotiated(await self._context.thread.run("restart", limit, self._camera.restart))

@@ -13,6 +13,7 @@ from soft_stream.capture.requests import FocusOutcome, FocusRequest, SnapshotReq
 from soft_stream.frames.frame import Frame
 from soft_stream.frames.rates import RateCounter
 from soft_stream.frames.rendition import ORIGINAL, Rendition, TooManyRenditions
+from soft_stream.message import Message
 
 
 @dataclass(eq=False, slots=True)  # there may be many, and each frame changes all of them
@@ -32,23 +33,27 @@ class Client:
     fps_max: float = 0.0
     """The frames per second that it gets at most; 0 is no limit."""
     rendition: Rendition = ORIGINAL
-    since: float = field(default_factory=time.time)
-    """Unix seconds."""
+    repeats: bool = False
+    """Whether the stream sends it a frame once more when no newer one follows soon."""
+    since: float = field(default_factory=time.monotonic)
+    """Monotonic seconds."""
     frame_counter: RateCounter = field(default_factory=RateCounter)
     """Counts the live frames that were sent to it."""
     number: int = 0
     """The number of the last frame; not the frame, whose memory a client that does not read would keep."""
     captured_at: float | None = None
-    """When the last frame was captured, in Unix seconds."""
+    """When the last frame was captured, in monotonic seconds."""
     first: int = 0
     """The number of the first frame."""
     port: int = 0
     """The port of its connection; on a unix socket the descriptor of the connection."""
+    login: str = ""
+    """Its user or token, for the log; empty without a login."""
     unsent: Callable[[], int] = field(default=lambda: 0, repr=False)
     """Returns the number of sent bytes that have not reached it yet."""
 
     def __str__(self) -> str:
-        return f"{self.peer} {self.path}"
+        return f"{named(self.peer, self.login)} {self.path}"
 
     @property
     def sent(self) -> int:
@@ -65,6 +70,11 @@ class Client:
         self.frame_counter.tick(now)
         self.first = self.first or frame.number
         self.number, self.captured_at = frame.number, frame.captured_at
+
+
+def named(peer: str, login: str) -> str:
+    """Return an address and a login as the log names them."""
+    return f"{peer} ({login})" if login else peer
 
 
 class Subscribers:
@@ -85,6 +95,7 @@ class Subscribers:
         self.focus_requests: dict[FocusRequest, None] = {}
         self.newest: Frame | None = None
         """The newest frame of all renditions."""
+        self._newest_upright: Frame | None = None
         self.newest_stills: Mapping[Rendition, Frame] = {}
         self.clients: dict[Client, None] = {}
         self._unused_since = float("-inf")
@@ -124,7 +135,10 @@ class Subscribers:
         """
         if rendition not in self.feeds:
             if len(self.feeds) > self._renditions_max:
-                raise TooManyRenditions(f"{self._renditions_max} other renditions are being made, not {rendition} too")
+                template = "{count} other renditions are being made, not {rendition} too"
+                raise TooManyRenditions(
+                    Message("too_many_renditions", template, count=self._renditions_max, rendition=rendition)
+                )
             self.feeds[rendition] = Feed()
             if self._ended:
                 self.feeds[rendition].end()
@@ -200,10 +214,19 @@ class Subscribers:
             if not request.outcome.done():
                 request.outcome.set_exception(fault)
 
-    def note(self, frame: Frame) -> None:
+    def note(self, frame: Frame, rendition: Rendition) -> None:
         """Remember a frame if it is newer than all others, in any rendition."""
         if self.newest is None or self.newest.number < frame.number:
             self.newest = frame
+        last = self._newest_upright
+        if not rendition.rotation and (last is None or last.number < frame.number):
+            self._newest_upright = frame
+
+    @property
+    def last_frame(self) -> Frame | None:
+        """The last frame or still, in any rendition that is not turned; None without one since the camera was idle."""
+        stills = (still for rendition, still in self.newest_stills.items() if not rendition.rotation)
+        return max((*stills, *filter(None, [self._newest_upright])), key=lambda each: each.captured_at, default=None)
 
     def fail(self, fault: CameraError) -> None:
         """Raise a fault in all clients that wait for a frame."""
@@ -222,7 +245,7 @@ class Subscribers:
         """Forget the newest frames, because the camera is closed and there are no clients."""
         for feed in self.feeds.values():
             feed.clear()
-        self.newest, self.newest_stills = None, {}
+        self.newest, self._newest_upright, self.newest_stills = None, None, {}
 
     def _fail_requests(self, fault: CameraError) -> None:
         for request in self.snapshot_requests:

@@ -7,15 +7,27 @@ from dataclasses import asdict
 
 from soft_stream.cameras.base import CameraError, CameraUnsupported
 from soft_stream.cameras.identity import sort_by_port
+from soft_stream.cli.parser import exit_status
+from soft_stream.cli.terminal import progress
 from soft_stream.config.env_file import quote_value
 from soft_stream.service.exit_status import ExitStatus
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the parser."""
-    command = commands.add_parser("cameras", help="list the connected cameras as lines for the settings file")
+    command = commands.add_parser(
+        "cameras",
+        help="list the connected cameras as lines for the settings file",
+        epilog=exit_status(
+            {
+                ExitStatus.STOPPED: "listed, also if none is connected",
+                ExitStatus.TEMPORARY_FAILURE: "libcamera does not answer",
+                ExitStatus.CONFIG_ERROR: "Picamera2 is missing",
+            }
+        ),
+    )
     command.set_defaults(run=list_cameras)
-    command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument("--json", action="store_true", help="print one line of JSON, a list")
 
 
 def list_cameras(args: argparse.Namespace) -> int:
@@ -23,13 +35,13 @@ def list_cameras(args: argparse.Namespace) -> int:
     from soft_stream.cameras.picamera.library import connected_cameras
 
     try:
-        connected = connected_cameras()
+        with progress("Looking for cameras"):
+            connected = connected_cameras()
     except CameraError as error:
-        if args.json:
-            print(error, file=sys.stderr)
-            return ExitStatus.CONFIG_ERROR if isinstance(error, CameraUnsupported) else ExitStatus.TEMPORARY_FAILURE
-        print(f"# {error}", "# A test camera can stand in:", "cam_source=test-pattern", sep="\n")
-        return ExitStatus.STOPPED
+        print(error, file=sys.stderr)
+        if not args.json:
+            print("# A test camera can stand in:", "cam_source=test-pattern", sep="\n")
+        return ExitStatus.CONFIG_ERROR if isinstance(error, CameraUnsupported) else ExitStatus.TEMPORARY_FAILURE
     if args.json:
         print(json.dumps([asdict(found) for found in sort_by_port(connected)]))
         return ExitStatus.STOPPED

@@ -27,7 +27,8 @@ def end(status: ExitStatus) -> ExitStatus:
 
     threads = (each for each in threading.enumerate() if each.daemon or each.name.startswith(CAMERA_THREAD))
     if any(_is_stuck(thread) for thread in threads):
-        sys.stdout.flush()
+        if sys.stdout:
+            sys.stdout.flush()
         os._exit(status)
     return status
 

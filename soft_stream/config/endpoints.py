@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 PUBLIC_PORT = 8080
-"""The port on which nginx serves all cameras, each below `/camN/`."""
+"""The default port on which nginx serves all cameras, each below `/camN/`."""
 FIRST_PUBLIC_PORT = 8081
-"""nginx serves camera N also on this port + N."""
-HOST_AND_PORT = re.compile(r"https?://(\[[^][/?#@]+\]|[\w.-]+)(:\d+)?/?", re.ASCII | re.IGNORECASE)
+"""By default nginx serves camera N also on this port + N."""
+HTTP_URL = re.compile(r"https?://(\[[^][/?#@]+\]|[\w.-]+)(:\d+)?/?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class Endpoint:
     port: int = 0
     path: str = ""
     """The path of a unix socket; empty for others."""
+
+    @property
+    def is_public(self) -> bool:
+        """Whether other machines can reach it."""
+        return not self.path and not ipaddress.ip_address(self.address).is_loopback
 
     def overlaps(self, other: "Endpoint") -> bool:
         """Return True if only one of both can be used; 0.0.0.0 is every IPv4 address, and :: every IPv6 address."""
@@ -42,13 +47,13 @@ def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def host_and_port(text: str) -> SplitResult:
+def split_http_url(text: str) -> SplitResult:
     """Split an http:// or https:// URL that has only a host and perhaps a port.
 
     Raises:
         ValueError: the text is something else.
     """
-    if not HOST_AND_PORT.fullmatch(text):
+    if not HTTP_URL.fullmatch(text):
         raise ValueError(text)
     return urlsplit(text)
 
@@ -65,7 +70,7 @@ def parse(text: str) -> Endpoint:
         if not rest.startswith("/") or path == "/":
             raise ValueError(text)
         return Endpoint("unix", path=path)
-    url = host_and_port(text)
+    url = split_http_url(text)
     if not url.port:
         raise ValueError(text)
     host = "127.0.0.1" if url.hostname == "localhost" else url.hostname or ""

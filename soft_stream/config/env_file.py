@@ -12,11 +12,14 @@ ESCAPABLE_IN_DOUBLE_QUOTES = '"\\`$'
 
 @dataclass(frozen=True)
 class Assignment:
-    """One `KEY=VALUE` of a file; `line` counts from 1; `value` is None if the line has no `=`."""
+    """One `KEY=VALUE` of a file; `value` is None if the line has no `=`."""
 
     line: int
+    """The number of its first line, from 1."""
     key: str
     value: str | None
+    last_line: int
+    """The number of its last line: a value in quotes, or with continued lines, has several."""
 
 
 def parse(text: str) -> list[Assignment]:
@@ -34,11 +37,12 @@ def parse(text: str) -> list[Assignment]:
         if text[at] in "#;":
             at = end_of_line
         elif equals < 0:
-            assignments.append(Assignment(line, text[at:end_of_line].strip(), None))
+            assignments.append(Assignment(line, text[at:end_of_line].strip(), None, line))
             at = end_of_line
         else:
             value, at = _value(text, equals + 1)
-            assignments.append(Assignment(line, text[start:equals].rstrip(), value))
+            last_line = line + text.count("\n", start, at)
+            assignments.append(Assignment(line, text[start:equals].rstrip(), value, last_line))
         line += text.count("\n", start, at)
     return assignments
 

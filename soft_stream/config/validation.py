@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from soft_stream.config.endpoints import Endpoint
 from soft_stream.config.settings import LOWEST_CLIENT_FPS, Settings, format_value
+from soft_stream.config.value_types import STDOUT
+from soft_stream.message import Message
 
+HIGHEST_PORT = 65535
 Cameras = Mapping[int, Settings]
 Origins = Mapping[int, Mapping[str, str]]
 
@@ -15,8 +17,9 @@ def check_together(cameras: Cameras, origins: Origins) -> Iterator[str]:
     """Yield a sentence for each combination of settings that cannot work."""
     yield from _check_unique(cameras, origins)
     yield from _check_endpoints(cameras, origins)
+    yield from _check_public_ports(cameras, origins)
     for number, settings in cameras.items():
-        for name, problem in _check_camera(settings):
+        for name, problem in check_camera(settings):
             value = format_value(getattr(settings, name))
             yield f"{_place(origins, number, name)}: cam{number}_{name}={value}: {problem}"
 
@@ -28,14 +31,14 @@ def _check_unique(cameras: Cameras, origins: Origins) -> Iterator[str]:
         for number, settings in cameras.items():
             value = getattr(settings, name)
             other = first.setdefault(value, number)
-            if other != number and value:
+            if other != number and value not in ("", STDOUT):
                 yield (
                     f"{_place(origins, number, name)}: cam{number}_{name}={value}: camera {other} has the same "
                     f"({_place(origins, other, name)}); each camera needs its own"
                 )
 
 
-def _check_camera(settings: Settings) -> Iterator[tuple[str, str]]:
+def check_camera(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the names of the settings of one camera that contradict others, each with the rule."""
     number = settings.camera
     if settings.source == "folder" and not settings.folder:
@@ -43,12 +46,12 @@ def _check_camera(settings: Settings) -> Iterator[tuple[str, str]]:
     shortest = 2 / settings.fps
     for name in ("start_timeout", "watchdog_timeout"):
         if 0 < getattr(settings, name) < shortest:
-            at = f"cam{number}_fps={settings.fps:g}"
-            yield name, f"must be at least {shortest:g} (seconds), the time of two frames at {at}"
+            template, at = "must be at least {seconds:g} (seconds), the time of two frames at {at}", settings.fps
+            yield name, Message("rule_shortest", template, seconds=shortest, at=f"cam{number}_fps={at:g}")
     if 0 < settings.client_fps_max < LOWEST_CLIENT_FPS:
         yield "client_fps_max", f"must be 0 (no limit) or at least {LOWEST_CLIENT_FPS:g} (frames a second)"
     if settings.min_fps > settings.fps:
-        yield "min_fps", f"must be at most cam{number}_fps={settings.fps:g}"
+        yield "min_fps", Message("rule_at_most", "must be at most {at}", at=f"cam{number}_fps={settings.fps:g}")
     if (settings.snapshot_width == 0) != (settings.snapshot_height == 0):
         name = "snapshot_width" if settings.snapshot_width == 0 else "snapshot_height"
         yield name, "snapshot_width and snapshot_height are both 0 (the sensor's size) or neither"
@@ -56,13 +59,9 @@ def _check_camera(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _check_endpoints(cameras: Cameras, origins: Origins) -> Iterator[str]:
     """Find endpoints that are in use twice, and https:// endpoints without a certificate."""
-    taken = [
-        (number, "port", Endpoint("http", address, settings.port))
-        for number, settings in cameras.items()
-        for address in settings.bind
-    ]
+    taken = [(number, "port", endpoint) for number, settings in cameras.items() for endpoint in settings.bound]
     for number, settings in cameras.items():
-        for one, other in combinations((Endpoint("http", address, settings.port) for address in settings.bind), 2):
+        for one, other in combinations(settings.bound, 2):
             if one.overlaps(other):
                 yield (
                     f"{_place(origins, number, 'bind')}: cam{number}_bind={' '.join(settings.bind)}: {one} and {other} "
@@ -82,6 +81,17 @@ def _check_endpoints(cameras: Cameras, origins: Origins) -> Iterator[str]:
                 for name, what in (("tls_certificate", "its certificate (PEM)"), ("tls_key", "its key (PEM)")):
                     if not getattr(settings, name):
                         yield f"{written} cam{number}_{name} must name {what}"
+
+
+def _check_public_ports(cameras: Cameras, origins: Origins) -> Iterator[str]:
+    """Find external ports that nginx could not use; a port of a process may be the same if nginx is not used."""
+    for number, settings in cameras.items():
+        base = f"{_place(origins, number, 'camera_port_base')}: cam_camera_port_base={settings.camera_port_base}"
+        port = f"nginx serves camera {number} on port {settings.public_port}"
+        if settings.public_port > HIGHEST_PORT:
+            yield f"{base}: {port}, but the highest port is {HIGHEST_PORT}"
+        if settings.public_port == settings.portal_port:
+            yield f"{base}: {port}, which is cam_portal_port ({_place(origins, number, 'portal_port')})"
 
 
 def _place(origins: Origins, camera: int, name: str) -> str:

@@ -1,14 +1,15 @@
 """Types of settings: each parses the text of a value, and describes the texts that it accepts."""
 
-import ipaddress
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from soft_stream.config import endpoints
-from soft_stream.config.endpoints import Endpoint
+from soft_stream.message import Message
+
+STDOUT = "-"
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,14 @@ class ValueType:
 
     parse: Callable[[str], Any]
     expected: str
+    metavar: str = "TEXT"
+    """The word for a value in the help."""
+    words: tuple[str, ...] = ()
+    """The values, if there are few: a shell completes them."""
+    kind: str = "text"
+    """The kind of its values for a form: `integer`, `number`, `boolean` or `text`."""
+    low: float | None = None
+    high: float | None = None
 
 
 def integer(low: int, high: int, unit: str, *, even: bool = False) -> ValueType:
@@ -28,7 +37,13 @@ def integer(low: int, high: int, unit: str, *, even: bool = False) -> ValueType:
             raise ValueError(text)
         return value
 
-    return ValueType(parse, f"{'an even' if even else 'a whole'} number from {low} to {high} ({unit})")
+    bounds = "number from {low} to {high} ({unit})"
+    expected = (
+        Message("expects_even_unit", f"an even {bounds}", low=low, high=high, unit=unit)
+        if even
+        else Message("expects_whole_unit", f"a whole {bounds}", low=low, high=high, unit=unit)
+    )
+    return ValueType(parse, expected, "N", kind="integer", low=low, high=high)
 
 
 def number(low: float, high: float, unit: str) -> ValueType:
@@ -40,7 +55,8 @@ def number(low: float, high: float, unit: str) -> ValueType:
             raise ValueError(text)
         return value
 
-    return ValueType(parse, f"a number from {low:g} to {high:g} ({unit})")
+    expected = Message("expects_unit", "a number from {low:g} to {high:g} ({unit})", low=low, high=high, unit=unit)
+    return ValueType(parse, expected, "N", kind="number", low=low, high=high)
 
 
 def choice(*words: str, spellings: Mapping[str, str] = MappingProxyType({})) -> ValueType:
@@ -52,7 +68,7 @@ def choice(*words: str, spellings: Mapping[str, str] = MappingProxyType({})) -> 
             raise ValueError(text)
         return word
 
-    return ValueType(parse, "one of: " + ", ".join(words))
+    return ValueType(parse, "one of: " + ", ".join(words), "WORD", words)
 
 
 def boolean() -> ValueType:
@@ -64,7 +80,7 @@ def boolean() -> ValueType:
             raise ValueError(text)
         return text.lower() in on
 
-    return ValueType(parse, "1 (on) or 0 (off)")
+    return ValueType(parse, Message("expects_switch", "1 (on) or 0 (off)"), "0|1", ("1", "0"), kind="boolean")
 
 
 def right_angle() -> ValueType:
@@ -76,7 +92,10 @@ def right_angle() -> ValueType:
             raise ValueError(text)
         return value
 
-    return ValueType(parse, "one of: 0, 90, 180, 270 (degrees)")
+    words = ("0", "90", "180", "270")
+    return ValueType(
+        parse, Message("expects_angle", "one of: 0, 90, 180, 270 (degrees)"), "DEGREES", words, "integer", 0, 270
+    )
 
 
 def text() -> ValueType:
@@ -87,71 +106,19 @@ def text() -> ValueType:
             raise ValueError(text)
         return text
 
-    return ValueType(parse, "printable text")
+    return ValueType(parse, Message("expects_text", "printable text"))
 
 
-def addresses() -> ValueType:
-    """Return the type of a list of IP addresses."""
-
-    def parse(text: str) -> tuple[str, ...]:
-        addresses = tuple(
-            str(ipaddress.ip_address("127.0.0.1" if word == "localhost" else word.strip("[]")))
-            for word in text.replace(",", " ").split()
-        )
-        if not addresses or len(set(addresses)) < len(addresses):
-            raise ValueError(text)
-        return addresses
-
-    return ValueType(parse, "one or more IP addresses with spaces between them, such as 127.0.0.1 or 0.0.0.0 or ::")
-
-
-def endpoint_list() -> ValueType:
-    """Return the type of a list of endpoints, which may be empty."""
-
-    def parse(text: str) -> tuple[Endpoint, ...]:
-        found = tuple(endpoints.parse(word) for word in text.replace(",", " ").split())
-        if len(set(found)) < len(found):
-            raise ValueError(text)
-        return found
-
-    return ValueType(
-        parse,
-        "endpoints with spaces between them, such as https://0.0.0.0:18443 or unix:/run/cam0.sock, or empty",
-    )
-
-
-def origins() -> ValueType:
-    """Return the type of a list of origins, as browsers send them: in lower case, without a default port."""
-
-    def parse(text: str) -> tuple[str, ...]:
-        found = tuple(_origin(word) for word in text.replace(",", " ").split())
-        if len(set(found)) < len(found) or ("*" in found and len(found) > 1):
-            raise ValueError(text)
-        return found
-
-    return ValueType(
-        parse, "origins with spaces between them, such as http://mainsail.local http://10.0.0.5:8080, or * or empty"
-    )
-
-
-def _origin(word: str) -> str:
-    if word == "*":
-        return word
-    url = endpoints.host_and_port(word.lower())
-    host = endpoints.in_url(url.hostname or "")
-    is_usual = url.port in (None, {"http": 80, "https": 443}[url.scheme])
-    return f"{url.scheme}://{host}" + ("" if is_usual else f":{url.port}")
-
-
-def path() -> ValueType:
-    """Return the type of an absolute path, which may be empty."""
+def path(*, or_stdout: bool = False) -> ValueType:
+    """Return the type of an absolute path, which may be empty, or `-` where that is the standard output."""
 
     def parse(text: str) -> str:
-        if text and (not text.startswith("/") or not text.isprintable()):
+        is_stdout = or_stdout and text == STDOUT
+        if text and not is_stdout and (not text.startswith("/") or not text.isprintable()):
             raise ValueError(text)
         return text
 
-    return ValueType(parse, "an absolute path, or empty")
+    return ValueType(parse, f"an absolute path, {'- (standard output), ' if or_stdout else ''}or empty", "PATH")
 
 
 def file_name() -> ValueType:
@@ -162,7 +129,7 @@ def file_name() -> ValueType:
             raise ValueError(text)
         return text
 
-    return ValueType(parse, "a file name, an absolute path, or empty")
+    return ValueType(parse, "a file name, an absolute path, or empty", "FILE")
 
 
 def sensor_mode() -> ValueType:
@@ -170,11 +137,13 @@ def sensor_mode() -> ValueType:
 
     def parse(text: str) -> str:
         word = text.lower()
-        if word not in ("auto", "driver") and not re.fullmatch(r"[1-9]\d{1,4}x[1-9]\d{1,4}", word):
+        if word not in ("auto", "driver") and not re.fullmatch(r"[1-9]\d{1,4}x[1-9]\d{1,4}(:([89]|1\d|2[0-4]))?", word):
             raise ValueError(text)
         return word
 
-    return ValueType(parse, "auto, driver, or a size such as 2304x1296")
+    return ValueType(
+        parse, "auto, driver, or a size such as 2304x1296, with bits such as 1280x800:8", "MODE", ("auto", "driver")
+    )
 
 
 def window() -> ValueType:
@@ -187,7 +156,21 @@ def window() -> ValueType:
             raise ValueError(text)
         return tuple(window) if text.strip() else ()
 
-    return ValueType(parse, "x y width height as parts of the picture, such as 0.25 0.25 0.5 0.5, or empty")
+    return ValueType(parse, "x y width height as parts of the picture, such as 0.25 0.25 0.5 0.5, or empty", "N")
+
+
+def command() -> ValueType:
+    """Return the type of a command with arguments, which may be empty; the words are those of a shell."""
+
+    def parse(text: str) -> str:
+        words = shlex.split(text) if text.isprintable() else [""]  # raises ValueError for a quote without an end
+        if words and (("/" in words[0] and not words[0].startswith("/")) or not words[0]):
+            raise ValueError(text)
+        return text.strip()
+
+    return ValueType(
+        parse, "a command by its name or absolute path, with arguments, quoted as in a shell, or empty", "COMMAND"
+    )
 
 
 def named_values() -> ValueType:
@@ -199,4 +182,6 @@ def named_values() -> ValueType:
             raise ValueError(text)
         return tuple((name, value) for name, _, value in pairs)
 
-    return ValueType(parse, "NAME=VALUE with spaces between them, such as Brightness=0.1 ExposureValue=0.5, or empty")
+    return ValueType(
+        parse, "NAME=VALUE with spaces between them, such as Brightness=0.1 ExposureValue=0.5, or empty", "NAME=VALUE"
+    )

@@ -11,9 +11,18 @@ OPENING = f"--{BOUNDARY}\r\n".encode()
 CLOSING = f"\r\n--{BOUNDARY}\r\n".encode()
 
 
-def make_part(jpeg: bytes, captured_at: float, label: str = "") -> bytes:
-    """Return the bytes of a part, including the boundary after it; `label` is empty, `repeat` or `notice`."""
-    headers = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\nX-Timestamp: {captured_at:.6f}\r\n"
+def make_part(jpeg: bytes, timestamp: float, captured_at: float, label: str = "", zoom: object = None) -> bytes:
+    """Return the bytes of a part, including the boundary after it.
+
+    The time of capture is in Unix seconds and on the monotonic clock. `label` is empty, `repeat` or `notice`;
+    `zoom` is the part of the frame that the sensor enlarges for all clients, if it does.
+    """
+    headers = (
+        f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n"
+        f"X-Timestamp: {timestamp:.6f}\r\nX-Monotonic: {captured_at:.6f}\r\n"
+    )
     if label:
         headers += f"X-Frame: {label}\r\n"
+    if zoom:
+        headers += f"X-Zoom: {zoom}\r\n"
     return b"".join((headers.encode(), b"\r\n", jpeg, CLOSING))

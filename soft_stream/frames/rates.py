@@ -86,7 +86,7 @@ class RateLimiter:
     def allow(self, captured_at: float) -> bool:
         """Return whether the next frame is allowed, and record it if so."""
         if captured_at < self._due - 2 * self._interval:
-            self._due = captured_at  # the clock was set back
+            self._due = captured_at  # the times of the camera have jumped back
         if captured_at < self.ready_at:
             return False
         self.consume(captured_at)

@@ -39,6 +39,16 @@ class Orientation:
         half = self.rotation >= 180
         return type(self)(self.hflip != half, self.vflip != half, self.rotation % 180)
 
+    def then(self, other: Orientation) -> Orientation:
+        """Return the orientation of a frame that is turned by this orientation and then by the other one."""
+        # to mirror left and right after a quarter turn is the same as to mirror top and bottom before it
+        hflip, vflip = (other.vflip, other.hflip) if self.rotation in (90, 270) else (other.hflip, other.vflip)
+        rotation = (self.rotation + other.rotation) % 360
+        return Orientation(self.hflip != hflip, self.vflip != vflip, rotation).normalized
+
+
+UPRIGHT = Orientation()
+
 
 @dataclass(frozen=True)
 class FrameMetadata:
@@ -47,8 +57,10 @@ class FrameMetadata:
     exposure_time: float | None = None
     gain: float | None = None
     lens_position: float | None = None
-    exposure_settled: bool = True
-    """False while automatic exposure is still adjusting."""
+    exposure_settled: bool | None = True
+    """False while automatic exposure is still adjusting; None if the camera does not report that."""
+    crop: tuple[int, int, int, int] | None = None
+    """The part of the sensor that the frame shows: x, y, width, height, in pixels of the sensor."""
 
 
 NO_METADATA = FrameMetadata()
@@ -63,12 +75,17 @@ class RawFrame:
     """
 
     size: tuple[int, int]
+    """The (width, height) of the stored pixels."""
     captured_at: float
-    """Unix seconds."""
+    """Monotonic seconds."""
     focus: FocusState = FocusState.NONE
     metadata: FrameMetadata = NO_METADATA
     planes: tuple[Plane, Plane, Plane] | None = None
     jpeg: bytes = b""
+    orientation: Orientation = UPRIGHT
+    """The turn that shows the stored pixels of a camera's own JPEG upright, from its Exif data."""
+    is_checked: bool = False
+    """Whether the camera's own JPEG has been decoded, and is whole."""
     release: Callable[[], None] = field(default=lambda: None)
 
     def __enter__(self) -> Self:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from asyncinotify import Inotify, Mask
 
-from soft_stream.capture.pause import Pause
+from soft_stream.capture.pause import Borrower, BorrowerKind, Pause
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class PauseRequest:
     version: tuple[int, int]
     """Inode and change time: another value means that the file was replaced or touched."""
     text: str
-    owner: str
+    borrower: Borrower
     seconds_left: float
 
 
@@ -48,11 +48,14 @@ class PauseFile:
     mistakes the acknowledgement of another one for its own. Removing the file ends the pause. A file that stays longer
     than `seconds` is ignored until it is touched or replaced. The acknowledgement is removed before the camera is
     opened again.
+
+    The acknowledgement is beside the file. If this process cannot write that folder, such as /run, it is `elsewhere`.
     """
 
-    def __init__(self, file: Path, pause: Pause, seconds: float) -> None:
+    def __init__(self, file: Path, pause: Pause, seconds: float, elsewhere: Path | None = None) -> None:
         self._file = file
-        self._acknowledgement = file.with_name(f"{file.name}.ack")
+        beside = file.with_name(f"{file.name}.ack")
+        self._acknowledgement = beside if elsewhere is None or os.access(file.parent, os.W_OK) else elsewhere
         self._pause = pause
         self._seconds = seconds
         self.checked = asyncio.Event()
@@ -114,7 +117,7 @@ class PauseFile:
             log.warning("%s is older than %g s and ignored", self._file, self._seconds)
             return
         self._is_expired = False
-        self._pause.acquire(KEY, found.owner, found.seconds_left, self._expire)
+        self._pause.acquire(KEY, found.borrower, found.seconds_left, self._expire)
         if self._acknowledging:
             self._acknowledging.cancel()
         self._acknowledging = asyncio.create_task(self._acknowledge(found), name="acknowledge")
@@ -127,7 +130,7 @@ class PauseFile:
         """Write the acknowledgement once the camera is free."""
         await self._pause.released.wait()
         try:
-            await self._run(lambda: self._write(f"{found.text or found.owner}\n"))
+            await self._run(lambda: self._write(f"{found.text or found.borrower.owner}\n"))
         except OSError as error:
             log.warning("The pause file is in effect, but %s cannot be written: %s", error.filename, error.strerror)
 
@@ -138,7 +141,7 @@ class PauseFile:
             self._acknowledging = None
         self._is_expired = False
         try:
-            await self._run(lambda: self._acknowledgement.unlink(missing_ok=True))
+            await self._run(self._remove_acknowledgement)
         except OSError as error:
             log.warning("%s cannot be removed: %s", error.filename, error.strerror)
         finally:
@@ -155,15 +158,29 @@ class PauseFile:
             file.write(text)
         new.replace(self._acknowledgement)
 
+    def _remove_acknowledgement(self) -> None:
+        if os.path.lexists(self._acknowledgement):  # else a read-only file system would give an error
+            self._acknowledgement.unlink(missing_ok=True)
+
     def _read(self) -> PauseRequest | None:
         try:
             status = self._file.stat()
         except OSError:
             return None
         text = "".join(char for char in _text(self._file).strip() if char.isprintable())
-        # the change time is that of the arrival, also for a file that was written long ago and moved here
-        left = min(self._seconds, self._seconds - (time.time() - status.st_ctime))
-        return PauseRequest((status.st_ino, status.st_ctime_ns), text, _owner(text, status.st_uid), left)
+        # a file that changes while this process watches is new
+        left = self._seconds if self.checked.is_set() else self._seconds - _age(status)
+        return PauseRequest((status.st_ino, status.st_ctime_ns), text, _borrower(text, status.st_uid), left)
+
+
+def _age(status: os.stat_result) -> float:
+    """Return the seconds since a file was changed, or moved to its place, by the wall clock, which files use.
+
+    A file system in memory (device number 0:N), such as /run, is empty at boot. A file there that seems to be older was
+    written before the clock was set.
+    """
+    age = max(0.0, time.time() - status.st_ctime)  # noqa: TID251 # files have no other clock
+    return min(age, time.clock_gettime(time.CLOCK_BOOTTIME)) if os.major(status.st_dev) == 0 else age
 
 
 def _text(file: Path) -> str:
@@ -180,17 +197,19 @@ def _text(file: Path) -> str:
         os.close(descriptor)
 
 
-def _owner(text: str, uid: int) -> str:
-    """Return the owner: the program of a pid, else the text of the file, else the user who created it."""
+def _borrower(text: str, uid: int) -> Borrower:
+    """Return the borrower: the program of a pid, else the text of the file, else the user who created it."""
     if text.isdecimal():
         try:
             name = Path(f"/proc/{text}/comm").read_text(errors="replace").strip()
         except OSError:
-            return f"pid {text}"
-        return f"{''.join(char for char in name if char.isprintable())} (pid {text})"
+            return Borrower(f"pid {text}", BorrowerKind.FILE)
+        name = "".join(char for char in name if char.isprintable())
+        return Borrower(f"{name} (pid {text})", BorrowerKind.FILE, name)
     if text:
-        return text
+        return Borrower(text, BorrowerKind.FILE, text)
     try:
-        return f"user {pwd.getpwuid(uid).pw_name}"
+        user = pwd.getpwuid(uid).pw_name
     except KeyError:
-        return f"user {uid}"
+        user = str(uid)
+    return Borrower(f"user {user}", BorrowerKind.FILE, user=user)

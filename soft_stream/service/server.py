@@ -12,13 +12,16 @@ from aiohttp import web
 
 from soft_stream.cameras.base import Camera, CameraHung
 from soft_stream.capture.supervisor import CameraSupervisor
+from soft_stream.config.page_settings import PageLayer
 from soft_stream.config.settings import Settings
 from soft_stream.service import fps_log
 from soft_stream.service.exit_status import ExitStatus
+from soft_stream.service.memory import return_large_blocks
+from soft_stream.service.notices import NoticeFinder
 from soft_stream.service.pause_file import PauseFile
 from soft_stream.service.systemd import SystemdNotifier
+from soft_stream.web.api.notices import NOTICES
 from soft_stream.web.app import build_app
-from soft_stream.web.transport.connection import KEEPALIVE_TIMEOUT
 from soft_stream.web.transport.listener import Listener, ListenError
 
 log = logging.getLogger(__name__)
@@ -28,13 +31,18 @@ SHUTDOWN_TIMEOUT = 0.5
 
 
 async def serve(
-    settings: Settings, cameras: Mapping[int, Settings], new_camera: Callable[[Settings], Camera] | None = None
+    settings: Settings,
+    cameras: Mapping[int, Settings],
+    new_camera: Callable[[Settings], Camera] | None = None,
+    notices: NoticeFinder | None = None,
+    layers: Mapping[int, PageLayer] | None = None,
 ) -> ExitStatus:
     """Serve until SIGTERM or SIGINT, or until the camera cannot be used any more; return the exit status.
 
     A camera call that does not return leaves its thread behind, and the interpreter waits for that: see `cli.exit.end`.
     """
-    server = Server(settings, cameras, new_camera)
+    return_large_blocks()
+    server = Server(settings, cameras, new_camera, notices, layers)
     await server.start()
     try:
         await server.run()
@@ -47,17 +55,21 @@ class Server:
     """The camera, the web server and the tasks beside them."""
 
     def __init__(
-        self, settings: Settings, cameras: Mapping[int, Settings], new_camera: Callable[[Settings], Camera] | None
+        self,
+        settings: Settings,
+        cameras: Mapping[int, Settings],
+        new_camera: Callable[[Settings], Camera] | None,
+        notices: NoticeFinder | None,
+        layers: Mapping[int, PageLayer] | None = None,
     ) -> None:
         self._settings = settings
+        self._notices = notices
         self._supervisor = CameraSupervisor(settings, new_camera)
         self._notifier = SystemdNotifier(os.environ)
         self._supervisor.status.on_change = self._on_change
         self._runner = web.AppRunner(
-            build_app(self._supervisor, cameras),
-            access_log=None,
+            build_app(self._supervisor, cameras, layers),
             handler_cancellation=True,
-            keepalive_timeout=KEEPALIVE_TIMEOUT,
             shutdown_timeout=SHUTDOWN_TIMEOUT,
         )
         self._stop = asyncio.Event()
@@ -75,10 +87,17 @@ class Server:
             self._camera,
             asyncio.create_task(self._notifier.run_watchdog(self._supervisor.thread), name="keep alive"),
         ]
+        if self._notices:
+            self._tasks.append(asyncio.create_task(self._notices.follow(self._runner.app[NOTICES]), name="notices"))
         if self._settings.showfps:
             self._tasks.append(asyncio.create_task(fps_log.log_frame_rates(self._supervisor), name="fps log"))
         if self._settings.pause_file:
-            pause_file = PauseFile(Path(self._settings.pause_file), self._supervisor.pause, self._settings.pause_max)
+            pause_file = PauseFile(
+                Path(self._settings.pause_file),
+                self._supervisor.pause,
+                self._settings.pause_max,
+                self._settings.pause_acknowledgement,
+            )
             self._tasks.append(asyncio.create_task(pause_file.watch(), name="pause file"))
             await pause_file.checked.wait()
 
@@ -100,6 +119,7 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks)
+        await self._supervisor.thumbnails.end()
         self._notifier.close()
 
     def exit_status(self) -> ExitStatus:

@@ -96,7 +96,7 @@ def helping() -> list[str]:
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="nobody helps on a single core")
 async def test_frames_stay_in_order_with_several_threads(start_portal: StartPortal) -> None:
     """With frames too large for one thread each frame is newer than the one before, and all threads end."""
-    portal = await start_portal(width=3840, height=2160, fps=120)
+    portal = await start_portal(width=3840, height=2160, fps=120, watchdog_timeout=0, start_timeout=60)
     reader = await StreamReader.get(portal.port)
     await reader.opening()
     while not helping():

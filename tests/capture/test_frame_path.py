@@ -14,7 +14,9 @@ from soft_stream.capture.context import CaptureContext
 from soft_stream.capture.controls import Controls
 from soft_stream.capture.pause import Pause
 from soft_stream.capture.session import CameraSession
+from soft_stream.capture.shared_zoom import SharedZoom
 from soft_stream.capture.status import CameraStatus, State
+from soft_stream.capture.still_pacing import StillPacing
 from soft_stream.capture.subscribers import Client, Subscribers
 from soft_stream.frames.frame import Frame
 from tests.support.fake_clients import frame_of, go_round, world
@@ -95,7 +97,7 @@ async def test_one_encoding_for_all_clients_of_a_server(start_portal: StartPorta
     for reader in readers:
         await reader.opening()
         parts = [await reader.part() for _ in range(20)]
-        frames = {f"{frame.captured_at:.6f}": frame.jpeg for frame in witness.frames}
+        frames = {f"{frame.timestamp:.6f}": frame.jpeg for frame in witness.frames}
         assert all(frames[part.headers["x-timestamp"]] == part.jpeg for part in parts)
     sent = sum(client.sent for client in portal.supervisor.subscribers.clients)
     for reader in readers:
@@ -118,14 +120,17 @@ async def undisturbed(selector: CountingSelector) -> None:
     settings, thread, subscribers, device = QUICK, CountingThread(), Subscribers(), SyntheticDevice()
     device.has_autofocus = False
     status = CameraStatus(settings)
+    controls = Controls(settings)
     context = CaptureContext(
         settings,
         thread,
         status,
         subscribers,
-        Controls(settings),
+        controls,
         Pause(subscribers.notify),
         AdaptiveQuality(settings),
+        StillPacing(settings.still_pause),
+        SharedZoom(subscribers, controls, status),
     )
     opening = CameraSession(SyntheticCamera(settings, device), context)
     await opening.open()

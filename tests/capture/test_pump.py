@@ -121,7 +121,7 @@ async def test_repeated_snapshots_get_every_frame(start_portal: StartPortal, str
         return stamps
 
     taken = await asyncio.gather(*(pictures() for _ in range(8)))
-    numbers = {round(frame.captured_at, 6): frame.number for frame in witness.frames}
+    numbers = {round(frame.timestamp, 6): frame.number for frame in witness.frames}
     for stamps in taken:
         assert median(numbers[later] - numbers[earlier] for earlier, later in pairwise(stamps)) == 1
     assert portal.supervisor.status.counters.stills == 0

@@ -14,7 +14,7 @@ import pytest
 
 from soft_stream import __version__
 from soft_stream.config.settings import SETTINGS
-from tests.support.processes import ENVIRON, run, serving
+from tests.support.processes import ENVIRON, free_port, run, serving
 
 
 def cpu_seconds(pid: int) -> float:
@@ -65,20 +65,16 @@ def test_the_camera_libraries_get_their_variables(tmp_path: Path, command: str) 
     assert "*:WARN\n" in done.stdout, done.stderr
 
 
-def test_check_prints_effective_values_and_their_sources(tmp_path: Path) -> None:
-    """`check` prints every setting of every camera with the place of its value, in the syntax of the file."""
+def test_check_warns_of_a_command_that_does_not_exist(tmp_path: Path) -> None:
+    """It may be installed later, so the settings are valid; a command that exists is no warning."""
     file = tmp_path / "settings.env"
-    file.write_text("cam_fps=15\ncam0_name=Nozzle\ncam1_name=Bed\n")
-    result = run("check", "--env-file", str(file), cam1_fps="25")
+    file.write_text("cam0_open_command=no-such-program -d {device}\ncam1_open_command=env -i 'a b'\n")
+    result = run("check", "--env-file", str(file))
     assert result.returncode == 0
-    told = [line.split(maxsplit=2) for line in result.stdout.splitlines() if line.startswith("cam")]
-    for line in (
-        ["cam0_fps=15", "from", f"{file}:1 cam_fps"],
-        ["cam1_fps=25", "from", "environment cam1_fps"],
-        ["cam1_name=Bed", "from", f"{file}:3 cam1_name"],
-        ["cam1_port=18082", "from", "default"],
-    ):
-        assert line in told
+    assert [line for line in result.stdout.splitlines() if "warning" in line] == [
+        "# warning: cam0_open_command: there is no executable no-such-program"
+    ]
+    assert "cam1_open_command=\"env -i 'a b'\"" in result.stdout
 
 
 def test_check_finds_the_file_in_this_folder(tmp_path: Path) -> None:
@@ -96,12 +92,33 @@ def test_help_and_version_name_every_setting() -> None:
 
 
 @pytest.mark.skipif(Path("/usr/bin/libcamera-hello").exists(), reason="libcamera is installed: there may be a camera")
+@pytest.mark.parametrize("command", ["serve", "import"])
+@pytest.mark.parametrize("number", ["100", "-1", "1.5", "two", ""])
+def test_a_wrong_number_of_a_camera(command: str, number: str) -> None:
+    """The message has the value and the range, in one line."""
+    result = run(command, "--camera", number)
+    assert result.returncode == 2
+    assert result.stderr.endswith(f"argument --camera: {number!r}: must be a whole number from 0 to 99\n")
+
+
+@pytest.mark.parametrize("module", ["soft_stream.cli.main", "soft_stream.cli.webcamd", "soft_stream.__main__"])
+def test_other_systems(module: str) -> None:
+    """One line says that the server needs Linux, before modules are imported that exist only there."""
+    code = f"import sys; sys.platform = 'darwin'; sys.modules['fcntl'] = sys.modules['pwd'] = None; import {module}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=ENVIRON)
+    assert done.returncode == 1
+    assert done.stderr == "camera-soft-stream runs only on Linux, such as Raspberry Pi OS; this is darwin.\n"
+
+
 def test_without_picamera2_there_are_no_cameras_to_list() -> None:
     """On a machine without libcamera the output says what is missing, and suggests the test camera."""
     result = run("cameras")
-    assert result.returncode == 0
-    assert "Picamera2 cannot be imported" in result.stdout
+    assert result.returncode == 78
+    assert "Picamera2 cannot be imported" in result.stderr
     assert "cam_source=test-pattern" in result.stdout
+    as_json = run("cameras", "--json")
+    assert (as_json.returncode, as_json.stdout) == (78, "")
+    assert as_json.stderr == result.stderr
     served = run("serve", "--source", "picamera")
     assert served.returncode == 78
     assert "cam0_source=picamera: Picamera2 cannot be imported" in served.stderr
@@ -154,3 +171,52 @@ def test_a_signal_ends_open_streams_and_closes_the_camera(number: signal.Signals
     assert "INFO cam0 Camera closed" in log
     assert log.count("(server shuts down)") == 3
     assert "Traceback" not in log
+
+
+@pytest.mark.parametrize("command", ["check", "status"])
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "D\\xfcse \\u2603"),
+        ({"PYTHONIOENCODING": "ascii"}, "D\\xfcse \\u2603"),
+        ({"PYTHONIOENCODING": "latin-1"}, "D\xfcse \\u2603"),
+        ({"LC_ALL": "C"}, "D\xfcse \u2603"),
+    ],
+)
+def test_a_name_that_the_encoding_does_not_have(
+    tmp_path: Path, command: str, environ: dict[str, str], name: str
+) -> None:
+    """It is escaped, as in Python."""
+    file = tmp_path / "settings.env"
+    file.write_text(f"cam_source=test-pattern\ncam0_port={free_port()}\ncam0_name=D\xfcse \u2603\n", encoding="utf-8")
+    arguments = [sys.executable, "-m", "soft_stream", command, "--env-file", str(file)]
+    done = subprocess.run(arguments, capture_output=True, check=False, env=ENVIRON | environ)
+    assert b"Traceback" not in done.stderr
+    assert name in done.stdout.decode(environ.get("PYTHONIOENCODING", "utf-8"))
+
+
+def test_ctrl_c_is_no_traceback() -> None:
+    """A command that is interrupted has the status that shells give it."""
+    script = (
+        "import signal, sys; from soft_stream.cameras.picamera import library\n"
+        "library.connected_cameras = lambda: signal.raise_signal(signal.SIGINT)\n"
+        "from soft_stream.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", script, "cameras"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRON)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("module", ["soft_stream.__main__", "soft_stream.cli.webcamd"])
+def test_ctrl_c_while_modules_are_imported(module: str) -> None:
+    """It ends the process as any program that does not catch it, without a traceback; other errors have one."""
+    script = (
+        "import sys\nclass Finder:\n    def find_spec(self, name, *_):\n"
+        "        if name == 'soft_stream.config.settings': {action}\n"
+        f"sys.meta_path.insert(0, Finder())\nimport {module}"
+    )
+    actions = {"import signal; signal.raise_signal(2)": (-2, False), "raise ImportError": (1, True)}
+    for action, (status, has_traceback) in actions.items():
+        command = [sys.executable, "-c", script.replace("{action}", action)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRON)
+        assert (done.returncode, "Traceback" in done.stderr, done.stdout) == (status, has_traceback, "")

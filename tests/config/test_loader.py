@@ -1,6 +1,6 @@
 """Which layer takes effect, and how errors are reported."""
 
-from itertools import pairwise
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ from soft_stream.config.settings import SETTINGS, default_of, format_value
 from tests.support.checkout import ROOT
 
 SHIPPED = ROOT / "camera-soft-stream.env"
+# seconds: https://github.com/home-assistant/core/blob/dev/homeassistant/components/mjpeg/camera.py, `TIMEOUT`
+LEAST_PATIENCE = 10
 
 
 @pytest.fixture
@@ -86,6 +88,9 @@ def test_all_problems_are_reported_at_once(env_file: Path) -> None:
         ("bind", "127.0.0.1, ::1", ("127.0.0.1", "::1")),
         ("bind", "[::]", ("::",)),
         ("cors_origins", "HTTP://My_Pi:80/ https://[::1]:8443", ("http://my_pi", "https://[::1]:8443")),
+        ("frame_ancestors", "http://HomeAssistant.local:8123", ("http://homeassistant.local:8123",)),
+        ("hosts", "Cam.Example.ORG., *.Example.org cam.example.org", ("cam.example.org", "*.example.org")),
+        ("hosts", "My_Pi über.example", ("my_pi", "xn--ber-goa.example")),
         ("listen", "HTTPS://[fe80::1%eth0]:1/", (Endpoint("https", "fe80::1%eth0", 1),)),
         ("log_level", "D", "debug"),
         ("watchdog_timeout", "0", 0),
@@ -111,6 +116,25 @@ def test_spellings(name: str, text: str, value: object) -> None:
         ("cors_origins", "http://a#x"),
         ("cors_origins", "http://a?"),
         ("cors_origins", "http://:pw@a"),
+        ("frame_ancestors", "http://a;script-src"),
+        ("frame_ancestors", "'none'"),
+        ("frame_ancestors", "http://[::1]:8123"),
+        ("hosts", "*"),
+        ("hosts", "*example.org"),
+        ("hosts", "cam.*.example.org"),
+        ("hosts", "cam.example.org:80"),
+        ("hosts", "http://cam.example.org"),
+        ("hosts", "cam.example.org/"),
+        ("hosts", "192.168.1.5"),
+        ("hosts", "127.1"),
+        ("hosts", "a.0x7f"),
+        ("hosts", "[::1]"),
+        ("hosts", "a..b"),
+        ("hosts", "."),
+        ("hosts", "-a.example"),
+        ("hosts", "a" * 64 + ".example"),
+        ("hosts", "a.example " + "a." * 127 + "example"),
+        ("hosts", "a\u2024b.example\u3002/x"),
         ("listen", "http://127.0.0.1:22611#x"),
         ("listen", "http://127.0.0.1:22611?"),
         ("listen", "http://:pw@127.0.0.1:22611"),
@@ -123,9 +147,82 @@ def test_nonsense_is_refused(env_file: Path, name: str, text: str) -> None:
     assert problem.startswith(f"environment: cam0_{name}={text}: must be ")
 
 
+def test_the_ports_of_nginx_are_the_same_for_all_cameras(env_file: Path) -> None:
+    """They have only the form cam_NAME; a flag is for this process."""
+    env_file.write_text("cam0_name=a\ncam3_name=b\ncam_portal_port=9000\ncam_camera_port_base=9001")
+    cameras = load({}, file=env_file, camera=3, flags={"portal_port": "9100"}).cameras
+    assert {number: (each.portal_port, each.public_port) for number, each in cameras.items()} == {
+        0: (9000, 9001),
+        3: (9100, 9004),
+    }
+    env_file.write_text("cam1_portal_port=9000")
+    assert problems(env_file, {"cam0_camera_port_base": "1"}) == [
+        "settings.env:1: cam1_portal_port=9000: must be the same for all cameras; write cam_portal_port",
+        "environment: cam0_camera_port_base=1: must be the same for all cameras; write cam_camera_port_base",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "cam2_name=a\ncam_portal_port=8083",
+            "default: cam_camera_port_base=8081: nginx serves camera 2 on port 8083, which is cam_portal_port "
+            "(settings.env:2)",
+        ),
+        (
+            "cam_camera_port_base=8080",
+            "settings.env:1: cam_camera_port_base=8080: nginx serves camera 0 on port 8080, which is cam_portal_port "
+            "(default)",
+        ),
+        (
+            "cam4_name=a\ncam_camera_port_base=65532",
+            "settings.env:2: cam_camera_port_base=65532: nginx serves camera 4 on port 65536, but the highest port is "
+            "65535",
+        ),
+    ],
+)
+def test_ports_that_nginx_could_not_use(env_file: Path, text: str, problem: str) -> None:
+    """The ports of nginx must differ and exist; without nginx a process may use such a port itself."""
+    env_file.write_text(text)
+    assert problems(env_file) == [problem]
+    env_file.write_text("cam0_port=8080\ncam1_port=8081")
+    assert load({}, file=env_file).cameras[0].port == 8080
+
+
 def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
     """A file that was named explicitly must exist."""
     assert problems(tmp_path / "none.env") == ["none.env: cannot be read: No such file or directory"]
+
+
+def test_a_file_that_cannot_be_looked_up_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its folder's rights nothing says whether it is there; another file must not take its place."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "camera-soft-stream.env").write_text("cam0_name=Nozzle")
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    monkeypatch.setattr("soft_stream.config.loader.INSTALLED_FILE", loop)
+    with pytest.raises(SettingsError) as error:
+        load({})
+    assert error.value.problems == [f"{loop}: cannot be read: Too many levels of symbolic links"]
+
+
+def test_control_characters_reach_no_terminal(env_file: Path) -> None:
+    """Those of a value and of the name of a file are escaped in the message, which has a line for each problem."""
+    env_file.write_text("cam0_fps=\x1b[31m\n")
+    for file, shown in ((env_file, r"cam0_fps=\x1b[31m: must be"), (Path("a\nb\x1b"), r"a\nb\x1b: cannot be read")):
+        with pytest.raises(SettingsError) as caught:
+            load({}, file=file)
+        assert shown in str(caught.value)
+        assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_file_that_is_too_long_is_not_parsed(env_file: Path) -> None:
+    """A log or a disk image by mistake, or a device without an end, costs neither time nor memory."""
+    expected = "cannot be read: longer than 500000 characters, so it is no settings file"
+    env_file.write_text("cam_fps=5\n" + "# comment\n" * 60_000)
+    assert problems(env_file) == [f"settings.env: {expected}"]
+    assert problems(Path("/dev/zero")) == [f"zero: {expected}"]
 
 
 def test_variables_of_the_camera_libraries(env_file: Path) -> None:
@@ -139,47 +236,81 @@ def test_variables_of_the_camera_libraries(env_file: Path) -> None:
 
 
 def test_the_shipped_file_shows_every_setting_with_its_default() -> None:
-    """The shipped file is the reference: same keys, same defaults, an explanation above each."""
-    lines = SHIPPED.read_text().splitlines()
-    shown = {}
-    for above, line in pairwise(lines):
+    """The shipped file is the reference: same keys, same defaults; those of one camera are there for camera 0."""
+    shown, of_camera = {}, set()
+    for line in SHIPPED.read_text().splitlines():
         key, equals, value = line.partition("=")
         if equals and key.startswith("cam_"):
+            assert key.removeprefix("cam_") not in shown, f"{key} is there twice"
             shown[key.removeprefix("cam_")] = value
-            assert above.startswith(("# ", "cam_")), f"{key} is not explained"
+        elif equals and key.lstrip("#").startswith("cam0_"):
+            of_camera.add(key.lstrip("#").removeprefix("cam0_"))
     assert shown == {
         name: format_value(default_of(name, 0)) for name, each in SETTINGS.items() if not each.metadata["per_camera"]
     }
+    assert of_camera >= {name for name, each in SETTINGS.items() if each.metadata["per_camera"]}
 
 
-def test_the_shipped_file_configures_two_cameras() -> None:
-    """The shipped file configures two cameras with a name and a port each; all other values are defaults."""
+def test_the_shipped_file_explains_every_setting_in_two_lines() -> None:
+    """Each block has one or two lines of explanation and then settings; what they link to exists."""
+    text = SHIPPED.read_text()
+    _, *blocks = re.split(r"\n+# --- .* -{3,}\n+", text)
+    kinds = "\n".join("key" if re.match(r"#?cam\d*_\w+=", each) else each[:1] for each in "\n".join(blocks).split("\n"))
+    assert re.fullmatch(r"((#\n){1,2}(key\n)+)+", kinds)
+    assert max(map(len, text.splitlines())) <= 120
+    for page, anchor in re.findall(r"(docs/[\w/-]+\.md)(?:#([\w-]+))?", text):
+        headings = re.findall(r"^#+ (.*)$", (ROOT / page).read_text(), re.MULTILINE)
+        anchors = {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
+        assert anchor in {"", *anchors}, f"{page}#{anchor}"
+
+
+def test_the_shipped_file_begins_with_what_people_change() -> None:
+    """The first settings are id, name, size, frame rate and quality of camera 0; then the example of camera 1."""
+    keys = re.findall(r"^(#?cam\d*_\w+)=", SHIPPED.read_text(), re.MULTILINE)
+    assert keys[:6] == ["#cam0_id", "cam0_name", "cam_width", "cam_height", "cam_fps", "cam_quality"]
+    own = ("name", "id", "width", "height", "fps", "quality")
+    assert keys[6:12] == [f"#cam1_{name}" for name in own]
+
+
+def test_the_shipped_file_configures_one_camera(env_file: Path) -> None:
+    """Only its name is set; all other values are defaults. Without its #, each line of an example is valid."""
     loaded = load({}, file=SHIPPED)
-    for number in (0, 1):
-        changed = {name: origin for name, origin in loaded.origins[number].items() if f"cam{number}_" in origin}
-        assert set(changed) == {"name", "port"}
-        assert loaded.cameras[number].port == 18081 + number
+    assert [name for name, origin in loaded.origins[0].items() if "cam0_" in origin] == ["name"]
+    assert list(loaded.cameras) == [0]
+    text = re.sub(r"^#(cam\d_(?!listen)\w+=)", r"\1", SHIPPED.read_text(), flags=re.MULTILINE)
+    env_file.write_text(text)
+    cameras = load({}, file=env_file).cameras
+    assert [(each.port, each.width, each.fps) for each in cameras.values()] == [(18081, 1280, 30), (18082, 640, 15)]
 
 
 def test_a_timeout_shorter_than_a_frame_is_refused(env_file: Path) -> None:
     """Valid values that together never give a frame are an error."""
     env_file.write_text("cam0_fps=0.1\ncam0_watchdog_timeout=0")
     assert problems(env_file) == [
-        "default: cam0_start_timeout=10: must be at least 20 (seconds), the time of two frames at cam0_fps=0.1"
+        "default: cam0_start_timeout=8: must be at least 20 (seconds), the time of two frames at cam0_fps=0.1"
     ]
 
 
+def test_clients_that_wait_ten_seconds_receive_the_reason() -> None:
+    """By default the 503 is sent a second or more before Home Assistant and others give up."""
+    assert load({}, file=SHIPPED).cameras[0].start_timeout <= LEAST_PATIENCE - 1
+
+
 def test_a_unit_has_places_of_its_own(env_file: Path) -> None:
-    """In a unit the pause file and nginx's socket are in the runtime directory, in addition to the settings."""
+    """In a unit the pause file is in the first runtime directory, and the sockets for proxies in the last one."""
     env_file.write_text(
         'cam1_listen="https://0.0.0.0:1 unix:/run/cams/cam1.sock"\ncam_tls_certificate=/a\ncam_tls_key=/b'
     )
     (settings,) = load({"RUNTIME_DIRECTORY": "/run/cams:/run/other"}, file=env_file).cameras.values()
     assert (settings.pause_file, settings.pause_snapshot) == ("/run/cams/cam1.pause", "/run/cams/cam1-snap.jpg")
-    assert format_value(settings.endpoints) == "http://127.0.0.1:18082 https://0.0.0.0:1 unix:/run/cams/cam1.sock"
+    assert settings.pause_acknowledgement == Path("/run/cams/cam1.pause.ack")
+    own = "http://127.0.0.1:18082 http://[::1]:18082"
+    endpoints = f"{own} https://0.0.0.0:1 unix:/run/cams/cam1.sock unix:/run/other/cam1.sock"
+    endpoints += " unix:/run/other/cam1-login.sock"
+    assert format_value(settings.endpoints) == endpoints
     env_file.write_text("cam0_name=a")
     (settings,) = load({"RUNTIME_DIRECTORY": "/run/cams"}, file=env_file).cameras.values()
-    assert format_value(settings.listen) == "unix:/run/cams/cam0.sock"
+    assert format_value(settings.listen) == "unix:/run/cams/cam0.sock unix:/run/cams/cam0-login.sock"
     assert load({}, file=env_file).cameras[0].listen == ()
 
 

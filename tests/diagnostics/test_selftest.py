@@ -19,6 +19,7 @@ import pytest
 from soft_stream.cameras.base import CameraBusy, CameraError, CameraHung
 from soft_stream.cameras.synthetic.camera import SyntheticCamera
 from soft_stream.cameras.synthetic.device import SyntheticDevice
+from soft_stream.capture import still_pacing
 from soft_stream.diagnostics import selftest
 from soft_stream.diagnostics.selftest.probes import count_resources
 from soft_stream.diagnostics.selftest.report import Check, Report
@@ -43,6 +44,7 @@ SMALL = {
     "cam_snapshot_height": "720",
 }
 # only for cameras that give nothing: a busy machine may need longer
+PATIENT = {"cam_start_timeout": "60"}
 SHORT = {"cam_start_timeout": "1", "cam_watchdog_timeout": "1", "cam_close_timeout": "1"}
 # It waits until the test has prepared the fake cameras.
 PROGRAM = "import sys; input(); from soft_stream.cli.main import main; sys.exit(main(sys.argv[1:]))"
@@ -73,11 +75,13 @@ LEAKS: list[int] = []
 
 
 async def run_selftest(
-    device: SyntheticDevice, camera: type[SyntheticCamera] = SyntheticCamera
+    device: SyntheticDevice, camera: type[SyntheticCamera] = SyntheticCamera, **changes: Any
 ) -> tuple[dict[str, Check], Any]:
     """Run the quick self-test on a test camera; return its checks by name, and the error."""
     report = Report(lambda _: None)
-    fault = await selftest.run(SETTINGS, report, quick=True, new_camera=lambda each: camera(each, device))
+    fault = await selftest.run(
+        replace(SETTINGS, **changes), report, quick=True, new_camera=lambda each: camera(each, device)
+    )
     return {check.what: check for check in report.checks}, fault
 
 
@@ -102,7 +106,7 @@ def selftest_of(
     """Run `soft-stream selftest` on fake cameras; return exit status, checks by name, and summary."""
     socket = folder / "verbs"
     command = [sys.executable, "-c", PROGRAM, "selftest", "--quick", "--json"]
-    environ = ENVIRON | environment(boards, socket) | {"cam_source": "picamera"} | SMALL | environ
+    environ = ENVIRON | environment(boards, socket) | {"cam_source": "picamera"} | PATIENT | SMALL | environ
     with subprocess.Popen(
         command, env=environ, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -136,6 +140,14 @@ async def test_a_camera_without_autofocus_has_none_to_check() -> None:
     assert failed(checks) == []
     assert checks["autofocus"].verdict == "skipped"
     assert "focus mode afterwards" not in checks
+
+
+async def test_stills_follow_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stills that interrupt the stream are not limited, because no other client shows it."""
+    monkeypatch.setattr(still_pacing, "LIMIT", 0.0)
+    checks, _ = await run_selftest(SyntheticDevice(), still_method="switch", still_pause=300.0)
+    assert failed(checks) == []
+    assert checks["3 full-size stills"].verdict == "ok"
 
 
 async def test_a_camera_without_memory_for_stills_fails() -> None:
@@ -215,6 +227,8 @@ def test_the_command_that_stops_a_program_is_named() -> None:
     assert re.search(rf"kill {os.getpid()}\b|sudo systemctl stop \S+\.service", text)
     assert "http://127.0.0.1:18081/pause" in text
     assert "sudo fuser" in how_to_stop("the camera is in use by another program", QUICK)
+    locked = replace(QUICK, auth="always")
+    assert "curl -u NAME -X POST http" in how_to_stop(f"the camera is in use by python3 (pid {os.getpid()})", locked)
 
 
 def test_a_line_for_each_check_and_a_summary() -> None:
@@ -240,7 +254,10 @@ def test_a_line_for_each_check_and_a_summary() -> None:
 def test_the_command_ends_with_0_on_a_test_camera(tmp_path: Path) -> None:
     """The settings are read from the file."""
     file = tmp_path / "settings.env"
-    file.write_text("cam3_source=test-pattern\ncam3_width=320\ncam3_height=180\ncam3_fps=20\ncam3_min_fps=1\n")
+    file.write_text(
+        "cam3_source=test-pattern\ncam3_width=320\ncam3_height=180\ncam3_fps=20\ncam3_min_fps=1\n"
+        "cam3_snapshot_width=640\ncam3_snapshot_height=360\ncam3_start_timeout=60\n"
+    )
     result = run("selftest", "--camera", "3", "--env-file", str(file), "--quick")
     assert result.returncode == ExitStatus.STOPPED, result.stdout
     assert "ok       size: 320x180 (expected: 320x180)\n" in result.stdout

@@ -10,7 +10,23 @@ from aiohttp import ClientSession
 
 from tests.support import nginx_process
 from tests.support.nginx_process import Nginx, StartNginx, login
-from tests.support.server import Portal
+from tests.support.server import Portal, StartPortal
+
+
+@pytest.fixture
+def users_file(tmp_path: Path) -> str:
+    """Write a file with the login."""
+    return nginx_process.write_login(tmp_path / "htpasswd")
+
+
+@pytest.fixture
+async def start_portal(start_portal: StartPortal, users_file: str) -> StartPortal:
+    """Return a function that starts servers that know the login."""
+
+    async def start(**options: Any) -> Portal:
+        return await start_portal(**{"users_file": users_file, **options})
+
+    return start
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import pytest
-from rollout import predecessor
 from rollout.system import RolloutError, changed_files, let_group_read, read, write
 
 
@@ -26,38 +25,6 @@ def test_files_are_written_whole_and_removed(tmp_path: Path) -> None:
     write({unit: None, script: None})
     assert not unit.parent.exists()
     assert (tmp_path / "bin").exists()
-
-
-@pytest.mark.parametrize(
-    ("site", "is_older"),
-    [
-        ("server { listen 8081; location / { proxy_pass http://127.0.0.1:18081; } }", True),
-        (
-            "server {\n  listen 8081 ssl;\n  listen [::]:8081;\n  # listen 80;\n  proxy_pass http://[::1]:18082; }",
-            True,
-        ),
-        ("server { listen 8081; } server { listen 80; proxy_pass http://127.0.0.1:18081; }", False),
-        ("server { listen 8080; root /var/www/octoprint; }", False),
-        ("server { listen 8080; proxy_pass http://127.0.0.1:180811; }", False),
-        ("server { listen 18081; }", None),
-        ("upstream a { server 127.0.0.1:8081; }", None),
-    ],
-)
-def test_sites_of_the_previous_program(tmp_path: Path, site: str, *, is_older: bool | None) -> None:
-    """A site is one of them if it uses only our ports and forwards to a camera; others on our ports are conflicts."""
-    folders, path = (tmp_path, tmp_path / "none"), tmp_path / "site"
-    path.write_text(site)
-    found = ([path] if is_older else [], [path] if is_older is False else [])
-    assert predecessor.find_sites([8080, 8081, 8082], [18081, 18082], [], folders) == found
-    assert predecessor.find_sites([8080, 8081, 8082], [18081, 18082], [path], folders) == ([], [])
-
-
-def test_flags_of_an_older_unit_become_settings() -> None:
-    """Flags of the previous program that have a setting are kept."""
-    command = (
-        "/usr/bin/python3 /home/pi/soft-stream.py --camera 1 --watchdog-timeout 12 --port=18090 --width $W --hflip"
-    )
-    assert predecessor.parse_flags(command, 1) == ["cam1_watchdog_timeout=12", "cam1_port=18090"]
 
 
 def test_a_file_keeps_its_mode(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """A real nginx in front of the server, with the configuration of the project."""
 
 import asyncio
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,9 +98,12 @@ async def test_no_camera_answers_for_another(front: Nginx, http: ClientSession) 
             assert await answer.text() == f"There is no {path} here. Try /, /cam0/.\n"
 
 
-async def test_links_behind_nginx(start_portal: StartPortal, start_nginx: StartNginx, http: ClientSession) -> None:
+async def test_links_behind_nginx(
+    start_portal: StartPortal, start_nginx: StartNginx, http: ClientSession, users_file: str
+) -> None:
     """The pages link to the other cameras as folders, as neighbouring ports, or as the ports of the processes."""
-    portals = [await start_portal(camera=n, cameras=CAMERAS) for n in CAMERAS]
+    cameras = {n: replace(each, users_file=users_file) for n, each in CAMERAS.items()}
+    portals = [await start_portal(camera=n, cameras=cameras) for n in cameras]
     front = await start_nginx({n: portal.port for n, portal in enumerate(portals)})
 
     async def links(url: str, host: str) -> list[str]:
@@ -117,10 +122,16 @@ async def test_links_behind_nginx(start_portal: StartPortal, start_nginx: StartN
         assert (answer.status, answer.content_type) == (200, "text/css")
 
 
-async def test_another_camera_answers_when_one_is_down(start_nginx: StartNginx, http: ClientSession) -> None:
+async def test_another_camera_answers_when_one_is_down(
+    start_nginx: StartNginx, http: ClientSession, users_file: str
+) -> None:
     """The first page of all cameras works while one process runs, whether another was killed or hangs."""
     first, second = free_port(), free_port()
-    with serving("--camera", "0", port=first) as (one, _), serving("--camera", "1", port=second) as (other, _):
+    flags = ("--users-file", users_file)
+    with (
+        serving("--camera", "0", *flags, port=first) as (one, _),
+        serving("--camera", "1", *flags, port=second) as (other, _),
+    ):
         front = await start_nginx({0: first, 1: second})
         for fault, paths in (
             (signal.SIGSTOP, ["/", "/"]),
@@ -134,18 +145,28 @@ async def test_another_camera_answers_when_one_is_down(start_nginx: StartNginx, 
         other.kill()
         other.wait()
         async with http.get(front.url() + "/") as answer:
-            assert answer.status == 502
+            assert answer.status == 503
 
 
-async def test_a_process_that_is_down_is_502(start_nginx: StartNginx, http: ClientSession) -> None:
+async def test_a_process_that_is_down_is_503(start_nginx: StartNginx, http: ClientSession) -> None:
     """The response is an error with its reason and Retry-After, also for snapshots and streams."""
     front = await start_nginx({0: free_port()})
     for url in (front.url(0) + "/snapshot.jpg", front.url() + "/cam0/stream.mjpg", front.url() + "/"):
         async with http.get(url) as answer:
-            assert answer.status == 502
+            assert answer.status == 503
             assert answer.content_type == "text/plain"
-            assert (await answer.text()).startswith("The process of this camera is down or just starting")
+            assert (await answer.text()).startswith("No process answers: it is down, just starting, or hangs")
             assert answer.headers["Retry-After"] == "5"
+
+
+async def test_a_process_that_hangs_is_503(start_nginx: StartNginx, http: ClientSession, users_file: str) -> None:
+    """If no process answers in time, the response is the same as if there was none."""
+    with serving("--users-file", users_file) as (process, url):
+        front = await start_nginx({0: int(url.rpartition(":")[2])})
+        process.send_signal(signal.SIGSTOP)
+        async with http.get(front.url() + "/cameras.json") as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+            assert (await answer.text()).startswith("No process answers")
 
 
 async def test_the_camera_closes_when_the_client_leaves(portal: Portal, front: Nginx, http: ClientSession) -> None:
@@ -217,6 +238,34 @@ async def take_a_picture(portal: Portal) -> None:
     """Take a snapshot as another client."""
     async with portal.http.get("/snapshot.jpg?size=stream") as answer:
         assert answer.status == 200
+
+
+async def test_streams_have_no_chunks(front: Nginx, http: ClientSession) -> None:
+    """A stream is not chunked, as without nginx: simple clients do not understand chunks."""
+    async with http.get(front.url(0) + "/stream.mjpg") as answer:
+        assert answer.status == 200
+        assert "Transfer-Encoding" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    ["GET /healthz HTTP/1.1\r\nHost: pi\r\nX: ", "POST /focus HTTP/1.1\r\nHost: pi\r\nContent-Length: 9\r\n\r\nx"],
+)
+async def test_a_request_must_arrive_soon(front: Nginx, request_line: str) -> None:
+    """A client that sends no more of its header or body keeps no connection of nginx; the limit is 20 s."""
+    file = front.folder / "camera-soft-stream/server.conf"
+    text = file.read_text()
+    assert "client_header_timeout 20s;" in text
+    file.write_text(text.replace("_timeout 20s", "_timeout 1s"))
+    former = front.workers
+    os.kill(front.pid, signal.SIGHUP)
+    while set(front.workers) & {*former} or not front.workers:  # noqa: ASYNC110 # nginx reports no event
+        await asyncio.sleep(0.01)
+    reader, writer = await asyncio.open_connection("127.0.0.1", front.port(0))
+    writer.write(request_line.encode())
+    with suppress(ConnectionResetError):
+        assert await reader.read() == b""
+    writer.transport.abort()
 
 
 async def test_ipv6(front: Nginx, http: ClientSession) -> None:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from rollout import names, nginx
 
 from tests.support.checkout import ROOT
 
@@ -21,6 +22,9 @@ def units(tmp_path: Path) -> Path:
     for path in (*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.target")):
         text = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", path.read_text(), flags=re.MULTILINE)
         (tmp_path / path.name).write_text(text)
+    for path, per_camera in names.files(ROOT, [0], tmp_path).items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(per_camera or "")
     return tmp_path
 
 
@@ -31,11 +35,13 @@ def analyze(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("name", ["camera-soft-cam@0.service", "camera-soft-cam-arrived@video0.service"])
+@pytest.mark.parametrize(
+    "name", ["camera-soft-cam@0.service", "camera-soft-cam0.service", "camera-soft-cam-arrived@video0.service"]
+)
 def test_systemd_accepts_the_units(units: Path, name: str) -> None:
     """`systemd-analyze verify` accepts each unit without a warning."""
-    template = re.sub(r"@\w+", "@", name)
-    (units / name).symlink_to(units / template)
+    if (template := re.sub(r"@\w+", "@", name)) != name:
+        (units / name).symlink_to(units / template)
     verified = analyze("verify", "--man=no", str(units / name))
     about_ours = [line for line in verified.stderr.splitlines() if "camera-soft" in line]
     assert (verified.returncode, about_ours) == (0, [])
@@ -58,6 +64,15 @@ def test_some_exit_statuses_prevent_a_restart() -> None:
     assert "RestartPreventExitStatus=66 78" in text
     assert "Restart=always" in text
     assert "StartLimitIntervalSec=0" in text
+
+
+def test_sockets_and_pause_files_have_directories_of_their_own() -> None:
+    """Only the service may write the directory of the sockets; the group may write that of the pause files."""
+    text = SERVICE.read_text()
+    assert "\nRuntimeDirectoryMode" not in text  # 0755
+    assert nginx.INSTALLED.upstream == "unix:/run/camera-soft-stream-sockets/cam{number}-login.sock"
+    assert "RuntimeDirectory=camera-soft-stream-sockets\n" in text
+    assert "Environment=RUNTIME_DIRECTORY=/run/camera-soft-stream:/run/camera-soft-stream-sockets\n" in text
 
 
 def test_the_program_reads_the_settings_file_itself() -> None:

@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -76,17 +77,25 @@ def test_a_stderr_that_no_one_reads_stops_no_client() -> None:
 
 
 def test_lines_that_found_no_room_are_counted() -> None:
-    """At most 10,000 lines wait for the reader; the number of dropped ones is logged once it reads again."""
+    """At most 10,000 lines wait for the reader; the others are counted, and those of a storm."""
     with serving("--loghttp") as (process, url):
         assert process.stderr
         log_lines(url, 11_000)
-        received = 0
-        while "GET /healthz?" in (line := process.stderr.readline()):
-            received += 1
-        dropped = re.fullmatch(r"WARNING cam0 (\d+) log lines were dropped: .+\n", line)
-        assert dropped
-        assert received + int(dropped[1]) == 11_000
-        assert 10_000 <= received < 11_000
+        said = process.stderr.readline()
+        while "log lines were dropped" not in said:
+            said += process.stderr.readline()
+        with urllib.request.urlopen(f"{url}/stream.mjpg"):
+            while "Client connected" not in said:  # it is behind all lines that waited
+                said += process.stderr.readline()
+        process.terminate()
+        said += process.stderr.read()
+    lines = re.findall("INFO cam0 HTTP: .* GET /healthz[?]", said)
+    omitted = re.findall(r"INFO cam0 (\d+) more lines? like this in", said)
+    dropped = re.findall(r"WARNING cam0 (\d+) log lines were dropped: ", said)
+    stream = 1  # its own line of the HTTP log; that is one of the omitted ones
+    assert len(lines) + sum(map(int, omitted)) + sum(map(int, dropped)) == 11_000 + stream
+    assert 1000 <= len(lines) < 2000
+    assert 0 < sum(map(int, dropped)) <= 1000
 
 
 def test_a_stderr_that_no_one_reads_does_not_delay_the_end() -> None:
@@ -285,12 +294,26 @@ async def test_no_secrets_and_no_novels(start_portal: StartPortal, caplog: pytes
     """Secrets in URLs are replaced, long URLs are shortened, and escapes stay escaped."""
     caplog.set_level(logging.INFO)
     portal = await start_portal(loghttp=True)
-    for query in ("apikey=123&x=%0ACRITICAL&access_token=456", "x=" + "y" * 5000):
+    for query in ("apikey=123&x=%0ACRITICAL&access_token=456&y%26token%3D789", "x=" + "y" * 5000):
         async with portal.http.get(f"/healthz?{query}") as answer:
             assert answer.status == 200
     secret, long = await lines_of(portal, caplog, 2)
-    assert "GET /healthz?apikey=...&x=%0ACRITICAL&access_token=...: 200" in secret
+    assert "GET /healthz?apikey=...&x=%0ACRITICAL&access_token=...&y%26token%3D...: 200" in secret
     assert len(long) < 400
+
+
+def test_no_client_adds_lines(tmp_path: Path) -> None:
+    """Line breaks, colours and other control characters in a message are escaped, on stderr and in the file."""
+    file = tmp_path / "log"
+    forged = "Client \n\rERROR cam0 forged\x1b[31m\u2028\x9b\udcff"
+    script = (
+        "import logging, sys; from soft_stream.config.settings import Settings; from soft_stream.service import logs\n"
+        f"with logs.configure(Settings(log_file=sys.argv[1])): logging.getLogger().warning('%s', {forged!a})"
+    )
+    process = subprocess.run([sys.executable, "-c", script, str(file)], check=True, capture_output=True, text=True)
+    escaped = "WARNING cam0 Client \\n\\rERROR cam0 forged\\x1b[31m\\u2028\\x9b\\udcff"
+    assert process.stderr.splitlines() == [escaped]
+    assert file.read_text().splitlines()[0].endswith(escaped)
 
 
 async def test_nothing_is_logged_unless_asked(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@
 import asyncio
 import logging
 import os
+import pwd
 import resource
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +19,9 @@ from soft_stream.capture.subscribers import Client
 from tests.support.multipart_reader import StreamReader
 from tests.support.pausing import pause_file_of
 from tests.support.server import Portal, StartPortal
+from tests.support.wall_clock import DAYS, WallClock
+
+USER = pwd.getpwuid(os.getuid()).pw_name
 
 
 @pytest.fixture
@@ -92,22 +96,23 @@ async def test_the_program_of_a_pid_is_named(watched: Portal, file: Path, ack: P
     """A pid is shown as its program; the acknowledgement repeats the text of the file."""
     file.write_text(f"{os.getpid()}\n")
     assert await until_paused(watched, ack) == f"{os.getpid()}\n"
-    owner = (await watched.status())["pause"]["owner"]
-    assert owner == f"{Path('/proc/self/comm').read_text().strip()} (pid {os.getpid()})"
+    pause, name = (await watched.status())["pause"], Path("/proc/self/comm").read_text().strip()
+    assert pause["owner"] == f"{name} (pid {os.getpid()})"
+    assert (pause["kind"], pause["name"], pause["address"], pause["user"]) == ("file", name, "", "")
 
 
 @pytest.mark.parametrize(
-    ("text", "owner"),
+    ("text", "owner", "name", "user"),
     [
-        ("", "user "),
-        ("Octolapse\n", "Octolapse"),
-        ("4194304999", "pid 4194304999"),
-        ("a\x1b[31mb\nc", "a[31mbc"),
-        ("9" * 500, "pid 99999"),
-        ("ü" * 300, "üüüüü"),
+        ("", f"user {USER}", "", USER),
+        ("Octolapse\n", "Octolapse", "Octolapse", ""),
+        ("4194304999", "pid 4194304999", "", ""),
+        ("a\x1b[31mb\nc", "a[31mbc", "a[31mbc", ""),
+        ("9" * 500, "pid 99999", "", ""),
+        ("ü" * 300, "üüüüü", "ü" * 10, ""),
     ],
 )
-async def test_owners(watched: Portal, file: Path, ack: Path, text: str, owner: str) -> None:
+async def test_owners(watched: Portal, file: Path, ack: Path, text: str, owner: str, name: str, user: str) -> None:
     """The printable text of the file is the owner; without any, the user who created it."""
     file.write_text(text)
     await until_paused(watched, ack)
@@ -116,6 +121,7 @@ async def test_owners(watched: Portal, file: Path, ack: Path, text: str, owner: 
     assert lease.owner.startswith(owner)
     assert lease.owner.isprintable()
     assert len(lease.owner) <= 210
+    assert (lease.borrower.name[:10], lease.borrower.user) == (name, user)
 
 
 async def test_a_file_that_is_moved_into_place(watched: Portal, file: Path, ack: Path) -> None:
@@ -199,6 +205,49 @@ async def test_a_file_that_was_left_long_before_the_start(
         assert portal.supervisor.status.counters.pauses == 0
 
 
+async def test_a_file_that_arrives_after_the_clock_was_set(
+    watched: Portal, file: Path, ack: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that arrives while the process watches is new, even if its change time says something else."""
+    wall_clock = WallClock(monkeypatch)
+    for jump in (0.0, DAYS):
+        wall_clock.jump(jump)
+        file.write_text("me")
+        await watched.until(lambda: ack.exists() or "and ignored" in caplog.text)
+        assert ack.exists()
+        file.unlink()
+        await until_resumed(watched, ack)
+
+
+async def test_a_file_in_memory_before_the_clock_was_set(
+    portal: Portal, file: Path, ack: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file in memory, as in /run, is not older than the boot, although the clock has jumped by days since."""
+    file.write_text("me")
+    WallClock(monkeypatch).jump(DAYS)
+    pause_max = portal.supervisor.settings.pause_max
+    monkeypatch.setattr(time, "clock_gettime", lambda _: pause_max / 2)
+    monkeypatch.setattr(os, "major", lambda _: 0)
+    async with pause_file_of(portal, file):
+        await portal.until(lambda: ack.exists() or "and ignored" in caplog.text)
+        lease = portal.supervisor.pause.lease
+        assert lease
+        assert lease.until - lease.since == pytest.approx(pause_max / 2)
+
+
+async def test_an_old_file_on_a_disk(
+    portal: Portal, file: Path, ack: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file on a disk may be older than the boot: one that was left by a program before it has no effect."""
+    file.write_text("me")
+    WallClock(monkeypatch).jump(DAYS)
+    monkeypatch.setattr(time, "clock_gettime", lambda _: 1.0)
+    monkeypatch.setattr(os, "major", lambda _: 179)
+    async with pause_file_of(portal, file):
+        await portal.until(lambda: ack.exists() or "and ignored" in caplog.text)
+        assert portal.supervisor.status.counters.pauses == 0
+
+
 async def test_an_old_acknowledgement_without_a_file(portal: Portal, file: Path, ack: Path) -> None:
     """An acknowledgement without a pause file is removed at the start."""
     ack.write_text("stale")
@@ -231,6 +280,26 @@ async def test_an_acknowledgement_that_cannot_be_written(
     assert watched.supervisor.status.state is State.PAUSED
     file.unlink()
     await watched.until(lambda: watched.supervisor.status.state is State.IDLE)
+
+
+async def test_a_folder_that_only_root_may_write(
+    portal: Portal, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A pause file in a folder that the process cannot write, such as /run, is acknowledged elsewhere."""
+    caplog.set_level(logging.INFO)
+    elsewhere = tmp_path / "runtime/cam0.pause.ack"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text("of an earlier process")
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (file.parent, os.W_OK))
+    async with pause_file_of(portal, file, elsewhere):
+        await portal.until(lambda: not elsewhere.exists())
+        for _ in range(2):
+            file.touch()
+            assert (await until_paused(portal, elsewhere)).startswith("user ")
+            file.unlink()
+            await until_resumed(portal, elsewhere)
+    assert [path.name for path in tmp_path.iterdir()] == ["runtime"]
+    assert not [record for record in caplog.records if record.levelno > logging.INFO and "PAUSED" not in record.message]
 
 
 async def test_links_are_not_followed(watched: Portal, file: Path, ack: Path, tmp_path: Path) -> None:

@@ -23,12 +23,15 @@ class Pair(NamedTuple):
         return context
 
 
-def make(folder: Path, name: str = "portal", *, password: str = "") -> Pair:
-    """Make a certificate for this machine."""
+THIS_MACHINE = "DNS:localhost,IP:127.0.0.1,IP:::1"
+
+
+def make(folder: Path, name: str = "portal", *, password: str = "", names: str = THIS_MACHINE) -> Pair:
+    """Make a certificate for this machine, or for other names."""
     pair = Pair(folder / f"{name}.pem", folder / f"{name}-key.pem")
     protection = ["-passout", f"pass:{password}"] if password else ["-noenc"]
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", *protection]
-    names = ["-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"]
+    subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName={names}"]
     files = ["-keyout", str(pair.key), "-out", str(pair.certificate)]
-    subprocess.run([*command, *names, *files], check=True, capture_output=True)
+    subprocess.run([*command, *subject, *files], check=True, capture_output=True)
     return pair

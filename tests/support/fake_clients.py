@@ -1,9 +1,11 @@
 """Clients without sockets, which record all data written to them and read it when a test lets them."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from aiohttp.base_protocol import BaseProtocol
@@ -13,6 +15,7 @@ from soft_stream.capture.feed import Feed
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames.frame import Frame
+from soft_stream.web.middleware.large_answers import LargeAnswers
 from soft_stream.web.streaming.broadcaster import Broadcaster
 from soft_stream.web.streaming.client_stream import ClientStream
 from soft_stream.web.streaming.placeholder import Placeholder
@@ -21,7 +24,7 @@ from tests.support.server import QUICK
 
 def frame_of(number: int, size: int = 100) -> Frame:
     """Make a frame of a given size that has just been published; its bytes repeat its number."""
-    return Frame(b"%d" % number * size, number, (32, 32), captured_at=time.time(), published_at=time.monotonic())
+    return Frame(b"%d" % number * size, number, (32, 32), captured_at=time.monotonic(), published_at=time.monotonic())
 
 
 class FakeTransport(asyncio.Transport):
@@ -37,6 +40,12 @@ class FakeTransport(asyncio.Transport):
         """Whether the client reads."""
         self._protocol = protocol
         self._left = 0
+        self._socket = socket.socket()
+        self._socket.close()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return a socket that is closed, since there is none; see `asyncio.BaseTransport.get_extra_info`."""
+        return self._socket if name == "socket" else default
 
     def write(self, data: Any) -> None:
         """Record the data; see `asyncio.WriteTransport.write`."""
@@ -68,7 +77,7 @@ class World:
 
     def __init__(self, supervisor: CameraSupervisor) -> None:
         self.supervisor = supervisor
-        self.broadcast = Broadcaster(supervisor, self.feed, Placeholder("Test", supervisor.health))
+        self.broadcast = Broadcaster(supervisor, self.feed, Placeholder(lambda: "Test", supervisor.health))
         self.feed.consumers.append(self.broadcast)
         self._serving = set[asyncio.Task[None]]()
 
@@ -83,14 +92,14 @@ class World:
         self.feed.publish(frame)
         return frame
 
-    def come(self, fps_max: float = 0.0) -> tuple[Client, FakeTransport]:
+    def come(self, fps_max: float = 0.0, *, repeats: bool = False) -> tuple[Client, FakeTransport]:
         """Connect a client, which is ready after one round of the event loop."""
         loop = asyncio.get_running_loop()
         protocol = BaseProtocol(loop)
         transport = FakeTransport(protocol)
         protocol.connection_made(transport)
-        client = Client("test", "/stream.mjpg", "", streams=True, fps_max=fps_max)
-        outlet = ClientStream(client, transport, StreamWriter(protocol, loop))
+        client = Client("test", "/stream.mjpg", "", streams=True, fps_max=fps_max, repeats=repeats)
+        outlet = ClientStream(client, transport, StreamWriter(protocol, loop), LargeAnswers(are_parts=True))
         serving = asyncio.create_task(self.broadcast.serve(outlet))
         self._serving.add(serving)
         return client, transport
@@ -103,9 +112,9 @@ class World:
 
 
 @asynccontextmanager
-async def world() -> AsyncIterator[World]:
-    """Provide a world that ends with the block."""
-    supervisor = CameraSupervisor(QUICK)
+async def world(fps: float = QUICK.fps) -> AsyncIterator[World]:
+    """Provide a world, with a camera that is asked for a frame rate; it ends with the block."""
+    supervisor = CameraSupervisor(replace(QUICK, fps=fps))
     each = World(supervisor)
     try:
         yield each

@@ -2,7 +2,9 @@
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 BOUNDARY_LINE = b"--softstreamframe\r\n"
 
@@ -30,11 +32,17 @@ class StreamReader:
 
     @classmethod
     async def get(
-        cls, port: int, path: str = "/stream.mjpg", version: str = "1.1", trusting: ssl.SSLContext | None = None
+        cls,
+        port: int,
+        path: str = "/stream.mjpg",
+        version: str = "1.1",
+        trusting: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> "StreamReader":
         """Request the stream, with TLS or without, and read the head of the answer."""
         stream = cls(*await asyncio.open_connection("127.0.0.1", port, ssl=trusting))
-        stream.writer.write(f"GET {path} HTTP/{version}\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        lines = [f"GET {path} HTTP/{version}", "Host: 127.0.0.1", *map(": ".join, headers.items())]
+        stream.writer.write("".join(f"{line}\r\n" for line in [*lines, ""]).encode())
         stream.head = await stream._reader.readuntil(b"\r\n\r\n")
         return stream
 

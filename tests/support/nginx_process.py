@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rollout import nginx
 
-from tests.support.processes import free_port
+from tests.support.processes import free_ports
 
 # Debian installs them in directories that only the PATH of root has
 NGINX, HAPROXY = (shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") or name for name in ("nginx", "haproxy"))
@@ -67,9 +68,14 @@ class Nginx:
         return self.places.all_cameras_port if camera is None else self.places.first_port + camera
 
     @property
+    def workers(self) -> list[int]:
+        """The worker processes."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+    @property
     def worker(self) -> int:
         """The worker process."""
-        return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0])
+        return self.workers[0]
 
     def memory(self) -> int:
         """Return the private memory of the worker in kB."""
@@ -86,18 +92,6 @@ class Nginx:
 
 
 StartNginx = Callable[..., Awaitable[Nginx]]
-
-
-def free_ports(count: int) -> int:
-    """Find a number of consecutive free ports; return the first."""
-    while True:
-        first = free_port()
-        try:
-            for port in range(first, first + count):
-                socket.create_server(("127.0.0.1", port)).close()
-        except (OSError, OverflowError):
-            continue
-        return first
 
 
 def install(
@@ -120,17 +114,24 @@ def install(
         all_cameras_port=first,
     )
     (folder / "temp").mkdir(exist_ok=True)
+    if not places.htpasswd.exists():
+        write_login(places.htpasswd)
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(NGINX_CONF.format(user=user, folder=folder, others=others))
-    command = ["openssl", "passwd", "-6", "-stdin"]
-    coded = subprocess.run(command, input=PASSWORD, capture_output=True, text=True, check=True).stdout
-    places.htpasswd.write_text(f"{USER}:{coded}")
     if tls:
         make_certificate(places.certificate, places.key)
     for path, text in nginx.render(cameras, tls=tls, ipv6=has_ipv6(), places=places).items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     return places
+
+
+def write_login(file: Path) -> str:
+    """Write a file with the login, and return its path for `users_file`."""
+    command = ["openssl", "passwd", "-6", "-salt", "x", "-stdin"]
+    coded = subprocess.run(command, input=PASSWORD, capture_output=True, text=True, check=True).stdout
+    file.write_text(f"{USER}:{coded}")
+    return str(file)
 
 
 def make_certificate(certificate: Path, key: Path) -> None:
@@ -148,6 +149,16 @@ def has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+def address_in_the_network() -> str:
+    """Return the address of this machine towards others; skip the test if it has none."""
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        return str(probe.getsockname()[0])
 
 
 def check(folder: Path) -> "subprocess.CompletedProcess[str]":
@@ -177,8 +188,14 @@ async def running(folder: Path, cameras: Mapping[int, int], **options: Any) -> A
         NGINX, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"), "-g", "daemon off;"
     )
     try:
-        await listening(places.all_cameras_port, process)
-        yield Nginx(folder, places, process.pid)
+        # while a port is the local one of another connection, nginx tries again to bind that one
+        for port in (places.all_cameras_port, *(places.first_port + number for number in cameras)):
+            await listening(port, process)
+        nginx = Nginx(folder, places, process.pid)
+        # before its workers start, nginx sets the options of the sockets that listen already
+        while not nginx.workers:  # noqa: ASYNC110 # nginx reports no event
+            await asyncio.sleep(0.01)
+        yield nginx
     finally:
         if process.returncode is None:
             process.terminate()

@@ -10,10 +10,13 @@ from tests.support.server import Portal
 
 
 @asynccontextmanager
-async def pause_file_of(portal: Portal, file: Path) -> AsyncIterator["asyncio.Task[None]"]:
+async def pause_file_of(
+    portal: Portal, file: Path, elsewhere: Path | None = None
+) -> AsyncIterator["asyncio.Task[None]"]:
     """Watch a pause file until the block ends."""
     supervisor = portal.supervisor
-    watching = asyncio.create_task(PauseFile(file, supervisor.pause, supervisor.settings.pause_max).watch())
+    pause_file = PauseFile(file, supervisor.pause, supervisor.settings.pause_max, elsewhere)
+    watching = asyncio.create_task(pause_file.watch())
     try:
         yield watching
     finally:

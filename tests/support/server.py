@@ -1,6 +1,7 @@
 """A server with a synthetic camera, in this process, on a real socket."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from soft_stream.web.transport.listener import Listener
 # A small and quick camera: most tests check what happens, not what a frame shows.
 QUICK = Settings(
     source="test-pattern",
+    users_file="",  # not those of this machine
     width=160,
     height=120,
     fps=50.0,
@@ -54,7 +56,15 @@ class Portal:
             await asyncio.sleep(0.005)
 
 
+# the audit event for each answer, with the request target as it was received, and the status
+RESPONSE_EVENT = "soft_stream.tests.response"
+
 StartPortal = Callable[..., Awaitable[Portal]]
+
+
+async def report_request(request: web.Request, response: web.StreamResponse) -> None:
+    """Report an answer to the audit hooks; see tests/older_programs/recording.py."""
+    sys.audit(RESPONSE_EVENT, request.raw_path, response.status)
 
 
 @asynccontextmanager
@@ -68,6 +78,7 @@ async def running(
     device = SyntheticDevice()
     supervisor = CameraSupervisor(settings, lambda each: new_camera(each, device))
     app = build_app(supervisor, cameras or {settings.camera: settings})
+    app.on_response_prepare.append(report_request)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.5)
     await runner.setup()
     assert runner.server

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from soft_stream.cameras.base import (
-    ZERO_IS_AUTOMATIC,
     CameraError,
     CameraMissing,
     Control,
@@ -29,21 +28,25 @@ from soft_stream.cameras.picamera.library import (
     event_loop_ended,
     find_tuning_file,
     free_descriptors,
+    list_cameras,
     reset_camera_manager,
     translate_errors,
 )
 from soft_stream.cameras.picamera.request import make_raw_frame, parse_colours
-from soft_stream.cameras.picamera.sensor_modes import SensorMode, SensorModes
+from soft_stream.cameras.picamera.sensor_modes import KnownModes, SensorModes
+from soft_stream.frames.jpeg_source import JpegSource
 from soft_stream.frames.rates import RateLimiter
 from soft_stream.frames.raw import RawFrame
+from soft_stream.message import Message, message_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from soft_stream.config.settings import Settings
 
-# The pixel formats of a webcam that `make_raw_frame` can convert.
-READABLE = ("MJPEG", "YUYV", "YUV420")
+# Exposure times in seconds above which the stream is restarted for another one, which takes less than a second.
+# Otherwise up to eight long frames would follow (https://github.com/raspberrypi/picamera2/issues/1278).
+LONG_EXPOSURE = 0.25
 # Seconds within which Picamera2 reports the end of a job, unless its event loop has ended.
 SIGNAL_TIMEOUT = 1.0
 
@@ -60,12 +63,15 @@ class PicameraCamera:
         """The pending capture; it is kept after a timeout, so that its request is not lost."""
         self._in_still_mode = False
         self._lens = Lens(settings)
-        self._usb = False
-        self._model = ""
+        self._usb, self._model = False, ""
         self._rate_limiter: RateLimiter | None = None
         self._control_values: dict[str, ControlValue] = {}
         """The controls that were set; they must be set again after each configuration."""
+        self._zoom: tuple[int, int, int, int] | None = None
+        self._last_exposure = 0.0
+        """The exposure time of the last frame in seconds, since the last start."""
         self._differences: list[str] = []
+        self._jpegs = JpegSource()
 
     def open(self) -> Negotiated:
         """Open the camera by its id, configure and start it; see `Camera.open`."""
@@ -85,15 +91,17 @@ class PicameraCamera:
             connected = connected_cameras()
         self._usb, self._model = chosen.usb, chosen.model
         # the position in the sorted list is Picamera2's camera number; "Num" is libcamera's own
-        self._picam2 = create_picamera2(connected.index(chosen), tuning, f"camera {chosen.id} cannot be opened")
-        if self._picam2.camera.id != chosen.id:
-            raise CameraError(
-                f"asked for camera {chosen.id}, got {self._picam2.camera.id}: the connected cameras have changed"
-            )
+        what = Message("cannot_open", "camera {id} cannot be opened", id=chosen.id)
+        self._picam2 = create_picamera2(connected.index(chosen), tuning, what)
+        if (other := self._picam2.camera.id) != chosen.id:
+            template = "asked for camera {id}, got {other}: the connected cameras have changed"
+            raise CameraError(Message("camera_changed", template, id=chosen.id, other=other))
         if self._usb:
             self._rate_limiter = RateLimiter(settings.fps)  # the frame rate of a USB camera cannot be set
-        with translate_errors(f"camera {chosen.id} cannot be started", self._picam2):
-            self._configurations = Configurations(self._picam2, settings, self._read_sensor_modes(), usb=self._usb)
+        with translate_errors(Message("cannot_start", "camera {id} cannot be started", id=chosen.id), self._picam2):
+            known = self._read_sensor_modes()
+            self._differences += known.ignored
+            self._configurations = Configurations(self._picam2, settings, known.modes, usb=self._usb)
             self._start_with_fallback()
         return self._negotiated()
 
@@ -101,6 +109,10 @@ class PicameraCamera:
         """Capture the next frame of the stream; see `Camera.capture`."""
         self._leave_still_mode()
         return self._capture(self._stream_name, timeout, self._rate_limiter)
+
+    def take_damaged(self) -> Sequence[str]:
+        """Return why frames were damaged; see `Camera.take_damaged`."""
+        return self._jpegs.take_damaged()
 
     def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
         """Send an order to the lens; see `Camera.focus`."""
@@ -118,12 +130,13 @@ class PicameraCamera:
                 # the camera has no configuration now, and Picamera2 would make one up
                 self._in_still_mode = False
                 self._reconfigure(self._configurations.stream())
-                raise NoStill(str(fault)) from fault
+                raise NoStill(message_of(fault)) from fault
         return self._capture("main", timeout)
 
     def restart(self) -> Negotiated:
         """Stop, configure and start the camera again; see `Camera.restart`."""
         self._in_still_mode = False
+        self._jpegs = JpegSource()  # what it has learnt may be why it accepts no frame
         self._reconfigure(self._configurations.stream())
         return self._negotiated()
 
@@ -137,12 +150,20 @@ class PicameraCamera:
         self._control_values |= values
         if "AfMode" in values or "LensPosition" in values:
             self._lens.set_order_from(self._control_values)
-        self._configurations.exposure = controls.requested_exposure(self._control_values)
-        with translate_errors("controls cannot be set", self._picam2):
+        if self._set_exposure(controls.requested_exposure(self._control_values)):
+            self._reconfigure(self._configurations.stream())  # with all controls
+            return self._negotiated()
+        with translate_errors(Message("cannot_set_controls", "controls cannot be set"), self._picam2):
             self._set_controls(
                 controls.to_libcamera(values, self._picam2) | self._configurations.frame_duration_limits()
             )
         return self._negotiated()
+
+    def set_zoom(self, crop: tuple[int, int, int, int] | None) -> None:
+        """Show a part of the sensor in the stream; see `Camera.set_zoom`."""
+        self._leave_still_mode()
+        self._zoom = crop
+        self._set_controls(controls.crop_controls(self._control_values, crop, self._picam2))
 
     def close(self) -> None:
         """Close the camera; see `Camera.close`."""
@@ -163,14 +184,14 @@ class PicameraCamera:
         """Picamera2's name for the stream, as opposed to the stills."""
         return "lores" if self._configurations.still_method == "dual" else "main"
 
-    def _read_sensor_modes(self) -> list[SensorMode]:
+    def _read_sensor_modes(self) -> KnownModes:
         if self._usb or self._settings.sensor_mode == "driver":
-            return []
+            return KnownModes()
         try:
             return self._sensor_modes.read(self._picam2)
         except (RuntimeError, OSError, KeyError) as error:
-            self._differences.append(f"The sensor modes cannot be read ({error}); libcamera selects one")
-            return []
+            template = "The sensor modes cannot be read ({error}); libcamera selects one"
+            return KnownModes(ignored=(Message("modes_unreadable", template, error=error),))
 
     def _start_with_fallback(self) -> None:
         try:
@@ -179,7 +200,7 @@ class PicameraCamera:
             change = self._configurations.fall_back()
             if "busy" in str(error) or not change:
                 raise
-            self._differences.append(f"{change}: {error}")
+            self._differences.append(Message("change_because", "{change}: {error}", change=change, error=error))
             self._configure_and_start(self._configurations.stream())
 
     def _configure_and_start(self, configuration: dict[str, Any]) -> None:
@@ -187,14 +208,12 @@ class PicameraCamera:
         picam2 = self._picam2
         picam2.configure(configuration)
         self._colours = parse_colours(picam2.libcamera_config.at(0).color_space)
-        # 0 means automatic, which is the initial state
-        values = {
-            name: value for name, value in self._control_values.items() if value != 0 or name not in ZERO_IS_AUTOMATIC
-        }
-        start = controls.autofocus_controls(self._settings, picam2) | controls.to_libcamera(values, picam2)
+        zoom = None if self._in_still_mode else self._zoom
+        start = controls.start_controls(self._settings, self._control_values, zoom, picam2)
         if "AfMode" in picam2.camera_controls:
             start |= self._lens.start_controls(is_still=self._in_still_mode)
         picam2.set_controls(start)
+        self._last_exposure = 0.0
         picam2.start()
 
     def _set_controls(self, values: dict[str, Any]) -> None:
@@ -202,13 +221,19 @@ class PicameraCamera:
         with self._picam2.request_lock:
             self._picam2.set_controls(values)
 
+    def _set_exposure(self, exposure: float) -> bool:
+        """Set the requested exposure; return whether a restart is faster than the frames that are in progress."""
+        before, self._configurations.exposure = self._configurations.exposure, exposure
+        in_progress = max(before, self._last_exposure)
+        return exposure != before and not self._usb and in_progress > max(LONG_EXPOSURE, 2 * exposure)
+
     def _leave_still_mode(self) -> None:
         if self._in_still_mode:
             self._in_still_mode = False  # before `_reconfigure`, whose controls of the lens depend on it
             self._reconfigure(self._configurations.stream())
 
     def _reconfigure(self, configuration: dict[str, Any]) -> None:
-        with translate_errors("the camera cannot switch modes", self._picam2):
+        with translate_errors(Message("cannot_switch_modes", "the camera cannot switch modes"), self._picam2):
             if event_loop_ended(self._picam2):
                 raise CameraError("Picamera2's event loop has ended")  # `stop` would wait for it forever
             self._cancel_job()
@@ -230,48 +255,46 @@ class PicameraCamera:
             request = self._next_request(deadline - time.monotonic())
             raw = make_raw_frame(request, stream, usb=self._usb, colours=self._colours)
             # some webcams start with frames that are not a JPEG, and bad cables damage frames
-            if (raw.planes or raw.jpeg) and (limiter is None or limiter.allow(raw.captured_at)):
+            if self._jpegs.accepts(raw) and (limiter is None or limiter.allow(raw.captured_at)):
                 if stream == self._stream_name and not self._in_still_mode:
                     self._lens.position = raw.metadata.lens_position
+                    self._last_exposure = raw.metadata.exposure_time or 0.0
                 return raw
             raw.release()
 
     def _next_request(self, timeout: float) -> Any:
-        with translate_errors("capture failed", self._picam2):
+        with translate_errors(Message("capture_failed", "capture failed"), self._picam2):
             if self._job is None:
                 self._job = self._picam2.capture_request(wait=False)
             try:
                 request = self._job.get_result(max(0, timeout))
             except TimeoutError:
-                if self._usb and self._picam2.camera.id not in {found.id for found in connected_cameras()}:
-                    raise CameraMissing(f"camera {self._picam2.camera.id} is not connected any more") from None
-                raise NoFrame("no frame arrived") from None
+                template, camera_id = "camera {id} is not connected any more", self._picam2.camera.id
+                if self._usb and camera_id not in {found.id for found in list_cameras()}:
+                    raise CameraMissing(Message("camera_unplugged", template, id=camera_id)) from None
+                raise NoFrame(Message("no_frame_arrived", "no frame arrived")) from None
         self._job = None
         return request
 
     def _negotiated(self) -> Negotiated:
         configuration, configurations = self._picam2.camera_configuration(), self._configurations
-        main, asked = configuration[self._stream_name], configurations.pixel_format
-        # libcamera selects a webcam's first format if the requested one is missing
-        if main["format"] not in (READABLE if self._usb and self._settings.pixel_format == "auto" else (asked,)):
-            raise CameraError(f"asked for {asked}, the camera delivers {main['format']}")
+        main, wanted = configuration[self._stream_name], configurations.orientation
+        configurations.check_format(main["format"])
         transform = configuration["transform"]  # libcamera flips in a CSI sensor, and ignores flips of a USB camera
-        wanted = configurations.orientation
-        sensor_size = (configuration.get("sensor") or {}).get("output_size")
-        fps = configurations.fps
         return Negotiated(
             size=tuple(main["size"]),
             pixel_format=main["format"],
             stride=main["stride"],
             colour_space=self._colours.name,
-            sensor_mode=f"{sensor_size[0]}x{sensor_size[1]}" if sensor_size else "the camera's own",
-            fps=fps,
+            sensor_mode=configurations.sensor_mode,
+            fps=configurations.fps,
             has_autofocus="AfMode" in self._picam2.camera_controls,
             orientation=replace(
                 wanted, hflip=wanted.hflip != bool(transform.hflip), vflip=wanted.vflip != bool(transform.vflip)
             ),
             model=self._model,
+            camera_id=self._picam2.camera.id,
             still_method=configurations.still_method,
-            longest_interval=max(configurations.longest_interval, 1 / fps),
+            longest_interval=max(configurations.longest_interval, 1 / configurations.fps),
             differences=(*self._differences, *configurations.differences(self._colours)),
         )

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from soft_stream.cameras.base import ZERO_IS_AUTOMATIC, Control, ControlValue
+from soft_stream.cameras.picamera.sensor_modes import is_number
+from soft_stream.frames.zoom import Rectangle, middle_of
 
 if TYPE_CHECKING:
     from soft_stream.config.settings import Settings
@@ -37,32 +39,69 @@ def list_controls(picam2: Any) -> list[Control]:
     unsupported = {name for name in ZERO_IS_AUTOMATIC if not hasattr(libcamera.controls, f"{name}Mode")}
     for name, (low, high, default) in picam2.camera_controls.items():
         kind = KINDS.get(picam2.camera_ctrl_info[name][0].type.name)
-        if name in RESERVED | unsupported or kind is None or low is None or high is None:
+        if name in RESERVED | unsupported or kind is None or not _are_bounds(kind, low, high):
             continue
         count = 4 if kind == "rectangle" else ARRAYS.get(name, 1)
         # depending on its version, libcamera reports no default, one element, or the whole value
         value = tuple(default) if isinstance(default, list | tuple) else default
-        if count > 1 and not (isinstance(value, tuple) and len(value) == count):
-            value = None
+        is_whole = count == 1 or (isinstance(value, tuple) and len(value) == count)
+        value = value if is_whole and _are_numbers(value) else None
         listed.append(Control(name, kind, count, low, high, value))
     return listed
+
+
+def _are_bounds(kind: str, low: Any, high: Any) -> bool:
+    """Return whether a driver reports bounds that can be true: some report none, NaN, or a minimum above the maximum.
+
+    The largest rectangle must not be empty.
+    """
+    if kind == "rectangle":
+        rectangles = [each for each in (low, high) if isinstance(each, tuple) and len(each) == 4]
+        return len(rectangles) == 2 and _are_numbers((*low, *high)) and min(high[2:]) > 0
+    return not isinstance(low, tuple | list) and _are_numbers((low, high)) and low <= high
+
+
+def _are_numbers(value: Any) -> bool:
+    """Return whether a value consists of finite numbers only."""
+    parts = value if isinstance(value, tuple) else (value,)
+    return all(map(is_number, parts))
 
 
 def to_libcamera(values: Mapping[str, ControlValue], picam2: Any) -> dict[str, Any]:
     """Return the values for libcamera, without controls that the configured camera does not have."""
     known: dict[str, Any] = {name: value for name, value in values.items() if name in picam2.camera_controls}
-    if "ScalerCrop" in known and "ScalerCrops" in picam2.camera_controls:
-        # a Raspberry Pi 5 with two streams: `configure` sets ScalerCrops, which override ScalerCrop
-        crop, sizes = known.pop("ScalerCrop"), picam2.camera_configuration()
-        known["ScalerCrops"] = [_fit_aspect(crop, sizes[stream]["size"]) for stream in ("main", "lores")]
+    if "ScalerCrop" in known:
+        known |= _crops(known.pop("ScalerCrop"), None, picam2)
     return known
 
 
-def _fit_aspect(crop: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return the largest centred part of a rectangle that has the aspect ratio of `size`."""
-    x, y, width, height = crop
-    w, h = min(width, height * size[0] // size[1]), min(height, width * size[1] // size[0])
-    return (x + (width - w) // 2, y + (height - h) // 2, w, h)
+def start_controls(
+    settings: "Settings", values: Mapping[str, ControlValue], zoom: Rectangle | None, picam2: Any
+) -> dict[str, Any]:
+    """Return what to set after a configuration, which has forgotten all controls."""
+    # 0 means automatic, which is the initial state
+    set_before = {name: value for name, value in values.items() if value != 0 or name not in ZERO_IS_AUTOMATIC}
+    start = autofocus_controls(settings, picam2) | to_libcamera(set_before, picam2)
+    return start | (crop_controls(values, zoom, picam2) if zoom else {})
+
+
+def crop_controls(values: Mapping[str, ControlValue], zoom: Rectangle | None, picam2: Any) -> dict[str, Any]:
+    """Return what shows a part of the sensor in the stream, or without a zoom all that `values` say.
+
+    Only a Raspberry Pi 5 can show another part in full-size frames beside the stream.
+    """
+    if "ScalerCrop" not in picam2.camera_controls:
+        return {}
+    _, largest, default = picam2.camera_controls["ScalerCrop"]
+    return _crops(values.get("ScalerCrop") or default or largest, zoom, picam2)
+
+
+def _crops(whole: Any, zoom: Rectangle | None, picam2: Any) -> dict[str, Any]:
+    if "ScalerCrops" not in picam2.camera_controls:
+        return {"ScalerCrop": zoom or whole}
+    # a Raspberry Pi 5 with two streams: `configure` sets ScalerCrops, which override ScalerCrop
+    main, lores = (picam2.camera_configuration()[stream]["size"] for stream in ("main", "lores"))
+    return {"ScalerCrops": [middle_of(whole, main), middle_of(zoom or whole, lores)]}
 
 
 def requested_exposure(values: Mapping[str, ControlValue]) -> float:
@@ -78,8 +117,9 @@ def autofocus_controls(settings: "Settings", picam2: Any) -> dict[str, Any]:
         "AfRange": AF_RANGES[settings.autofocus_range],
         "AfSpeed": AF_SPEEDS[settings.autofocus_speed],
     }
-    if settings.autofocus_window and "ScalerCrop" in available:
-        _, _, (left, top, width, height) = available["ScalerCrop"]
+    crop = available.get("ScalerCrop", (None, None, None))[2]
+    if settings.autofocus_window and isinstance(crop, tuple) and min(crop[2:]) > 0:
+        left, top, width, height = crop
         x, y, w, h = _before_rotation(settings.autofocus_window, settings.rotation % 180)
         window = (left + int(x * width), top + int(y * height), int(w * width), int(h * height))
         asked |= {"AfMetering": 1, "AfWindows": [window]}

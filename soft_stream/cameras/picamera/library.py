@@ -5,37 +5,73 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from soft_stream.cameras.base import CameraBusy, CameraError, CameraInfo, CameraMissing, CameraUnsupported
+from soft_stream.cameras.picamera.board import ROOT, has_chip_of_pi5, has_pisp_devices
 from soft_stream.cameras.picamera.device_users import name_device_users
+from soft_stream.cameras.picamera.sensor_modes import read_bit_depth
+from soft_stream.message import Message
+
+log = logging.getLogger(__name__)
 
 TUNING_FILE = "LIBCAMERA_RPI_TUNING_FILE"
 MISSING_MESSAGES = ("No such device", "No camera number", "Camera(s) not found")
 TUNING_FOLDERS = ("/usr/local/share/libcamera/ipa/rpi", "/usr/share/libcamera/ipa/rpi")
 
 
-def connected_cameras() -> list[CameraInfo]:
-    """Return the connected cameras in the order of Picamera2's camera numbers.
+def connected_cameras(root: Path = ROOT) -> list[CameraInfo]:
+    """Return the connected cameras in the order of Picamera2's camera numbers, after a check of the board.
+
+    Raises:
+        CameraUnsupported: Picamera2 or libcamera is not installed, or takes a Raspberry Pi 5 for an older board.
+        CameraError: Picamera2 or libcamera does not work.
+    """
+    found = list_cameras()
+    if not is_pisp():
+        _check_board(found, root)
+    return found
+
+
+def list_cameras() -> list[CameraInfo]:
+    """Return the connected cameras; see `connected_cameras`.
 
     Raises:
         CameraUnsupported: Picamera2 or libcamera is not installed.
         CameraError: Picamera2 or libcamera does not work.
     """
-    with translate_errors("libcamera does not work"):
+    with translate_errors(Message("libcamera_fails", "libcamera does not work")):
         infos = picamera2_class().global_camera_info()
     # some cameras have no "Model"
-    found = [CameraInfo(info["Id"], info.get("Model", "unknown model"), is_usb(info["Id"])) for info in infos]
-    if any("/rp1/" in each.id for each in found) and not is_pisp():
-        # https://github.com/raspberrypi/picamera2, platform.py: after any error the platform stays the older one
-        raise CameraUnsupported(
-            "Picamera2 takes this Raspberry Pi 5 for an older one, because it cannot open some /dev/video*; "
-            "in a unit: DeviceAllow=char-video4linux rw"
-        )
-    return found
+    return [CameraInfo(info["Id"], info.get("Model", "unknown model"), is_usb(info["Id"])) for info in infos]
+
+
+def _check_board(found: Sequence[CameraInfo], root: Path) -> None:
+    """Check that Picamera2 is right about a board that it takes for one before the Raspberry Pi 5.
+
+    USB cameras work anyway. The id of a camera is no evidence: it is the path of a bus, which any board may have.
+
+    Raises:
+        CameraUnsupported: it is not, and a CSI camera was found, which would not work.
+        CameraError: it is not, and no camera was found; while the system boots, the next process may open the devices.
+    """
+    has_csi = any(not each.usb for each in found)
+    if not has_pisp_devices(root) and not (has_csi and has_chip_of_pi5(root)):
+        return
+    problem = Message(
+        "board_unknown",
+        "Picamera2 takes this Raspberry Pi 5 for an older one, because it cannot open some /dev/video*; "
+        "in a unit: DeviceAllow=char-video4linux rw",
+    )
+    if has_csi:
+        raise CameraUnsupported(problem)
+    if not found:
+        raise CameraError(problem)
+    log.warning("%s; until then no CSI camera is found", problem)
 
 
 def reset_camera_manager() -> None:
@@ -60,7 +96,11 @@ def picamera2_class() -> Any:
         from picamera2 import Picamera2
     except ImportError as error:
         raise CameraUnsupported(
-            f"Picamera2 cannot be imported ({error}); on Raspberry Pi OS: sudo apt install python3-picamera2"
+            Message(
+                "picamera2_missing",
+                "Picamera2 cannot be imported ({error}); on Raspberry Pi OS: sudo apt install python3-picamera2",
+                error=error,
+            )
         ) from error
     if is_first:
         # the modules stay loaded: exclude their objects from the collections of `free_descriptors`
@@ -107,7 +147,8 @@ def find_tuning_file(name: str) -> str | None:
         if file.is_file():
             os.environ[TUNING_FILE] = str(file)
             return str(file)
-    raise CameraUnsupported(f"tuning_file={name}: there is no {' and no '.join(str(file) for file in files)}")
+    template, looked = "tuning_file={name}: there is no {files}", " and no ".join(str(file) for file in files)
+    raise CameraUnsupported(Message("tuning_file_missing", template, name=name, files=looked))
 
 
 def create_picamera2(position: int, tuning: str | None, what: str) -> Any:
@@ -118,6 +159,8 @@ def create_picamera2(position: int, tuning: str | None, what: str) -> Any:
     """
     picamera2 = picamera2_class()
     picam2 = picamera2.__new__(picamera2)
+    if hasattr(picamera2, "_get_raw_modes"):  # not in every version
+        picam2._get_raw_modes = partial(_usable_raw_modes, picam2)
     try:
         with translate_errors(what, picam2):
             picam2.__init__(position, tuning=tuning)
@@ -125,6 +168,13 @@ def create_picamera2(position: int, tuning: str | None, what: str) -> Any:
         _clean_up(picam2)
         raise
     return picam2
+
+
+def _usable_raw_modes(picam2: Any) -> list[dict[str, Any]]:
+    """Return the sensor modes without those on whose size or format Picamera2 fails, whichever mode is requested."""
+    modes: list[dict[str, Any]] = type(picam2)._get_raw_modes(picam2)
+    usable = [mode for mode in modes if min(mode["size"]) > 0 and read_bit_depth(mode["format"])]
+    return usable or modes
 
 
 def _clean_up(picam2: Any) -> None:
@@ -171,11 +221,14 @@ def translate_errors(what: str, picam2: Any = None) -> Iterator[None]:
     except Exception as error:  # libcamera raises many types
         reason = _reason(error)
         if "busy" in reason.lower():
-            raise CameraBusy(f"{what}: it is in use by {_name_users(picam2) or 'another program'}") from error
+            users = _name_users(picam2) or Message("another_program", "another program")
+            raise CameraBusy(
+                Message("camera_busy", "{what}: it is in use by {users}", what=what, users=users)
+            ) from error
         # up to 0.3.36 Picamera2 raises an IndexError for a camera number that is too high
         if any(each in reason for each in MISSING_MESSAGES) or isinstance(error, IndexError):
-            raise CameraMissing(f"{what}: {reason}") from error
-        raise CameraError(f"{what}: {reason}") from error
+            raise CameraMissing(Message("camera_failed", "{what}: {reason}", what=what, reason=reason)) from error
+        raise CameraError(Message("camera_failed", "{what}: {reason}", what=what, reason=reason)) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -9,12 +9,16 @@ from typing import Any
 
 from soft_stream.cameras.base import CameraError, CameraMissing, ControlsRefused
 from soft_stream.cameras.picamera.library import translate_errors
-from soft_stream.frames.raw import FocusState, FrameMetadata, RawFrame, split_planes
+from soft_stream.cameras.picamera.sensor_modes import is_number
+from soft_stream.frames.raw import FocusState, FrameMetadata, RawFrame
+from soft_stream.frames.zoom import Rectangle
+from soft_stream.message import message_of
 
 NANOSECONDS = 1_000_000_000
 # libcamera's AfState and AeState; https://libcamera.org/api-html/namespacelibcamera_1_1controls.html
 AF_STATES = {0: FocusState.IDLE, 1: FocusState.SCANNING, 2: FocusState.FOCUSED, 3: FocusState.FAILED}
 AE_SEARCHING = 1
+NUMBERS = ("ExposureTime", "AnalogueGain", "DigitalGain", "LensPosition")
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ def parse_colours(colour_space: Any) -> Colours:
 
 def make_raw_frame(request: Any, stream: str, *, usb: bool, colours: Colours) -> RawFrame:
     """Wrap a stream of a request; releasing the frame, or an error here, returns the request to the camera."""
-    numpy, mapped_array, to_jfif = _import_dependencies()
+    mapped_array, to_planes, to_jfif = _import_dependencies()
     with ExitStack() as until_released:
         until_released.callback(release_request, request)
         facts, raw = request.config[stream], _frame_without_pixels(request, stream, usb=usb)
@@ -49,14 +53,11 @@ def make_raw_frame(request: Any, stream: str, *, usb: bool, colours: Colours) ->
         mapped = until_released.enter_context(mapped_array(request, stream, reshape=False, write=False))
         if facts["format"] == "MJPEG":
             planes = request.request.buffers[request.stream_map[stream]].metadata.planes
-            raw.jpeg = trim_jpeg(mapped.array[: planes[0].bytes_used].tobytes())  # the buffer itself is larger
+            raw.jpeg = mapped.array[: planes[0].bytes_used].tobytes()  # the buffer itself is larger
             return raw  # this is a copy, so the request is released now
-        if facts["format"] == "YUYV":
-            rows = mapped.array[: size[1] * stride].reshape(size[1], stride)[:, : size[0] * 2]
-            planes = tuple(numpy.ascontiguousarray(rows[:, first::step]) for first, step in ((0, 2), (1, 4), (3, 4)))
-        else:
-            planes = split_planes(mapped.array, size, stride)
-        raw.planes = to_jfif(planes, limited=colours.limited, matrix=colours.matrix)
+        planes = to_planes(mapped.array, facts["format"], size, stride)
+        limited = colours.limited and facts["format"] != "R8"  # brightness without colour has no range of video
+        raw.planes = to_jfif(planes, limited=limited, matrix=colours.matrix)
         raw.release = until_released.pop_all().close
     return raw
 
@@ -67,30 +68,46 @@ def _frame_without_pixels(request: Any, stream: str, *, usb: bool) -> RawFrame:
         size=tuple(request.config[stream]["size"]),
         captured_at=_captured_at(metadata.get("SensorTimestamp"), usb=usb),
         focus=AF_STATES.get(metadata.get("AfState"), FocusState.NONE),
-        metadata=_metadata(metadata),
+        metadata=_metadata(metadata, _crop(metadata, is_lores=stream == "lores")),
     )
 
 
 @cache
 def _import_dependencies() -> Any:
     """Import the dependencies of an open camera; cached, because import statements per frame would be slow."""
-    import numpy
     from picamera2 import MappedArray
 
     from soft_stream.cameras.picamera.colour import to_jfif
+    from soft_stream.cameras.picamera.pixels import to_planes
 
-    return numpy, MappedArray, to_jfif
+    return MappedArray, to_planes, to_jfif
 
 
-def _metadata(metadata: dict[str, Any]) -> FrameMetadata:
-    """Select the metadata that clients get; any key may be missing."""
-    exposure, gain, lens = (metadata.get(name) for name in ("ExposureTime", "AnalogueGain", "LensPosition"))
+def _crop(metadata: dict[str, Any], *, is_lores: bool) -> Rectangle | None:
+    """Return the part of the sensor that a stream shows; a Raspberry Pi 5 reports that of each of two streams."""
+    crops = metadata.get("ScalerCrops")
+    crop = crops[-1] if is_lores and crops else metadata.get("ScalerCrop")
+    return crop if isinstance(crop, tuple) and len(crop) == 4 and all(map(is_number, crop)) else None
+
+
+def _metadata(metadata: dict[str, Any], crop: Rectangle | None) -> FrameMetadata:
+    """Select the metadata that clients get; any key may be missing, and any value may be no number."""
+    numbers = {name: metadata[name] for name in NUMBERS if is_number(metadata.get(name)) and metadata[name] >= 0}
+    exposure, gain, lens = (numbers.get(name) for name in ("ExposureTime", "AnalogueGain", "LensPosition"))
     return FrameMetadata(
         exposure_time=None if exposure is None else exposure / 1_000_000,
-        gain=None if gain is None else gain * (metadata.get("DigitalGain") or 1.0),
+        gain=None if gain is None else gain * (numbers.get("DigitalGain") or 1.0),
         lens_position=lens,
-        exposure_settled=metadata.get("AeState") != AE_SEARCHING and metadata.get("AeLocked", True),
+        exposure_settled=_exposure_settled(metadata),
+        crop=crop,
     )
+
+
+def _exposure_settled(metadata: dict[str, Any]) -> bool | None:
+    """Return whether automatic exposure has settled; uvcvideo reports nothing, older versions of libcamera AeLocked."""
+    if "AeState" in metadata:
+        return bool(metadata["AeState"] != AE_SEARCHING)
+    return bool(metadata["AeLocked"]) if "AeLocked" in metadata else None
 
 
 def release_request(request: Any) -> None:
@@ -106,20 +123,14 @@ def release_request(request: Any) -> None:
     except CameraMissing:  # not the fault of the controls
         raise
     except CameraError as fault:
-        raise ControlsRefused(str(fault)) from fault
+        raise ControlsRefused(message_of(fault)) from fault
 
 
 def _captured_at(sensor_timestamp: int | None, *, usb: bool) -> float:
-    """Convert SensorTimestamp to Unix seconds; CSI cameras use CLOCK_BOOTTIME, uvcvideo uses CLOCK_MONOTONIC."""
-    now = time.time()
+    """Convert SensorTimestamp to monotonic seconds; CSI cameras use CLOCK_BOOTTIME, uvcvideo uses CLOCK_MONOTONIC."""
+    now = time.monotonic()
     clock = time.CLOCK_MONOTONIC if usb else time.CLOCK_BOOTTIME
     if sensor_timestamp is None:
         return now
     age = (time.clock_gettime_ns(clock) - sensor_timestamp) / NANOSECONDS
     return now - age if 0 <= age < 60 else now
-
-
-def trim_jpeg(jpeg: bytes) -> bytes:
-    """Remove the bytes after the end of a JPEG; return b"" if it is incomplete."""
-    end = jpeg.rfind(b"\xff\xd9")
-    return jpeg[: end + 2] if jpeg.startswith(b"\xff\xd8") and end > 0 else b""

@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from soft_stream.cameras.base import (
     AF_CONTINUOUS,
@@ -22,10 +22,13 @@ from soft_stream.cameras.base import (
 from soft_stream.cameras.synthetic.controls import FOCUS_POSITION, apply_controls, list_controls, sharpness
 from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.config.settings import Settings
+from soft_stream.frames.clock import unix_time
 from soft_stream.frames.raw import FocusState, FrameMetadata, Orientation, RawFrame
+from soft_stream.message import Message
 
 if TYPE_CHECKING:
     from soft_stream.cameras.synthetic.scene import Scene
+    from soft_stream.frames.zoom import Rectangle
 
 SENSOR_SIZE = (2304, 1296)
 STRIDE_ALIGNMENT = 128  # as on a Raspberry Pi 5
@@ -45,18 +48,22 @@ class SyntheticCamera:
         self._mode: FocusMode | None = None
         self._mode_since = 0
         self._controls: dict[str, ControlValue] = {}
+        self._zoom: Rectangle | None = None
 
     def open(self) -> Negotiated:
         """Draw the scene and start the frame clock; see `Camera.open`."""
         from soft_stream.cameras.synthetic.scene import Scene
 
-        device, began = self._use_device(), time.monotonic()
+        device, began, number = self._use_device(), time.monotonic(), self._settings.camera
         with device.changed:
             device.changed.wait_for(lambda: time.monotonic() >= began + device.open_seconds, device.open_seconds)
             if not device.plugged:
-                raise CameraMissing(f"test camera {self._settings.camera} is unplugged")
+                raise CameraMissing(
+                    Message("test_camera_unplugged", "test camera {number} is unplugged", number=number)
+                )
             if device.held_by:
-                raise CameraBusy(f"test camera {self._settings.camera} is in use by {device.held_by}")
+                template = "test camera {number} is in use by {users}"
+                raise CameraBusy(Message("test_camera_busy", template, number=number, users=device.held_by))
             device.opened += 1
             device.lens = 0.0
             device.stalled = device.stalled and device.stall_survives_reopening
@@ -79,11 +86,11 @@ class SyntheticCamera:
                 if due <= now:
                     break
                 if now >= deadline:
-                    raise NoFrame(f"no frame within {timeout:g} s")
+                    raise NoFrame(Message("no_frame_in", "no frame within {seconds:g} s", seconds=timeout))
                 device.changed.wait(min(due, deadline) - now)
             self._tick = next_tick
             focus = self._move_lens()
-        return self._draw(scene, focus)
+        return self._draw(scene, focus, self._zoom)
 
     def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
         """Send an order to the lens; see `Camera.focus`."""
@@ -92,6 +99,10 @@ class SyntheticCamera:
         device.cycles += mode is FocusMode.CYCLE
         if mode is FocusMode.MANUAL:
             device.lens = sharpness(lens_position)
+
+    def take_damaged(self) -> Sequence[str]:
+        """Return nothing: all frames are whole."""
+        return ()
 
     def still(self, timeout: float) -> RawFrame:
         """Capture one frame at the snapshot size; see `Camera.still`."""
@@ -134,6 +145,11 @@ class SyntheticCamera:
         self._mode_since = 0
         return self._negotiated()
 
+    def set_zoom(self, crop: "Rectangle | None") -> None:
+        """Show a part of the scene; see `Camera.set_zoom`."""
+        self._use_device()
+        self._zoom = crop
+
     def close(self) -> None:
         """Free the memory of the scene; see `Camera.close`."""
         device = self._use_device()
@@ -142,12 +158,15 @@ class SyntheticCamera:
             device.closed += self._scene is not None
         self._scene = None
 
-    def _draw(self, scene: "Scene", focus: FocusState) -> RawFrame:
-        captured_at = time.time()
+    def _draw(self, scene: "Scene", focus: FocusState, zoom: "Rectangle | None" = None) -> RawFrame:
+        captured_at = time.monotonic()
         lens = self._device.lens
-        planes = scene.draw(self._tick, lens, datetime.fromtimestamp(captured_at).astimezone())
-        metadata = FrameMetadata(self._exposure, gain=1.0, lens_position=lens * FOCUS_POSITION if focus else None)
-        return RawFrame(scene.size, captured_at, focus, metadata, apply_controls(planes, self._controls, SENSOR_SIZE))
+        planes = scene.draw(self._tick, lens, datetime.fromtimestamp(unix_time(captured_at)).astimezone())
+        controls = self._controls | ({"ScalerCrop": zoom} if zoom else {})
+        crop: Any = controls.get("ScalerCrop", (0, 0, *SENSOR_SIZE))
+        position = lens * FOCUS_POSITION if focus else None
+        metadata = FrameMetadata(self._exposure, gain=1.0, lens_position=position, crop=crop)
+        return RawFrame(scene.size, captured_at, focus, metadata, apply_controls(planes, controls, SENSOR_SIZE))
 
     @property
     def _exposure(self) -> float:
@@ -171,6 +190,7 @@ class SyntheticCamera:
             has_autofocus=self._device.has_autofocus,
             orientation=Orientation(settings.hflip, settings.vflip, settings.rotation).normalized,
             model="test pattern",
+            still_method="switch" if settings.still_method == "switch" else "",
             longest_interval=1 / self._fps,
         )
 

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 
 from soft_stream.diagnostics.doctor import (
+    access,
     cameras,
     kernel,
     memory,
@@ -15,6 +16,7 @@ from soft_stream.diagnostics.doctor import (
     permissions,
     service,
     settings,
+    sites,
     units,
     versions,
 )
@@ -23,6 +25,7 @@ from soft_stream.diagnostics.doctor.report import Finding, Report, note
 
 CHECKS: dict[str, Callable[[DoctorContext], Iterator[Finding]]] = {
     "settings": settings.check,
+    "access": access.check,
     "cameras": cameras.check,
     "camera users": cameras.check_users,
     "permissions": permissions.check,
@@ -33,6 +36,7 @@ CHECKS: dict[str, Callable[[DoctorContext], Iterator[Finding]]] = {
     "units": units.check,
     "service": service.check,
     "nginx": nginx.check,
+    "sites": sites.check,
 }
 
 

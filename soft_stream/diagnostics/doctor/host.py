@@ -11,27 +11,33 @@ import pwd
 import stat
 import subprocess
 import sys
+import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-
 import soft_stream
+from soft_stream.access import internal
+from soft_stream.access.accounts import Accounts, read_accounts
 from soft_stream.cameras import discovery
 from soft_stream.cameras.base import CameraInfo
-from soft_stream.config import loader
+from soft_stream.config import loader, own_names
 from soft_stream.config.settings import Settings
+from soft_stream.diagnostics import processes
 from soft_stream.diagnostics.doctor.device_users import UsedCamera, used_cameras
+from soft_stream.diagnostics.processes import Limits
+from soft_stream.diagnostics.processes import Reply as Reply
+from soft_stream.diagnostics.sites.search import find_sites
+from soft_stream.diagnostics.sites.site import Site
 from soft_stream.diagnostics.stop_hint import how_to_stop
 
-STATE_DIRECTORY = "/var/lib/camera-soft-stream"
+STATE_DIRECTORY = str(loader.SERVICE_STATE)
 TIMEOUT = 10.0
 """Seconds that a command or a reply may take."""
 MAX_BYTES = 1_000_000
-"""Bytes to read from a file or a reply."""
+"""Bytes to read from a file."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 Login = tuple[str, str]
@@ -55,20 +61,6 @@ class Output:
 
     text: str
     status: int = 0
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The reply of a URL; status 0 means no reply, for the reason in `error`."""
-
-    status: int
-    text: str = ""
-    error: str = ""
-
-    @property
-    def refused(self) -> bool:
-        """Whether the connection was refused."""
-        return self.error == "connection refused"
 
 
 @dataclass(frozen=True)
@@ -127,7 +119,22 @@ class Host:
 
     def get(self, url: str, login: Login | None = None) -> Reply:
         """Send GET to a web server of this machine; its certificate may be self-signed."""
-        return asyncio.run(_get(url, login))
+        # aiohttp 4 has no BasicAuth
+        basic = b64encode(":".join(login or ()).encode(errors="surrogateescape")).decode()
+        authorization = f"Basic {basic}" if login else ""
+        return asyncio.run(processes.get(url, Limits(TIMEOUT), authorization))
+
+    def ask(self, settings: Settings, path: str) -> Reply:
+        """Send GET to the process of a camera, with a token in case that it requires a login."""
+        return asyncio.run(processes.ask(settings, path, Limits(TIMEOUT)))
+
+    def wait(self, seconds: float) -> None:
+        """Wait for something to change."""
+        time.sleep(seconds)
+
+    def internal_token(self, settings: Settings) -> str:
+        """Return a token that the process of a camera accepts; empty if this user may not make one."""
+        return internal.token_of(settings.state_directory, settings.camera)
 
     def cameras(self) -> list[CameraInfo]:
         """List the connected cameras, in a child process.
@@ -145,14 +152,25 @@ class Host:
         """Return the commands that stop programs such as "rpicam-still (pid 1234)"."""
         return how_to_stop(programs, settings)
 
+    def sites(self, ports: Collection[int]) -> list[Site]:
+        """List the sites of other programs that forward to these ports."""
+        return find_sites(ports)
+
+    def own_names(self) -> frozenset[str]:
+        """Return the names of this machine, which the server accepts."""
+        return frozenset(own_names.read_names())
+
+    def accounts(self, settings: Settings) -> Accounts:
+        """Return the users and tokens of a camera."""
+        return read_accounts(settings.users_file, settings.state_directory)
+
     def load(self, file: Path | None) -> loader.LoadedConfig:
         """Load the settings as the service does.
 
         Raises:
             SettingsError: some are wrong.
         """
-        service = {"STATE_DIRECTORY": STATE_DIRECTORY} if Path(STATE_DIRECTORY).is_dir() else {}
-        return loader.load({**service, **self.environ}, file=file)
+        return loader.load_as_service(self.environ, file=file)
 
     def module(self, name: str, package: str = "") -> Module | None:
         """Find a module without importing it."""
@@ -164,29 +182,3 @@ class Host:
                     version = importlib.metadata.version(package or name)
                 return Module(spec.origin, version)
         return None
-
-
-async def _get(url: str, login: Login | None) -> Reply:
-    # aiohttp 4 has no BasicAuth
-    basic = b64encode(":".join(login or ()).encode(errors="surrogateescape")).decode()
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT)
-    body = b""
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(
-                url, headers={"Authorization": f"Basic {basic}"} if login else {}, ssl=False, allow_redirects=False
-            ) as answer,
-        ):
-            async for chunk in answer.content.iter_any():
-                body += chunk
-                if len(body) > MAX_BYTES:
-                    break
-            return Reply(answer.status, body.decode(errors="replace"))
-    except TimeoutError:
-        return Reply(0, error=f"no answer for {TIMEOUT:g} s")
-    except aiohttp.ClientConnectorError as error:
-        refused = isinstance(error.os_error, ConnectionRefusedError)
-        return Reply(0, error="connection refused" if refused else str(error))
-    except (aiohttp.ClientError, OSError) as error:
-        return Reply(0, error=str(error) or type(error).__name__)

@@ -19,12 +19,12 @@ def check(context: DoctorContext) -> Iterator[Finding]:
     if not context.uses_picamera or not nodes:
         return
     host = context.host
-    user, groups = SERVICE_USER, _groups_of(host, SERVICE_USER)
+    user, groups = SERVICE_USER, groups_of(host, SERVICE_USER)
     if groups is None and context.units:
         yield wrong(f"the user {SERVICE_USER} does not exist", "the units cannot start", "sudo systemd-sysusers")
         return
     if groups is None:  # nothing is deployed here: check the current user
-        user, groups = _name(host), _groups_of(host) or set()
+        user, groups = _name(host), groups_of(host) or set()
         closed = [path for path, node in nodes.items() if not node.can_open]
     else:
         groups = groups.union(*(unit.groups for unit in context.units.values()))
@@ -49,13 +49,18 @@ def check(context: DoctorContext) -> Iterator[Finding]:
 
 def can_see_cameras(context: DoctorContext) -> bool:
     """Return True if the current user may open all camera devices."""
-    return all(node.can_open for node in _nodes(context.host, DEVICES).values())
+    return not closed_devices(context.host)
 
 
-def may_open(node: Node, user: str, groups: Collection[str]) -> bool:
-    """Return True if the mode of a device lets a user read and write it."""
+def closed_devices(host: Host) -> list[str]:
+    """Return the devices of cameras that the current user may not open."""
+    return [path for path, node in _nodes(host, DEVICES).items() if not node.can_open]
+
+
+def may_open(node: Node, user: str, groups: Collection[str], rights: int = 0o6) -> bool:
+    """Return True if the mode of a file gives a user these rights: to read and write it, unless others are named."""
     shift = 6 if user == node.owner else 3 if node.group in groups else 0
-    return (node.mode >> shift) & 0o6 == 0o6
+    return (node.mode >> shift) & rights == rights
 
 
 def _nodes(host: Host, patterns: Collection[str]) -> dict[str, Node]:
@@ -63,7 +68,8 @@ def _nodes(host: Host, patterns: Collection[str]) -> dict[str, Node]:
     return {path: node for path in paths if (node := host.node(path))}
 
 
-def _groups_of(host: Host, *user: str) -> set[str] | None:
+def groups_of(host: Host, *user: str) -> set[str] | None:
+    """Return the groups of a user, or of this one; None if there is no such user."""
     output = host.run("id", "-nG", *user)
     return set(output.text.split()) if output and not output.status else None
 

@@ -40,14 +40,24 @@ def wrong(what: str, why: str, fix: str) -> Finding:
     return Finding(Level.WRONG, what, why, fix)
 
 
-class Report:
-    """Prints each finding as soon as it is added."""
+COLOURS = {Level.OK: "green", Level.NOTE: "yellow", Level.WRONG: "red"}
 
-    def __init__(self, say: Callable[[str], None], *, as_json: bool = False) -> None:
+
+class Report:
+    """Prints each finding as soon as it is added; `colour` returns a text in a colour."""
+
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        *,
+        as_json: bool = False,
+        colour: Callable[[str, str], str] = lambda text, _: text,
+    ) -> None:
         self.findings: list[tuple[str, Finding]] = []
         """Pairs of topic and finding."""
         self._say = say
         self._as_json = as_json
+        self._colour = colour
 
     def add(self, about: str, finding: Finding) -> None:
         """Print a finding."""
@@ -57,7 +67,7 @@ class Report:
             facts = {"about": about, "level": finding.level.lower(), "what": what, "why": why, "fix": fix}
             self._say(json.dumps(facts))
             return
-        self._say(f"{finding.level:<5}  {about}: {what}")
+        self._say(f"{self._colour(f'{finding.level:<5}', COLOURS[finding.level])}  {about}: {what}")
         for word, text in (("why", why), ("fix", fix)):
             if text:
                 self._say(f"         {word}: {text}")

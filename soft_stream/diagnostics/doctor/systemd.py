@@ -9,7 +9,7 @@ from soft_stream.diagnostics.doctor.host import Host
 NAME = "camera-soft-cam@{}.service"
 PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,UnitFileState,Result,ExecMainStatus,NRestarts,StatusText,MainPID,"
-    "User,Group,SupplementaryGroups"
+    "User,Group,SupplementaryGroups,Wants,StateChangeTimestampMonotonic"
 )
 
 
@@ -28,6 +28,9 @@ class Unit:
     text: str
     pid: int
     groups: frozenset[str]
+    wants: frozenset[str]
+    since: float = 0.0
+    """When its state changed last, in monotonic seconds; 0 if it never did."""
 
 
 def show(host: Host, *names: str) -> dict[str, Unit]:
@@ -80,4 +83,6 @@ def _unit(block: dict[str, str]) -> Unit:
         text=block.get("StatusText", ""),
         pid=number("MainPID"),
         groups=frozenset(groups),
+        wants=frozenset(block.get("Wants", "").split()),
+        since=number("StateChangeTimestampMonotonic") / 1_000_000,
     )

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
-from soft_stream.diagnostics.doctor.context import APT, PROGRAM, DoctorContext
+from soft_stream.config.installation import FAILED_UPGRADE, describe_failed_upgrade
+from soft_stream.diagnostics.doctor.context import APT, DoctorContext
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
 
 # module name: PyPI package, Debian package
@@ -20,11 +22,12 @@ OLDEST_SIMPLEJPEG = (1, 8)
 
 def check(context: DoctorContext) -> Iterator[Finding]:
     """Compare the modules that this program would import with those that apt has installed."""
-    if context.host.paths(f"{PROGRAM}/bin/soft-stream") and not _is_current_release(context):
+    yield from _failed_upgrade(context)
+    if context.release and not _runs_from(context, context.release):
         yield note(
             f"this program runs from {context.host.program}, not from the installed release",
             "versions may differ",
-            f"{PROGRAM}/bin/soft-stream doctor",
+            f"{context.release}/bin/soft-stream doctor",
         )
     if not context.uses_picamera:
         return
@@ -35,9 +38,23 @@ def check(context: DoctorContext) -> Iterator[Finding]:
     yield from _libcamera(context, packages)
 
 
-def _is_current_release(context: DoctorContext) -> bool:
-    node = context.host.node(PROGRAM)
-    return context.host.program.startswith((PROGRAM, node.target if node else PROGRAM))
+def _failed_upgrade(context: DoctorContext) -> Iterator[Finding]:
+    """Report the reason that an upgrade of the Debian package has left."""
+    text = context.host.read(str(FAILED_UPGRADE))
+    if text is None and context.host.node(str(FAILED_UPGRADE)):
+        text = ""  # this user may not read it
+    if sentence := describe_failed_upgrade(text):
+        yield wrong(
+            sentence,
+            "the installed release is not the one that serves the cameras",
+            "journalctl -b -e -u 'camera-soft-cam@*' shows the cause (docs/upgrade.md); when it is repaired: "
+            "sudo dpkg-reconfigure camera-soft-stream",
+        )
+
+
+def _runs_from(context: DoctorContext, release: Path) -> bool:
+    node, program = context.host.node(str(release)), Path(context.host.program)
+    return program.is_relative_to(release) or bool(node and program.is_relative_to(node.target))
 
 
 def _packages(context: DoctorContext) -> dict[str, str]:
@@ -66,7 +83,7 @@ def _python(context: DoctorContext) -> Iterator[Finding]:
     output = context.host.run("/usr/bin/python3", "--version")
     system = output.text.removeprefix("Python ").strip() if output else ""
     ours = context.host.python
-    again = "run scripts/deploy-soft-stream.sh again; in a checkout: python3 -m venv --system-site-packages .venv"
+    again = f"{context.configure_again}; in a checkout: python3 -m venv --system-site-packages .venv"
     if system and _major_minor(system) != _major_minor(ours):
         yield wrong(
             f"this is Python {ours}, the system's is {system}", "apt's Picamera2 needs the system's Python", again

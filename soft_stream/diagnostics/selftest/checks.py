@@ -9,6 +9,8 @@ from pathlib import Path
 
 from soft_stream.cameras import discovery
 from soft_stream.cameras.base import CameraBusy, CameraError
+from soft_stream.cameras.identity import select_camera
+from soft_stream.capture.pause import Borrower
 from soft_stream.config.env_file import quote_value
 from soft_stream.diagnostics.selftest import pictures
 from soft_stream.diagnostics.selftest.probes import count_resources, describe_change
@@ -62,7 +64,9 @@ async def _identity(rig: TestRig, report: Report) -> CameraError | None:
         if settings.source == "test-pattern":
             check.skip("cam_source=test-pattern is a test camera")
         else:
-            found, advice = await asyncio.to_thread(discovery.wait_for_camera, settings.id, settings.camera, 0.0)
+            found, advice = await asyncio.to_thread(
+                discovery.wait_for_camera, lambda connected: select_camera(connected, settings.id, settings.camera), 0.0
+            )
             rig.is_usb = found.usb
             hint = f"; {advice}; add this line to the settings: cam{settings.camera}_id={quote_value(found.id)}"
             check.conclude(f"{found.model}, {'USB' if found.usb else 'CSI'}, {found.id}{hint if advice else ''}")
@@ -143,7 +147,7 @@ async def _pause(rig: TestRig, report: Report) -> None:
     patience = settings.close_timeout + settings.start_timeout
     with report.check("pause and resume", "closed during the pause, then frames again") as check:
         began = time.monotonic()
-        supervisor.pause.acquire("selftest", "selftest", 2 * patience)
+        supervisor.pause.acquire("selftest", Borrower("selftest"), 2 * patience)
         try:
             async with asyncio.timeout(patience):
                 await supervisor.pause.released.wait()

@@ -8,13 +8,14 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from soft_stream.cameras.base import Camera, Control, ControlValue, FocusMode, Negotiated
 from soft_stream.frames.raw import RawFrame
+from soft_stream.frames.zoom import Rectangle
 
 INTERVAL = 0.01
 
@@ -75,6 +76,10 @@ class TracedCamera:
         with self._calls.record("capture"):
             return self._camera.capture(timeout)
 
+    def take_damaged(self) -> Sequence[str]:
+        """See `Camera.take_damaged`."""
+        return self._camera.take_damaged()
+
     def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
         """See `Camera.focus`."""
         with self._calls.record("focus"):
@@ -100,6 +105,11 @@ class TracedCamera:
         """See `Camera.set_controls`."""
         with self._calls.record("set controls"):
             return self._camera.set_controls(values)
+
+    def set_zoom(self, crop: Rectangle | None) -> None:
+        """See `Camera.set_zoom`."""
+        with self._calls.record("set zoom"):
+            self._camera.set_zoom(crop)
 
     def close(self) -> None:
         """See `Camera.close`."""

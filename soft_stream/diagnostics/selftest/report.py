@@ -29,10 +29,10 @@ class Check:
     fault: CameraError | None = None
     """The error that ended the check."""
 
-    def __str__(self) -> str:
-        if self.verdict is Verdict.SKIPPED:
-            return f"{self.verdict:<7}  {self.what}: {self.found}"
-        return f"{self.verdict:<7}  {self.what}: {self.found} (expected: {self.expected})"
+    @property
+    def result(self) -> str:
+        """What was found, and what was expected."""
+        return self.found if self.verdict is Verdict.SKIPPED else f"{self.found} (expected: {self.expected})"
 
     def conclude(self, found: str, *, ok: bool = True) -> None:
         """Set what was found, and whether that is as expected."""
@@ -43,13 +43,23 @@ class Check:
         self.found, self.verdict = why, Verdict.SKIPPED
 
 
-class Report:
-    """Prints each line as soon as it is known."""
+COLOURS = {Verdict.OK: "green", Verdict.SKIPPED: "yellow", Verdict.FAILED: "red"}
 
-    def __init__(self, say: Callable[[str], None], *, as_json: bool = False) -> None:
+
+class Report:
+    """Prints each line as soon as it is known; `colour` returns a text in a colour."""
+
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        *,
+        as_json: bool = False,
+        colour: Callable[[str, str], str] = lambda text, _: text,
+    ) -> None:
         self.checks: list[Check] = []
         self._say = say
         self._as_json = as_json
+        self._colour = colour
 
     @contextmanager
     def check(self, what: str, expected: str) -> Iterator[Check]:
@@ -89,4 +99,5 @@ class Report:
             facts = {"check": check.what, "verdict": check.verdict.lower(), "expected": check.expected}
             self._say(json.dumps(facts | {"found": check.found}))
         else:
-            self._say(str(check))
+            verdict = self._colour(f"{check.verdict:<7}", COLOURS[check.verdict])
+            self._say(f"{verdict}  {check.what}: {check.result}")

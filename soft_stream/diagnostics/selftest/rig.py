@@ -18,14 +18,17 @@ from soft_stream.frames.frame import Frame
 
 
 class TestRig:
-    """A camera supervisor as in `serve`, without HTTP; it closes the camera as soon as there is no client."""
+    """A camera supervisor as in `serve`, without HTTP.
+
+    It closes the camera as soon as there is no client, and takes stills as often as they are requested.
+    """
 
     def __init__(self, settings: Settings, new_camera: Callable[[Settings], Camera]) -> None:
         self.settings = settings
         self.calls = CallTrace()
         self.loop_lag = LoopLagMonitor(self.calls)
         self.supervisor = CameraSupervisor(
-            replace(settings, close_after=0.0), lambda each: TracedCamera(new_camera(each), self.calls)
+            replace(settings, close_after=0.0, still_pause=0.0), lambda each: TracedCamera(new_camera(each), self.calls)
         )
         self.is_usb = False
         self.supervisor.status.on_change = lambda _: self._changed.set()

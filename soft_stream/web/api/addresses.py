@@ -1,18 +1,18 @@
 """URLs of the other cameras for a browser; they depend on the URL through which it reached this one."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from soft_stream.config.endpoints import FIRST_PUBLIC_PORT, in_url
+from soft_stream.access.rights import Role
+from soft_stream.config.endpoints import in_url
 from soft_stream.config.settings import Settings
+from soft_stream.web.api.camera_names import TITLES
+from soft_stream.web.auth.guard import GUARD
+from soft_stream.web.middleware.host import parse_host
 from soft_stream.web.request import CAMERAS, SUPERVISOR, get_host
-
-# The host becomes part of the pages and of their Content-Security-Policy.
-HOST = re.compile(r"[0-9A-Za-z_.:-]+")
 
 
 @dataclass(frozen=True)
@@ -25,28 +25,31 @@ class Address:
 
 
 def addresses_for(request: web.Request) -> list[Address]:
-    """Return the addresses of all cameras for the browser that sent a request.
+    """Return the addresses of all cameras that the client may see, for the browser that sent a request.
 
     On nginx's port for all cameras they are folders below or beside this one (X-Forwarded-Prefix is / or /camN). On
     nginx's port for this camera they are the ports for the other cameras. Otherwise they are the ports of the
     processes. URLs without a scheme have that of the page.
     """
-    own = request.app[SUPERVISOR].settings.camera
-    requested = _parse_host(request)
-    host = in_url(requested.hostname or "")
-    is_public = requested.netloc.endswith(f":{FIRST_PUBLIC_PORT + own}")
+    ours = request.app[SUPERVISOR].settings
+    # valid: it becomes part of the pages and of their Content-Security-Policy
+    requested = parse_host(get_host(request))
+    host = in_url(requested.host)
+    is_public = requested.port == ours.public_port
     prefix = request.headers.get("X-Forwarded-Prefix")
     addresses = []
     for number, settings in request.app[CAMERAS].items():
+        if request.app[GUARD].role_on(request, number) < Role.VIEW:
+            continue
         if prefix is not None:
             url = f"cam{number}/" if prefix == "/" else f"../cam{number}/"
-        elif number == own:
+        elif number == ours.camera:
             url = "./"
         elif is_public:
-            url = f"//{host}:{FIRST_PUBLIC_PORT + number}/"
+            url = f"//{host}:{ours.camera_port_base + number}/"
         else:
             url = _process_url(settings, host, request.secure)
-        addresses.append(Address(number, settings.title, url))
+        addresses.append(Address(number, request.app[TITLES].get(number, settings.title), url))
     return addresses
 
 
@@ -63,18 +66,6 @@ def policy_sources(addresses: Iterable[Address]) -> list[str]:
             source = f"*:{url.port}" if ":" in (url.hostname or "") else url.netloc
             sources.append(f"{url.scheme}://{source}" if url.scheme else source)
     return sources
-
-
-def _parse_host(request: web.Request) -> SplitResult:
-    """Return the host and port to which the browser sent a request; raise HTTPBadRequest if they are invalid."""
-    text = get_host(request)
-    try:
-        host = urlsplit(f"//{text}")
-    except ValueError:
-        host = urlsplit("")
-    if not HOST.fullmatch(host.hostname or ""):
-        raise web.HTTPBadRequest(text=f"Host: {text[:100]} is not a host.")
-    return host
 
 
 def _process_url(settings: Settings, host: str, is_https: bool) -> str:

@@ -1,28 +1,45 @@
 """`/controls.json` and `POST /controls`: the camera's controls and their values."""
 
 import asyncio
+import errno
 import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
-from soft_stream.cameras.base import CameraError, Control, ControlValue
-from soft_stream.capture.controls import WrongControl
-from soft_stream.capture.status import CameraStatus
+from soft_stream.cameras.base import CameraError, Control
+from soft_stream.capture.control_values import WrongControl, format_value
+from soft_stream.capture.controls import ControlChange
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
+from soft_stream.config.kept_controls import NEVER_KEPT
+from soft_stream.message import Message, message_header, message_of
+from soft_stream.web.api.control_log import CONTROL_LOG
 from soft_stream.web.api.snapshot import wait_for_frame
-from soft_stream.web.middleware.errors import frame_or_503, json_response, unavailable
-from soft_stream.web.request import SUPERVISOR, get_peer, make_client, parse_choice
+from soft_stream.web.auth.identity import get_login
+from soft_stream.web.middleware.errors import conflict, frame_or_503, json_response, unavailable
+from soft_stream.web.request import (
+    SUPERVISOR,
+    describe_client,
+    get_peer,
+    make_client,
+    parse_choice,
+    refuse_encoded_body,
+)
+from soft_stream.web.request_rates import CONTROLS, KEEP_COST, limit_rate
 
 log = logging.getLogger(__name__)
 
-# Seconds for which changes are collected for one log line.
-LOG_INTERVAL = 2.0
+# Errors that have nothing to do with the space on the disk: the file or its folder may not be written.
+REFUSALS = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
+    *(errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG),
+}
 
 
 async def controls(request: web.Request) -> web.Response:
@@ -33,14 +50,19 @@ async def controls(request: web.Request) -> web.Response:
 
 
 async def set_controls(request: web.Request) -> web.Response:
-    """Set controls: all of them or, when one is wrong, none; null gives one back to the camera's default."""
+    """Set controls: all of them or, when one is wrong, none; null gives one back to the camera's default.
+
+    An empty object sets nothing, and the answer is that of GET /controls.json.
+    """
     supervisor = request.app[SUPERVISOR]
-    asked = await _body(request)
     keep = parse_choice(request.query, "keep", "0", "0", "1") == "1"
+    await limit_rate(request, CONTROLS, KEEP_COST if keep else 1)
+    asked = await _body(request)
     await ensure_controls_known(request, supervisor)
-    await apply_controls(request, asked)
+    if asked:
+        await apply_controls(request, asked)
     if keep:
-        await _keep(supervisor)
+        await _keep(supervisor, describe_client(request))
     return json_response(_listed(supervisor))
 
 
@@ -52,37 +74,24 @@ async def apply_controls(request: web.Request, wanted: Mapping[str, Any], *, one
             wanted, supervisor.status.lens_position, position_means_manual=not one_by_one
         )
         # a client that leaves during the call must not leave the camera with values that are not recorded
-        await asyncio.shield(supervisor.set_controls(change))
+        await asyncio.shield(_set_and_log(request, change))
     except WrongControl as problem:
-        raise web.HTTPBadRequest(text=f"{problem}.") from None
+        text = Message("sentence", "{sentence}.", sentence=message_of(problem))
+        raise web.HTTPBadRequest(text=text, headers=message_header(text)) from None
     except CameraError as fault:
-        raise unavailable(supervisor, f"The camera does not take that: {fault}.") from fault
-    request.app[CONTROL_LOG].add(get_peer(request), change.values)
+        text = Message("controls_refused", "The camera does not take that: {fault}.", fault=message_of(fault))
+        raise unavailable(supervisor, text) from fault
 
 
-class ControlLogBuffer:
-    """A buffer of changed controls, for one log line per client although a slider sets a control many times."""
-
-    def __init__(self, status: CameraStatus) -> None:
-        self._status = status
-        self._changes: dict[str, dict[str, ControlValue]] = {}
-        self._timer: asyncio.TimerHandle | None = None
-
-    def add(self, peer: str, values: Mapping[str, ControlValue]) -> None:
-        """Add changes, which are logged after LOG_INTERVAL at the latest."""
-        self._changes.setdefault(peer, {}).update(values)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LOG_INTERVAL, self.flush)
-
-    def flush(self) -> None:
-        """Log all changes now."""
-        self._timer = None
-        for peer, values in self._changes.items():
-            self._status.log_event(f"Controls set by {peer}: {values}")
-        self._changes.clear()
-
-
-CONTROL_LOG = web.AppKey("control_log", ControlLogBuffer)
+async def _set_and_log(request: web.Request, change: ControlChange) -> None:
+    supervisor = request.app[SUPERVISOR]
+    controls, peer, login = supervisor.controls, get_peer(request), get_login(request)
+    changed = {*change.values, *change.reset}
+    before = {
+        name: controls.values.get(name, controls.default_value(name)) for name in changed & controls.advertised.keys()
+    }
+    await supervisor.set_controls(change)
+    request.app[CONTROL_LOG].add(peer, login, before, {**dict.fromkeys(change.reset), **change.values})
 
 
 async def ensure_controls_known(
@@ -98,6 +107,7 @@ async def ensure_controls_known(
 
 async def _body(request: web.Request) -> dict[str, Any]:
     """Parse the body: JSON such as {"NAME": value}, or a form with NAME=value; curl labels both as a form."""
+    refuse_encoded_body(request)
     try:
         text = await request.text()
         if request.content_type == "application/x-www-form-urlencoded" and not text.lstrip().startswith("{"):
@@ -106,23 +116,50 @@ async def _body(request: web.Request) -> dict[str, Any]:
     # an unknown charset, deeply nested brackets, a number with thousands of digits
     except (LookupError, RecursionError, ValueError) as error:
         raise web.HTTPBadRequest(text=f'The body must be JSON such as {{"Brightness": 0.1}}: {error}.') from None
-    except web.RequestPayloadError:
-        encoding = request.headers.get(hdrs.CONTENT_ENCODING, "")[:60]
-        raise web.HTTPBadRequest(text=f"The body is incomplete or not in Content-Encoding: {encoding}.") from None
     if not isinstance(body, dict):
         raise web.HTTPBadRequest(text='The body must be a JSON object such as {"Brightness": 0.1}.')
     return body
 
 
-async def _keep(supervisor: CameraSupervisor) -> None:
+async def _keep(supervisor: CameraSupervisor, who: str) -> None:
+    """Write the controls that are set into the file of this camera; without any, remove it.
+
+    Raises:
+        HTTPInsufficientStorage: the disk is full or broken.
+        HTTPConflict: the process may not write the file, or there is no place for it.
+    """
     file = supervisor.settings.controls_file
+    if file is None and supervisor.controls.values:
+        raise conflict(
+            Message(
+                "controls_no_folder",
+                "The controls are set, but not kept: there is no folder for them; "
+                "set the environment variable STATE_DIRECTORY or HOME of the server.",
+            )
+        )
     if file is None:
-        raise web.HTTPConflict(text="The controls are set, but there is no file to save them in.")
+        return
     try:
-        await asyncio.shield(supervisor.controls.save(file))
+        # a client that leaves during the call must not leave it half done, or without its line in the log
+        await asyncio.shield(_keep_and_log(supervisor, file, who))
     except OSError as error:
-        log.warning("%s cannot be written: %s", file, error.strerror)
-        raise web.HTTPInternalServerError(text=f"The controls are set, but not saved: {error.strerror}.") from error
+        reason = error.strerror
+        if supervisor.controls.values:
+            what = Message("cannot_be_written", "{file} cannot be written: {reason}", file=file, reason=reason)
+            text = Message("controls_not_kept", "The controls are set, but not kept: {what}.", what=what)
+        else:
+            what = Message("cannot_be_removed", "{file} cannot be removed: {reason}", file=file, reason=reason)
+            text = Message("controls_still_kept", "The controls are set, but {what}.", what=what)
+        log.warning("%s", what)
+        kind = web.HTTPConflict if error.errno in REFUSALS else web.HTTPInsufficientStorage
+        raise kind(text=text, headers=message_header(text)) from error
+
+
+async def _keep_and_log(supervisor: CameraSupervisor, file: Path, who: str) -> None:
+    await supervisor.controls.keep(file)
+    kept = sorted((name, value) for name, value in supervisor.controls.values.items() if name != NEVER_KEPT)
+    values = ", ".join(f"{name}={format_value(value)}" for name, value in kept)
+    log.info("Controls kept by %s in %s: %s", who, file, values or "none")
 
 
 def _listed(supervisor: CameraSupervisor) -> dict[str, Any]:

@@ -1,12 +1,7 @@
-"""`/snapshot.jpg`: one JPEG with its metadata in the headers; `/snap.jpg`: the one that another program saved."""
+"""`/snapshot.jpg`: one JPEG with its metadata in the headers."""
 
-import asyncio
-import os
-import stat
-import time
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from aiohttp import hdrs, web
 
@@ -16,12 +11,19 @@ from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
 from soft_stream.frames.frame import Frame
-from soft_stream.web.middleware.errors import NO_STORE, answer_head, frame_or_503, rendition_or_503
-from soft_stream.web.request import SUPERVISOR, make_client, parse_choice, parse_float, parse_fps, parse_rendition
+from soft_stream.web.middleware.errors import NO_STORE, answer_head, frame_or_503, rendition_or_503, still_or_503
+from soft_stream.web.request import (
+    SUPERVISOR,
+    get_identity,
+    make_client,
+    parse_choice,
+    parse_float,
+    parse_fps,
+    parse_rendition,
+)
+from soft_stream.web.request_rates import STILLS, limit_rate
 
-MAX_PHOTO = 64 * 1024 * 1024  # bytes
 MAX_MS = 3_600_000
-JPEG_START = b"\xff\xd8\xff"
 
 
 async def snapshot(request: web.Request) -> web.Response:
@@ -41,6 +43,7 @@ def parse_snapshot_request(query: Mapping[str, str], settings: Settings) -> Snap
         focus=FocusPolicy(parse_choice(query, "focus", FocusPolicy.AUTO, *FocusPolicy)),
         max_age=parse_float(query, "max_age_ms", 0, 0, MAX_MS) / 1000,
         wake=parse_choice(query, "wake", "1", "0", "1") == "1",
+        insists=query.get("size") == SnapshotSize.FULL,
         rendition=parse_rendition(query, settings),
     )
 
@@ -51,18 +54,22 @@ async def serve_snapshot(request: web.Request, snapshot_request: SnapshotRequest
     if request.method == hdrs.METH_HEAD:
         return answer_head(supervisor, NO_STORE | {hdrs.CONTENT_TYPE: "image/jpeg"})
     try:
-        frame = snapshots.find_existing(supervisor.subscribers, supervisor.status, snapshot_request)
+        frame = await snapshots.find_existing(supervisor.subscribers, supervisor.status, snapshot_request)
     except snapshots.CameraClosed:
         raise web.HTTPServiceUnavailable(
             text=f"{supervisor.settings.title} is {supervisor.status.state}, and wake=0 does not open it."
         ) from None
     if frame is None:
+        if snapshot_request.resolve_size(is_streaming=supervisor.subscribers.streaming) is SnapshotSize.FULL:
+            await limit_rate(request, STILLS)
+        snapshot_request.client = get_identity(client)
         focuses = snapshot_request.focus is not FocusPolicy.NEVER
         client = replace(client, focuses=focuses, wakes=snapshot_request.wake, rendition=snapshot_request.rendition)
         with (
             rendition_or_503(),
             supervisor.subscribers.connected(client),
             frame_or_503(supervisor, snapshot_request.deadline),
+            still_or_503(supervisor, snapshot_request.deadline),
         ):
             frame = await snapshots.take(supervisor.subscribers, snapshot_request)
     supervisor.status.counters.snapshots += 1
@@ -79,35 +86,6 @@ async def wait_for_frame(supervisor: CameraSupervisor, seconds: float, focus: Fo
     await snapshots.take(supervisor.subscribers, SnapshotRequest(seconds, SnapshotSize.STREAM, focus))
 
 
-async def photo(request: web.Request) -> web.Response:
-    """Answer with the JPEG that another program saved as `pause_snapshot`, for Octolapse."""
-    settings = request.app[SUPERVISOR].settings
-    if not settings.pause_snapshot:
-        raise web.HTTPNotFound
-    file = Path(settings.pause_snapshot)
-    try:
-        taken_at, body = await asyncio.to_thread(_read_photo, file)
-    except OSError:
-        raise web.HTTPNotFound from None
-    if not body.startswith(JPEG_START):  # another program owns the folder; serve only JPEGs from it
-        raise web.HTTPNotFound
-    headers = NO_STORE | {"X-Timestamp": f"{taken_at:.6f}"}
-    return web.Response(body=body, content_type="image/jpeg", headers=headers)
-
-
-def _read_photo(file: Path) -> tuple[float, bytes]:
-    """Return the modification time and the content of a file; do not wait for a pipe or follow a link.
-
-    Raises:
-        OSError: it is not a regular file or cannot be read.
-    """
-    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as opened:
-        status = os.fstat(opened.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(f"{file} is not a regular file")
-        return status.st_mtime, opened.read(MAX_PHOTO)
-
-
 def _answer(frame: Frame) -> web.Response:
     exposure = {"X-Exposure-Time": frame.metadata.exposure_time, "X-Gain": frame.metadata.gain}
     return web.Response(
@@ -115,11 +93,13 @@ def _answer(frame: Frame) -> web.Response:
         content_type="image/jpeg",
         headers=NO_STORE
         | {
-            "X-Timestamp": f"{frame.captured_at:.6f}",
-            "X-Age-Ms": f"{max(0.0, time.time() - frame.captured_at) * 1000:.0f}",
+            "X-Timestamp": f"{frame.timestamp:.6f}",
+            "X-Monotonic": f"{frame.captured_at:.6f}",
+            "X-Age-Ms": f"{frame.age * 1000:.0f}",
             "X-Frame-Size": f"{frame.size[0]}x{frame.size[1]}",
             "X-Snapshot-Size": SnapshotSize.FULL if frame.is_still else SnapshotSize.STREAM,
             "X-Focus": frame.focus,
         }
+        | ({"X-Zoom": str(frame.zoom)} if frame.zoom else {})
         | {name: f"{value:.6g}" for name, value in exposure.items() if value is not None},
     )

@@ -27,10 +27,10 @@ def get_encoded_fps(supervisor: CameraSupervisor) -> float:
 
 
 def get_stream_size(supervisor: CameraSupervisor) -> tuple[int, int]:
-    """Return the (width, height) of original frames: of the newest one, or as negotiated, or from the settings."""
-    settings, newest, negotiated = supervisor.settings, supervisor.subscribers.feed.newest, supervisor.status.negotiated
-    if newest:
-        return newest.size
+    """Return the (width, height) of original frames: of the last one, or as negotiated, or from the settings."""
+    settings, negotiated = supervisor.settings, supervisor.status.negotiated
+    if supervisor.status.frame_size:
+        return supervisor.status.frame_size
     if negotiated:
         return rotated_size(negotiated.size, negotiated.orientation)
     size = settings.width, settings.height

@@ -13,14 +13,18 @@ from typing import Any, ParamSpec
 
 from aiohttp import hdrs, web
 
+from soft_stream.access.rights import Role
 from soft_stream.cameras.base import ZERO_IS_AUTOMATIC, Control, ControlValue
 from soft_stream.capture.controls import Controls
 from soft_stream.capture.subscribers import Client
+from soft_stream.frames.clock import unix_time
 from soft_stream.web.api import controls
+from soft_stream.web.auth.required_role import require
 from soft_stream.web.compat.facts import get_stream_size
 from soft_stream.web.middleware.errors import NO_STORE, json_response
 from soft_stream.web.middleware.origin import reject_other_sites
 from soft_stream.web.request import SUPERVISOR
+from soft_stream.web.request_rates import CONTROLS, limit_rate
 
 # Octolapse sets controls only of servers whose `Server` header begins with this, in snapshots and commands.
 SERVER = "MJPG-Streamer (camera-soft-stream)"
@@ -105,13 +109,25 @@ async def program(request: web.Request) -> web.Response:
 
 
 @with_server_name
+async def clients(request: web.Request) -> web.Response:
+    """Return each address that receives frames now, with the time of its last frame in Unix seconds; 0 before it."""
+    last_frames: dict[str, int] = {}
+    for client in request.app[SUPERVISOR].subscribers.clients:
+        timestamp = 0 if client.captured_at is None else int(unix_time(client.captured_at))
+        last_frames[client.peer] = max(last_frames.get(client.peer, 0), timestamp)
+    entries = [{"address": address, "timestamp": timestamp} for address, timestamp in last_frames.items()]
+    return json_response({"clients": entries})
+
+
+@with_server_name
 async def command(request: web.Request, query: Mapping[str, str], client: Client) -> web.Response:
     """Set a control; raise HTTPNotImplemented, which Octolapse understands, unless `legacy_control` allows it."""
+    require(request, Role.CONTROL)
     supervisor = request.app[SUPERVISOR]
     if not supervisor.settings.legacy_control:
         name = f"cam{supervisor.settings.camera}_legacy_control"
         raise web.HTTPNotImplemented(text=f"Commands are switched off; {name}=1 allows them.")
-    reject_other_sites(request)
+    await reject_other_sites(request)
     for key in ("dest", "plugin"):
         if query.get(key, "0") != "0":
             raise web.HTTPNotFound(text=f"{key}={query[key][:60]}: must be 0, the camera.")
@@ -120,6 +136,7 @@ async def command(request: web.Request, query: Mapping[str, str], client: Client
         return _answer("")
     if number == PROBE:
         return _answer(": -1")  # exactly as mjpg-streamer answers
+    await limit_rate(request, CONTROLS)
     await controls.ensure_controls_known(request, supervisor, client)
     names = [each.name for each in _scalar_controls(supervisor.controls) if get_control_id(each.name) == number]
     if not names:

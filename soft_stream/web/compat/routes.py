@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
@@ -13,6 +13,14 @@ from soft_stream.web.middleware.prefix import WITHOUT_SLASH
 from soft_stream.web.pages import pages
 from soft_stream.web.request import READ_METHODS, SUPERVISOR, make_client, parse_float
 from soft_stream.web.streaming import handler as streams
+
+# Seconds for which a snapshot without a deadline of its own waits for the lens and the exposure during a stream.
+# moonraker-timelapse drops a snapshot after two seconds:
+# https://github.com/mainsail-crew/moonraker-timelapse/issues/173
+PATIENCE = 1.5
+
+# Some clients encode the query as a value: `/?action%3Dsnapshot%26t%3D17`.
+ENCODED_ACTION = re.compile(r"(?:^|[?&])action%3d", re.IGNORECASE)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -60,6 +68,8 @@ def parse_fields(query: str) -> dict[str, str]:
 
     Some clients append fields with a second `?`.
     """
+    if ENCODED_ACTION.search(query):
+        query = unquote(query)
     pairs = parse_qsl(query.replace("?", "&"), keep_blank_values=True)
     return {name.lower(): value for name, value in reversed(pairs)}
 
@@ -112,7 +122,7 @@ async def snapshot(request: web.Request) -> web.StreamResponse:
 
 
 async def _serve_stream(request: web.Request, query: Mapping[str, str], path: str) -> web.StreamResponse:
-    options = streams.parse_options(query, request.app[SUPERVISOR].settings)
+    options = streams.parse_options(request, query)
     return await streams.serve_stream(request, options, make_client(request, path, query))
 
 
@@ -124,6 +134,8 @@ async def _serve_snapshot(request: web.Request, query: Mapping[str, str], path: 
         parse_float(query, "max_delay", 0, 0, snapshots.MAX_MS)
         defaults["max_age_ms"] = query["max_delay"]
     snapshot_request = snapshots.parse_snapshot_request(defaults | dict(query), settings)
+    if "deadline_ms" not in query:
+        snapshot_request.patience = PATIENCE
     return await snapshots.serve_snapshot(request, snapshot_request, make_client(request, path, query))
 
 

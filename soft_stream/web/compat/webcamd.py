@@ -19,10 +19,13 @@ from soft_stream.web.request import SUPERVISOR, get_host
 
 # webcamd's `rotate` (-1 is none, the others are OpenCV's RotateFlags) -> degrees clockwise.
 DEGREES = {"-1": 0, "0": 90, "1": 180, "2": 270}
-# Settings with paths of this machine, which clients must not see.
+# Settings with paths or a command of this machine, which clients must not see.
 PRIVATE_SETTINGS = frozenset(
-    {"folder", "listen", "log_file", "pause_file", "pause_snapshot", "tls_certificate", "tls_key", "tuning_file"}
-)
+    {
+        "folder", "listen", "log_file", "open_command", "pause_file", "pause_snapshot", "tls_certificate", "tls_key",
+        "tuning_file", "users_file",
+    }
+)  # fmt: skip
 
 
 def with_degrees(query: Mapping[str, str]) -> dict[str, str]:
@@ -52,11 +55,14 @@ def _session(client: Client) -> str:
 
 
 def build_config(settings: Settings) -> dict[str, Any]:
-    """Return the settings by their names and, where webcamd has another name or unit, also by that."""
+    """Return the settings by their names and, where webcamd has another name or unit, also by that.
+
+    Flags of webcamd are returned as they were given; without them its values are computed from the settings.
+    """
     values = {name: getattr(settings, name) for name in SETTINGS if name not in PRIVATE_SETTINGS}
     config = {name: format_value(value) if isinstance(value, tuple) else value for name, value in values.items()}
     versions = {ipaddress.ip_address(address).version: address for address in reversed(settings.bind)}
-    return config | {
+    computed = {
         "index": settings.camera,
         "ipv": min(versions),
         "v4bindaddress": versions.get(4, ""),
@@ -65,3 +71,4 @@ def build_config(settings: Settings) -> dict[str, Any]:
         "streamwait": round(1 / settings.client_fps_max, 5) if settings.client_fps_max else 0.0,
         "rotate": next(int(rotate) for rotate, degrees in DEGREES.items() if degrees == settings.rotation),
     }
+    return config | computed | dict(settings.webcamd_flags)

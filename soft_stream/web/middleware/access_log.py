@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,12 +9,10 @@ from typing import Any
 from aiohttp import web
 
 from soft_stream.web.request import get_peer
+from soft_stream.web.url_secrets import without_secrets
 
 log = logging.getLogger(__name__)
 
-# No parameter of this program is secret, but clients append their own to any URL.
-SECRET = re.compile(r"(?i)([?&][^=&]*(?:key|token|pass|pwd|auth|secret|sig)[^=&]*=)[^&]+")
-MAX_PATH = 300
 # The status of a response that the client did not wait for.
 ABORTED_STATUS = 200
 
@@ -28,7 +25,7 @@ async def log_requests(
     started, status = time.monotonic(), 0
 
     def log_request(_: "asyncio.Task[Any]") -> None:
-        path = SECRET.sub(r"\1...", request.rel_url.raw_path_qs)[:MAX_PATH]
+        path = without_secrets(request.rel_url.raw_path_qs)
         sent, seconds = request.writer.output_size, time.monotonic() - started
         answer = status or (ABORTED_STATUS if sent else "no answer")
         log.info("HTTP: %s %s %s: %s, %d bytes, %.3f s", get_peer(request), request.method, path, answer, sent, seconds)

@@ -13,7 +13,10 @@ from soft_stream.web.request import READ_METHODS, SUPERVISOR
 
 ANY_ORIGIN = ("*",)
 # Response headers that scripts may read in addition to those that CORS always allows.
-EXPOSED = "X-Timestamp, X-Age-Ms, X-Frame-Size, X-Snapshot-Size, X-Focus, X-Exposure-Time, X-Gain, Retry-After"
+EXPOSED = (
+    "X-Timestamp, X-Monotonic, X-Age-Ms, X-Frame-Size, X-Snapshot-Size, X-Focus, X-Exposure-Time, X-Gain, X-Zoom, "
+    "X-Message, Retry-After"
+)
 # Request headers that scripts may send in addition. `*` would not include Authorization.
 ALLOWED = "Authorization, Cache-Control, Content-Type, If-Modified-Since, If-None-Match, Pragma, X-Requested-With"
 # Seconds for which browsers may cache the answer to a preflight.

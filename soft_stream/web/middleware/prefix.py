@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
+from soft_stream.web.auth.required_role import is_preflight, role_of
 from soft_stream.web.request import CAMERAS, SUPERVISOR
 
 # The name of a folder; without line breaks, since paths are logged.
@@ -25,9 +26,13 @@ def with_any_prefix(routes: Iterable[web.RouteDef]) -> list[web.RouteDef]:
 async def reject_other_cameras(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Reject paths below `/camN/` if N is another camera, so that no client gets frames of the wrong one."""
+    """Reject paths below `/camN/` if N is another camera, so that no client gets frames of the wrong one.
+
+    What needs no login is the same for all cameras, and must not reveal which ones there are: files, and preflights.
+    """
     own = request.app[SUPERVISOR].settings.camera
     others = {f"cam{number}" for number in request.app[CAMERAS] if number != own}
-    if others.intersection(request.path.lower().split("/")):
+    needs_login = role_of(request) and not is_preflight(request)
+    if needs_login and others.intersection(request.path.lower().split("/")):
         raise web.HTTPNotFound(text=f"Not found: {request.path}. This is camera {own}.")
     return await handler(request)

@@ -1,30 +1,54 @@
-"""The HTML pages and their static files: the page of a camera, of all cameras, and the one about WebRTC."""
+"""The HTML pages and their static files: the page of a camera, of all cameras, and the one about WebRTC.
+
+`web/auth/login_page.py` has the login page.
+"""
 
 import base64
 import hashlib
+import json
 import re
-import secrets
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from posixpath import dirname, join, normpath
+from typing import Any
 
 import jinja2
 from aiohttp import hdrs, web
 
+from soft_stream.access.rights import Role
+from soft_stream.capture.supervisor import CameraSupervisor
+from soft_stream.frames.jpeg import rotated_size
+from soft_stream.frames.raw import Orientation
 from soft_stream.web.api.addresses import addresses_for, policy_sources
+from soft_stream.web.api.notices import notices_for
+from soft_stream.web.auth.guard import GUARD
+from soft_stream.web.auth.identity import IDENTITY
 from soft_stream.web.middleware.errors import NO_STORE
-from soft_stream.web.pages.i18n import MESSAGES, choose_language, select_messages
-from soft_stream.web.request import SUPERVISOR
+from soft_stream.web.pages.i18n import MESSAGES, language_of, select_messages, theme_of, translate
+from soft_stream.web.pages.wall import MAX_COLUMNS, parse_wall
+from soft_stream.web.request import SUPERVISOR, make_page_name
 
-FILE_TYPES = {".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
-STATIC_FOLDER = Path(__file__).parent / "static"
-HEADERS = NO_STORE | {
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
+FILE_TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
 }
+STATIC_FOLDER = Path(__file__).parent / "static"
+TEMPLATES_FOLDER = Path(__file__).parent / "templates"
+# Browsers need neither comments nor indentation, which are a fifth of what is sent before the picture; a template
+# literal of a script keeps it. The lines of scripts stay, so that errors name those of the files.
+INDENTATION = re.compile(r"^ +", re.M)
+NEEDLESS = {
+    ".js": re.compile(rb"(`(?:\\.|[^`\\])*`)|^ *//.*|^ +", re.M),
+    ".css": re.compile(rb"/\*.*?\*/|^ +|;(?=\s*\})|(?<=[;{},\n])\n|(?<=:) (?=[^;{}]*;)|(?<=,) | (?=\{)", re.M | re.S),
+}
+HEADERS = NO_STORE | {"Referrer-Policy": "same-origin"}
 
 _templates = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=jinja2.DictLoader({file.name: INDENTATION.sub("", file.read_text()) for file in TEMPLATES_FOLDER.iterdir()}),
     auto_reload=False,
     autoescape=True,
     undefined=jinja2.StrictUndefined,
@@ -38,9 +62,22 @@ TEMPLATES = {name: _templates.get_template(name) for name in _templates.list_tem
 RETRY = base64.b64encode(hashlib.sha256(TEMPLATES["retry.js"].render().encode()).digest()).decode()
 POLICY = (
     f"default-src 'none'; img-src {{}}; style-src 'self'; script-src 'self' 'sha256-{RETRY}'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action {}; frame-ancestors {}"
 )
-STATIC = {str(file.relative_to(STATIC_FOLDER)): file.read_bytes() for file in STATIC_FOLDER.glob("*/*")}
+
+
+def _read(file: Path) -> bytes:
+    body = file.read_bytes()
+    return (
+        NEEDLESS[file.suffix].sub(lambda found: found[1] if found.lastindex else b"", body)
+        if file.suffix in NEEDLESS
+        else body
+    )
+
+
+STATIC = {str(file.relative_to(STATIC_FOLDER)): _read(file) for file in STATIC_FOLDER.glob("*/*")} | {
+    f"words/{language}.json": json.dumps(words, ensure_ascii=False).encode() for language, words in MESSAGES.items()
+}
 ETAGS = {name: hashlib.sha256(body).hexdigest()[:16] for name, body in STATIC.items()}
 _IMPORT = re.compile(r"""^import [^;]*?["'](\.{1,2}/[\w./-]+)["'];""", re.MULTILINE)
 
@@ -57,7 +94,13 @@ def list_imports(name: str) -> tuple[str, ...]:
 
 # compact JSON: an escaped Czech letter takes six bytes
 _templates.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-_templates.globals |= {"list_imports": list_imports, "select_messages": select_messages}
+_templates.filters["translate"] = translate
+_templates.globals |= {
+    "list_imports": list_imports,
+    "select_messages": select_messages,
+    "languages": MESSAGES,
+    "max_columns": MAX_COLUMNS,
+}
 
 
 async def landing(request: web.Request) -> web.Response:
@@ -67,7 +110,8 @@ async def landing(request: web.Request) -> web.Response:
 
 async def cameras(request: web.Request) -> web.Response:
     """Return the page of all cameras; its policy allows pictures from their addresses."""
-    return _page("cameras.html", request, shows_others=True)
+    wall = parse_wall(request.query, addresses_for(request))
+    return _page("cameras.html", request, shows_others=True, wall=wall)
 
 
 async def webrtc(request: web.Request) -> web.Response:
@@ -84,7 +128,6 @@ async def static(request: web.Request) -> web.Response:
         hdrs.CACHE_CONTROL: "no-cache",
         hdrs.ETAG: f'W/"{ETAGS[name]}"',  # weak, since the compressed bytes differ
         hdrs.VARY: hdrs.ACCEPT_ENCODING,
-        "X-Content-Type-Options": "nosniff",
     }
     if any(known.value in (ETAGS[name], "*") for known in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
@@ -93,23 +136,62 @@ async def static(request: web.Request) -> web.Response:
     return response
 
 
-def _page(template: str, request: web.Request, *, shows_others: bool = False) -> web.Response:
-    supervisor, addresses = request.app[SUPERVISOR], addresses_for(request)
-    language = choose_language(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
-    html = TEMPLATES[template].render(
-        language=language,
-        t=MESSAGES[language],
-        title=supervisor.settings.title,
-        status=supervisor.status,
-        cameras=addresses,
-        own=supervisor.settings.camera,
-        client=f"page-{secrets.token_hex(4)}",
+def _page(template: str, request: web.Request, *, shows_others: bool = False, **more: Any) -> web.Response:
+    """Return a page with what its user may see and do."""
+    supervisor, guard, identity = request.app[SUPERVISOR], request.app[GUARD], request[IDENTITY]
+    addresses, notices = addresses_for(request), notices_for(request)
+    return render(
+        template,
+        request,
+        {
+            "title": supervisor.settings.title,
+            "status": supervisor.status,
+            "size": _expected_size(supervisor),
+            "cameras": addresses,
+            "own": supervisor.settings.camera,
+            "client": make_page_name(),
+            "user": identity.name,
+            "notices": notices.sentences if notices else [],
+            "can_log_out": identity.kind == "session",
+            "may_control": guard.role_on(request, supervisor.settings.camera) >= Role.CONTROL,
+            "may_administer": guard.role_on(request, supervisor.settings.camera) >= Role.ADMIN,
+        }
+        | more,
+        pictures=("blob:", *(policy_sources(addresses) if shows_others else ())),
     )
-    pictures = ["'self'", "blob:", *(policy_sources(addresses) if shows_others else ())]
+
+
+def _expected_size(supervisor: CameraSupervisor) -> tuple[int, int]:
+    """Return the size of the next frame, as far as it is known before the camera is open."""
+    settings, negotiated = supervisor.settings, supervisor.status.negotiated
+    size = negotiated.size if negotiated else (settings.width, settings.height)
+    return rotated_size(size, Orientation(rotation=settings.rotation))
+
+
+def render(
+    template: str,
+    request: web.Request,
+    values: Mapping[str, Any],
+    *,
+    pictures: Iterable[str] = (),
+    forms: str = "'none'",
+) -> web.Response:
+    """Return a page in the language and the theme of the browser.
+
+    Its policy allows pictures from further sources than the server, and forms that are sent to `forms`.
+    """
+    language = language_of(request)
+    # cookies are for the folder of the page, or for the one that nginx has the folders of all cameras in
+    home = "./" if request.headers.get("X-Forwarded-Prefix", "/") == "/" else "../"
+    html = TEMPLATES[template].render(
+        values, language=language, theme=theme_of(request), home=home, t=MESSAGES[language]
+    )
+    # There is no X-Frame-Options beside it, which cannot name origins.
+    ancestors = ["'self'", *request.app[SUPERVISOR].settings.frame_ancestors]
     headers = HEADERS | {
-        "Content-Security-Policy": POLICY.format(" ".join(pictures)),
+        "Content-Security-Policy": POLICY.format(" ".join(["'self'", *pictures]), forms, " ".join(ancestors)),
         hdrs.CONTENT_LANGUAGE: language,
-        hdrs.VARY: f"{hdrs.ACCEPT_LANGUAGE}, {hdrs.ACCEPT_ENCODING}",
+        hdrs.VARY: f"{hdrs.ACCEPT_LANGUAGE}, {hdrs.ACCEPT_ENCODING}, {hdrs.COOKIE}",
     }
     response = web.Response(text=html, content_type="text/html", headers=headers)
     response.enable_compression()

@@ -9,14 +9,15 @@ from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.frames.frame import Frame
 from soft_stream.web.streaming.client_stream import ClientStream
 from soft_stream.web.streaming.placeholder import Placeholder
+from soft_stream.web.streaming.repeats import CHECK_INTERVAL, LATE_INTERVALS, repeat_delay
 
 log = logging.getLogger(__name__)
 
 # A new placeholder is drawn this often, in seconds: the age that it shows counts on.
 DRAW_INTERVAL = 1.0
-# Chromium and WebKit paint a part only when the next one begins. So a frame is sent once more after this time, and each
-# placeholder twice.
-REPEAT_AFTER_INTERVALS = 1.5
+# Chromium and WebKit paint a part only when the next one begins. So each placeholder is sent twice.
+COPIES = 2
+NEVER = float("inf")
 
 
 def get_broadcaster(supervisor: CameraSupervisor, feed: Feed) -> "Broadcaster":
@@ -24,7 +25,7 @@ def get_broadcaster(supervisor: CameraSupervisor, feed: Feed) -> "Broadcaster":
     for consumer in feed.consumers:
         if isinstance(consumer, Broadcaster):
             return consumer
-    broadcaster = Broadcaster(supervisor, feed, Placeholder(supervisor.settings.title, supervisor.health))
+    broadcaster = Broadcaster(supervisor, feed, Placeholder(lambda: supervisor.settings.title, supervisor.health))
     feed.consumers.append(broadcaster)
     return broadcaster
 
@@ -97,6 +98,8 @@ class Broadcaster:
         self._ready[stream] = None
         if len(self._ready) == 1:  # without a ready client nothing was encoded
             self._expect_frame(now)
+        if newest:
+            self._tick_by(self._next_at(stream, newest, now))
 
     def _mark_busy(self, streams: list[ClientStream]) -> None:
         for stream in streams:
@@ -107,12 +110,17 @@ class Broadcaster:
 
     def _expect_frame(self, now: float) -> None:
         self._waiting_since = now
-        self._schedule_tick(self._repeat_after)
+        self._schedule_tick(repeat_delay(self._interval))
 
     def _schedule_tick(self, seconds: float) -> None:
         if self._timer:
             self._timer.cancel()
         self._timer = self._loop.call_later(seconds, self._tick)
+
+    def _tick_by(self, at: float) -> None:
+        """Make sure that the next `_tick` is not later than `at`, in monotonic seconds."""
+        if self._timer and self._timer.when() > at:
+            self._schedule_tick(at - time.monotonic())
 
     def _tick(self) -> None:
         """Send the newest frame once more, or draw a placeholder, while the next frame is late."""
@@ -121,14 +129,34 @@ class Broadcaster:
             return
         silent_at = self._silent_at(newest)
         if now < silent_at:
-            self._schedule_tick(min(self._repeat_after, silent_at - now))
+            self._schedule_tick(min(silent_at - now, DRAW_INTERVAL))
             if not self._is_stale(newest, now):
-                self._mark_busy([stream for stream in self._ready if not stream.send_repeat(newest, now)])
+                self._repeat(newest, now)
         elif now < self._next_drawing_at:
             self._schedule_tick(self._next_drawing_at - now)
         elif not self._drawing:
             self._drawing = asyncio.create_task(self._placeholder.draw(newest), name="placeholder")
             self._drawing.add_done_callback(self._send_placeholder)
+
+    def _repeat(self, newest: Frame, now: float) -> None:
+        """Send the newest frame to the clients that need it by now, and schedule the others."""
+        for stream in [*self._ready]:
+            at = self._next_at(stream, newest, now)
+            if at <= now:
+                is_ready = stream.send_frame(newest, now) if stream.lacks(newest) else stream.send_repeat(newest)
+                if not is_ready:
+                    self._mark_busy([stream])
+                at = max(self._next_at(stream, newest, now), now + CHECK_INTERVAL)
+            self._tick_by(at)
+
+    def _next_at(self, stream: ClientStream, newest: Frame, now: float) -> float:
+        """Return when a client that is ready needs the newest frame, if no newer one arrives; infinity for never.
+
+        A client that does not have it yet was not ready for it, and should get a newer one.
+        """
+        if stream.lacks(newest):
+            return self._waiting_since + min(LATE_INTERVALS * self._interval, DRAW_INTERVAL)
+        return stream.next_repeat_at(self._interval, now) if stream.owes_repeat(newest) else NEVER
 
     def _send_placeholder(self, drawing: "asyncio.Task[bytes]") -> None:
         """Send what was drawn; a stream that ends is better than one that shows an old frame."""
@@ -144,7 +172,7 @@ class Broadcaster:
         self._next_drawing_at = now + DRAW_INTERVAL
         if self._ready and newest and now >= self._silent_at(newest):
             self._schedule_tick(DRAW_INTERVAL)
-            for _ in range(2):
+            for _ in range(COPIES):
                 self._mark_busy([stream for stream in self._ready if not stream.send(drawing.result())])
 
     def _silent_at(self, newest: Frame) -> float:
@@ -160,8 +188,6 @@ class Broadcaster:
         return now >= frame.published_at + self._status.timer.stale_after
 
     @property
-    def _repeat_after(self) -> float:
-        """How long to wait for the next frame, in seconds."""
-        return min(
-            REPEAT_AFTER_INTERVALS * self._status.timer.interval / self._adaptive_quality.frame_ratio, DRAW_INTERVAL
-        )
+    def _interval(self) -> float:
+        """The expected time from one frame to the next, in seconds."""
+        return self._status.timer.interval / self._adaptive_quality.frame_ratio

@@ -10,14 +10,15 @@ from aiohttp import hdrs, web
 
 from soft_stream.capture.feed import Feed
 from soft_stream.capture.subscribers import Client
-from soft_stream.capture.supervisor import CameraSupervisor
-from soft_stream.config.settings import Settings
 from soft_stream.frames import multipart
 from soft_stream.frames.rendition import Rendition
+from soft_stream.web.auth.open_requests import END_REASON
 from soft_stream.web.middleware.errors import answer_head, frame_or_503, rendition_or_503
-from soft_stream.web.request import SUPERVISOR, make_client, parse_fps, parse_rendition
+from soft_stream.web.request import SUPERVISOR, make_client, parse_choice, parse_fps, parse_rendition
 from soft_stream.web.streaming.broadcaster import get_broadcaster
 from soft_stream.web.streaming.client_stream import open_client_stream
+from soft_stream.web.streaming.repeats import parse_repeats
+from soft_stream.web.streaming.stream_limits import STREAM_LIMITS
 from soft_stream.web.transport.connection import CLIENT_TIMEOUT
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,17 @@ HEADERS = {
     hdrs.CONTENT_TYPE: multipart.CONTENT_TYPE,
     hdrs.CACHE_CONTROL: "no-store",
     "X-Accel-Buffering": "no",  # nginx would buffer megabytes of old frames for a slow client
+}
+# By content_type=. WebKit cancels a fetch() of multipart/x-mixed-replace after the first part, because only images may
+# have that type (SubresourceLoader::didReceiveResponse in its sources). Proxies that compress leave multipart alone,
+# but not this type; no-transform forbids it (RFC 9111, 5.2.2.6).
+HEADERS_BY_TYPE: Mapping[str, Mapping[str, str]] = {
+    "multipart": HEADERS,
+    "octet-stream": HEADERS
+    | {
+        hdrs.CONTENT_TYPE: "application/octet-stream",
+        hdrs.CACHE_CONTROL: "no-store, no-transform",
+    },
 }
 
 
@@ -36,6 +48,10 @@ class StreamOptions:
     fps_max: float
     """The most frames a second; 0 is all frames."""
     rendition: Rendition
+    headers: Mapping[str, str]
+    """The headers of the answer, with the content type that the client can read."""
+    repeats: bool
+    """Whether it needs a frame once more when no newer one follows soon."""
 
 
 class MultipartResponse(web.StreamResponse):
@@ -52,28 +68,39 @@ class MultipartResponse(web.StreamResponse):
 
 async def stream(request: web.Request) -> web.StreamResponse:
     """Answer with the stream that the query asks for."""
-    options = parse_options(request.query, request.app[SUPERVISOR].settings)
+    options = parse_options(request, request.query)
     return await serve_stream(request, options, make_client(request))
 
 
-def parse_options(query: Mapping[str, str], settings: Settings) -> StreamOptions:
-    """Return the options of a query; `client_fps_max` limits the frame rate."""
+def parse_options(request: web.Request, query: Mapping[str, str]) -> StreamOptions:
+    """Return the options of a request with this query; `client_fps_max` limits the frame rate."""
+    settings = request.app[SUPERVISOR].settings
     fps_max, cap = parse_fps(query), settings.client_fps_max
-    return StreamOptions(min(fps_max or cap, cap or fps_max), parse_rendition(query, settings))
+    headers = HEADERS_BY_TYPE[parse_choice(query, "content_type", "multipart", *HEADERS_BY_TYPE)]
+    return StreamOptions(
+        fps_max=min(fps_max or cap, cap or fps_max),
+        rendition=parse_rendition(query, settings),
+        headers=headers,
+        repeats=parse_repeats(query, request.headers),
+    )
 
 
 async def serve_stream(request: web.Request, options: StreamOptions, client: Client) -> web.StreamResponse:
     """Answer with frames from the next one on; raise HTTPServiceUnavailable without a frame in `start_timeout`."""
     supervisor = request.app[SUPERVISOR]
     if request.method == hdrs.METH_HEAD:
-        return answer_head(supervisor, HEADERS)
+        return answer_head(supervisor, options.headers)
+    request.app[STREAM_LIMITS].require_room(client)
     with rendition_or_503(), supervisor.subscribers.acquire_feed(options.rendition) as feed:
-        client = replace(client, streams=True, fps_max=options.fps_max, rendition=options.rendition)
-        return await _serve(request, supervisor, feed, client)
+        client = replace(
+            client, streams=True, fps_max=options.fps_max, rendition=options.rendition, repeats=options.repeats
+        )
+        return await _serve(request, options.headers, feed, client)
 
 
-async def _serve(request: web.Request, supervisor: CameraSupervisor, feed: Feed, client: Client) -> web.StreamResponse:
+async def _serve(request: web.Request, headers: Mapping[str, str], feed: Feed, client: Client) -> web.StreamResponse:
     """Send the frames of a feed to a client until it leaves."""
+    supervisor = request.app[SUPERVISOR]
     broadcaster = get_broadcaster(supervisor, feed)
     with supervisor.subscribers.connected(client):
         with frame_or_503(supervisor, supervisor.settings.start_timeout):
@@ -85,7 +112,7 @@ async def _serve(request: web.Request, supervisor: CameraSupervisor, feed: Feed,
             client.fps_max = 0.0  # the camera gives no more than that, so no limiter is needed
         reason = "closed by client"
         try:
-            response = MultipartResponse(headers=HEADERS)
+            response = MultipartResponse(headers=headers)
             response.force_close()
             await response.prepare(request)
             with open_client_stream(client, request, len(first.part)) as stream:
@@ -98,8 +125,8 @@ async def _serve(request: web.Request, supervisor: CameraSupervisor, feed: Feed,
         except ConnectionError:
             reason = "connection lost"
         finally:
-            age = time.time() - client.since
-            reason = "server shuts down" if broadcaster.ended else reason
+            age = time.monotonic() - client.since
+            reason = "server shuts down" if broadcaster.ended else request.get(END_REASON, reason)
             facts = (client, age, client.sent, client.dropped, reason)
             log.info("Client disconnected: %s after %.0f s, %d frames sent, %d dropped (%s)", *facts)
     return response

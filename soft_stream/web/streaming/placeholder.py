@@ -1,7 +1,7 @@
 """The placeholder: the frame that clients get when the camera gives none, and its text."""
 
 import asyncio
-import time
+from collections.abc import Callable
 
 from soft_stream.capture.health import Health
 from soft_stream.frames import multipart
@@ -11,16 +11,17 @@ from soft_stream.frames.frame import Frame
 class Placeholder:
     """Draws what clients see instead of an old frame."""
 
-    def __init__(self, title: str, health: Health) -> None:
+    def __init__(self, title: Callable[[], str], health: Health) -> None:
         self._title = title
         self._health = health
 
     async def draw(self, last: Frame) -> bytes:
         """Return a new placeholder as a part: the last frame, dimmed, with the reason why there is no newer one."""
-        age = f"last picture {time.time() - last.captured_at:.0f} s ago"
-        lines = (f"{self._title}: not live", self._health.summary, age)
+        age = f"last picture {last.age:.0f} s ago"
+        lines = (f"{self._title()}: not live", self._health.summary, age)
         # the camera's own thread may be blocked
-        return multipart.make_part(await asyncio.to_thread(_draw_label, last, lines), last.captured_at, "notice")
+        drawn = await asyncio.to_thread(_draw_label, last, lines)
+        return multipart.make_part(drawn, last.timestamp, last.captured_at, "notice")
 
 
 def _draw_label(last: Frame, lines: tuple[str, ...]) -> bytes:

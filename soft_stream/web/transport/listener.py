@@ -7,6 +7,8 @@ import os
 import resource
 import socket
 import stat
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -14,8 +16,11 @@ from aiohttp import web
 
 from soft_stream.config.endpoints import Endpoint
 from soft_stream.config.settings import Settings
+from soft_stream.web.transport.admission import Admission
 from soft_stream.web.transport.certificate import Certificate, CertificateError
 from soft_stream.web.transport.connection import Connection
+from soft_stream.web.transport.http_protocol import HttpProtocol
+from soft_stream.web.transport.message_checks import with_checks
 from soft_stream.web.transport.tls import TlsProtocol
 
 log = logging.getLogger(__name__)
@@ -24,10 +29,15 @@ log = logging.getLogger(__name__)
 # without free descriptors it logs an error for each of them.
 BACKLOG = 128
 ACCEPTED_AT_ONCE = 1
+# Bytes that asyncio reads at a time. Its own value, 256 kB, is for large uploads; no request here is larger than 32 kB.
+# What a refused client has sent stays in memory with the traceback of its error, until the next garbage collection.
+READ_SIZE = 16 * 1024
 # The share of all file descriptors that is for clients; the camera, files and the log need the others.
 CLIENT_SHARE = 0.75
 # All users may connect, as to loopback; the folder's mode can restrict that.
 UNIX_MODE = 0o666
+# Errors of `::1` on a machine without IPv6: in the kernel, or by sysctl.
+NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 # What some errors mean for an endpoint.
 ADVICE = {
     errno.EACCES: "; this user has no right to ports below 1024 and folders of other users",
@@ -40,27 +50,39 @@ class ListenError(Exception):
     """The server cannot listen on an endpoint; the message names the endpoint, its setting and the reason."""
 
 
-class RejectingProtocol(asyncio.Protocol):
-    """Rejects a client."""
+class Gate(asyncio.Protocol):
+    """The first protocol of a connection: it rejects the client, or makes the protocol that serves it."""
+
+    def __init__(self, admission: Admission, make_protocol: Callable[[], asyncio.BaseProtocol]) -> None:
+        self._admission = admission
+        self._make_protocol = make_protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Close the connection."""
-        cast("asyncio.Transport", transport).abort()
+        """Pass the connection on, or close it."""
+        transport = cast("asyncio.Transport", transport)
+        if self._admission.admit(transport):
+            transport.max_size = READ_SIZE  # type: ignore[attr-defined] # of asyncio's _SelectorTransport
+            protocol = self._make_protocol()
+            transport.set_protocol(protocol)
+            protocol.connection_made(transport)
+        else:
+            transport.abort()
 
 
 class Listener:
-    """Listens on every endpoint of the settings; `server` makes aiohttp's protocol of each connection."""
+    """Listens on every endpoint of the settings; `server` has the handler of all requests."""
 
     def __init__(self, settings: Settings, server: web.Server) -> None:
         self._settings = settings
         self._server = server
+        server.request_factory = with_checks(server.request_factory)
         self._certificate = Certificate(Path(settings.tls_certificate), Path(settings.tls_key))
         self._watch: asyncio.Task[None] | None = None
         self._servers: list[asyncio.Server] = []
         self._unix_sockets: list[Path] = []
-        self._handshakes: set[asyncio.Transport] = set()
-        self._limit = int(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * CLIENT_SHARE)
-        self._limit_logged = False
+        self._handshakes: dict[asyncio.Transport, float] = {}
+        limit = int(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * CLIENT_SHARE)
+        self._admission = Admission(server, self._handshakes, limit)
 
     async def begin(self) -> None:
         """Listen on all endpoints, and keep the certificate up to date.
@@ -74,11 +96,13 @@ class Listener:
             try:
                 await self._open(endpoint)
             except OSError as error:
+                if self._settings.is_optional(endpoint) and error.errno in NO_IPV6:
+                    continue
                 is_named = isinstance(error, socket.gaierror)  # its error numbers are not those of errno
                 reason = os.strerror(error.errno) if error.errno and not is_named else error.strerror or str(error)
                 advice = ADVICE.get(error.errno or 0, "")
                 raise ListenError(
-                    f"Cannot listen on {endpoint} ({self._settings_of(endpoint)}): {reason}{advice}"
+                    f"Cannot listen on {endpoint} ({self._settings.names_for(endpoint)}): {reason}{advice}"
                 ) from None
             log.info("Listening on %s", endpoint)
 
@@ -98,7 +122,7 @@ class Listener:
 
     @property
     def port(self) -> int:
-        """The first port; the kernel has chosen it where the settings say 0."""
+        """The first port. Where the settings say 0, the kernel has chosen it, and all addresses have it."""
         port: int = self._servers[0].sockets[0].getsockname()[1]
         return port
 
@@ -118,36 +142,23 @@ class Listener:
         else:
             # create_server would drop the scope of a link-local address
             family, *_, address = socket.getaddrinfo(
-                endpoint.address, endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+                endpoint.address,
+                endpoint.port or (self.port if self._servers else 0),
+                type=socket.SOCK_STREAM,
+                flags=socket.AI_NUMERICHOST,
             )[0]
             bound = socket.create_server(address, family=family)
         make_protocol = self._make_tls_protocol if endpoint.scheme == "https" else self._make_protocol
         loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_server(make_protocol, sock=bound, backlog=ACCEPTED_AT_ONCE))
+        make_gate = partial(Gate, self._admission, make_protocol)
+        self._servers.append(await loop.create_server(make_gate, sock=bound, backlog=ACCEPTED_AT_ONCE))
         bound.listen(BACKLOG)
 
-    def _make_protocol(self) -> Connection | RejectingProtocol:
-        return RejectingProtocol() if self._is_full() else Connection(self._server())
+    def _make_protocol(self) -> Connection:
+        return Connection(HttpProtocol(self._server, self._settings))
 
-    def _make_tls_protocol(self) -> TlsProtocol | RejectingProtocol:
-        if self._is_full():
-            return RejectingProtocol()
-        return TlsProtocol(self._certificate.context, Connection(self._server()), self._handshakes)
-
-    def _is_full(self) -> bool:
-        """Return True if no more clients may connect; log it once."""
-        count = len(self._server.connections) + len(self._handshakes)
-        if count >= self._limit and not self._limit_logged:
-            log.warning("Connection limit of %d reached; rejecting new clients", self._limit)
-            self._limit_logged = True
-        elif count < self._limit // 2:
-            self._limit_logged = False
-        return count >= self._limit
-
-    def _settings_of(self, endpoint: Endpoint) -> str:
-        """Return the names of the settings that an endpoint was made of."""
-        camera = self._settings.camera
-        return f"cam{camera}_listen" if endpoint in self._settings.listen else f"cam{camera}_bind, cam{camera}_port"
+    def _make_tls_protocol(self) -> TlsProtocol:
+        return TlsProtocol(self._certificate.context, self._make_protocol(), self._handshakes)
 
 
 def _unix_socket(path: Path) -> socket.socket:

@@ -28,7 +28,7 @@ MAX_UNSENT = 64 * 1024
 
 
 class TlsProtocol(SSLProtocol):
-    """TLS of one connection; `handshakes` gets its socket's transport until the handshake has ended.
+    """TLS of one connection; `handshakes` gets its socket's transport, and the time, until the handshake has ended.
 
     The methods with an underscore are asyncio's own, the same in Python 3.11 to 3.13. `tests/web/transport/test_tls.py`
     fails if they change.
@@ -36,7 +36,9 @@ class TlsProtocol(SSLProtocol):
 
     max_size = 32 * 1024  # of the read buffer; a TLS record has up to 16 kB
 
-    def __init__(self, context: ssl.SSLContext, http: asyncio.Protocol, handshakes: set[asyncio.Transport]) -> None:
+    def __init__(
+        self, context: ssl.SSLContext, http: asyncio.Protocol, handshakes: dict[asyncio.Transport, float]
+    ) -> None:
         loop = asyncio.get_running_loop()
         self._handshakes = handshakes
         self._handshake: asyncio.Future[None] = loop.create_future()
@@ -55,7 +57,7 @@ class TlsProtocol(SSLProtocol):
         """Start the handshake."""
         self._socket_transport = cast("asyncio.Transport", transport)
         self._socket_transport.set_write_buffer_limits(high=0)
-        self._handshakes.add(self._socket_transport)
+        self._handshakes[self._socket_transport] = asyncio.get_running_loop().time()
         self._handshake.add_done_callback(self._on_handshake_end)
         super().connection_made(transport)
 
@@ -65,7 +67,7 @@ class TlsProtocol(SSLProtocol):
         self._control_ssl_reading()  # type: ignore[attr-defined] # typeshed leaves it out, as those below
 
     def _on_handshake_end(self, handshake: "asyncio.Future[None]") -> None:
-        self._handshakes.discard(self._socket_transport)
+        self._handshakes.pop(self._socket_transport, None)
         if not handshake.cancelled() and (error := handshake.exception()):
             log.debug("TLS handshake with %s failed: %s", self._socket_transport.get_extra_info("peername"), error)
 

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy
 import pytest
@@ -28,6 +27,7 @@ from tests.cameras.picamera.common import (
     watching,
 )
 from tests.support.fake_libcamera import enable
+from tests.support.fake_libcamera.device import Device
 from tests.support.fake_libcamera.models import WEBCAM
 from tests.support.fake_libcamera.plain import PURE, corners, streaming
 
@@ -52,7 +52,7 @@ def test_a_jpeg_is_passed_through_up_to_its_end() -> None:
     assert simplejpeg.is_jpeg(raw.jpeg)
     assert raw.jpeg.count(b"\xff\xd9") == 1
     assert corners(simplejpeg.decode_jpeg(raw.jpeg)) == ALL_CORNERS
-    assert abs(raw.captured_at - time.time()) < SOON
+    assert abs(raw.captured_at - time.monotonic()) < SOON
 
 
 def test_frames_that_are_no_jpeg_are_skipped() -> None:
@@ -80,25 +80,89 @@ def test_yuyv_becomes_the_full_range_of_jpeg() -> None:
     assert numpy.asarray(raw.planes[0]).min() == 0
 
 
-@pytest.mark.parametrize(("pixel_format", "given"), [("auto", "YUYV"), ("yuyv", "YUYV")])
-def test_a_webcam_that_has_no_mjpeg_is_encoded(pixel_format: str, given: str) -> None:
-    """`pixel_format=auto` accepts any available format."""
-    world = enable("none")
-    device = world.add("usb", "/base/scb/pcie@7d500000/pci@0,0/usb@0,0-1.7:1.0-046d:0826", WEBCAM)
-    device.model = replace(WEBCAM, formats=("YUYV",))
+def webcam(*formats: str) -> Device:
+    """Return a webcam that offers these pixel formats; libcamera sorts them by their codes."""
+    device = enable("usb").camera()
+    device.model = replace(WEBCAM, formats=formats)
+    return device
+
+
+@pytest.mark.parametrize(
+    ("formats", "pixel_format", "given"),
+    [
+        (("YUYV",), "auto", "YUYV"),
+        (("YUYV",), "yuyv", "YUYV"),
+        (("R8", "YUYV"), "auto", "YUYV"),
+        (("RGB888", "UYVY"), "auto", "UYVY"),
+        (("R8", "NV12"), "auto", "NV12"),
+        (("R8", "NV12", "UYVY"), "uyvy", "UYVY"),
+        (("RGB888", "YUYV", "MJPEG"), "auto", "MJPEG"),
+    ],
+)
+def test_the_best_pixel_format_of_a_webcam_is_read(formats: tuple[str, ...], pixel_format: str, given: str) -> None:
+    """`pixel_format=auto` finds it wherever it is in the list; the colours are right in each."""
+    webcam(*formats)
     with opened(WEB, pixel_format=pixel_format) as (camera, negotiated):
-        assert negotiated.pixel_format == given
-        assert corners(picture_of(captured(camera))) == ALL_CORNERS
+        assert (negotiated.pixel_format, negotiated.size) == (given, (640, 480))
+        raw = captured(camera)
+        assert corners(picture_of(raw) if raw.planes else simplejpeg.decode_jpeg(raw.jpeg)) == ALL_CORNERS
 
 
-def test_a_format_that_the_camera_does_not_have_is_refused() -> None:
-    """Libcamera would silently deliver another format."""
-    enable("usb")
+@pytest.mark.parametrize("pixel_format", ["auto", "r8"])
+def test_a_webcam_that_has_only_grey_is_grey(pixel_format: str) -> None:
+    """Picamera2 does not accept the name R8; libcamera selects it nevertheless. Black and white are not stretched."""
+    webcam("R8")
+    with opened(WEB, pixel_format=pixel_format) as (camera, negotiated):
+        assert negotiated.pixel_format == "R8"
+        picture = picture_of(captured(camera)).astype(int)
+    assert (picture.max(axis=2) - picture.min(axis=2)).max() <= 2
+    assert [round(picture[place].mean()) for place in ((4, 4), (4, -4), (-4, 4), (-4, -4))] == [76, 150, 29, 255]
+
+
+@pytest.mark.parametrize(
+    ("formats", "pixel_format", "words"),
+    [
+        (
+            ("MJPEG", "YUYV"),
+            "yuv420",
+            "does not deliver YUV420 but MJPEG; it offers MJPEG, YUYV: set cam0_pixel_format to mjpeg or yuyv, or to a",
+        ),
+        (("R8", "YUYV"), "mjpeg", "MJPEG but R8; it offers R8, YUYV: set cam0_pixel_format to yuyv or r8, or to auto"),
+        (("R8", "MJPEG"), "yuyv", "YUYV but R8; it offers R8, MJPEG: set cam0_pixel_format to mjpeg or r8, or to auto"),
+        (
+            ("RGB888", "BGR888"),
+            "auto",
+            "RGB888; it offers RGB888, BGR888, and this program reads only MJPEG, YUV420, NV12, YUYV, UYVY, R8",
+        ),
+    ],
+)
+def test_a_format_that_the_camera_does_not_have_is_refused(
+    formats: tuple[str, ...], pixel_format: str, words: str
+) -> None:
+    """Libcamera would silently deliver another format; the message has what can be set."""
+    webcam(*formats)
+    with pytest.raises(CameraError) as refused, opened(WEB, pixel_format=pixel_format):
+        pass
+    assert words in str(refused.value)
+
+
+def test_a_format_that_csi_cameras_do_not_have_is_refused() -> None:
+    """The image processor makes no JPEG."""
+    enable("pi5")
     with (
-        pytest.raises(CameraError, match="asked for YUV420, the camera delivers MJPEG"),
-        opened(WEB, pixel_format="yuv420"),
+        pytest.raises(CameraError, match=r"does not deliver MJPEG but YUV420.*set cam0_pixel_format to yuv420 or nv12"),
+        opened(pixel_format="mjpeg"),
     ):
         pass
+
+
+@pytest.mark.parametrize("pixel_format", ["nv12", "yuyv"])
+def test_other_formats_of_csi_cameras_are_read(pixel_format: str) -> None:
+    """They have a padded stride, and the colours of YUV420."""
+    enable("pi5")
+    with opened(width=640, height=480, pixel_format=pixel_format) as (camera, negotiated):
+        assert negotiated.pixel_format == pixel_format.upper()
+        assert corners(picture_of(captured(camera))) == ALL_CORNERS
 
 
 def test_a_size_that_the_camera_does_not_have_is_the_next_smaller_one() -> None:
@@ -119,8 +183,8 @@ def test_a_webcams_rate_is_thinned_by_us(fps: float) -> None:
         before = device.frames
         times = [captured(camera).captured_at for _ in range(8)]
         assert device.frames - before >= 7 * (30 / fps) - 2
-    if fps < 30:
-        assert min(later - earlier for earlier, later in pairwise(times)) >= 0.6 / fps
+    if fps < 30:  # one late frame is nearer to the next one: on a busy machine only the whole span is certain
+        assert times[-1] - times[0] >= 5.75 / fps
 
 
 def test_an_unplugged_webcam_is_missing_until_it_is_plugged_in() -> None:
@@ -129,7 +193,10 @@ def test_an_unplugged_webcam_is_missing_until_it_is_plugged_in() -> None:
     with opened(WEB) as (camera, _):
         captured(camera)
         device.unplug()
-        with pytest.raises(CameraMissing, match="is not connected any more"):
+        # on a busy machine a request of the last frame is returned after that
+        with pytest.raises(
+            CameraMissing, match=r"is not connected any more|request cannot be returned .*No such device"
+        ):
             _capture_until_it_fails(camera)
         with pytest.raises(CameraMissing, match="No such device"):
             camera.restart()

@@ -1,17 +1,20 @@
 """The configured camera is opened, or the error has the reason."""
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from soft_stream.cameras.base import CameraAmbiguous, CameraBusy, CameraError, CameraMissing, CameraUnsupported
+from soft_stream.cameras.base import CameraAmbiguous, CameraBusy, CameraError, CameraMissing, CameraUnsupported, NoFrame
 from soft_stream.cameras.identity import select_camera
-from soft_stream.cameras.picamera.library import TUNING_FILE, connected_cameras
+from soft_stream.cameras.picamera import library
+from soft_stream.cameras.picamera.library import TUNING_FILE, connected_cameras, reset_camera_manager
 from tests.cameras.picamera.common import MARKS, captured, opened
 from tests.support.fake_libcamera import enable
 from tests.support.fake_libcamera.facts import leftovers
 from tests.support.fake_libcamera.models import IMX708_WIDE
-from tests.support.fake_libcamera.world import PI4_USB, PI5, PI5_OLD
+from tests.support.fake_libcamera.world import PI4, PI4_USB, PI5, PI5_OLD
 
 pytestmark = MARKS
 
@@ -82,6 +85,24 @@ def test_a_webcam_that_goes_while_it_is_opened_is_missing() -> None:
         pass
 
 
+def test_a_webcam_that_goes_on_a_board_that_is_taken_for_an_older_one_is_missing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The board is no reason why a webcam is not there; its warning appears once at each opening."""
+    world = enable("usb")
+    monkeypatch.setattr(library, "has_pisp_devices", lambda _: True)
+    with opened() as (camera, _):
+        captured(camera)
+        world.camera().stall()
+        for _ in range(8):
+            with suppress(NoFrame):
+                camera.capture(0.01).release()
+        world.camera().unplug()
+        with pytest.raises(CameraMissing, match="is not connected any more"):
+            camera.capture(0.1).release()
+    assert caplog.text.count("takes this Raspberry Pi 5 for an older one") == 1
+
+
 def test_a_busy_camera_says_so_and_is_there_later() -> None:
     """The reason is in the cause of Picamera2's exception; the other program cannot be found here."""
     world = enable("pi5")
@@ -93,12 +114,56 @@ def test_a_busy_camera_says_so_and_is_there_later() -> None:
         captured(camera)
 
 
-def test_a_raspberry_pi_5_that_picamera2_takes_for_an_older_one() -> None:
-    """The stride would be wrong, so an error with advice is raised."""
+@pytest.mark.parametrize(
+    ("board", "cameras", "error"),
+    [
+        ("Pi 5", "csi", CameraUnsupported),
+        ("Pi 5", "csi without rp1", CameraUnsupported),
+        ("Pi 5", "none", CameraError),
+        ("Pi 5", "usb", None),
+        ("Pi 5 without PiSP driver", "csi", CameraUnsupported),
+        ("Pi 5 without PiSP driver", "none", None),
+        ("Pi 5 without PiSP driver", "usb", None),
+        ("Pi 4", "csi", None),
+        ("Pi 4", "csi without rp1", None),
+        ("no device tree", "csi", None),
+        ("no device tree", "none", None),
+    ],
+)
+def test_a_raspberry_pi_5_is_recognised_by_its_devices_and_its_chip(
+    board: str, cameras: str, error: type[CameraError] | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where Picamera2 takes it for an older one, an error has advice; a USB camera works, and an id is no evidence."""
+    chips = {"Pi 5": "raspberrypi,500\0brcm,bcm2712\0", "Pi 4": "raspberrypi,4-model-b\0brcm,bcm2711\0"}
+    if chip := chips.get(board.partition(" without")[0]):
+        tree = tmp_path / "sys/firmware/devicetree/base"
+        tree.mkdir(parents=True)
+        (tree / "compatible").write_text(chip)
+    for number, name in enumerate(["rp1-cfe-csi2_ch0", "pispbe-input"] if board == "Pi 5" else ["unicam-image"]):
+        node = tmp_path / f"sys/class/video4linux/video{number}"
+        node.mkdir(parents=True)
+        (node / "name").write_text(f"{name}\n")
+    world = enable("usb" if cameras == "usb" else "none")  # these have the older platform
+    if "csi" in cameras:
+        world.add("cam0", f"{PI4 if 'without' in cameras else PI5}/i2c@88000/imx708@1a", IMX708_WIDE)
+    if error is None:
+        assert [found.id for found in connected_cameras(tmp_path)] == [device.id for device in world.devices]
+        assert ("until then no CSI camera" in caplog.text) == (board == "Pi 5")
+    else:
+        with pytest.raises(CameraError, match="DeviceAllow=char-video4linux rw") as raised:
+            connected_cameras(tmp_path)
+        assert raised.type is error
+    world = enable("pi5")  # Picamera2 is right
+    assert len(connected_cameras(tmp_path)) == 2
+    reset_camera_manager()
+
+
+def test_an_id_is_no_evidence_of_the_board() -> None:
+    """A camera whose bus is below rp1 is opened on a board without any sign of a Raspberry Pi 5."""
     world = enable("none")  # it has the older platform
     world.add("cam0", f"{PI5}/i2c@88000/imx708@1a", IMX708_WIDE)
-    with pytest.raises(CameraUnsupported, match="DeviceAllow=char-video4linux rw"), opened():
-        pass
+    with opened() as (camera, _):
+        captured(camera)
 
 
 # from the incomplete allocator of Picamera2

@@ -5,7 +5,6 @@ import pytest
 from soft_stream.cameras.base import CameraError, CameraInfo, CameraMissing
 from soft_stream.cameras.identity import select_camera
 from soft_stream.cameras.picamera.library import is_usb, translate_errors
-from soft_stream.cameras.picamera.request import trim_jpeg
 
 CAM0 = CameraInfo("/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a", "imx708_wide")
 CAM1 = CameraInfo("/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a", "imx708_wide")
@@ -73,18 +72,3 @@ def test_the_reason_is_in_the_cause_of_the_cause() -> None:
     outer.__cause__, outermost.__cause__ = reason, outer
     with pytest.raises(CameraMissing, match="not found"), translate_errors("the camera cannot be opened"):
         raise outermost
-
-
-@pytest.mark.parametrize(
-    ("delivered", "kept"),
-    [
-        (b"\xff\xd8 picture \xff\xd9", b"\xff\xd8 picture \xff\xd9"),
-        (b"\xff\xd8 picture \xff\xd9\0\0\0\0", b"\xff\xd8 picture \xff\xd9"),
-        (b"\xff\xd8 cut of", b""),
-        (b"\0\0 noise \xff\xd9", b""),
-        (b"", b""),
-    ],
-)
-def test_a_webcams_jpeg_is_trimmed_to_its_end(delivered: bytes, kept: bytes) -> None:
-    """Bytes after the end of a JPEG are removed; an incomplete JPEG is discarded."""
-    assert trim_jpeg(delivered) == kept

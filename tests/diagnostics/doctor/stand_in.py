@@ -2,19 +2,23 @@
 
 import json
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
 from soft_stream import __version__
+from soft_stream.access.accounts import Accounts
 from soft_stream.cameras.base import CameraError, CameraInfo
-from soft_stream.config.loader import LoadedConfig, load
+from soft_stream.config.loader import INSTALLED_FILE, LoadedConfig, load
+from soft_stream.config.settings import Settings
 from soft_stream.diagnostics import doctor
 from soft_stream.diagnostics.doctor.context import DoctorContext
 from soft_stream.diagnostics.doctor.device_users import UsedCamera
 from soft_stream.diagnostics.doctor.host import Host, Login, Module, Node, Output, Reply
 from soft_stream.diagnostics.doctor.report import Finding, Report
 from soft_stream.diagnostics.doctor.systemd import PROPERTIES
+from soft_stream.diagnostics.sites.site import Site
 
 CAM0 = "/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a"
 CAM1 = "/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a"
@@ -41,12 +45,17 @@ class FakeHost(Host):
     commands: dict[str, str | Output] = field(default_factory=dict)
     """Output by the beginning of a command; the longest match counts."""
     urls: dict[str, Reply] = field(default_factory=dict)
-    """Replies by URL; with a login as in http://USER:PASSWORD@127.0.0.1/."""
+    """Replies by URL; with a login as in http://USER:PASSWORD@127.0.0.1/, with a token as in http://TOKEN@127.0.0.1/."""
     connected: list[CameraInfo] | CameraError = field(default_factory=list)
     held: list[UsedCamera] = field(default_factory=list)
     modules: dict[str, Module] = field(default_factory=dict)
+    proxied: list[Site] = field(default_factory=list)
+    names: frozenset[str] = frozenset({"pi"})
+    users: Accounts = field(default_factory=Accounts)
     environ: dict[str, str] = field(default_factory=dict)
     is_root: bool = False
+    token: str = ""
+    """What the processes accept as a token of our own commands, if this user can make one."""
     python: str = "3.13.5"
     prefix: str = "/opt/venv"
     program: str = "/opt/camera-soft-stream/releases/1/lib"
@@ -74,7 +83,21 @@ class FakeHost(Host):
 
     def get(self, url: str, login: Login | None = None) -> Reply:
         """Return the reply of a URL; refuse the connection to any other."""
-        return self.urls.get(url.replace("://", f"://{':'.join(login)}@") if login else url, REFUSED)
+        with_login = url.replace("://", f"://{':'.join(login)}@") if login else url
+        return self.urls.get(with_login, REFUSED)
+
+    def ask(self, settings: Settings, path: str) -> Reply:
+        """Return the reply of a camera's loopback URL."""
+        url = f"{settings.local_url}{path}"
+        without_token = self.urls.get(url, REFUSED)
+        return self.urls.get(url.replace("://", f"://{self.token}@"), without_token) if self.token else without_token
+
+    def wait(self, seconds: float) -> None:
+        """Let nothing change."""
+
+    def internal_token(self, settings: Settings) -> str:
+        """Return the token that the field has."""
+        return self.token
 
     def cameras(self) -> list[CameraInfo]:
         """List the cameras."""
@@ -86,12 +109,24 @@ class FakeHost(Host):
         """List the cameras in use."""
         return self.held
 
+    def sites(self, ports: Collection[int]) -> list[Site]:
+        """List the sites that forward to the cameras."""
+        return [site for site in self.proxied if site.port in {0, *ports}]
+
+    def own_names(self) -> frozenset[str]:
+        """Return the names of the machine."""
+        return self.names
+
+    def accounts(self, settings: Settings) -> Accounts:
+        """Return the users."""
+        return self.users
+
     def load(self, file: Path | None) -> LoadedConfig:
-        """Load the settings from a temporary file."""
+        """Load the settings from a temporary file, in place of the one of the service."""
         with tempfile.NamedTemporaryFile("w", suffix=".env") as written:
             written.write(self.settings)
             written.flush()
-            return load(self.environ, file=Path(written.name))
+            return replace(load(self.environ, file=Path(written.name)), file=file or INSTALLED_FILE)
 
     def module(self, name: str, package: str = "") -> Module | None:
         """Find a module."""
@@ -143,6 +178,7 @@ def shown(**properties: object) -> str:
         "User": "camera-soft-stream",
         "Group": "video",
         "SupplementaryGroups": "",
+        "Wants": "",
     }
     return "".join(f"{name}={value}\n" for name, value in (usual | properties).items())
 

@@ -149,7 +149,7 @@ def test_on_a_laptop_with_the_test_pattern_nothing_is_wrong() -> None:
     """Checks that do not apply yield no finding: there is no systemd, nginx, Picamera2, log or device."""
     findings = examine(FakeHost(settings="cam0_source=test-pattern\n"))
     assert wrongs(findings) == {}
-    assert set(findings) == {"settings", "service"}
+    assert set(findings) == {"settings", "access", "service"}
 
 
 def test_settings_without_a_camera() -> None:

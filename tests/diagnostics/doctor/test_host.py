@@ -1,6 +1,7 @@
 """Access to this machine: every wait is limited, and nothing that is missing ends the doctor."""
 
 import base64
+import gzip
 import os
 import socket
 import ssl
@@ -92,6 +93,31 @@ def test_a_server_that_asks_for_a_login(host: Host, tmp_path: Path) -> None:
         answers = [host.get(url, login).status for login in (None, ("anna", "wrong"), ("anna", "süß"))]
         server.shutdown()
     assert answers == [401, 401, 200]
+
+
+class Compressed(BaseHTTPRequestHandler):
+    """A server whose replies are small, and large when decompressed."""
+
+    body = gzip.compress(bytes(10_000_000))
+
+    def do_GET(self) -> None:
+        """Reply with 10 MB of zeros."""
+        self.send_response(200)
+        self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+def test_a_reply_is_not_decompressed(host: Host) -> None:
+    """It could have any size."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Compressed) as server:
+        threading.Thread(target=server.serve_forever).start()
+        reply = host.get(f"http://127.0.0.1:{server.server_port}/")
+        server.shutdown()
+    assert (reply.status, len(reply.text) < 200_000) == (200, True)
 
 
 def test_settings_in_a_folder_that_may_not_be_listed(monkeypatch: pytest.MonkeyPatch) -> None:

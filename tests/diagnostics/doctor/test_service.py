@@ -2,8 +2,9 @@
 
 import pytest
 
+from soft_stream.config.installation import FAILED_UPGRADE
 from soft_stream.diagnostics.doctor.host import Reply
-from tests.diagnostics.doctor.stand_in import REFUSED, deployed, examine, shown, status, wrongs
+from tests.diagnostics.doctor.stand_in import CONFIGURED, REFUSED, deployed, device, examine, shown, status, wrongs
 
 STATUS = "http://127.0.0.1:18081/status.json"
 HEALTH = "http://127.0.0.1:18081/healthz"
@@ -16,7 +17,11 @@ SS = 'LISTEN 0 128 127.0.0.1:18081 0.0.0.0:* users:(("octoprint",pid=99,fd=6))\n
         (66, "its camera is missing", "sudo systemctl start camera-soft-cam@0.service"),
         (75, "the camera hangs", "journalctl -b -u camera-soft-cam@0.service"),
         (78, "a setting is wrong", "soft-stream check"),
-        (203, "the program cannot be started", "deploy"),
+        (
+            203,
+            "the program cannot be started",
+            "sudo apt install --reinstall ./camera-soft-stream_*.deb, or scripts/deploy",
+        ),
     ],
 )
 def test_a_unit_that_is_down_says_why(code: int, reason: str, fix: str) -> None:
@@ -85,12 +90,41 @@ def test_a_unit_of_the_previous_program_that_still_starts() -> None:
     assert findings["units"][-1].fix == "sudo systemctl disable --now camera-soft-cam0.service"
 
 
+def test_a_unit_with_an_older_name_that_is_ours() -> None:
+    """A unit that only passes commands on to a unit of ours is no finding."""
+    host = deployed(commands={"systemctl list-unit-files": "camera-soft-cam0.service enabled enabled\n"})
+    show = next(command for command in host.commands if command.endswith("camera-soft-cam.target"))
+    host.commands[show.replace("camera-soft-cam.target", "camera-soft-cam0.service")] = shown(
+        Id="camera-soft-cam0.service", Wants="camera-soft-cam@0.service"
+    )
+    assert "units" not in wrongs(examine(host))
+
+
+@pytest.mark.parametrize(("pid", "found"), [("0", False), ("77", True)])
+def test_a_masked_unit_with_an_older_name(pid: str, *, found: bool) -> None:
+    """It may still be active; it is the previous program only if it has a process."""
+    host = deployed(commands={"systemctl list-unit-files": "camera-soft-cam0.service masked enabled\n"})
+    show = next(command for command in host.commands if command.endswith("camera-soft-cam.target"))
+    host.commands[show.replace("camera-soft-cam.target", "camera-soft-cam0.service")] = shown(
+        Id="camera-soft-cam0.service", UnitFileState="masked", ActiveState="active", MainPID=pid
+    )
+    assert ("units" in wrongs(examine(host))) == found
+
+
 def test_a_port_of_another_program() -> None:
     """The finding names it, or advises to use sudo."""
     host = deployed(urls={STATUS: Reply(200, "<html>")}, commands={"ss": SS})
     assert "port 18081 of camera 0 is in use by octoprint (pid 99)" in wrongs(examine(host))["service"]
     del host.commands["ss"]
     assert "run the doctor with sudo to see it" in wrongs(examine(host))["service"][0]
+
+
+def test_an_ipv6_port_of_another_program() -> None:
+    """The process listens on no address then; the program is named, unless it has another address."""
+    for address, is_ours in (("[::1]", True), ("[::]", True), ("*", True), ("10.0.0.1", False)):
+        host = deployed(urls={STATUS: REFUSED}, commands={"ss": SS.replace("127.0.0.1", address)})
+        said = "port 18081 of camera 0 is in use by octoprint (pid 99)"
+        assert (said in wrongs(examine(host))["service"]) == is_ours
 
 
 def test_a_port_of_another_camera() -> None:
@@ -153,6 +187,8 @@ def test_an_upgrade_that_waits_for_a_restart() -> None:
     """The running version is not the installed one."""
     reply = Reply(200, '{"version": "0.0.1", "camera": 0, "state": "idle", "negotiated": null}')
     assert "served by version 0.0.1" in examine(deployed(urls={STATUS: reply}))["service"][1].what
+    failed = deployed(urls={STATUS: reply}, nodes={str(FAILED_UPGRADE): device()})
+    assert "version 0.0.1" not in str(examine(failed)["service"])  # a restart starts that version again
 
 
 def test_access_without_a_login_is_wrong() -> None:
@@ -162,11 +198,31 @@ def test_access_without_a_login_is_wrong() -> None:
         assert f"/cam0/status.json replies {code} WITHOUT A LOGIN" in wrongs(findings)["nginx"][0]
 
 
+def test_nginx_that_cannot_reach_a_process() -> None:
+    """It is closed, so that is no fault if the process is down, which has a finding of its own."""
+    down = Reply(503, "No process answers: it is down, just starting, or hangs.")
+    urls = {"http://127.0.0.1:8080/cam0/status.json": down}
+    assert wrongs(examine(deployed(urls=urls)))["nginx"] == [
+        "nginx cannot reach the process: http://127.0.0.1:8080/cam0/status.json"
+    ]
+    assert "nginx" not in wrongs(examine(deployed(urls={**urls, STATUS: REFUSED})))
+
+
 def test_a_camera_that_nginx_does_not_serve() -> None:
     """The other ports reply."""
     findings = examine(deployed(urls={"http://127.0.0.1:8081/status.json": REFUSED}))
     assert wrongs(findings)["nginx"] == ["connection refused: http://127.0.0.1:8081/status.json"]
     assert "deploy" in findings["nginx"][0].fix
+
+
+def test_other_ports_of_nginx() -> None:
+    """The doctor requests the ports of the settings."""
+    urls = {url.replace(":80", ":90"): Reply(401) for url in deployed().urls if ":80" in url}
+    urls |= {url: Reply(200) for url in deployed().urls if ":80" in url}
+    text = f"{CONFIGURED}cam_portal_port=9080\ncam_camera_port_base=9081\n"
+    findings = examine(deployed(settings=text, urls=urls))
+    assert wrongs(findings) == {}
+    assert "http://127.0.0.1:9080/cam0/status.json" in findings["nginx"][0].what
 
 
 def test_nginx_that_does_not_run() -> None:

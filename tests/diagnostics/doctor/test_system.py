@@ -1,7 +1,10 @@
 """Permissions, memory, messages of the kernel, versions."""
 
+from pathlib import Path
+
 import pytest
 
+from soft_stream.config.installation import DEPLOYED, PACKAGED
 from soft_stream.diagnostics.doctor import CHECKS
 from soft_stream.diagnostics.doctor.host import Module, Output
 from tests.diagnostics.doctor.stand_in import deployed, device, examine, wrongs
@@ -204,3 +207,37 @@ def test_what_else_may_be_mixed() -> None:
     text = " ".join(each.what for each in findings["versions"])
     assert "was built on this machine" in text
     assert "not from the installed release" in text
+
+
+@pytest.mark.parametrize(
+    ("installed", "program", "fix"),
+    [
+        ((PACKAGED,), "/usr/lib/camera-soft-stream/0.2.0/lib", ""),
+        ((PACKAGED,), "/usr/lib/camera-soft-stream/0.2.0.1/lib", f"{PACKAGED}/bin/soft-stream doctor"),
+        ((PACKAGED,), "/home/pi/camera-soft-stream", f"{PACKAGED}/bin/soft-stream doctor"),
+        ((PACKAGED, DEPLOYED), "/usr/lib/camera-soft-stream/0.2.0/lib", f"{DEPLOYED}/bin/soft-stream doctor"),
+        ((PACKAGED, DEPLOYED), f"{DEPLOYED}/lib", ""),
+        ((), "/home/pi/camera-soft-stream", ""),
+    ],
+)
+def test_the_release_of_the_program(installed: tuple[Path, ...], program: str, fix: str) -> None:
+    """A package counts as an installed release, and a deployment beside it hides it."""
+    host = deployed(
+        files={f"{each}/bin/soft-stream": "" for each in installed},
+        nodes={str(PACKAGED): device(target="/usr/lib/camera-soft-stream/0.2.0")},
+        program=program,
+    )
+    others = [each for each in examine(host)["versions"] if "not from the installed release" in each.what]
+    assert [each.fix for each in others] == ([fix] if fix else [])
+
+
+@pytest.mark.parametrize(
+    ("installed", "command"),
+    [((PACKAGED,), "sudo dpkg-reconfigure camera-soft-stream"), ((PACKAGED, DEPLOYED), "deploy-soft-stream.sh again")],
+)
+def test_how_to_configure_again(installed: tuple[Path, ...], command: str) -> None:
+    """A missing camera in the configuration of nginx: the way that the installed release has."""
+    nginx = "/etc/nginx/conf.d/camera-soft-stream.conf"
+    host = deployed(files={nginx: "", **{f"{each}/bin/soft-stream": "" for each in installed}})
+    del host.urls["http://127.0.0.1:8081/status.json"]
+    assert command in next(each.fix for each in examine(host)["nginx"] if "refused" in each.what)

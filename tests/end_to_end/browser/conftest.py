@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +12,8 @@ import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
 
 from soft_stream.capture.subscribers import Client
+from tests.end_to_end.browser.tab import PIXELS
+from tests.end_to_end.browser.webkit import BrowserCrashed, WebKit
 from tests.support.server import Portal
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,18 @@ SEEN = """state => {
     Object.defineProperty(document, "hidden", { configurable: true, get: () => state === "hidden" });
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
-PIXELS = "document.getElementById('picture').toDataURL()"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Function) -> Generator[None, object, object]:
+    """Say so when a test has failed because WebKit has crashed."""
+    try:
+        return (yield)
+    except Exception as failure:
+        tab = item.funcargs.get("tab")
+        if isinstance(tab, WebKit) and tab.has_crashed():
+            raise BrowserCrashed(item.name) from failure
+        raise
 
 
 class Relay:
@@ -34,6 +47,8 @@ class Relay:
 
     def __init__(self) -> None:
         self.port = 0
+        self.target = 0
+        """The port that new connections are passed on to."""
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._passes = asyncio.Event()
@@ -43,6 +58,7 @@ class Relay:
     async def to(cls, port: int) -> "Relay":
         """Start a relay to a port of this machine."""
         relay = cls()
+        relay.target = port
 
         async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             relay._open.add(writer)
@@ -59,7 +75,7 @@ class Relay:
                 relay._open.discard(writer)
 
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            there, back = await asyncio.open_connection("127.0.0.1", port)
+            there, back = await asyncio.open_connection("127.0.0.1", relay.target)
             await asyncio.gather(pump(reader, back), pump(there, writer))
 
         relay._server = await asyncio.start_server(handle, "127.0.0.1", 0)
@@ -132,13 +148,23 @@ class Visit:
             await self.page.clock.run_for(step)
             await asyncio.sleep(pause)
 
+    async def press(self, button: str) -> None:
+        """Press a button of the page of a camera, in its row of buttons or in its menu."""
+        if await self.page.locator(f"#menu {button}").count() and not await self.page.locator("#menu").is_visible():
+            await self.page.locator("#more").click()
+        await self.page.locator(button).click()
+
+    async def open_panel(self, name: str) -> None:
+        """Open a panel of the page of a camera by the id of its button, and wait until it has its content."""
+        await self.press(f"#{name}")
+        await expect(self.page.locator(f"#{name}-panel > :not(:empty)").first).to_be_visible()
+
     async def open_panels(self) -> None:
-        """Open all panels of the page of a camera, and wait until each has its content."""
-        await self.page.locator("#controls").click()
-        await expect(self.page.locator("#controls-panel input").first).to_be_visible()
-        for panel in ("#stats", "#share"):
-            await self.page.locator(f"{panel} > summary").click()
-            await expect(self.page.locator(f"{panel} > :not(summary)").first).to_be_visible()
+        """Open all panels of the page of a camera, one after the other."""
+        for name in ("controls", "settings", "stats", "share"):
+            if await self.page.locator("#panel-close").is_visible():
+                await self.page.locator("#panel-close").click()
+            await self.open_panel(name)
 
 
 async def cut_own_stream(portal: Portal, relay: Relay) -> None:

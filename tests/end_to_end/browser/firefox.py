@@ -8,17 +8,20 @@ import itertools
 import json
 import shutil
 import tempfile
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import ClientSession, ClientWebSocketResponse
 
+from tests.end_to_end.browser.tab import Tab
+
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 EVENTS = ["log.entryAdded", "network.beforeRequestSent"]
 
 
-class Firefox:
+class Firefox(Tab):
     """A tab of a running Firefox, with its errors and warnings."""
 
     def __init__(self, socket: ClientWebSocketResponse) -> None:
@@ -52,10 +55,16 @@ class Firefox:
             raise RuntimeError(answer["exceptionDetails"]["text"])
         return json.loads(answer["result"]["value"])
 
-    async def until(self, expression: str) -> None:
-        """Wait until a JavaScript expression is true; only the timeout of the test limits the wait."""
-        while not await self.evaluate(expression):  # noqa: ASYNC110 # the page has no event for it
-            await asyncio.sleep(0.02)
+    async def resize(self, width: int, height: int) -> None:
+        """Give the page another size, in CSS pixels."""
+        viewport = {"width": width, "height": height}
+        await self.command("browsingContext.setViewport", context=self._tab, viewport=viewport)
+
+    async def photograph(self, width: int, height: int) -> bytes:
+        """Return a PNG of the upper left corner of the tab."""
+        clip = {"type": "box", "x": 0, "y": 0, "width": width, "height": height}
+        answer = await self.command("browsingContext.captureScreenshot", context=self._tab, clip=clip)
+        return b64decode(answer["data"])
 
     async def command(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a command to the browser, and return its answer.

@@ -7,13 +7,14 @@ from playwright.async_api import Locator, Page, expect
 
 from soft_stream.config.endpoints import Endpoint
 from tests.end_to_end.browser.conftest import NOT_LIVE
-from tests.support.processes import free_port
+from tests.support.processes import free_ports
 from tests.support.server import QUICK, Portal, StartPortal
 
 
 async def portals(start_portal: StartPortal, count: int = 3, **changes: Any) -> list[Portal]:
     """Start servers in this process that know each other; each listens where the others expect it."""
-    ports = [free_port() for _ in range(count)]
+    first = free_ports(count)
+    ports = range(first, first + count)
     cameras = {n: replace(QUICK, camera=n, port=port, name=f"Cam {n}", **changes) for n, port in enumerate(ports)}
     return [
         await start_portal(

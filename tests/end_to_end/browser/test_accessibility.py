@@ -1,16 +1,20 @@
 """Accessibility: axe-core finds no violation on any page, in any look and state."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
 from tests.end_to_end.browser.accessible import violations
 from tests.end_to_end.browser.conftest import Relay, StartVisit, Visit
+from tests.end_to_end.browser.logins import locked_portals, url_of
+from tests.support.logins import PASSWORDS
 from tests.support.server import QUICK, Portal, StartPortal
 
-PATHS = ("/", "/cameras", "/webrtc")
+PATHS = ("/", "/cameras", "/cameras?mode=live&kiosk=1&cameras=0,7", "/webrtc", "/login")
 CAMERAS = {number: replace(QUICK, camera=number, port=18081 + number, name=f"Cam {number}") for number in range(3)}
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 LOOKS = {
@@ -53,6 +57,27 @@ async def test_each_page(start_portal: StartPortal, looking: Looking, path: str)
         await expect(page.locator("#state")).to_have_attribute("data-state", "streaming")
     assert await violations(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
+
+
+async def test_the_login_and_what_its_user_sees(start_portal: StartPortal, looking: Looking, tmp_path: Path) -> None:
+    """The login page after a wrong password, each page of a user that may view, and the login page of that user."""
+    portal, _ = await locked_portals(start_portal, tmp_path)
+    page = (await looking(url_of(portal))).page
+    await page.locator("#name").fill("vera")
+    await page.locator("#password").fill("wrong")
+    await page.locator("#login button").click()
+    await expect(page.locator("#problem")).to_be_visible()
+    assert await violations(page) == []
+    await page.locator("#password").fill(PASSWORDS["vera"])
+    await page.locator("#login button").click()
+    await expect(page.locator("#state")).to_have_attribute("data-state", "streaming")
+    for path in ("", "cameras", "webrtc", "login"):
+        await page.goto(f"{url_of(portal)}{path}")
+        if path == "":
+            await page.locator("#more").click()
+        await expect(page.get_by_role("button", name=re.compile("Log out|Odhlásit"))).to_be_visible()
+        assert await violations(page) == []
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
 
 
 async def test_everything_opened(portal: Portal, looking: Looking) -> None:
@@ -105,5 +130,5 @@ async def test_without_javascript(start_portal: StartPortal, visit: Visit, path:
     await browser.send("Emulation.setScriptExecutionDisabled", {"value": True})
     await visit.page.goto(f"http://127.0.0.1:{portal.port}{path}", wait_until="domcontentloaded")
     await browser.send("Emulation.setScriptExecutionDisabled", {"value": False})
-    assert await visit.page.locator("noscript img").count() == (path == "/")
+    assert await visit.page.locator("noscript img").count() == {"/": 1, "/cameras": 3}.get(path, "kiosk" in path)
     assert await violations(visit.page) == []

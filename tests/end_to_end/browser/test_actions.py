@@ -62,7 +62,7 @@ async def test_a_snapshot_of_a_rotated_picture_is_rotated(
     portal = await start_portal(renditions_max=renditions_max)
     page = await open_page(visit, portal)
     await page.keyboard.press("r")
-    await page.click("#mirror")
+    await visit.press("#mirror")
     await page.reload()
     await expect(page.locator("#rotate")).to_have_text(re.compile("Rotated 90°"))
     await expect(page.locator("#mirror")).to_have_attribute("aria-pressed", PRESSED)
@@ -122,7 +122,7 @@ async def test_the_focus_lock_follows_the_server(portal: Portal, visit: Visit) -
     """The button shows the control of the camera, also after another client has changed it."""
     page = await open_page(visit, portal)
     held = page.locator("#hold")
-    await held.click()
+    await visit.press("#hold")
     await expect(held).to_have_attribute("aria-pressed", PRESSED)
     assert portal.supervisor.controls.values["AfMode"] == 0
     await expect(page.locator("#focus")).to_be_disabled()
@@ -131,7 +131,7 @@ async def test_the_focus_lock_follows_the_server(portal: Portal, visit: Visit) -
     await expect(page.locator("#focus")).to_be_enabled()
     async with portal.http.post("/controls", json={"AfMode": 0}):
         await expect(held).to_have_attribute("aria-pressed", PRESSED)
-    await held.click()
+    await visit.press("#hold")
     await portal.until(lambda: "AfMode" not in portal.supervisor.controls.values)
 
 
@@ -144,40 +144,14 @@ async def test_a_camera_without_autofocus(portal: Portal, visit: Visit) -> None:
         await expect(page.locator(name)).to_have_attribute("title", "This camera has no autofocus")
 
 
-async def test_pause_and_resume(
-    portal: Portal,
-    visit: Visit,
-) -> None:
-    """The camera is closed and opened again; every page can end a pause by POST, but not one by a file."""
-    page = await open_page(visit, portal)
-    pause = page.locator("#pause")
-    await pause.click()
-    await expect(pause).to_have_text("Resume")
-    assert portal.device.closed == 1
-    assert portal.supervisor.pause.lease
-    assert portal.supervisor.pause.lease.owner.startswith("page-")
-    await pause.click()
-    await expect(pause).to_have_text("Pause")
-    await portal.until(lambda: portal.device.opened == 2)
-    async with portal.http.post("/pause?client=octoprint"):
-        await expect(pause).to_have_text("Resume")
-    await pause.click()
-    await expect(pause).to_have_text("Pause")
-    lease = portal.supervisor.pause.acquire("a file", "another program", 60)
-    await expect(pause).to_have_text("Resume")
-    await pause.click()
-    await expect(problem_of(page)).to_contain_text("The camera is still paused by another program")
-    portal.supervisor.pause.release("a file", lease)
-    await expect(pause).to_have_text("Pause")
-
-
 async def test_full_screen_shows_nothing_but_the_picture(portal: Portal, visit: Visit) -> None:
     """The picture fills the screen with its buttons, and a key ends that."""
     page = await open_page(visit, portal)
     await page.click("#fullscreen")
     assert await page.evaluate("document.fullscreenElement.id") == "view"
-    async with portal.http.post("/controls", json={"ScalerCrop": [576, 324, 1152, 648]}):
-        await expect(page.locator("#zoom-reset")).to_be_in_viewport()
+    await page.focus("#picture")
+    await page.keyboard.press("+")
+    await expect(page.locator("#zoom-reset")).to_be_in_viewport()
     await page.keyboard.press("f")
     await page.wait_for_function("document.fullscreenElement === null")
     assert visit.complaints == []
@@ -187,7 +161,7 @@ async def test_picture_in_picture_continues_in_the_background(start_portal: Star
     """The stream continues while the page is hidden; a picture that is not live is dimmed in that window too."""
     portal = await start_portal(watchdog_timeout=0)
     page = await open_page(visit, portal)
-    await page.click("#pip")
+    await visit.press("#pip")
     await expect(page.locator("#pip")).to_have_attribute("aria-pressed", PRESSED)
     await page.evaluate(SEEN, "hidden")
     sent = portal.supervisor.status.counters.encoded

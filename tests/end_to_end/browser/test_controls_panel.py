@@ -1,11 +1,13 @@
 """The panel of the camera's controls, in a real browser."""
 
+import re
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Locator, expect
 
 from tests.end_to_end.browser.conftest import StartVisit, Visit
+from tests.end_to_end.browser.tab import FITS
 from tests.support.server import Portal, StartPortal
 
 
@@ -13,7 +15,7 @@ async def panel_of(visit: Visit, portal: Portal) -> Locator:
     """Open the page and its controls panel."""
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await visit.page.get_by_role("button", name="Controls").click()
-    panel = visit.page.get_by_role("region", name="Controls")
+    panel = visit.page.get_by_role("complementary", name="Controls")
     await expect(panel.get_by_role("slider", name="Brightness")).to_be_visible()
     return panel
 
@@ -98,8 +100,11 @@ async def test_one_control_is_reset(portal: Portal, visit: Visit) -> None:
     await expect(panel.get_by_role("slider", name="Brightness")).to_be_focused()
 
 
-async def test_all_controls_are_reset(portal: Portal, visit: Visit) -> None:
-    """All controls get their defaults, the lens included."""
+async def test_all_controls_are_reset(start_portal: StartPortal, visit: Visit, tmp_path: Path) -> None:
+    """All controls get their defaults, the lens included, and none is saved any more."""
+    file = tmp_path / "controls.env"
+    file.write_text("Brightness=0.3\n")
+    portal = await start_portal(controls_file=file)
     panel = await panel_of(visit, portal)
     await panel.get_by_role("spinbutton", name="Lens position").fill("5")
     await panel.get_by_role("spinbutton", name="Lens position").press("Enter")
@@ -108,7 +113,10 @@ async def test_all_controls_are_reset(portal: Portal, visit: Visit) -> None:
     await panel.get_by_role("button", name="Reset all").click()
     await portal.until(lambda: not portal.supervisor.controls.values)
     await expect(panel.get_by_role("combobox", name="Autofocus")).to_have_value("2")
-    await expect(panel.get_by_role("status")).to_have_text("Reset to the defaults of the camera.")
+    await expect(panel.get_by_role("status")).to_have_text(
+        "Reset to the defaults of the camera; no values are saved any more."
+    )
+    assert not file.exists()
 
 
 async def test_the_default_is_saved(start_portal: StartPortal, visit: Visit, tmp_path: Path) -> None:
@@ -117,17 +125,21 @@ async def test_the_default_is_saved(start_portal: StartPortal, visit: Visit, tmp
     panel = await panel_of(visit, portal)
     await panel.get_by_role("slider", name="Brightness").fill("130")
     await portal.until(lambda: "Brightness" in portal.supervisor.controls.values)
-    await panel.get_by_role("button", name="Save").click()
-    await expect(panel.get_by_role("status")).to_have_text("Saved: the camera will start with these values.")
-    assert "cam0_controls='Brightness=0.3'\n" in (tmp_path / "controls.env").read_text()
+    await panel.get_by_role("button", name=re.compile("default, for everybody$")).click()
+    await expect(panel.get_by_role("status")).to_have_text(
+        "Saved for everybody: the camera will start with these values."
+    )
+    assert "\nBrightness=0.3\n" in (tmp_path / "controls.env").read_text()
 
 
 async def test_where_nothing_can_be_saved(portal: Portal, visit: Visit) -> None:
     """The message of the server is shown."""
     panel = await panel_of(visit, portal)
+    await panel.get_by_role("slider", name="Brightness").fill("130")
+    await portal.until(lambda: "Brightness" in portal.supervisor.controls.values)
     await panel.get_by_role("button", name="Save").click()
-    await expect(panel.get_by_role("alert").last).to_have_text(
-        "The controls are set, but there is no file to save them in."
+    await expect(panel.get_by_role("alert").last).to_contain_text(
+        "The controls are set, but not kept: there is no folder for them"
     )
 
 
@@ -185,4 +197,4 @@ async def test_the_picture_stays_in_sight(portal: Portal, start_visit: StartVisi
     panel = await panel_of(visit, portal)
     await panel.get_by_role("button", name="Save").scroll_into_view_if_needed()
     await expect(visit.page.locator("#picture")).to_be_in_viewport(ratio=0.9)
-    assert await visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await visit.page.evaluate(FITS)

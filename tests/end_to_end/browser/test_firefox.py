@@ -1,17 +1,15 @@
 """The page in a real Firefox."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.end_to_end.browser.conftest import PIXELS, Relay, cut_own_stream
+from tests.end_to_end.browser.conftest import Relay, cut_own_stream
 from tests.end_to_end.browser.firefox import FIREFOX, Firefox, firefox
+from tests.end_to_end.browser.tab import STATE, lends_and_takes_back
 from tests.support.server import Portal, StartPortal
 
 pytestmark = pytest.mark.skipif(not FIREFOX, reason="Firefox is not installed: sudo apt-get install firefox-esr")
-
-STATE = "document.getElementById('state').dataset.state"
 
 
 @pytest.fixture
@@ -22,18 +20,11 @@ async def tab() -> AsyncIterator[Firefox]:
         yield tab
 
 
-async def sees_movement(tab: Firefox) -> None:
-    """Wait until the picture changes."""
-    first = await tab.evaluate(PIXELS)
-    while await tab.evaluate(PIXELS) == first:  # noqa: ASYNC110 # the browser has no event for it
-        await asyncio.sleep(0.02)
-
-
 async def test_a_moving_picture_and_no_complaint(portal: Portal, tab: Firefox) -> None:
     """The picture changes, the state is shown, all requests go to this server, and the console stays empty."""
     await tab.goto(f"http://127.0.0.1:{portal.port}/")
     await tab.until(f"{STATE} == 'streaming'")
-    await sees_movement(tab)
+    await tab.sees_movement()
     assert tab.complaints == []
     assert {url.split("/")[2] for url in tab.requests if url.startswith("http")} == {f"127.0.0.1:{portal.port}"}
 
@@ -55,7 +46,13 @@ async def test_a_stall_is_shown(start_portal: StartPortal, tab: Firefox) -> None
     await tab.until(f"{STATE} == 'fault'")
     portal.device.resume()
     await tab.until(f"{STATE} == 'streaming'")
-    await sees_movement(tab)
+    await tab.sees_movement()
+
+
+async def test_the_camera_is_lent_and_taken_back(portal: Portal, tab: Firefox) -> None:
+    """The dialog, the answer beside the button, the countdown, and the button in the picture work here too."""
+    await lends_and_takes_back(portal, tab)
+    assert tab.complaints == []
 
 
 async def test_a_stream_that_was_cut_is_requested_again(start_portal: StartPortal, tab: Firefox) -> None:
@@ -65,5 +62,5 @@ async def test_a_stream_that_was_cut_is_requested_again(start_portal: StartPorta
     await tab.goto(f"http://127.0.0.1:{relay.port}/")
     await cut_own_stream(portal, relay)
     await tab.until(f"{STATE} == 'streaming'")
-    await sees_movement(tab)
+    await tab.sees_movement()
     await relay.close()

@@ -16,9 +16,10 @@ from playwright.async_api import expect
 
 from tests.end_to_end.browser.conftest import SEEN, StartVisit, Visit
 from tests.end_to_end.browser.grid import begin_live, is_dim, is_live, shows, tile
+from tests.end_to_end.browser.logins import fill_in
 from tests.support import nginx_process
 from tests.support.nginx_process import PASSWORD, USER
-from tests.support.processes import free_port, serving
+from tests.support.processes import free_ports, serving
 
 NAMES = ("Bed", "Nozzle", "Workshop")
 SETTINGS = "cam_width=320\ncam_height=180\ncam_close_after=0.2\ncam_autofocus=off\ncam_source=test-pattern\n"
@@ -31,11 +32,12 @@ class Process:
     arguments: tuple[str, ...]
     port: int
     life: ExitStack
+    environ: dict[str, str]
     running: "subprocess.Popen[str] | None" = None
 
     def start(self) -> None:
         """Start it."""
-        self.running, _ = self.life.enter_context(serving(*self.arguments, port=self.port))
+        self.running, _ = self.life.enter_context(serving(*self.arguments, port=self.port, environ=self.environ))
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -74,12 +76,18 @@ class Process:
 @pytest.fixture
 def three(tmp_path: Path) -> Iterator[list[Process]]:
     """Three processes that know each other."""
-    ports = [free_port() for _ in NAMES]
+    first = free_ports(len(NAMES))
+    ports = range(first, first + len(NAMES))
     file = tmp_path / "three.env"
     lines = [f"cam{n}_name={name}\ncam{n}_port={ports[n]}\n" for n, name in enumerate(NAMES)]
-    file.write_text(SETTINGS + "".join(lines))
+    users = nginx_process.write_login(tmp_path / "htpasswd")
+    file.write_text(f"{SETTINGS}cam_users_file={users}\n" + "".join(lines))
+    (tmp_path / "state").mkdir()
+    environ = {"STATE_DIRECTORY": str(tmp_path / "state")}
     with ExitStack() as life:
-        processes = [Process(("--env-file", str(file), "--camera", str(n)), port, life) for n, port in enumerate(ports)]
+        processes = [
+            Process(("--env-file", str(file), "--camera", str(n)), port, life, environ) for n, port in enumerate(ports)
+        ]
         for process in processes:
             process.start()
         yield processes
@@ -165,9 +173,10 @@ async def test_a_process_that_hangs_behind_one_address(
     three: list[Process], start_visit: StartVisit, tmp_path: Path
 ) -> None:
     """Every process that nginx asks reports the one that hangs, and the others stay live."""
-    visit = await start_visit(http_credentials={"username": USER, "password": PASSWORD})
+    visit = await start_visit()
     async with nginx_process.running(tmp_path, {n: each.port for n, each in enumerate(three)}) as front:
         await visit.page.goto(f"{front.url()}/")
+        await fill_in(visit.page, USER, PASSWORD)
         await begin_live(visit.page)
         for number in range(3):
             await is_live(tile(visit.page, number))

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.end_to_end.browser.conftest import Visit
 from tests.support.server import QUICK, StartPortal
 
-PATHS = ("/", "/cameras", "/webrtc")
+PATHS = ("/", "/cameras", "/webrtc", "/login")
 # Chromium writes it to the console as well, but not what a page catches
 REPORT = "addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective}`));"
 
@@ -35,11 +35,12 @@ async def test_nothing_is_allowed_that_is_not_needed(start_portal: StartPortal, 
     own, named = policy.pop("script-src")
     assert own == "'self'"
     assert named.startswith("'sha256-")
-    for name in ("style-src", "connect-src"):
+    for name in ("style-src", "connect-src", "manifest-src"):
         assert policy.pop(name) == ["'self'"]
-    for name in ("default-src", "base-uri", "form-action"):
+    assert policy.pop("form-action") == ["'self'" if path == "/login" else "'none'"]
+    for name in ("default-src", "base-uri"):
         assert policy.pop(name) == ["'none'"]
-    assert policy == {"img-src": ["'self'", "blob:"], "frame-ancestors": ["'self'"]}
+    assert policy == {"img-src": ["'self'", "blob:"][: 1 if path == "/login" else 2], "frame-ancestors": ["'self'"]}
 
 
 async def test_a_violation_is_reported(start_portal: StartPortal, strict: Visit) -> None:

@@ -4,6 +4,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.end_to_end.browser.conftest import StartVisit, Visit
+from tests.end_to_end.browser.tab import FITS
 from tests.support.server import Portal, StartPortal
 
 LINES = {
@@ -13,7 +14,7 @@ LINES = {
     "Home Assistant": "entity: camera.tiskarna_2",
     "VLC, ffmpeg": "vlc --network-caching=300 HERE/stream.mjpg",
     "go2rtc": "  tiskarna_2_mjpeg: HERE/stream.mjpg?fps=10\n  tiskarna_2: ffmpeg:tiskarna_2_mjpeg#video=h264",
-    "Frigate": "    tiskarna_2_mjpeg: HERE/stream.mjpg?width=1280&fps=10\n    tiskarna_2: ffmpeg:",
+    "Frigate": "    tiskarna_2_mjpeg: HERE/stream.mjpg?width=160&fps=10\n    tiskarna_2: ffmpeg:",
 }
 PASTE = "() => document.body.appendChild(document.createElement('textarea')).focus()"
 PASTED = "() => document.querySelector('body > textarea').value"
@@ -22,8 +23,8 @@ PASTED = "() => document.querySelector('body > textarea').value"
 async def share_of(visit: Visit, url: str) -> Locator:
     """Open the page and its share panel."""
     await visit.page.goto(url)
-    share = visit.page.locator("#share")
-    await share.get_by_text("Use in other programs").click()
+    await visit.open_panel("share")
+    share = visit.page.locator("#share-panel")
     await expect(share.locator("pre").first).to_be_visible()
     return share
 
@@ -54,9 +55,21 @@ async def test_programs_find_their_lines(start_portal: StartPortal, visit: Visit
     share = await share_of(visit, f"http://127.0.0.1:{portal.port}/")
     for program, line in LINES.items():
         await share.get_by_text(program, exact=True).click()
-        lines = share.locator("details", has_text=program).locator("pre")
-        await expect(lines.first).to_be_visible()
-        assert line.replace("HERE", f"http://127.0.0.1:{portal.port}") in "\n\n".join(await lines.all_inner_texts())
+        lines = share.locator("details", has=visit.page.get_by_text(program, exact=True))
+        await expect(lines).to_contain_text(line.replace("HERE", f"http://127.0.0.1:{portal.port}"))
+
+
+async def test_the_lines_have_the_size_of_the_frames(start_portal: StartPortal, visit: Visit) -> None:
+    """The lines of an open program change when the first frame has another size than was assumed."""
+    portal = await start_portal()
+    portal.device.unplug()
+    share = await share_of(visit, f"http://127.0.0.1:{portal.port}/")
+    await share.get_by_text("Frigate").click()
+    frigate = share.locator("details", has_text="Frigate")
+    await expect(frigate).to_contain_text("width: 1280")
+    portal.device.plug()
+    await expect(frigate).to_contain_text("width: 160")
+    await expect(frigate.locator("pre").first).to_be_visible()
 
 
 async def test_copying(portal: Portal, visit: Visit) -> None:
@@ -73,7 +86,7 @@ async def test_copying(portal: Portal, visit: Visit) -> None:
 
 async def on_plain_http(visit: Visit) -> Locator:
     """Open the page by the name of a host: without TLS a browser gives pages a clipboard on its own machine only."""
-    share = await share_of(visit, "http://printer.test/")
+    share = await share_of(visit, "http://printer.lan/")
     assert await visit.page.evaluate("navigator.clipboard === undefined")
     return share.locator(".item").first
 
@@ -89,7 +102,7 @@ async def test_copying_on_plain_http(plain: Visit) -> None:
     item = await on_plain_http(plain)
     await item.get_by_role("button", name="Copy: Stream").click()
     await expect(item.get_by_role("status")).to_have_text("Copied")
-    assert await pasted(plain.page) == "http://printer.test/stream.mjpg"
+    assert await pasted(plain.page) == "http://printer.lan/stream.mjpg"
 
 
 async def test_a_browser_that_lets_no_page_copy(plain: Visit) -> None:
@@ -99,7 +112,7 @@ async def test_a_browser_that_lets_no_page_copy(plain: Visit) -> None:
     await item.get_by_role("button", name="Copy: Stream").click()
     await expect(item.get_by_role("status")).to_have_text("Selected: press Ctrl+C")
     await plain.page.keyboard.press("Control+C")
-    assert await pasted(plain.page) == "http://printer.test/stream.mjpg"
+    assert await pasted(plain.page) == "http://printer.lan/stream.mjpg"
 
 
 async def test_it_fits_on_a_phone(portal: Portal, start_visit: StartVisit) -> None:
@@ -108,4 +121,4 @@ async def test_it_fits_on_a_phone(portal: Portal, start_visit: StartVisit) -> No
     share = await share_of(visit, f"http://127.0.0.1:{portal.port}/")
     for program in await share.locator("details > summary").all():
         await program.click()
-    assert await visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await visit.page.evaluate(FITS)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from soft_stream.cameras.synthetic.camera import SyntheticCamera
 from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.config.settings import Settings
+from soft_stream.frames.clock import unix_time
 from soft_stream.frames.raw import RawFrame
 
 BITS = 16
@@ -29,7 +30,7 @@ class NumberedCamera(SyntheticCamera):
         _, u, v = raw.planes
         grey = [numpy.full_like(plane, 128) for plane in (u, v)]
         raw.planes = (bars(len(self._shots), raw.size), grey[0], grey[1])
-        self._shots.append(raw.captured_at)
+        self._shots.append(unix_time(raw.captured_at))
         return raw
 
 

@@ -91,7 +91,9 @@ async def record_two_parts(port: int, jpegs: tuple[bytes, bytes]) -> Stream:
     answer = (await recorder.stream()).answer
     head = answer[: answer.index(BLANK_LINE) + len(BLANK_LINE)]
     return Stream(
-        head + OPENING + b"".join(make_part(jpeg, 1795234761.387438 + index) for index, jpeg in enumerate(jpegs))
+        head
+        + OPENING
+        + b"".join(make_part(jpeg, 1795234761.387438 + index, 4711.0 + index) for index, jpeg in enumerate(jpegs))
     )
 
 

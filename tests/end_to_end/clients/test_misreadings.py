@@ -162,8 +162,8 @@ def test_chromium_needs_the_headers_of_the_next_part() -> None:
     """With only the boundary Chromium is one frame late; the repeat that the server sends has the headers it needs."""
     blink = Blink()
     blink.feed(Framing(parameter="boundary=softstreamframe").head() + OPENING)
-    assert blink.feed(make_part(FIRST, 1.0)) == []
-    assert blink.feed(make_part(FIRST, 1.0, "repeat")) == [FIRST]
+    assert blink.feed(make_part(FIRST, 1.0, 1.0)) == []
+    assert blink.feed(make_part(FIRST, 1.0, 1.0, "repeat")) == [FIRST]
 
 
 def test_no_boundary_at_the_beginning_is_mended_by_chromium_only() -> None:
@@ -190,10 +190,10 @@ def test_home_assistant_waits_for_a_full_read() -> None:
     still.feed(Framing(parameter="boundary=softstreamframe").head() + OPENING)
     parts = 0
     while not still.shown:
-        still.feed(make_part(FIRST, 1.0))
+        still.feed(make_part(FIRST, 1.0, 1.0))
         parts += 1
     assert still.shown == [FIRST]
-    assert 102400 - len(OPENING) <= parts * len(make_part(FIRST, 1.0)) < 102400 + len(make_part(FIRST, 1.0))
+    assert 102400 - len(OPENING) <= parts * len(make_part(FIRST, 1.0, 1.0)) < 102400 + len(make_part(FIRST, 1.0, 1.0))
 
 
 def test_a_table_that_looks_like_a_marker() -> None:

@@ -1,13 +1,17 @@
-"""Chromium shows the newest frame soon, also the last one before a pause: it paints a part when the next one begins."""
+"""Browsers show the newest frame soon, also the last one before a pause.
+
+Chromium paints a part when the next one begins, Firefox as soon as it is complete.
+"""
 
 import asyncio
 import logging
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Route
@@ -32,6 +36,7 @@ QUIET = 0.5
 PAUSES = 5
 SCREENSHOTS = 9
 BARE = "/bare.html"
+LOW_RATE = 5
 
 
 @dataclass
@@ -45,7 +50,7 @@ class Show:
 
     async def open(self, path: str, port: int = 0) -> None:
         """Open a page of the server, or of another one on a local port, and observe its first picture."""
-        await self.screen.page.route(f"**{BARE}", _bare)
+        await self.screen.page.route(f"**{BARE}*", _bare)
         await self.screen.page.goto(f"http://127.0.0.1:{port or self.portal.port}{path}", wait_until="commit")
         await self.screen.look_at("canvas" if path == "/" else "img")
         await self.until_painted(len(self.shots))
@@ -93,7 +98,8 @@ async def show() -> AsyncIterator[Show]:
 
 
 async def _bare(route: Route) -> None:
-    await route.fulfill(content_type="text/html", body='<!doctype html><img src="stream.mjpg">')
+    query = urlsplit(route.request.url).query
+    await route.fulfill(content_type="text/html", body=f'<!doctype html><img src="stream.mjpg?{query}">')
 
 
 @asynccontextmanager
@@ -171,6 +177,36 @@ async def test_a_server_that_does_not_repeat(show: Show) -> None:
         await show.open(BARE, port)
         assert await show.lateness() <= SOON
         assert await show.lateness_of_the_last() == NEVER
+
+
+async def until_seen_before_the_next(portal: Portal, sees: Callable[[int], Awaitable[bool]]) -> None:
+    """Wait for a frame to be sent and then to be visible; fail if the next frame is sent before that."""
+    (client,) = portal.supervisor.subscribers.clients
+    sent = client.sent
+    await portal.until(lambda: client.sent > sent)
+    number = client.number - 1  # the camera counts from 0
+    while not await sees(number):
+        assert client.sent == sent + 1, f"frame {number} is not visible when the next one is sent"
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("path", [f"{BARE}?fps=1", "/stream.mjpg?fps=1"])
+async def test_each_frame_of_a_low_rate(show: Show, path: str) -> None:
+    """At one frame per second each frame is visible before the next one is sent."""
+    await show.open(path)
+
+    async def sees(number: int) -> bool:
+        await show.screen.fetch()
+        return show.screen.first_at(number) < NEVER
+
+    for _ in range(LOW_RATE):
+        await until_seen_before_the_next(show.portal, sees)
+
+
+async def test_a_late_frame_of_a_low_rate_is_noticed(show: Show) -> None:
+    """Without the repeat each frame is visible only when the next one is sent."""
+    with pytest.raises(AssertionError, match="is not visible when the next one is sent"):
+        await test_each_frame_of_a_low_rate(show, f"{BARE}?fps=1&repeat=0")
 
 
 @pytest.mark.parametrize("path", [BARE, "/stream.mjpg"])

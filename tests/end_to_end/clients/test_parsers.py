@@ -125,7 +125,7 @@ async def test_a_still_of_home_assistant_cut_at_every_byte(portal: Portal) -> No
 async def test_full_size_frames_in_random_chunks(start_portal: StartPortal) -> None:
     """Every client shows live, repeated and placeholder frames of 1280x720, in any chunks."""
     portal = await start_portal(width=1280, height=720, fps=30, watchdog_timeout=0)
-    recorder = await Recorder.get(portal.port, "/stream.mjpg")
+    recorder = await Recorder.get(portal.port, "/stream.mjpg?repeat=1")
     await recorder.until(lambda received: received.count(CLOSING) >= 12)
     portal.device.stall()
     await recorder.until(lambda received: received.count(b"X-Frame: notice") >= 2 and received.endswith(CLOSING))

@@ -5,6 +5,7 @@ A line is run on the machine by root, except
     net LINE            runs on this machine in the container's network
     plug N [PORT], unplug N, freeze N, thaw N, stall N, reboot
                         the guest's cameras, 0 and 1, and the guest
+    power               a bare system loses power and boots again
 The end of the input, or ^D, stops the machine, and what was changed in it is gone.
 """
 
@@ -18,7 +19,7 @@ import sys
 from tests.end_to_end.lab.container import Container
 from tests.end_to_end.lab.guest import CAMERAS, PORTS, Guest
 from tests.end_to_end.lab.machine import Machine
-from tests.end_to_end.lab.tree import Unavailable, provide
+from tests.end_to_end.lab.tree import SUITES, Unavailable, provide
 
 ON_CAMERAS = ("plug", "unplug", "freeze", "thaw", "stall")
 
@@ -43,6 +44,9 @@ class Prompt(cmd.Cmd):
             elif word == "net" and isinstance(machine, Container):
                 done = machine.net(["/bin/sh", "-c", rest], check=False)
                 self.stdout.write(done.stdout + done.stderr)
+            elif word == "power" and isinstance(machine, Container):
+                machine.lose_power()
+                machine.start()
             elif word == "reboot" and isinstance(machine, Guest):
                 machine.reboot()
             elif word in ON_CAMERAS and isinstance(machine, Guest):
@@ -61,14 +65,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.end_to_end.lab", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("machine", choices=["container", "guest"])
+    parser.add_argument("machine", choices=["container", "guest", *SUITES], help="a suite: its bare system")
     parser.add_argument("--cameras", type=int, nargs="*", default=CAMERAS, help="plugged in before the guest boots")
     parser.add_argument("--ports", type=int, nargs="*", default=PORTS, help="of the guest, to be reached from here")
     arguments = parser.parse_args()
     try:
-        with provide() as tree:
+        bare = arguments.machine if arguments.machine in SUITES else None
+        with provide(bare) as tree:
             make = (
-                Container(tree) if arguments.machine == "container" else Guest(tree, arguments.cameras, arguments.ports)
+                Guest(tree, arguments.cameras, arguments.ports)
+                if arguments.machine == "guest"
+                else Container(tree, keeps=bare is not None)
             )
             with make as machine:
                 sys.stderr.write(f"up: {shlex.join(machine.ssh_command())}\n")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from tests.end_to_end.lab import older_portal
 from tests.end_to_end.lab.container import Container
 from tests.end_to_end.lab.deploying import Checkout
 from tests.end_to_end.lab.guest import CAMERAS, Guest
+from tests.end_to_end.lab.packages import Packages
 from tests.end_to_end.lab.tree import Tree, Unavailable, provide
 
 BootContainer = Callable[[], Container]
 NewCheckout = Callable[[], Checkout]
+BareTree = Callable[[str], Tree]
+BootBare = Callable[..., Container]
 BootGuest = Callable[..., Guest]
 
 
@@ -41,6 +45,30 @@ def boot_container(tree: Tree) -> Iterator[BootContainer]:
     """Return a function that boots fresh containers; all stop at the end of the module."""
     with ExitStack() as machines:
         yield lambda: machines.enter_context(Container(tree))
+
+
+@pytest.fixture(scope="session")
+def bare(tree: Tree) -> Iterator[BareTree]:
+    """Return a function that provides the bare system of a suite, built if necessary."""
+    with ExitStack() as held:
+        yield cache(lambda suite: held.enter_context(provide(suite)))
+
+
+@pytest.fixture(scope="module")
+def boot_bare(bare: BareTree) -> Iterator[BootBare]:
+    """Return a function that boots fresh containers of bare systems; all stop at the end of the module."""
+    with ExitStack() as machines:
+
+        def boot(suite: str, debs: Path | None = None) -> Container:
+            return machines.enter_context(Container(bare(suite), keeps=True, debs=debs))
+
+        yield boot
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
+    """Return a builder of packages from the project as it was when the tests began."""
+    return Packages(tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(scope="module")

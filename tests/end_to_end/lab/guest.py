@@ -2,13 +2,14 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterable
+from itertools import count
 
 from tests.end_to_end.lab.machine import Machine, end, send, wait
 from tests.end_to_end.lab.tree import Tree, program
+from tests.support.processes import free_ports
 
 CAMERAS = (0, 1)
 PORTS = (80, 443, 8080, 8081, 8082, 18081, 18082)
@@ -26,7 +27,8 @@ class Guest(Machine):
         """Take the cameras that are plugged in before the boot, and the ports that this machine can reach."""
         super().__init__(tree)
         self._plugged_at_boot = tuple(cameras)
-        self._ports = dict(zip((22, *ports), _free_ports(1 + len(tuple(ports))), strict=True))
+        forwarded = (22, *ports)
+        self._ports = dict(zip(forwarded, count(free_ports(len(forwarded))), strict=False))
         self._cameras: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -113,11 +115,3 @@ class Guest(Machine):
     def _boot_log(self) -> str:
         logs = [self.folder / "qemu.log", self.folder / "serial.log"]
         return "\n".join(log.read_text(errors="replace")[-3000:] for log in logs if log.exists())
-
-
-def _free_ports(count: int) -> list[int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    numbers = [int(listener.getsockname()[1]) for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return numbers

@@ -110,8 +110,12 @@ class Machine:
         return self.output(["journalctl", "--boot", "--no-pager", "--output=short-precise", f"--unit={unit}"])
 
     def until(self, command: str, limit: float = PATIENCE) -> None:
-        """Wait until a command succeeds on the machine."""
-        wait(lambda: self.run(command, check=False).returncode == 0, f"{self.name}: {command}", limit)
+        """Wait until a command succeeds on the machine; the error has the end of its log."""
+        log = ["journalctl", "--boot", "--no-pager", "--lines=100"]
+        wait(
+            lambda: self.run(command, check=False).returncode == 0, f"{self.name}: {command}", limit,
+            lambda: self.run(log, check=False).stdout,
+        )  # fmt: skip
 
     def wait_until_up(self) -> None:
         """Wait until the boot is complete and ssh accepts logins."""

@@ -40,3 +40,16 @@ PATCHES = {
     ),
     "is not repaired before the next boot": Patch("scripts/rollout/deploy.py", "[ -e {path} ]", "[ -e /nothing ]"),
 }
+
+# A release whose processes have no login: nginx verifies it, and does not pass it on.
+OLDER = (
+    Patch(
+        "nginx/includes/proxy-headers.conf.j2",
+        "proxy_set_header X-Soft-Stream-Auth always;",
+        'proxy_set_header Authorization "";\nauth_basic cameras;\nauth_basic_user_file {{ places.htpasswd }};',
+    ),
+    Patch("scripts/rollout/nginx.py", "{number}-login.sock", "{number}.sock"),
+    Patch("soft_stream/config/loader.py", '("cam{}.sock", "cam{}-login.sock")', '("cam{}.sock",)'),
+    Patch("soft_stream/web/auth/guard.py", "FORWARDED = (", "FORWARDED = () and ("),
+    Patch("soft_stream/web/auth/guard.py", 'AUTH_HEADER = "X-Soft-Stream-Auth"', 'AUTH_HEADER = "X-None"'),
+)

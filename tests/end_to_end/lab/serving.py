@@ -13,7 +13,7 @@ import urllib.request
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -59,11 +59,11 @@ class Viewer:
         assert not self.end
 
     def _read(self) -> None:
-        with self._stream:
+        with closing(self._stream):
             try:
                 while not self._is_leaving:  # a part arrives every second, at least a placeholder
-                    headers, _ = measure_fps.read_part(self._stream, math.inf)
-                    self.parts[headers.get("x-frame", "live")] += 1
+                    part = self._stream.read_part(math.inf)
+                    self.parts[part.headers.get("x-frame", "live")] += 1
             except (OSError, http.client.HTTPException, measure_fps.StreamError) as end:
                 self.end = repr(end)
 

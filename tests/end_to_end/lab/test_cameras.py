@@ -1,5 +1,6 @@
 """A rollout to a bare machine with real Picamera2, udev and systemd, and the faults of cameras after it."""
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -15,6 +16,26 @@ RULES = "/etc/udev/rules.d/90-camera-soft-stream.rules"
 IDS = """
 from picamera2 import Picamera2
 for camera in sorted(Picamera2.global_camera_info(), key=lambda each: each["Model"]): print(camera["Id"])
+"""
+
+# a reboot of an emulated machine takes minutes beside other load; `Machine.until` has a limit of its own
+pytestmark = pytest.mark.timeout(1800)
+# what pip writes for the command, and webcamd's own unit for a camera
+WEBCAMD = """#!/opt/picam/bin/python
+import sys
+from soft_stream.cli.webcamd import main
+sys.exit(main())
+"""
+WEBCAMD_UNIT = """[Unit]
+Description=Webcam Daemon. A minimalist webcam streaming service.
+
+[Service]
+Type=simple
+User=pi
+Group=pi
+Environment=PYTHONPATH=/opt/camera-soft-stream/current/lib
+ExecStart=/usr/bin/webcamd --index %I --port 28080
+ExecStop=killall -u webcam webcamd
 """
 
 Say = Callable[[str], None]
@@ -116,6 +137,33 @@ def test_the_doctor_knows_which_camera_is_missing(portal: Portal) -> None:
     portal.plug(1)
     assert status == 1
     assert [each["about"] for each in findings if each["level"] == "wrong" and camera_id in each["what"]] == ["cameras"]
+
+
+def webcamd_serves(guest: Guest, camera: int) -> str:
+    """Start webcamd's unit for the /dev/videoN of a camera, and stop it; return the id of the camera that it served."""
+    guest.run(["sh", "-c", 'printf %s "$1" >/usr/bin/webcamd && chmod 755 /usr/bin/webcamd', "sh", WEBCAMD])
+    guest.run(["sh", "-c", 'printf %s "$1" >/run/systemd/system/webcamd@.service', "sh", WEBCAMD_UNIT])
+    index = guest.output(["realpath", by_serial(camera)]).removeprefix("/dev/video")
+    guest.run(f"systemctl daemon-reload && systemctl start webcamd@{index}")
+    guest.until("curl -sf http://127.0.0.1:28080/healthz")
+    status = json.loads(guest.output("curl -s http://127.0.0.1:28080/status.json"))
+    config = json.loads(guest.output("curl -s 'http://127.0.0.1:28080/?info'"))["config"]
+    assert (config["index"], config["encodewait"], config["v6bindaddress"]) == (int(index), 0.01, "::")
+    pid = guest.output(f"systemctl show --value --property=MainPID webcamd@{index}")
+    assert guest.output(f"cat /proc/{pid}/comm") == "webcamd"
+    guest.run(f"systemctl stop webcamd@{index}")
+    assert guest.output(f"systemctl show --value --property=ExecMainStatus webcamd@{index}") == "0"
+    camera_id: str = status["id"]
+    return camera_id
+
+
+def test_an_old_unit_of_webcamd_serves_the_camera_of_its_index(portal: Portal) -> None:
+    """The unit's process has the name webcamd, and N is that of /dev/videoN; a device file without a camera is 66."""
+    for camera in (0, 1):
+        assert webcamd_serves(portal.guest, camera) == portal.status(camera)["id"]
+    portal.guest.run("systemctl start webcamd@77")
+    portal.guest.until("journalctl --boot --unit=webcamd@77 | grep status=66")
+    assert "/dev/video77 does not exist; connected: " in portal.guest.journal("webcamd@77")
 
 
 def test_a_camera_that_is_unplugged_comes_back_in_the_same_stream(portal: Portal, say: Say) -> None:
@@ -225,6 +273,7 @@ def test_a_camera_that_was_missing_at_boot_serves_as_soon_as_it_is_plugged_in(po
 
     # the kernel has found camera 1 first this time
     assert guest.output(["realpath", by_serial(1)]) == "/dev/video0"
+    assert webcamd_serves(guest, 1) == portal.status(1)["id"]
     guest.run("systemctl restart camera-soft-cam.target")
     for camera, colour in enumerate(("blue", "brown")):
         portal.measure(camera, 2)

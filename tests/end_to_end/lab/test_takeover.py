@@ -1,9 +1,11 @@
 """Takeover of the older portal and its return, kept releases, TLS, and uninstalling."""
 
+import json
 import re
 
 import pytest
 
+from soft_stream.config import env_file
 from tests.end_to_end.lab.conftest import BootContainer, NewCheckout
 from tests.end_to_end.lab.container import Container
 from tests.end_to_end.lab.deploying import (
@@ -14,28 +16,23 @@ from tests.end_to_end.lab.deploying import (
     TWO_CAMERAS,
     answer,
     measure,
+    pids,
     serves,
     states,
     under_way,
 )
-from tests.end_to_end.lab.older_portal import OLDER, OLDER_SETTINGS, older_serves
+from tests.end_to_end.lab.older_portal import OLDER, OLDER_SETTINGS, octoprint_serves, older_serves
 
 
 def test_the_older_portal_is_taken_over_and_given_back(ancestor: Container, new_checkout: NewCheckout) -> None:
-    """Its settings and its login stay in use; its units stop one after the other; `--rollback` restores everything."""
+    """Settings, logins and unit names stay in use; `--rollback` restores everything, and a second takeover works."""
     before = in_force_without_us(ancestor)
     said = new_checkout().deploy(ancestor)
     assert re.search(r"(?s)cam0: \S+ stops.*cam0: observed FPS.*cam1: \S+ stops.*cam1: observed FPS", said)
-    settings = ancestor.output(f"cat {SETTINGS}")
-    for line in ('cam0_name="Old nozzle"', "cam0_watchdog_timeout=15", "cam1_watchdog_timeout=16", "#cam_turbo=yes"):
-        assert f"\n{line}\n" in settings
-    assert "has no such setting:\n#cam_turbo=yes" in settings
-    assert states(ancestor, *OLDER) == [("inactive", "disabled")] * 2
-    assert states(ancestor, *CAMERAS) == [("active", "enabled")] * 2
-    for camera in (0, 1):
-        measure(ancestor, ancestor.url(8081 + camera, "/stream.mjpg"), "anna", "old-secret")
-        measure(ancestor, ancestor.url(8080, f"/cam{camera}/stream.mjpg"), "anna", "old-secret")
-        assert answer(ancestor, f"http://127.0.0.1:{8081 + camera}/").startswith("401 ")
+    for dropped in ("cam0_turbo", "--verbose"):
+        assert dropped in said
+    settings_are_kept(ancestor)
+    is_taken_over(ancestor)
     assert "Nothing to change" in new_checkout_like(new_checkout, ancestor)
 
     said = new_checkout().deploy(ancestor, "--rollback")
@@ -44,6 +41,43 @@ def test_the_older_portal_is_taken_over_and_given_back(ancestor: Container, new_
     assert ancestor.output(f"cat {SETTINGS}") == OLDER_SETTINGS.rstrip("\n")
     assert in_force_without_us(ancestor) == before
     assert "nothing to roll back to" in new_checkout().deploy(ancestor, "--rollback", status=1)
+
+    new_checkout().deploy(ancestor)
+    is_taken_over(ancestor)
+
+
+def settings_are_kept(machine: Container) -> None:
+    """Check that each camera has the id, name, size, rate and quality that the older portal had, and delivers them."""
+    lines = machine.output("soft-stream check --all").splitlines()
+    checked = {each.key: each.value for line in lines for each in env_file.parse(line.rpartition(" from ")[0])}
+    for each in env_file.parse(OLDER_SETTINGS):
+        if not each.key.endswith(("_index", "_turbo", "_autofocus", "_quality")):
+            assert checked[each.key] == each.value
+    assert (checked["cam0_autofocus"], checked["cam1_autofocus"]) == ("off", "continuous")
+    assert [checked[f"cam{camera}_watchdog_timeout"] for camera in (0, 1)] == ["15", "15"]
+    assert (checked["cam0_quality"], checked["cam1_quality"]) == ("40", "70")  # medium and high, by their file sizes
+    assert [checked[f"cam{camera}_snapshot_quality"] for camera in (0, 1)] == ["95", "95"]
+    for camera, size in enumerate(([1640, 1232], [1280, 720])):
+        with_frame = f"curl -s -o /dev/null 127.0.0.1:{18081 + camera}/snapshot.jpg?size=stream"
+        status = machine.output(f"{with_frame}; curl -s 127.0.0.1:{18081 + camera}/status.json")
+        assert json.loads(status)["negotiated"]["size"] == size
+
+
+def is_taken_over(machine: Container) -> None:
+    """Check that the cameras and OctoPrint serve with the older login, and that the older names control the units."""
+    octoprint_serves(machine)
+    for camera in (0, 1):
+        measure(machine, machine.url(8081 + camera, "/stream.mjpg"), "anna", "old-secret")
+        measure(machine, machine.url(8080, f"/cam{camera}/stream.mjpg"), "anna", "old-secret")
+        assert answer(machine, f"http://127.0.0.1:{8081 + camera}/").startswith("401 ")
+    assert states(machine, *OLDER, *CAMERAS) == [("active", "enabled")] * 4
+    before = pids(machine)
+    machine.run(f"systemctl restart {' '.join(OLDER)}")
+    assert not {*before} & {*pids(machine)}
+    machine.run(f"systemctl stop {OLDER[1]}")
+    assert states(machine, OLDER[1], CAMERAS[1]) == [("inactive", "enabled")] * 2
+    machine.run(f"systemctl start {OLDER[1]}")
+    measure(machine, machine.url(8082, "/stream.mjpg"), "anna", "old-secret")
 
 
 @pytest.mark.parametrize("how", ["it fails", "it is killed"])
@@ -128,7 +162,7 @@ def test_a_camera_that_is_missing_or_was_down_may_stay_down(
 
 
 def test_tls_and_leaving(boot_container: BootContainer, new_checkout: NewCheckout) -> None:
-    """With `--tls` the external ports speak only https; `--uninstall` leaves only a backup of the settings."""
+    """With `--tls` the external ports speak https, too, and pages only that; `--uninstall` leaves only the settings."""
     machine = boot_container()
     names = "find / -xdev \\( -name '*camera-soft*' -o -name '*soft-stream*' -o -name 'camera-streamer' \\) -not -path "
     names += "'/proc/*' -not -path '/sys/*' | sort"
@@ -137,12 +171,15 @@ def test_tls_and_leaving(boot_container: BootContainer, new_checkout: NewCheckou
     checkout.deploy(machine, "--tls", settings=TWO_CAMERAS)
     for port in (8080, 8081, 8082):
         assert answer(machine, f"https://127.0.0.1:{port}/").startswith("401 ")
-        redirect = answer(machine, f"http://127.0.0.1:{port}/x?y", "--include")
+        assert answer(machine, f"http://127.0.0.1:{port}/").startswith("401 ")
+        page = ("--include", "--header", "Accept: text/html")
+        redirect = answer(machine, f"http://127.0.0.1:{port}/x?y", *page)
         assert redirect.startswith(("301", "302", "307", "308"))
         assert f"Location: https://127.0.0.1:{port}/x?y" in redirect
     secret = machine.output("cut -d ' ' -f 2 /etc/camera-streamer/initial-password")
-    with_login = answer(machine, "https://127.0.0.1:8081/status.json", "--user", f"camera:{secret}")
-    assert with_login.startswith('200 {"')
+    for scheme in ("https", "http"):
+        with_login = answer(machine, f"{scheme}://127.0.0.1:8081/status.json", "--user", f"camera:{secret}")
+        assert with_login.startswith('200 {"')
     assert machine.output("stat -c %a /etc/camera-streamer/tls/key.pem") == "600"
     for flags in ((), ("--tls",)):
         assert "Nothing to change" in checkout.deploy(machine, *flags)

@@ -1,4 +1,4 @@
-"""The system that the lab boots: built once, kept outside the checkout, rebuilt when its recipe changes."""
+"""The systems that the lab boots: built once, kept outside the checkout, rebuilt when their recipes change."""
 
 import fcntl
 import hashlib
@@ -8,13 +8,15 @@ import shutil
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
 MADE_FROM = ("build.sh", "guest-setup.sh", "make_frames.py", "packages.list", "files", "stubs")
+BARE_MADE_FROM = ("build-bare.sh", "files")
+SUITES = ("bookworm", "trixie")
 MIRROR = os.environ.get("MIRROR", "http://deb.debian.org/debian")
 NEEDED = {  # program: Debian package
     "debootstrap": "debootstrap",
@@ -53,6 +55,11 @@ class Tree:
         """The ssh key of root and pi."""
         return self.path / "key"
 
+    @property
+    def debs(self) -> Path:
+        """The apt source of a bare system."""
+        return self.path / "debs"
+
     def frames(self, camera: int) -> Path:
         """The JPEGs of a virtual camera."""
         return self.path / "frames" / str(camera)
@@ -73,18 +80,19 @@ def cache() -> Path:
 
 
 @contextmanager
-def provide() -> Iterator[Tree]:
-    """Yield the system, built if necessary; one process builds and others wait. It is not removed while in use."""
+def provide(bare: str | None = None) -> Iterator[Tree]:
+    """Yield the lab's system, or the bare one of a suite, built if necessary. It is not removed while in use."""
     _check_machine()
     folder = cache()
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"trixie-{_fingerprint()}"
+    kind, recipe = ("trixie", MADE_FROM) if bare is None else (f"bare-{bare}", BARE_MADE_FROM)
+    path = folder / f"{kind}-{_fingerprint(recipe)}"
     with ExitStack() as locks:
-        with _locked(folder / "lock"):
+        with _locked(folder / f"{kind}.lock"):  # one process builds and others wait
             if not path.exists():
-                _build(path)
+                _build(path, bare)
             locks.enter_context(_locked(path / "in-use", fcntl.LOCK_SH))
-            _throw_away_others(path)
+            _throw_away_others(path, kind)
         yield Tree(path)
 
 
@@ -100,9 +108,9 @@ def _check_machine() -> None:
         raise Unavailable("nothing may be mounted here, as in most containers")
 
 
-def _fingerprint() -> str:
+def _fingerprint(recipe: Iterable[str]) -> str:
     state = hashlib.sha256()
-    for name in MADE_FROM:
+    for name in recipe:
         top = HERE / name
         for file in sorted(each for each in (top.rglob("*") if top.is_dir() else [top]) if each.is_file()):
             if "__pycache__" not in file.parts:
@@ -117,21 +125,23 @@ def _locked(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
         yield
 
 
-def _build(path: Path) -> None:
-    for left in path.parent.glob("building-*"):  # left by an interrupted build: this process has the lock
+def _build(path: Path, bare: str | None) -> None:
+    building = path.with_name(f"building-{path.name}")
+    for left in path.parent.glob(f"{building.name.rpartition('-')[0]}-*"):  # left by an interrupted build
         shutil.rmtree(left)
+    suite = bare or "trixie"
     try:
-        urllib.request.urlopen(f"{MIRROR}/dists/trixie/InRelease", timeout=60).close()
+        urllib.request.urlopen(f"{MIRROR}/dists/{suite}/InRelease", timeout=60).close()
     except OSError as fault:
         raise Unavailable(f"{MIRROR}, which the lab's system comes from, cannot be reached: {fault}") from fault
-    building = path.with_name(f"building-{path.name}")
     building.mkdir()
-    log = path.parent / "build.log"
+    log = path.with_name("build.log" if bare is None else f"build-bare-{suite}.log")
     sys.stderr.write(f"lab: building {path}, which takes some minutes; see {log}\n")
     environment = {**os.environ, "MIRROR": MIRROR, "PYTHON": sys.executable}
+    script, *words = ["build.sh"] if bare is None else ["build-bare.sh", suite]
     with log.open("w") as output:
         build = subprocess.run(
-            [str(HERE / "build.sh"), str(building), str(path.parent / "debs")],
+            [str(HERE / script), str(building), str(path.parent / "debs"), *words],
             env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False,
         )  # fmt: skip
     if build.returncode != 0:
@@ -140,8 +150,8 @@ def _build(path: Path) -> None:
     building.rename(path)
 
 
-def _throw_away_others(path: Path) -> None:
-    for other in path.parent.glob("trixie-*"):
+def _throw_away_others(path: Path, kind: str) -> None:
+    for other in path.parent.glob(f"{kind}-*"):
         if other == path:
             continue
         with suppress(BlockingIOError), _locked(other / "in-use", fcntl.LOCK_EX | fcntl.LOCK_NB):

@@ -12,6 +12,7 @@ import pytest
 
 from soft_stream.capture.status import State
 from tests.support.checkout import ROOT
+from tests.support.logins import PASSWORDS, write_logins
 from tests.support.multipart_reader import StreamReader
 from tests.support.pausing import pause_file_of
 from tests.support.server import Portal, StartPortal
@@ -212,6 +213,34 @@ async def test_a_portal_that_does_not_acknowledge(start_portal: StartPortal, tmp
     assert complaint.endswith("the server has not released the camera within 1 s\n")
 
 
+async def test_a_clock_that_is_set(start_portal: StartPortal, tmp_path: Path) -> None:
+    """The limit for the camera does not end early when the clock is set, which bash's SECONDS follows."""
+    jumps = tmp_path / "bin/jumps"
+    portal = await start_portal(id=ID, pause_max=60)
+    printer = printer_of(tmp_path, portal.port)
+    jumps.write_text("trap 'SECONDS=$((SECONDS + 3600))' DEBUG\n")  # at each command
+    process = await printer.begin(BASH_ENV=str(jumps))
+    await portal.until((tmp_path / "cam0.pause").exists)
+    await asyncio.sleep(0.2)  # so that the script waits for the acknowledgement
+    async with pause_file_of(portal, tmp_path / "cam0.pause"):
+        assert (await process.communicate(), process.returncode) == ((b"", b""), 0)
+
+
+async def test_a_pause_file_in_a_folder_of_root(
+    start_portal: StartPortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The script finds the acknowledgement of a pause file whose folder the server cannot write, such as /run."""
+    run = tmp_path / "run"
+    run.mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (run, os.W_OK))
+    portal = await start_portal(id=ID, pause_max=60)
+    async with pause_file_of(portal, run / "mjpg_streamer_paused.lock", tmp_path / "cam0.pause.ack"):
+        printer = printer_of(tmp_path, portal.port)
+        assert await printer.run(PAUSE_FILE=str(run / "mjpg_streamer_paused.lock")) == (0, "")
+        assert '"state": "paused"' in (tmp_path / "seen").read_text()
+        await portal.until(lambda: printer.left == ["cam0-snap.jpg", "run"] and not any(run.iterdir()))
+
+
 async def test_another_acknowledgement_is_not_taken_for_ours(start_portal: StartPortal, tmp_path: Path) -> None:
     """The acknowledgement of another pause does not count."""
     portal = await start_portal(id=ID)
@@ -247,3 +276,40 @@ async def test_what_is_missing(
     assert status == 2
     assert message in complaint
     assert printer.left == []
+
+
+@pytest.mark.parametrize(
+    ("login", "url", "mode", "message"),
+    [
+        (f"vera:{PASSWORDS['vera']}\n", "http://127.0.0.1:{port}", 0o600, ""),
+        ("", "http://vera:sees%2D7@127.0.0.1:{port}/", 0o600, ""),
+        ("", "http://127.0.0.1:{port}", 0o600, "the server at 127.0.0.1:{port} requires a login: set LOGIN_FILE (401)"),
+        ("vera:wrong", "", 0o600, "the server at 127.0.0.1:{port} refuses the login (401)"),
+        ("css_revoked", "", 0o600, "the server at 127.0.0.1:{port} refuses the login (401)"),
+        (f"vera:{PASSWORDS['vera']}", "", 0o644, "login: other users can read it; its mode must be 0600"),
+        (f"vera:{PASSWORDS['vera']}\udcff", "", 0o600, "login: not a text file"),
+        (None, "", 0o600, "login: No such file or directory"),
+    ],
+)
+async def test_a_login(
+    start_portal: StartPortal, tmp_path: Path, login: str | None, url: str, mode: int, message: str
+) -> None:
+    """With cam_auth=always the script needs a login, from a file or the URL; no message has the password."""
+    users = str(write_logins(tmp_path).users)
+    portal = await start_portal(
+        id=ID, auth="always", users_file=users, pause_max=60, pause_snapshot=str(tmp_path / "cam0-snap.jpg")
+    )
+    async with pause_file_of(portal, tmp_path / "cam0.pause"):
+        printer = printer_of(tmp_path, portal.port)
+        file = tmp_path / "login"
+        if login:
+            file.write_bytes(login.encode(errors="surrogateescape"))
+            file.chmod(mode)
+        environ = {"LOGIN_FILE": str(file) if login != "" else "", "URL": url.format(port=portal.port)}
+        status, complaint = await printer.run(**environ)
+        if message:
+            assert (status, complaint.count("\n"), PASSWORDS["vera"] in complaint) == (3, 1, False)
+            assert complaint.strip().endswith(message.format(port=portal.port))
+        else:
+            assert (status, complaint) == (0, "")
+            assert (tmp_path / "cam0-snap.jpg").exists()

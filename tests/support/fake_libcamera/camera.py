@@ -206,4 +206,5 @@ def _record(configuration: CameraConfiguration) -> Configured:
         hflip=hflip,
         vflip=vflip,
         sensor_mode=configuration.mode.size if configuration.mode else None,
+        bit_depth=configuration.mode.bit_depth if configuration.mode else None,
     )

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from tests.support.fake_libcamera.colour import ColorSpace
-from tests.support.fake_libcamera.formats import PixelFormat, frame_size_of, is_raw, stride_of
+from tests.support.fake_libcamera.formats import LAYOUTS, PixelFormat, frame_size_of, is_raw, stride_of
 from tests.support.fake_libcamera.geometry import FLIPS, Orientation, Size, SizeRange
 from tests.support.fake_libcamera.models import SensorMode
 
@@ -109,7 +109,7 @@ class CameraConfiguration:
         if role is StreamRole.Raw:
             raw: dict[str, list[tuple[int, int]]] = {}
             for mode in model.modes:
-                raw.setdefault(model.raw_format(mode.bit_depth), []).append(mode.size)
+                raw.setdefault(str(PixelFormat(model.raw_format(mode))), []).append(mode.size)
             return StreamConfiguration(next(iter(raw)), model.pixel_array, StreamFormats(raw))
         formats = StreamFormats({name: [(32, 32), model.pixel_array] for name in model.formats})
         return StreamConfiguration("XRGB8888", (800, 600), formats)
@@ -166,7 +166,7 @@ class CameraConfiguration:
         asked = (stream.size, stream.pixel_format)
         model, name = self._device.model, str(stream.pixel_format)
         if is_raw(name):
-            stream.size, name = Size(*mode.size), model.raw_format(mode.bit_depth)
+            stream.size, name = Size(*mode.size), model.raw_format(mode)
             stream.color_space = ColorSpace.Raw()
         else:
             name = name if name in model.formats else model.formats[0]
@@ -195,8 +195,9 @@ class CameraConfiguration:
         stream.buffer_count = WEBCAM_BUFFERS
         # YUYV always has limited range
         stream.color_space = ColorSpace.Sycc() if name == "MJPEG" else ColorSpace.Smpte170m()
-        stream.stride = 0 if name == "MJPEG" else stream.size.width * 2
-        stream.frame_size = stream.size.width * stream.size.height * 2
+        pixel, halves = LAYOUTS[name]
+        stream.stride = 0 if name == "MJPEG" else stream.size.width * pixel
+        stream.frame_size = stream.size.width * pixel * stream.size.height * halves // 2
         same = asked == (stream.size, stream.pixel_format, stream.buffer_count)
         return _Status.Valid if same else _Status.Adjusted
 

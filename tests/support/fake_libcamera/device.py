@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 from tests.support.fake_libcamera.models import Model
+
+MANY_FRAMES = 1_000_000
 
 
 class Stall(IntEnum):
@@ -18,6 +21,14 @@ class Stall(IntEnum):
     UNTIL_RESTART = 1
     UNTIL_REOPENING = 2
     UNTIL_RESUMED = 3
+
+
+class Firmware(NamedTuple):
+    """What a webcam leaves out of its JPEGs, and adds to them."""
+
+    without_tables: bool = False
+    without_end: bool = False
+    padding: int = 0
 
 
 class Applied(NamedTuple):
@@ -43,6 +54,8 @@ class Configured:
     hflip: bool
     vflip: bool
     sensor_mode: tuple[int, int] | None
+    bit_depth: int | None = None
+    """The bit depth of the sensor mode."""
 
 
 class Device:
@@ -66,7 +79,15 @@ class Device:
         self.holder = ""
         self.darkness = 0
         """The exposure time in the dark, in microseconds."""
+        self.first_exposures: tuple[float, ...] = ()
+        """The brightness of the first frames after each start, 1 is right."""
+        self.later_exposures: tuple[float, ...] = (1.0,)
+        """The brightness of the other frames, in turn."""
         self.garbled = 0
+        self.firmware = Firmware()
+        self.lossy_frames, self.share_kept = 0, 1.0
+        self.glued = 0
+        self.sent_instead = b""
         self.opening_takes = 0.0
         self.gil_held_for = 0.0
         self.out_of_memory = 0
@@ -76,6 +97,8 @@ class Device:
         self.af_will_fail = False
         self.af_muted = False
         self.lost_controls: set[str] = set()
+        self.odd_metadata: dict[str, Any] = {}
+        """What the driver reports about each frame instead."""
         self.stop_returns = threading.Event()
         self.stop_returns.set()
 
@@ -160,9 +183,29 @@ class Device:
         """Turn on the light."""
         self.darkness = 0
 
+    def expose(self, first: Sequence[float] = (), later: Sequence[float] = (1.0,)) -> None:
+        """Set the brightness of the first frames after each start, and of the others, in turn; 1 is right."""
+        self.first_exposures, self.later_exposures = tuple(first), tuple(later)
+
     def garble(self, frames: int = 1) -> None:
         """Replace the next frames of a webcam by noise."""
         self.garbled = frames
+
+    def leave_out(self, *, huffman_tables: bool = False, end: bool = False, padding: int = 0) -> None:
+        """Send the JPEGs of a webcam without DHT, or without EOI and with zeros behind them, as many firmwares do."""
+        self.firmware = Firmware(without_tables=huffman_tables, without_end=end, padding=padding)
+
+    def lose_data(self, share: float = 0.5, frames: int = MANY_FRAMES) -> None:
+        """Lose the end of the next frames of a webcam, as with a bad cable: `share` of their bytes remain."""
+        self.lossy_frames, self.share_kept = frames, share
+
+    def glue_frames(self, frames: int = 1) -> None:
+        """Send the next frames of a webcam behind half of an earlier one, as after the loss of the packet between."""
+        self.glued = frames
+
+    def send_instead(self, jpeg: bytes) -> None:
+        """Send a JPEG in place of the frames of a webcam, as a firmware does that changes the size by itself."""
+        self.sent_instead = jpeg
 
     def slow_af(self, frames: float) -> None:
         """Set the number of frames per scan."""
@@ -196,6 +239,23 @@ class Device:
         return [value for _, name, value in self.applied if name == control]
 
     # Queries of its libcamera object.
+
+    def transmit(self, jpeg: bytes) -> bytes:
+        """Return what arrives of a webcam's JPEG, and count the faults."""
+        from tests.support.jpegs import DHT, EOI, without  # late, because it imports numpy
+
+        jpeg = self.sent_instead or jpeg
+        if self.firmware.without_tables:
+            jpeg = without(jpeg, DHT)
+        if self.firmware.without_end:
+            jpeg = jpeg.removesuffix(EOI)
+        if self.glued:
+            self.glued -= 1
+            jpeg = jpeg[: len(jpeg) // 2] + jpeg
+        if self.lossy_frames:
+            self.lossy_frames -= 1
+            jpeg = jpeg[: int(len(jpeg) * self.share_kept)]
+        return jpeg + bytes(self.firmware.padding)
 
     def is_out_of_memory(self, at: str, size: int) -> bool:
         """Return whether the allocation of a buffer of this size fails, and count the failure."""

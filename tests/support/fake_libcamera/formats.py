@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 # bytes per pixel in the first plane, and the size of a frame in halves of the first plane
 LAYOUTS = {
     "YUV420": (1, 3), "YVU420": (1, 3), "NV12": (1, 3), "NV21": (1, 3), "YUYV": (2, 2), "YVYU": (2, 2),
     "UYVY": (2, 2), "VYUY": (2, 2), "RGB888": (3, 2), "BGR888": (3, 2), "XRGB8888": (4, 2), "XBGR8888": (4, 2),
-    "MJPEG": (2, 2),
+    "MJPEG": (2, 2), "R8": (1, 2),
 }  # fmt: skip
 
 
@@ -31,7 +33,7 @@ class PixelFormat:
 
 def is_raw(name: str) -> bool:
     """Return whether a sensor delivers this format."""
-    return name.startswith(("SRGGB", "SBGGR", "SGBRG", "SGRBG"))
+    return name.startswith(("SRGGB", "SBGGR", "SGBRG", "SGRBG")) or re.fullmatch(r"R\d+(_CSI2P)?", name) is not None
 
 
 def stride_of(name: str, width: int, *, pisp: bool) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.fake_libcamera.controls import ControlInfo
@@ -22,6 +23,10 @@ class SensorMode:
     frame_duration: int
     """The shortest frame duration in microseconds."""
     bit_depth: int = 10
+    odd: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Bounds (minimum, maximum, default) that the driver reports in this mode instead; None: the control is missing."""
+    raw_format: str = ""
+    """The name of its pixel format, if that is not the usual one for the bit depth."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +43,21 @@ class Model:
     fps: float = 30.0
     """The frame rate of a webcam."""
     formats: tuple[str, ...] = ISP_FORMATS
+    is_mono: bool = False
+    more_controls: Mapping[str, ControlInfo] = field(default_factory=dict, hash=False)
+    """Controls of a webcam that only this model has."""
+    odd_properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Properties that the driver reports instead; None: the property is missing."""
 
     @property
     def is_usb(self) -> bool:
         """Whether it is a webcam."""
         return not self.modes
 
-    def raw_format(self, bit_depth: int) -> str:
-        """Return the raw format for a bit depth."""
-        return f"SBGGR{bit_depth}_CSI2P" if bit_depth > 8 else "SBGGR8"
+    def raw_format(self, mode: SensorMode) -> str:
+        """Return the raw format of a mode."""
+        pixel = "R" if self.is_mono else "SBGGR"
+        return mode.raw_format or f"{pixel}{mode.bit_depth}{'_CSI2P' if mode.bit_depth > 8 else ''}"
 
     def bounds(self, mode: SensorMode | None, aspect: tuple[int, int], *, pisp: bool) -> dict[str, ControlInfo]:
         """Return the controls and their limits in a sensor mode."""
@@ -56,13 +67,19 @@ class Model:
                 "Contrast": ControlInfo(0.0, 2.0, 1.0),
                 "Saturation": ControlInfo(0.0, 2.0, 1.0),
                 "AeEnable": ControlInfo(False, True, True),
+                "AnalogueGain": ControlInfo(1.0, 255.0, 1.0),
                 "ExposureTime": ControlInfo(300, 204_700, 15_600),
+                "ExposureTimeMode": ControlInfo(0, 1, 0),
+                "Gamma": ControlInfo(0.0, 2.0, 1.0),
+                **self.more_controls,
             }
         crop = Rectangle(*mode.crop)
         bounds: dict[str, Any] = {
             "AeEnable": (False, True, True),
             "AeConstraintMode": (0, 3, 0),
             "AeExposureMode": (0, 3, 0),
+            "AeFlickerMode": (0, 1, 0),
+            "AeFlickerPeriod": (100, 1_000_000, None),
             "AeMeteringMode": (0, 3, 0),
             "AnalogueGain": (1.1228070259094238, 16.0, 1.0),
             "AnalogueGainMode": (0, 1, 0),
@@ -95,7 +112,8 @@ class Model:
                 "AfWindows": (Rectangle(), Rectangle(65535, 65535, 65535, 65535), Rectangle()),
                 "LensPosition": (*self.lens, 1.0),
             }
-        return {name: ControlInfo(*limits) for name, limits in bounds.items()}
+        bounds |= mode.odd
+        return {name: ControlInfo(*limits) for name, limits in bounds.items() if limits is not None}
 
     def properties(self, mode: SensorMode | None) -> dict[str, Any]:
         """Return the properties in a sensor mode."""
@@ -106,6 +124,8 @@ class Model:
             "PixelArraySize": size,
             "PixelArrayActiveAreas": (Rectangle(0, 0, *self.pixel_array),),
         }
+        facts |= self.odd_properties
+        facts = {name: value for name, value in facts.items() if value is not None}
         if mode is None:
             return facts
         return facts | {
@@ -136,6 +156,17 @@ IMX219 = Model(
         SensorMode((1920, 1080), (680, 692, 1920, 1080), 21_135),
         SensorMode((3280, 2464), (0, 0, 3280, 2464), 47_184),
     ),
+)
+OV9281 = Model(
+    "ov9281",
+    (1280, 800),
+    (
+        SensorMode((640, 400), (0, 0, 1280, 800), 3_861, 8),
+        SensorMode((1280, 800), (0, 0, 1280, 800), 6_944, 8),
+        SensorMode((640, 400), (0, 0, 1280, 800), 4_424),
+        SensorMode((1280, 800), (0, 0, 1280, 800), 8_333),
+    ),
+    is_mono=True,
 )
 WEBCAM = Model(
     "HD Pro Webcam C920",

@@ -7,6 +7,7 @@ middle is black. On top, at the same position in each frame, 8 blocks show the f
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from tests.support.fake_libcamera.colour import ColorSpace
 from tests.support.fake_libcamera.configuration import CameraConfiguration, StreamConfiguration
+from tests.support.fake_libcamera.device import Device
 from tests.support.fake_libcamera.formats import is_raw
 from tests.support.fake_libcamera.geometry import FLIPS, Rectangle
 from tests.support.fake_libcamera.memory import write_all
@@ -111,17 +113,17 @@ class Scene:
         self._pictures: dict[Any, Picture] = {}
 
     def expose(
-        self, buffer: FrameBuffer, stream: StreamConfiguration, crop: Rectangle, count: int, *, dark: bool
+        self, buffer: FrameBuffer, stream: StreamConfiguration, crop: Rectangle, count: int, brightness: float
     ) -> int:
-        """Write a frame into a buffer; return the number of bytes used."""
+        """Write a frame of a brightness from 0 to 1 into a buffer; return the number of bytes used."""
         name, fd = str(stream.pixel_format), buffer.planes[0].fd
-        if is_raw(name):
+        if is_raw(name) and name != "R8":
             return stream.frame_size  # no test reads raw frames
-        key = (stream, crop, dark)
+        key = (stream, crop, brightness)
         if key not in self._pictures:
             while len(self._pictures) > 3:
                 self._pictures.pop(next(iter(self._pictures)))
-            self._pictures[key] = self._paint(stream, name, crop, dark=dark)
+            self._pictures[key] = self._paint(stream, name, crop, brightness)
         picture = self._pictures[key]
         if name == "MJPEG":
             jpeg = self._jpeg(picture, count % JPEGS)
@@ -139,6 +141,16 @@ class Scene:
         write_all(buffer.planes[0].fd, bytes([PADDING]) * used)
         buffer.picture = None
 
+    @staticmethod
+    def transmit(buffer: FrameBuffer, used: int, device: Device) -> int:
+        """Replace a JPEG by what arrives of it; return the number of bytes used."""
+        fd = buffer.planes[0].fd
+        sent = os.pread(fd, used, 0)
+        arrived = device.transmit(sent)
+        if arrived != sent:
+            write_all(fd, arrived + REMAINS)
+        return len(arrived)
+
     def _look(self, crop: Rectangle, width: int, height: int) -> Array:
         """Return the colour index of each pixel."""
         columns = self._cells(crop.x, crop.width, width, self._pixel_array[0], flipped=self._hflip)
@@ -150,15 +162,15 @@ class Scene:
         cells = ((start + (numpy.arange(pixels) + 0.5) * length / pixels) * CELLS / whole).astype(numpy.intp)
         return cells[::-1] if flipped else cells
 
-    def _paint(self, stream: StreamConfiguration, name: str, crop: Rectangle, *, dark: bool) -> Picture:
+    def _paint(self, stream: StreamConfiguration, name: str, crop: Rectangle, brightness: float) -> Picture:
         width, height, stride = stream.size.width, stream.size.height, stream.stride
-        colours = [tuple(part // 2 if dark else part for part in colour) for colour in COLOURS.values()]
+        colours = [tuple(int(part * brightness) for part in colour) for colour in COLOURS.values()]
         rgb = numpy.array(colours, numpy.uint8)
         yuv = numpy.array([(stream.color_space or ColorSpace.Sycc()).yuv(*colour) for colour in colours], numpy.uint8)
         black, white = int(yuv[-1][0]), int(yuv[-2][0])
         seen = self._look(crop, width, height)
         if name == "MJPEG":
-            return Picture(rgb[seen].reshape(-1), width * 3, width, height, 3, slice(None), 0, 255)
+            return Picture(rgb[seen].reshape(-1), width * 3, width, height, 3, slice(None), 0, int(255 * brightness))
         memory = numpy.full(stream.frame_size, PADDING, numpy.uint8)
         if name in ("YUV420", "YVU420", "NV12", "NV21"):
             memory[: height * stride].reshape(height, stride)[:, :width] = yuv[:, 0][seen]
@@ -171,21 +183,24 @@ class Scene:
                 planes[0], planes[1] = yuv[:, 1][smaller], yuv[:, 2][smaller]
             return Picture(memory, stride, width, height, 1, slice(None), black, white)
         lines = memory.reshape(height, stride)
-        if name == "YUYV":
-            line = lines[:, : width * 2]
-            line[:, ::2], line[:, 1::4], line[:, 3::4] = (
+        if name == "R8":
+            lines[:, :width] = (rgb @ numpy.array([0.299, 0.587, 0.114])).round().astype(numpy.uint8)[seen]
+            return Picture(memory, stride, width, height, 1, slice(None), 0, 255)
+        if name in ("YUYV", "UYVY"):
+            line, first = lines[:, : width * 2], int(name == "UYVY")
+            line[:, first::2], line[:, 1 - first :: 4], line[:, 3 - first :: 4] = (
                 yuv[:, 0][seen],
                 yuv[:, 1][seen[:, ::2]],
                 yuv[:, 2][seen[:, ::2]],
             )
-            return Picture(memory, stride, width, height, 2, slice(None, None, 2), black, white)
+            return Picture(memory, stride, width, height, 2, slice(first, None, 2), black, white)
         pixel = 4 if "X" in name else 3
         order = (0, 1, 2) if "BGR" in name else (2, 1, 0)  # libcamera names the bytes from the highest one
         for place, part in enumerate(order):
             lines[:, place : width * pixel : pixel] = rgb[:, part][seen]
         if pixel == 4:
             lines[:, 3 : width * pixel : pixel] = 255
-        return Picture(memory, stride, width, height, pixel, slice(None), 0, 255)
+        return Picture(memory, stride, width, height, pixel, slice(None), 0, int(255 * brightness))
 
     @staticmethod
     def _jpeg(picture: Picture, count: int) -> bytes:

@@ -27,6 +27,9 @@ FRONTEND_TIMEOUT = 1.0
 FRONTEND_TIMEOUT_FRAMES = 5
 # Frames until automatic exposure has converged after a cold start.
 AE_FRAMES = 4
+# Frames after which a sensor uses an exposure that it was set to.
+SENSOR_DELAY = 2
+DELAYED = ("AnalogueGain", "AnalogueGainMode", "ExposureTime", "ExposureTimeMode", "FrameDurationLimits")
 DEFAULT_LIMITS = (33_333, 66_666)
 # The exposure time with light, in microseconds.
 EXPOSURE = 8_000
@@ -51,6 +54,8 @@ class Streaming:
         self._timed_out = False
         self._sequence = 0
         self._settings: dict[str, Any] = {"FrameDurationLimits": DEFAULT_LIMITS}
+        self._delayed: deque[tuple[int, dict[str, Any]]] = deque()
+        """Settings of the sensor, with the frame that is the first one with them."""
         self._crops: tuple[Rectangle, ...] = ()
         self._scene: Scene | None = None
         self._thread = threading.Thread(target=self._run, name=f"sensor {camera.device.name}", daemon=True)
@@ -111,7 +116,7 @@ class Streaming:
             request = self._requests.popleft() if self._requests else None
         if request is None:
             return
-        self._apply(request.controls)
+        self._apply(request.controls, SENSOR_DELAY)
         device = self._device
         self._autofocus.step(device.af_frames, device.subject, fails=device.af_will_fail)
         request.sequence = self._sequence
@@ -122,10 +127,12 @@ class Streaming:
         assert self._scene
         for buffer, crop, stream in zip(request.buffers.values(), self._crops, request.buffers, strict=True):
             buffer.metadata.timestamp = timestamp
-            used = self._scene.expose(buffer, stream.configuration, crop, self._sequence, dark=device.darkness > 0)
+            used = self._scene.expose(buffer, stream.configuration, crop, self._sequence, self._brightness)
             if device.garbled:
                 device.garbled -= 1
                 self._scene.garble(buffer, used)
+            elif str(stream.configuration.pixel_format) == "MJPEG":
+                used = self._scene.transmit(buffer, used, device)
             buffer.metadata.planes[0].bytes_used = used
         facts = self._facts(timestamp)
         request.metadata = {CONTROLS[name]: value for name, value in facts.items()}
@@ -134,13 +141,23 @@ class Streaming:
         device.startup_frames_given += not started_up
         device.af_mode, device.af_state = int(self._autofocus.mode), int(self._autofocus.state)
         device.lens_position = self._autofocus.position
+        device.frame_duration = self._frame_duration()  # the next frame's, before anything can react to this one
         self._camera.complete(request)
 
-    def _apply(self, values: dict[str, Any]) -> None:
-        """Apply the controls of a request."""
+    def _apply(self, values: dict[str, Any], delay: int = 0) -> None:
+        """Apply the controls of a request; the sensor uses those of exposure some frames later, the first ones at once.
+
+        https://github.com/raspberrypi/picamera2/issues/1278: all in all that takes the queued requests and 3 to 4 more.
+        """
         self._device.applied += [Applied(self._sequence, name, value) for name, value in values.items()]
         if self._device.model.lens and not self._device.af_muted:
             self._autofocus.apply(values)
+        if delay:
+            later = {name: value for name, value in values.items() if name in DELAYED}
+            self._delayed.append((self._sequence + delay, later))
+            while self._delayed and self._delayed[0][0] <= self._sequence:
+                self._settings |= self._delayed.popleft()[1]
+            values = {name: value for name, value in values.items() if name not in DELAYED}
         self._settings |= values
         mode = self._configuration.mode
         if mode is None:
@@ -185,11 +202,21 @@ class Streaming:
             return float(self._settings["AnalogueGain"])
         return 16.0 if self._device.darkness else 1.5
 
+    @property
+    def _brightness(self) -> float:
+        """The brightness of the next frame: 1 with light and the right exposure."""
+        device, number = self._device, self._sequence - 1
+        if number < len(device.first_exposures):
+            exposure = device.first_exposures[number]
+        else:
+            exposure = device.later_exposures[number % len(device.later_exposures)]
+        return exposure * (0.5 if device.darkness else 1.0)
+
     def _facts(self, timestamp: int) -> dict[str, Any]:
         """Return the metadata of a frame."""
         device = self._device
         if device.model.is_usb:
-            return {"SensorTimestamp": timestamp}
+            return {"SensorTimestamp": timestamp} | device.odd_metadata
         duration = self._device.frame_duration
         converged = self._converged or self._sequence > AE_FRAMES
         facts: dict[str, Any] = {
@@ -209,8 +236,10 @@ class Streaming:
             "SensorTemperature": 40.0,
             "SensorTimestamp": timestamp,
         }
+        if device.pisp and len(self._crops) > 1:
+            facts["ScalerCrops"] = self._crops
         if device.model.lens and not device.af_muted:
             facts["AfState"] = int(self._autofocus.state)
             facts["AfPauseState"] = 0
             facts["LensPosition"] = self._autofocus.position
-        return facts
+        return facts | device.odd_metadata

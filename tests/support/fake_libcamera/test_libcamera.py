@@ -12,6 +12,7 @@ from tests.support.fake_libcamera.controls import AeStateEnum
 from tests.support.fake_libcamera.plain import (
     MARKS,
     PURE,
+    QUICK,
     SOON,
     WHOLE,
     corners,
@@ -25,6 +26,7 @@ from tests.support.fake_libcamera.plain import (
     streaming,
     video,
 )
+from tests.support.fake_libcamera.streaming import SENSOR_DELAY
 
 pytestmark = MARKS
 
@@ -247,3 +249,17 @@ def test_after_a_cold_start_the_first_frames_are_no_good() -> None:
         picam2.start()
         assert picam2.capture_metadata(wait=SOON)["AeState"] == AeStateEnum.Converged
         assert camera.startup_frames_given == 5
+
+
+def test_an_exposure_takes_effect_some_frames_after_its_request() -> None:
+    """Queued requests are filled first, then the sensor has its own delay; controls of `start` apply at once."""
+    device = enable("pi4").camera()
+    with streaming(controls=QUICK | {"ExposureTime": 9_000}) as picam2:
+        assert picam2.capture_metadata(wait=SOON)["ExposureTime"] == 9_000
+        picam2.set_controls({"ExposureTime": 5_000})
+        exposure = 0
+        while exposure != 5_000:
+            with picam2.captured_request(wait=SOON) as request:
+                exposure, sequence = request.get_metadata()["ExposureTime"], request.request.sequence
+        filled = next(frame for frame, name, value in device.applied if (name, value) == ("ExposureTime", 5_000))
+        assert sequence - filled >= SENSOR_DELAY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.fake_libcamera.device import Device
-from tests.support.fake_libcamera.models import IMX219, IMX708_WIDE, WEBCAM, Model
+from tests.support.fake_libcamera.models import IMX219, IMX708_WIDE, OV9281, WEBCAM, Model
 
 PI5 = "/base/axi/pcie@1000120000/rp1"
 PI5_OLD = "/base/axi/pcie@120000/rp1"
@@ -21,7 +21,9 @@ class World:
 
     @classmethod
     def of(cls, boards: str) -> World:
-        """Create a world: pi5, pi5-old (ids of older kernels), pi4, fixed (a Pi 4 without autofocus), or none.
+        """Create a world: pi5, pi5-old (ids of older kernels), pi5-mixed (two models), pi4, fixed, or none.
+
+        fixed is a Pi 4 whose camera has no autofocus. mono is a Pi 4 whose camera has modes of 8 and of 10 bits.
 
         usb adds a webcam, to a Pi 4 if no board is named. Names are joined by +, as in pi5+usb or usb+usb.
         """
@@ -33,14 +35,19 @@ class World:
                 # libcamera lists CAM1 first, Picamera2 lists it last
                 world.add("cam1", f"{bus}/i2c@80000/imx708@1a", IMX708_WIDE)
                 world.add("cam0", f"{bus}/i2c@88000/imx708@1a", IMX708_WIDE)
+            elif word == "pi5-mixed":
+                world.add("cam1", f"{PI5}/i2c@80000/imx708@1a", IMX708_WIDE)
+                world.add("cam0", f"{PI5}/i2c@88000/imx219@10", IMX219)
             elif word == "pi4":
                 world.add("cam0", f"{PI4}/imx708@1a", IMX708_WIDE)
             elif word == "fixed":
                 world.add("cam0", f"{PI4}/imx219@10", IMX219)
+            elif word == "mono":
+                world.add("cam0", f"{PI4}/ov9281@60", OV9281)
             elif word == "usb":
                 world.add_webcam()
             elif word != "none":
-                raise ValueError(f"{word!r} is no board: pi5, pi5-old, pi4, fixed, usb, none")
+                raise ValueError(f"{word!r} is no board: pi5, pi5-old, pi5-mixed, pi4, fixed, mono, usb, none")
         return world
 
     def add(self, name: str, camera_id: str, model: Model) -> Device:

@@ -151,7 +151,10 @@ async def test_a_lens_without_an_algorithm(portal: Portal) -> None:
 async def test_autofocus_that_is_disabled(start_portal: StartPortal, autofocus: str) -> None:
     """A lens that the settings hold is not moved; the 409 says how to change that."""
     portal = await start_portal(autofocus=autofocus)
-    assert await post(portal, "/focus") == (409, f"Autofocus is {autofocus}; AfMode 1 or 2 switches it on.")
+    for _ in range(2):
+        status, said = await post(portal, "/focus")
+        assert (status, said.split(" (")[0]) == (409, f"Autofocus is {autofocus}. POST /controls with AfMode=1")
+        assert (await post(portal, "/controls", {}))[0] == 200
     assert portal.device.cycles == 0
     assert (await post(portal, "/controls", {"AfMode": 1}))[0] == 200
     assert (await post(portal, "/focus"))[0] == 200
@@ -181,12 +184,39 @@ async def test_a_camera_that_fails_meanwhile(portal: Portal) -> None:
 
 
 async def test_autofocus_switched_off_during_a_cycle(portal: Portal) -> None:
-    """A request that waits for a cycle fails when autofocus is switched off."""
+    """A request that waits for a cycle is 409 when autofocus is switched off."""
     portal.device.slow_lens(100_000)
     asked = asyncio.create_task(post(portal, "/focus"))
     await portal.until(lambda: portal.device.cycles == 1)
     assert (await post(portal, "/controls", {"LensPosition": 1.0}))[0] == 200
-    assert await asked == (503, "No frame: autofocus is manual.")
+    status, said = await asked
+    assert (status, said.split(".")[0]) == (409, "Autofocus is manual")
+
+
+@pytest.mark.parametrize("values", [{"AfMode": 0}, {"LensPosition": 1.0}])
+async def test_focus_that_was_set_to_manual(portal: Portal, values: dict[str, float]) -> None:
+    """Manual focus is 409, whether the camera is open, closed, paused or missing; the lens stays where it is."""
+    assert (await post(portal, "/controls", values))[0] == 200
+    lens, opened = portal.device.lens, portal.device.opened
+    await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
+    assert (await post(portal, "/focus"))[0] == 409
+    assert (await post(portal, "/pause"))[0] == 200
+    assert (await post(portal, "/focus"))[0] == 409
+    assert (await post(portal, "/resume"))[0] == 200
+    portal.device.unplug()
+    assert (await post(portal, "/focus"))[0] == 409
+    assert (portal.device.cycles, portal.device.lens, portal.device.opened) == (0, lens, opened)
+    portal.device.plug()
+    assert (await post(portal, "/controls", {"AfMode": 2}))[0] == 200
+    assert (await post(portal, "/focus"))[0] == 200
+
+
+async def test_controls_of_the_settings_decide_about_focus(start_portal: StartPortal) -> None:
+    """AfMode in cam_controls, or kept, overrides cam_autofocus, also before the camera was open."""
+    portal = await start_portal(autofocus="manual", controls=(("AfMode", "2"),))
+    assert (await post(portal, "/focus"))[0] == 200
+    portal = await start_portal(controls=(("AfMode", "0"),))
+    assert (await post(portal, "/focus"))[0] == 409
 
 
 async def test_a_client_that_disconnects(portal: Portal) -> None:

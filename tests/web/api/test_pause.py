@@ -36,6 +36,7 @@ async def test_the_answer_comes_when_the_camera_is_closed(portal: Portal) -> Non
     assert (status, said["state"], said["owner"]) == (200, "paused", "127.0.0.1")
     facts = await portal.status()
     assert (facts["state"], facts["pause"]["owner"]) == ("paused", "127.0.0.1")
+    assert facts["pause_max"] == portal.supervisor.settings.pause_max
     assert asked + 59 < facts["pause"]["until"] < time.time() + 60
     assert facts["counters"]["pauses"] == 1
     await reader.close()
@@ -54,6 +55,17 @@ async def test_no_answer_while_the_camera_is_open(start_portal: StartPortal) -> 
         portal.device.let_go()
         assert (await asked)[0] == 200
         assert portal.device.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("page-0a1b2c3d", "page"), ("page-0a1b2c3d4", "program"), ("page-", "program"), ("", "program")],
+)
+async def test_the_borrower_in_the_status(portal: Portal, name: str, kind: str) -> None:
+    """The status says how the pause was requested, by which name, and from where; only pages have names of pages."""
+    await post(portal, f"/pause?client={name}", **{"X-Forwarded-For": "192.0.2.7"})
+    pause = (await portal.status())["pause"]
+    assert (pause["kind"], pause["name"], pause["address"], pause["user"]) == (kind, name, "192.0.2.7", "")
 
 
 async def test_streams_stay_and_show_placeholders(portal: Portal) -> None:
@@ -156,7 +168,8 @@ async def test_two_owners(portal: Portal) -> None:
     """The camera is reopened after the last pause ends; an owner ends only its own pause."""
     await post(portal, "/pause?seconds=200&client=a")
     await post(portal, "/pause?seconds=100&client=b")
-    assert (await portal.status())["pause"]["owner"] == "a (127.0.0.1)"
+    pause = (await portal.status())["pause"]
+    assert (pause["owner"], pause["kind"], pause["name"]) == ("a (127.0.0.1)", "program", "a")
     status, said = await post(portal, "/resume?client=a")
     assert status == 409
     assert said.startswith("The camera is still paused by b (127.0.0.1), for at most ")

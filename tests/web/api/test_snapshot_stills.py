@@ -8,6 +8,7 @@ import pytest
 
 from soft_stream.capture.status import State
 from soft_stream.capture.subscribers import Client
+from soft_stream.frames.clock import unix_time
 from tests.support.multipart_reader import StreamReader
 from tests.support.server import Portal, StartPortal
 from tests.support.snapshots import captured_more_than, taken
@@ -173,7 +174,7 @@ async def test_focus_always_runs_one_cycle(portal: Portal, size: str, streams: b
             assert portal.device.cycles == count
             cycle = portal.supervisor.status.last_focus
             assert cycle
-            assert captured_at >= cycle.at
+            assert captured_at >= unix_time(cycle.at)
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     async with portal.http.get(f"/snapshot.jpg?focus=always&size={size}") as answer:
         await taken(answer)

@@ -96,7 +96,7 @@ async def test_setting_a_control(start_portal: StartPortal, caplog: pytest.LogCa
     listed = await inputs(portal)
     assert await ask(portal, "/webcam" + command(listed["Brightness"], "0.3")) == (200, f"{BRIGHTNESS}: 0")
     assert portal.supervisor.controls.values == {"Brightness": 0.3}
-    await portal.until(lambda: "Controls set by 127.0.0.1: {'Brightness': 0.3}" in caplog.text)
+    await portal.until(lambda: "Controls set by 127.0.0.1: Brightness from 0.0 to 0.3" in caplog.text)
     assert (await inputs(portal))["Brightness"]["value"] == "0.3"
     assert await ask(portal, f"/?action=command&id={BRIGHTNESS}&value=0&_=17") == (200, f"{BRIGHTNESS}: 0")
     assert portal.supervisor.controls.values == {"Brightness": 0.0}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.support.multipart_reader import StreamReader
 from tests.support.server import QUICK, Portal, StartPortal
 
 FILES = ["/?info", "/info.json", "/state", "/status", "/output.json", "/output_0.json", "/program.json",
-         "/program_0.json"]  # fmt: skip
+         "/program_0.json", "/clients.json"]  # fmt: skip
 
 
 async def get_json(portal: Portal, path: str, **headers: str) -> Any:
@@ -112,17 +113,21 @@ async def test_a_proxy_that_does_not_name_the_client(portal: Portal) -> None:
         ({"rotation": 90, "loghttp": True}, {"rotate": 0, "loghttp": True}),
         ({"rotation": 180, "showfps": True}, {"rotate": 1, "showfps": True}),
         ({"rotation": 270, "client_fps_max": 10.0}, {"rotate": 2, "streamwait": 0.1}),
-        ({}, {"index": 0, "ipv": 4, "v4bindaddress": "127.0.0.1", "v6bindaddress": "", "port": 18081}),
+        ({}, {"index": 0, "ipv": 4, "v4bindaddress": "127.0.0.1", "v6bindaddress": "::1", "port": 18081}),
         ({"bind": ("::",), "camera": 2}, {"index": 2, "ipv": 6, "v4bindaddress": "", "v6bindaddress": "::"}),
         ({"bind": ("::1", "10.0.0.1")}, {"ipv": 4, "v4bindaddress": "10.0.0.1", "v6bindaddress": "::1"}),
         (
             {"controls": (("Brightness", "0.1"), ("Contrast", "1")), "name": "Bed", "autofocus": "off"},
             {"controls": "Brightness=0.1 Contrast=1", "name": "Bed", "autofocus": "off"},
         ),
+        (
+            {"webcamd_flags": (("encodewait", 0.01), ("index", 4), ("v6bindaddress", "::"))},
+            {"encodewait": 0.01, "streamwait": 0, "index": 4, "v4bindaddress": "127.0.0.1", "v6bindaddress": "::"},
+        ),
     ],
 )
 def test_webcamds_configuration(settings: dict[str, Any], config: dict[str, Any]) -> None:
-    """The keys of webcamd are derived from the effective settings and added to them."""
+    """The keys of webcamd are added to the settings: as its flags were given, else derived from the settings."""
     found = build_config(replace(QUICK, **settings))
     assert found | config == found
     assert set(SETTINGS) - PRIVATE_SETTINGS <= set(found)
@@ -143,8 +148,9 @@ async def test_no_secrets(start_portal: StartPortal, tmp_path: Path) -> None:
 
 
 def test_every_path_is_a_secret() -> None:
-    """Every setting that names a file is private, including new ones."""
-    kinds = {value_types.path().expected, value_types.file_name().expected}
+    """Every setting that names a file or a command is private, including new ones."""
+    types = (value_types.path(), value_types.path(or_stdout=True), value_types.file_name(), value_types.command())
+    kinds = {each.expected for each in types}
     assert {name for name, each in SETTINGS.items() if each.metadata["type"].expected in kinds} | {
         "listen"
     } == PRIVATE_SETTINGS
@@ -208,16 +214,13 @@ async def test_the_size_before_the_first_frame(start_portal: StartPortal) -> Non
 
 
 async def test_the_size_while_only_renditions_stream(start_portal: StartPortal) -> None:
-    """The size is that of the negotiated original frames, rotated, not that of renditions."""
+    """The size is that of the frames of the camera, rotated, not that of renditions."""
     portal = await start_portal(width=162, rotation=90)
     reader = await StreamReader.get(portal.port, "/stream.mjpg?width=60")
     await reader.opening()
-    negotiated = portal.supervisor.status.negotiated
-    assert negotiated
     assert portal.supervisor.subscribers.feed.newest is None
-    portal.supervisor.status.negotiated = replace(negotiated, size=(200, 120))  # as a camera does that has no other
     resolution = (await get_json(portal, "/state"))["result"]["source"]["resolution"]
-    assert resolution == {"width": 120, "height": 200}
+    assert resolution == {"width": 120, "height": 162}
     await reader.close()
 
 
@@ -274,6 +277,40 @@ async def test_mjpg_streamers_plugins(start_portal: StartPortal) -> None:
     assert [each["name"] for each in program["inputs"]] == ["Bed"]
     assert [each["id"] for each in program["outputs"]] == ["0"]
     assert await get_json(portal, "/output.json") == {"controls": []}
+
+
+async def test_mjpg_streamers_clients(streaming: tuple[Portal, list[StreamReader]]) -> None:
+    """Each address is listed once, with the time of its newest frame, also behind a proxy and below a prefix."""
+    portal, _ = streaming
+    now = time.time()
+    before = portal.supervisor.status.counters.snapshots
+    async with portal.http.get("/snapshot", headers={"X-Forwarded-For": "fd00::7"}) as answer:  # has left again
+        assert answer.status == 200
+    async with portal.http.get("/stream.mjpg", headers={"X-Forwarded-For": "192.0.2.7"}):
+        for path in ("/clients.json", "/webcam/clients.json?t=17"):
+            content = await get_json(portal, path)
+            assert set(content) == {"clients"}
+            assert [each["address"] for each in content["clients"]] == ["127.0.0.1", "192.0.2.7"]
+            assert all(set(each) == {"address", "timestamp"} for each in content["clients"])
+            assert all(isinstance(each["timestamp"], int) for each in content["clients"])
+            assert abs(now - content["clients"][0]["timestamp"]) < 60
+        peers = {each["peer"] for each in (await portal.status())["clients"]}
+        assert {each["address"] for each in content["clients"]} == peers
+    assert portal.supervisor.status.counters.snapshots == before + 1
+
+
+async def test_a_client_without_a_frame_in_mjpg_streamers_list(start_portal: StartPortal) -> None:
+    """Without clients the list is empty; a client that waits for its first frame has the time 0."""
+    portal = await start_portal()
+    assert await get_json(portal, "/clients.json") == {"clients": []}
+    portal.device.stall()
+    waiting = asyncio.create_task(portal.http.get("/stream.mjpg"))
+    await portal.until(lambda: portal.supervisor.subscribers.clients)
+    async with portal.http.get("/clients.json") as answer:
+        assert answer.headers["Server"].startswith("MJPG-Streamer")
+        assert await answer.json() == {"clients": [{"address": "127.0.0.1", "timestamp": 0}]}
+    waiting.cancel()
+    await asyncio.wait([waiting])
 
 
 async def test_another_camera_has_its_own_name(start_portal: StartPortal) -> None:

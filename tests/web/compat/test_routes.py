@@ -18,7 +18,8 @@ STREAMS = ["/stream", "/stream?key=k&extra_headers=1&advance_headers=1&dual_fina
            "/stream/", "/?action=stream", "/?action=stream_0", "/webcam/?action=stream&1712345678901",
            "/webcam?action=stream", "/?stream", "/?STREAM&1712345"]  # fmt: skip
 SNAPSHOTS = ["/snapshot", "/snapshot/", "/?action=snapshot", "/?action=snapshot_0&_=17", "/webcam?action=snapshot",
-             "/?action=snapshot?timestamp=17", "/?snapshot", "/?snapshot&bypassCache=17"]  # fmt: skip
+             "/?action=snapshot?timestamp=17", "/?action%3Dsnapshot", "/webcam/?action%3dsnapshot_0%26t%3D17",
+             "/?snapshot", "/?snapshot&bypassCache=17"]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,12 @@ SNAPSHOTS = ["/snapshot", "/snapshot/", "/?action=snapshot", "/?action=snapshot_
         ("action=snapshot?_=17", Action.SNAPSHOT),
         ("action=snapshot&timestamp=17&t=1", Action.SNAPSHOT),
         ("action=snapshot&action=stream", Action.SNAPSHOT),
+        ("action%3Dsnapshot", Action.SNAPSHOT),
+        ("Action%3dSnapshot_0&t=17", Action.SNAPSHOT),
+        ("t=17&action%3Dsnapshot%26width%3D320", Action.SNAPSHOT),
+        ("action=snapshot%26t=17", Action.SNAPSHOT),
+        ("action%3Dstream%3Ft%3D17", Action.STREAM),
+        ("t=x%26action%3Dsnapshot", None),
         ("action=command&dest=0&plugin=0&id=9963776&group=1&value=3", Action.COMMAND),
         ("stream", Action.WEBCAMD_STREAM),
         ("Stream&rotate=1", Action.WEBCAMD_STREAM),
@@ -66,6 +73,8 @@ def test_the_action_of_a_query(query: str, action: Action | None) -> None:
         ("action=stream_1", 404, "There is no plugin 1, only 0."),
         ("action=snapshot_10&_=1", 404, "There is no plugin 10, only 0."),
         ("action=take&filename=x", 404, "There is no action=take, only stream, snapshot and command."),
+        ("action%3Dtake", 404, "There is no action=take, only stream, snapshot and command."),
+        ("action%3Dsnapshot_1", 404, "There is no plugin 1, only 0."),
         ("action=", 404, "There is no action=, only stream, snapshot and command."),
         ("shutdown", 403, "No request stops this process; use its service manager."),
         ("ShutDown&1", 403, "No request stops this process; use its service manager."),
@@ -222,10 +231,10 @@ async def test_the_path_in_the_log(portal: Portal, caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.parametrize(
-    "path", ["/video", "/video.mp4", "/stream.h264", "/clients.json", "/input_1.json", "/option?key=x"]
+    "path", ["/video", "/video.mp4", "/stream.h264", "/clients_0.json", "/input_1.json", "/option?key=x"]
 )
 async def test_unsupported_urls(portal: Portal, path: str) -> None:
-    """There is no video, no list of addresses and no second input: 404."""
+    """There is no video and no second input: 404. Only the other files of mjpg-streamer have a form with `_0`."""
     async with portal.http.get(path) as answer:
         assert answer.status == 404
 
@@ -242,7 +251,7 @@ async def names_of_servers(portal: Portal, paths: list[str]) -> dict[str, bool]:
 async def test_the_name_that_octolapse_looks_for(portal: Portal) -> None:
     """Snapshots, commands, files and errors of mjpg-streamer's URLs have its `Server` header; others do not."""
     its_own = ["/?action=snapshot", "/?action=snapshot&size=no", "/?action=command&id=-1", "/input.json",
-               "/output.json", "/program.json"]  # fmt: skip
+               "/output.json", "/program.json", "/clients.json"]  # fmt: skip
     others = ["/", "/snapshot.jpg", "/snapshot", "/?snapshot", "/state", "/status", "/status.json", "/nothing"]
     assert await names_of_servers(portal, its_own + others) == dict.fromkeys(its_own, True) | dict.fromkeys(
         others, False

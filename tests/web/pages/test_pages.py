@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.server import QUICK, Portal, StartPortal
 
-VARY = "Accept-Language, Accept-Encoding"
+VARY = "Accept-Language, Accept-Encoding, Cookie"
 CAMERAS = {number: replace(QUICK, camera=number, port=18081 + number, name=f"Cam {number}") for number in range(3)}
 
 
@@ -51,6 +51,14 @@ async def test_links_to_the_other_cameras(start_portal: StartPortal, headers: di
     for link, name in zip(links, ("Cam 0", "Cam 2"), strict=True):
         assert f'<a href="{link}">{name}</a>' in page
     assert ">Cam 1</a>" not in page
+
+
+async def test_links_with_other_public_ports(start_portal: StartPortal) -> None:
+    """cam_camera_port_base decides which port is that of nginx, and so where the links lead."""
+    portal = await start_portal(camera=1, cameras=CAMERAS, camera_port_base=9000)
+    for host, link in (("pi.local:9001", "//pi.local:9002/"), ("pi.local:8082", "//pi.local:18083/")):
+        async with portal.http.get("/", headers={"Host": host}) as answer:
+            assert f'<a href="{link}">Cam 2</a>' in await answer.text()
 
 
 @pytest.mark.parametrize(
@@ -99,7 +107,8 @@ async def test_the_page_loads_nothing_from_elsewhere(portal: Portal) -> None:
     for file, kind in (
         ("shared/style.css", "text/css"),
         ("camera/main.js", "text/javascript"),
-        ("shared/icon.svg", "image/svg+xml"),
+        ("icons/camera.svg", "image/svg+xml"),
+        ("icons/apple.png", "image/png"),
     ):
         async with portal.http.get(f"/static/{file}") as answer:
             assert (answer.status, answer.content_type) == (200, kind)
@@ -138,6 +147,28 @@ async def test_pages_speak_the_language_of_the_browser(portal: Portal, path: str
     async with portal.http.get(path, headers={"Accept-Language": accepted}) as answer:
         assert (answer.headers["Content-Language"], answer.headers["Vary"]) == (language, VARY)
         assert f'<html lang="{language}">' in await answer.text()
+
+
+@pytest.mark.parametrize("path", ["/", "/cameras", "/webrtc", "/login"])
+async def test_pages_have_the_chosen_language_and_theme(portal: Portal, path: str) -> None:
+    """The HTML has both at once, so that nothing flashes; without a choice it leaves the theme to the device."""
+    chosen = {"Cookie": "language=de; theme=light", "Accept-Language": "cs"}
+    async with portal.http.get(path, headers=chosen) as answer:
+        assert (answer.headers["Content-Language"], answer.headers["Vary"]) == ("de", VARY)
+        page = await answer.text()
+    assert '<html lang="de" data-theme="light">' in page
+    assert '<meta name="color-scheme" content="light">' in page
+    async with portal.http.get(path) as answer:
+        page = await answer.text()
+    assert '<html lang="en">' in page
+    assert '<meta name="color-scheme" content="dark light">' in page
+
+
+@pytest.mark.parametrize(("prefix", "home"), [(None, "./"), ("/", "./"), ("/cam0", "../")])
+async def test_a_choice_is_for_all_cameras(portal: Portal, prefix: str | None, home: str) -> None:
+    """The folder of the cookies is the one in which nginx has the folders of all cameras, or that of the page."""
+    async with portal.http.get("/", headers={"X-Forwarded-Prefix": prefix} if prefix else {}) as answer:
+        assert f'<div id="preferences" data-home="{home}" hidden>' in await answer.text()
 
 
 async def test_errors_are_short_and_have_the_right_status(portal: Portal) -> None:

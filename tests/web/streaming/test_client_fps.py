@@ -35,7 +35,7 @@ async def test_a_client_gets_the_rate_that_it_requests(portal: Portal, others: i
     assert min(gaps) > 0
     assert median(gaps) == pytest.approx(1 / ASKED, rel=0.2)
     assert stamps[-1] - stamps[0] > 0.9 * (PARTS - 1) / ASKED
-    numbers = {round(frame.captured_at, 6): frame.number for frame in witness.frames}
+    numbers = {round(frame.timestamp, 6): frame.number for frame in witness.frames}
     skips = [numbers[later] - numbers[earlier] for earlier, later in pairwise(stamps[1:])]  # at 50 frames a second
     assert median(skips) <= 13
     *_, facts = (await portal.status())["clients"]
@@ -73,7 +73,7 @@ async def test_no_frame_is_encoded_for_a_client_that_is_not_ready(start_portal: 
 
 
 async def test_early_frames_are_never_sent() -> None:
-    """A client gets the first frame after it is due, not an older one, and no repeat."""
+    """A program gets the first frame after it is due, not an older one, and no repeat."""
     async with world() as each:
         _, transport = each.come(fps_max=2)
         await go_round()

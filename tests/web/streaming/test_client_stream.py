@@ -12,6 +12,8 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_writer import StreamWriter
 
 from soft_stream.capture.subscribers import Client
+from soft_stream.web.middleware import large_answers
+from soft_stream.web.middleware.large_answers import SLICE, LargeAnswers
 from soft_stream.web.streaming.client_stream import ClientStream
 from tests.support.multipart_reader import Part, StreamReader
 from tests.support.nginx_process import make_certificate
@@ -34,7 +36,9 @@ class Server(BaseProtocol):
 
 
 async def connect(
-    server_context: ssl.SSLContext | None = None, client_context: ssl.SSLContext | None = None
+    server_context: ssl.SSLContext | None = None,
+    client_context: ssl.SSLContext | None = None,
+    large: LargeAnswers | None = None,
 ) -> tuple[ClientStream, asyncio.StreamReader, asyncio.StreamWriter, asyncio.Server]:
     """Make a client stream on a real socket with a small send buffer, and its client, which reads little at a time."""
     loop = asyncio.get_running_loop()
@@ -54,7 +58,8 @@ async def connect(
     transport = await protocol.came
     transport.set_write_buffer_limits(high=0)
     client = Client("test", "/stream.mjpg", "", streams=True)
-    return ClientStream(client, transport, StreamWriter(protocol, loop)), reader, writer, server
+    stream = ClientStream(client, transport, StreamWriter(protocol, loop), large or LargeAnswers(are_parts=True))
+    return stream, reader, writer, server
 
 
 async def test_a_socket_that_takes_only_a_piece_of_a_part() -> None:
@@ -69,6 +74,59 @@ async def test_a_socket_that_takes_only_a_piece_of_a_part() -> None:
     assert await reader.read() == b""
     writer.close()
     server.close()
+
+
+@pytest.mark.parametrize("is_secure", [False, True])
+async def test_a_client_keeps_no_copy_of_a_large_part(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], is_secure: bool
+) -> None:
+    """What the kernel does not take is a slice; the rest counts as unsent, and is sent when the client reads."""
+    part = os.urandom(3_000_000)
+    stream, reader, writer, server = await connect(*(contexts if is_secure else ()))
+    writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
+    assert not stream.send(part)
+    ready = asyncio.create_task(stream.wait_writable())
+    await asyncio.sleep(0.05)
+    assert 0 < stream._transport.get_write_buffer_size() <= SLICE + 4096
+    assert stream.unsent() > 2_000_000
+    writer.transport.resume_reading()  # type: ignore[attr-defined]
+    assert await reader.readexactly(len(part)) == part
+    await ready
+    stream.abort()
+    writer.transport.abort()
+    server.close()
+
+
+async def test_slow_clients_of_different_large_parts(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client of the oldest part is disconnected when there is no room; those of the same part share it."""
+    monkeypatch.setattr(large_answers, "MAX_BYTES", 2_500_000)
+    large, parts, waits = LargeAnswers(are_parts=True), [bytes(1_000_000) for _ in range(3)], []
+    streams = []
+    ends: list[tuple[asyncio.StreamWriter, asyncio.Server]] = []
+    for part in (parts[0], parts[1], parts[1], parts[2]):
+        stream, _, writer, server = await connect(large=large)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        stream.send(part)
+        streams.append(stream)
+        waits.append(asyncio.create_task(stream.wait_writable()))
+        ends.append((writer, server))
+        await asyncio.sleep(0)
+    with pytest.raises(ConnectionError):
+        await waits[0]
+    assert not any(wait.done() for wait in waits[1:])
+    assert large.size == 2_000_000
+    assert caplog.messages == ["Clients read 2 MB of frames slowly; disconnecting the slowest of a stream"]
+    for wait in waits[1:]:
+        wait.cancel()
+    await asyncio.wait(waits)
+    assert large.size == 0
+    for stream in streams:
+        stream.abort()
+    for writer, server in ends:
+        writer.transport.abort()
+        server.close()
 
 
 async def test_a_small_part_leaves_the_client_ready() -> None:
@@ -142,7 +200,7 @@ async def test_many_clients_get_every_byte(start_portal: StartPortal) -> None:
         reader.writer.transport.abort()
     await portal.until(lambda: not portal.supervisor.subscribers.clients)
     assert median(len(frame.part) for frame in witness.frames) >= LARGE
-    jpegs = {f"{frame.captured_at:.6f}": frame.jpeg for frame in witness.frames}
+    jpegs = {f"{frame.timestamp:.6f}": frame.jpeg for frame in witness.frames}
     for index, parts in enumerate(got):
         live = [part for part in parts if part.label == "live" and part.headers["x-timestamp"] in jpegs]
         assert all(jpegs[part.headers["x-timestamp"]] == part.jpeg for part in live)

@@ -8,7 +8,7 @@ import pytest
 import simplejpeg
 
 from soft_stream.capture.status import State
-from soft_stream.web.streaming import client_stream
+from soft_stream.web.transport import connection
 from tests.support.multipart_reader import StreamReader
 from tests.support.server import Portal, StartPortal
 
@@ -26,7 +26,7 @@ async def test_the_format_that_all_clients_read(portal: Portal, version: str) ->
     assert await reader.opening() == b"--softstreamframe\r\n"
     for _ in range(3):
         part = await reader.part()
-        assert list(part.headers) == ["content-type", "content-length", "x-timestamp"]
+        assert list(part.headers) == ["content-type", "content-length", "x-timestamp", "x-monotonic"]
         assert part.headers["content-type"] == "image/jpeg"
         assert simplejpeg.is_jpeg(part.jpeg)
         assert part.jpeg.count(b"\xff\xd8\xff") == 1  # a thumbnail would end some clients' frames early
@@ -82,7 +82,7 @@ async def test_nothing_is_encoded_without_clients(start_portal: StartPortal) -> 
 async def test_a_silent_camera_causes_a_repeat_and_then_placeholders(start_portal: StartPortal) -> None:
     """The last frame is repeated once; from 2 s on placeholders follow, one a second."""
     portal = await start_portal(watchdog_timeout=0)
-    reader = await StreamReader.get(portal.port)
+    reader = await StreamReader.get(portal.port, "/stream.mjpg?repeat=1")
     await reader.opening()
     while portal.supervisor.status.state is not State.STREAMING:
         live = await reader.part()
@@ -147,11 +147,12 @@ async def test_a_missing_camera_is_503_with_the_reason(portal: Portal) -> None:
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-async def test_a_slow_start_is_503_after_start_timeout(start_portal: StartPortal) -> None:
-    """A camera that opens too slowly causes a 503."""
+@pytest.mark.parametrize("path", ["/stream.mjpg", "/snapshot.jpg", "/?action=stream", "/?action=snapshot"])
+async def test_a_slow_start_is_503_after_start_timeout(start_portal: StartPortal, path: str) -> None:
+    """A camera that opens too slowly causes a 503 with the reason, for streams and snapshots."""
     portal = await start_portal(start_timeout=1)
     portal.device.slow_open(2)
-    async with portal.http.get("/stream.mjpg") as answer:
+    async with portal.http.get(path) as answer:
         assert answer.status == 503
         assert await answer.text() == "No frame within 1 s: the camera is starting.\n"
 
@@ -184,7 +185,7 @@ async def test_a_client_that_reads_nothing_is_disconnected(
     start_portal: StartPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that reads no byte for CLIENT_TIMEOUT is disconnected and removed."""
-    monkeypatch.setattr(client_stream, "CLIENT_TIMEOUT", 0.5)
+    monkeypatch.setattr(connection, "CLIENT_TIMEOUT", 0.5)
     portal = await start_portal(width=1280, height=720, fps=30)
     stopped = await StreamReader.get(portal.port)
     stopped.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well

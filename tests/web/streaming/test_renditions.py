@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -17,7 +18,7 @@ from soft_stream.frames.rendition import Rendition
 from tests.support.corners import CORNERS, corners, seen
 from tests.support.multipart_reader import StreamReader
 from tests.support.server import QUICK, Portal, StartPortal, running
-from tests.support.webcam import BROKEN, Webcam
+from tests.support.webcam import Webcam
 
 
 def size_of(jpeg: bytes) -> tuple[int, int]:
@@ -175,10 +176,11 @@ async def test_a_slow_rendition_slows_no_other_client() -> None:
             await stream.close()
 
 
-async def test_a_broken_jpeg_affects_renditions_only() -> None:
-    """A webcam's broken JPEGs are sent to clients of the original; clients of renditions get placeholders."""
+async def test_a_broken_jpeg_is_shown_to_no_client() -> None:
+    """While a webcam's JPEGs are broken, all clients get placeholders, and snapshots a 503 with the reason."""
     is_broken = threading.Event()
-    async with running(QUICK, new_camera=partial(Webcam, is_broken=is_broken)) as portal:
+    settings = replace(QUICK, watchdog_timeout=0.0)
+    async with running(settings, new_camera=partial(Webcam, is_broken=is_broken)) as portal:
         plain = await StreamReader.get(portal.port)
         small = await StreamReader.get(portal.port, "/stream.mjpg?width=80")
         for stream in (plain, small):
@@ -186,14 +188,15 @@ async def test_a_broken_jpeg_affects_renditions_only() -> None:
             await stream.until("live")
         is_broken.set()
         assert size_of((await small.until("notice")).jpeg) == (80, 60)
-        while (await plain.until("live")).jpeg != BROKEN:  # earlier frames are still buffered
-            pass
-        async with portal.http.get("/snapshot.jpg?size=stream&width=80&deadline_ms=300") as answer:
-            assert answer.status == 503
+        assert size_of((await plain.until("notice")).jpeg) == (160, 120)
+        for query in ("size=stream&width=80", "size=stream", "size=full"):
+            async with portal.http.get(f"/snapshot.jpg?{query}&deadline_ms=300") as answer:
+                assert answer.status == 503
+                assert "frames were damaged: headers cut off or damaged" in await answer.text()
+        assert (await portal.status())["counters"]["damaged"] > 0
         is_broken.clear()
-        assert size_of((await small.until("live")).jpeg) == (80, 60)
-        assert portal.supervisor.status.counters.restarts == 0
         for stream in (plain, small):
+            await stream.until("live")
             await stream.close()
 
 

@@ -10,9 +10,10 @@ from typing import cast
 
 import pytest
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 from soft_stream.web.transport import connection, tls
-from soft_stream.web.transport.connection import Connection, track_request
+from soft_stream.web.transport.connection import Connection, track_request, wait_sent
 from soft_stream.web.transport.tls import TlsProtocol
 from tests.support import certificates
 from tests.support.server import Portal, StartPortal
@@ -131,7 +132,7 @@ class Answering:
     def greet(self) -> asyncio.BaseProtocol:
         """Make the server's protocol of a connection."""
         below = Connection(self.server())
-        return TlsProtocol(self.context, below, set()) if self.context else below
+        return TlsProtocol(self.context, below, {}) if self.context else below
 
     async def ask(self, trusting: ssl.SSLContext | None) -> asyncio.StreamWriter:
         """Send a request through a TCP connection with a small buffer, and read one byte."""
@@ -202,3 +203,47 @@ async def test_a_client_that_reads_slowly_gets_the_whole_answer(
     assert await reader.read() == b""
     writer.close()
     await answering.server.shutdown()
+
+
+class Drip:
+    """A connection of which the kernel takes no more; its client reads a few bytes during each wait."""
+
+    def __init__(self, reads: int) -> None:
+        self.reads = reads
+        """How many times the client still reads."""
+        self._here, self._there = socket.socketpair()
+        self._there.setblocking(False)
+        for _ in range(2 * reads):
+            self._here.send(b"x")
+
+    def get_write_buffer_size(self) -> int:
+        """Return what is left in this process; see `asyncio.WriteTransport`."""
+        return 1000
+
+    def get_extra_info(self, _: str) -> socket.socket:
+        """Return the socket, and let the client read; see `asyncio.BaseTransport`."""
+        if self.reads:
+            self.reads -= 1
+            self._there.recv(1)
+        return self._here
+
+    async def drain(self) -> None:
+        """Wait; see `AbstractStreamWriter`."""
+        await asyncio.Event().wait()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._here.close()
+        self._there.close()
+
+
+async def test_what_a_client_reads_from_the_kernel_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client is too slow only if it has read nothing, not if the kernel has not taken more yet."""
+    monkeypatch.setattr(connection, "CLIENT_TIMEOUT", 0.01)
+    drip = Drip(reads=6)
+    try:
+        with pytest.raises(TimeoutError):
+            await wait_sent(cast("asyncio.Transport", drip), cast("AbstractStreamWriter", drip))
+        assert drip.reads == 0
+    finally:
+        drip.close()

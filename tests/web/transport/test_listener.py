@@ -4,13 +4,10 @@ import asyncio
 import ipaddress
 import json
 import os
-import resource
 import signal
 import socket
 import stat
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +15,7 @@ from aiohttp import ClientSession, UnixConnector
 
 from soft_stream.config.endpoints import Endpoint
 from soft_stream.config.loader import SettingsError, load
-from soft_stream.web.streaming import client_stream
+from soft_stream.web.transport import connection
 from tests.support import certificates
 from tests.support.processes import free_port, run, serving
 from tests.support.server import StartPortal
@@ -105,7 +102,7 @@ async def test_a_client_of_a_unix_socket_that_reads_nothing_is_disconnected(
     start_portal: StartPortal, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After CLIENT_TIMEOUT without a byte read, the connection ends and the client is forgotten."""
-    monkeypatch.setattr(client_stream, "CLIENT_TIMEOUT", 0.5)
+    monkeypatch.setattr(connection, "CLIENT_TIMEOUT", 0.5)
     portal = await start_portal(listen=(Endpoint("unix", path=str(path)),), width=640, height=480)
     writer = await stopped_reading(path)
     await portal.until(lambda: not portal.supervisor.subscribers.clients)
@@ -184,47 +181,6 @@ async def test_a_link_local_address_has_a_scope(start_portal: StartPortal) -> No
     portal = await start_portal(bind=(link_local()[0],))
     _, writer = await asyncio.open_connection(link_local()[0], portal.port)
     writer.close()
-
-
-@contextmanager
-def serving_few(*flags: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """Run a server that may open 128 descriptors, 96 of them for clients."""
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with ExitStack() as stack:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (128, limit[1]))  # a child has its parent's limits
-        try:
-            running = stack.enter_context(serving(*flags))
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limit)
-        yield running
-
-
-def test_more_clients_than_descriptors() -> None:
-    """They are rejected, which is logged once, and the clients that came before are still served."""
-    with serving_few() as (process, url), ExitStack() as stack:
-        port = int(url.rpartition(":")[2])
-        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(140)]
-        assert clients[-1].recv(1) == b""
-        clients[0].sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
-        assert clients[0].recv(100).startswith(b"HTTP/1.0 200")
-        process.send_signal(signal.SIGTERM)
-        assert process.stderr
-        said = process.stderr.read()
-        assert said.count("Connection limit of 96 reached; rejecting new clients") == 1
-        assert "Traceback" not in said
-
-
-def test_connections_in_a_handshake_count_for_the_limit(tmp_path: Path) -> None:
-    """Clients that connect and never begin TLS do not use up the descriptors."""
-    pair, port = certificates.make(tmp_path), free_port()
-    files = ["--tls-certificate", str(pair.certificate), "--tls-key", str(pair.key)]
-    with serving_few("--listen", f"https://127.0.0.1:{port}", *files) as (process, _), ExitStack() as stack:
-        assert process.stderr
-        assert f"Listening on https://127.0.0.1:{port}" in process.stderr.readline()
-        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(140)]
-        assert clients[-1].recv(1) == b""
-        process.send_signal(signal.SIGTERM)
-        assert "Connection limit of 96 reached" in process.stderr.read()
 
 
 def problems(**environ: str) -> list[str]:

@@ -13,8 +13,7 @@ import pytest
 
 from soft_stream.capture.status import State
 from soft_stream.config.endpoints import Endpoint
-from soft_stream.web.streaming import client_stream
-from soft_stream.web.transport import tls
+from soft_stream.web.transport import connection, tls
 from soft_stream.web.transport.tls import TlsProtocol
 from tests.support import certificates
 from tests.support.certificates import Pair
@@ -112,7 +111,7 @@ async def test_a_slow_client_skips_what_it_missed(secure: Secure) -> None:
 
 async def test_a_client_that_reads_nothing_is_disconnected(secure: Secure, monkeypatch: pytest.MonkeyPatch) -> None:
     """After CLIENT_TIMEOUT without a byte read, the connection ends and the client is forgotten."""
-    monkeypatch.setattr(client_stream, "CLIENT_TIMEOUT", 0.5)
+    monkeypatch.setattr(connection, "CLIENT_TIMEOUT", 0.5)
     stopped = await StreamReader.get(secure.port, trusting=secure.pair.trusting())
     stopped.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
     await secure.portal.until(lambda: secure.portal.supervisor.subscribers.clients)
@@ -172,7 +171,7 @@ class Above(asyncio.Protocol):
 async def talking(pair: Pair) -> AsyncIterator[tuple[Above, asyncio.StreamReader, asyncio.StreamWriter]]:
     """Connect a protocol with a client over TLS, both in this process."""
     above, (here, there) = Above(), socket.socketpair()
-    above.tls = TlsProtocol(pair.serving(), above, set())
+    above.tls = TlsProtocol(pair.serving(), above, {})
     loop = asyncio.get_running_loop()
     accepting = loop.connect_accepted_socket(lambda: above.tls, here)
     client = asyncio.open_connection(sock=there, ssl=pair.trusting(), server_hostname="localhost")

@@ -59,15 +59,28 @@ async def output_of(*command: str) -> AsyncIterator[asyncio.StreamReader]:
 
 
 @asynccontextmanager
+async def running(*command: str | Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a client that is not root and whose output does not count."""
+    user = "nobody" if os.geteuid() == 0 and command[0] == "cvlc" else None
+    async with started(
+        *command, user=user, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    ) as process:
+        yield process
+
+
+@asynccontextmanager
 async def started(
-    *command: str | Path, stderr: int | None = None, user: str | None = None
+    *command: str | Path,
+    stdout: int = asyncio.subprocess.PIPE,
+    stderr: int | None = None,
+    user: str | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Start a client, and stop it if it does not end by itself.
 
     Raises:
         TimeoutError: it is stuck.
     """
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=stderr, user=user)
+    process = await asyncio.create_subprocess_exec(*command, stdout=stdout, stderr=stderr, user=user)
     try:
         async with asyncio.timeout(STUCK_AFTER):
             yield process

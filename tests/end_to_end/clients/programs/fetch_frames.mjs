@@ -1,7 +1,7 @@
 // Reads frames of a stream, or a snapshot, with fetch, and writes each as a line of Base64.
-// Usage: fetch_frames.mjs URL FRAMES
-const [url, frames] = process.argv.slice(2)
-const answer = await fetch(url)
+// Usage: fetch_frames.mjs URL FRAMES [AUTHORIZATION]
+const [url, frames, authorization] = process.argv.slice(2)
+const answer = await fetch(url, authorization ? { headers: { authorization } } : {})
 if (!answer.ok) throw new Error(`${url} answers ${answer.status}: ${await answer.text()}`)
 
 if (answer.headers.get('content-type').startsWith('multipart/')) {

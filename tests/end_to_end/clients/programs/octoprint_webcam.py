@@ -1,6 +1,8 @@
 """OctoPrint's own code for webcams, without its server: prints the result of a snapshot URL as JSON.
 
-Runs under the Python that has OctoPrint. Usage: octoprint_webcam.py FOLDER SNAPSHOT_URL FRAMES
+Runs under the Python that has OctoPrint. Usage: octoprint_webcam.py FOLDER SNAPSHOT_URL FRAMES [LOGIN]
+
+LOGIN is JSON: the settings of the webcam for its login.
 """
 
 import json
@@ -15,9 +17,9 @@ import octoprint.plugin
 from octoprint.settings import Settings
 
 
-def configured(folder: Path, url: str) -> Settings:
+def configured(folder: Path, url: str, login: dict[str, str]) -> Settings:
     """Return the settings of an OctoPrint in a folder of its own, with a classic webcam."""
-    (folder / "config.yaml").write_text(json.dumps({"plugins": {"classicwebcam": {"snapshot": url}}}))
+    (folder / "config.yaml").write_text(json.dumps({"plugins": {"classicwebcam": {"snapshot": url} | login}}))
     settings: Settings = octoprint.init_settings(str(folder), None)
     return settings
 
@@ -40,7 +42,7 @@ def load_webcam(settings: Settings) -> None:
     manager.initialize_implementations()
 
 
-def press_test(url: str) -> dict[str, Any]:
+def press_test(url: str, login: dict[str, str]) -> dict[str, Any]:
     """Return the answer to the Test button of the snapshot URL (its parameters are in classicwebcam_settings.js)."""
     from octoprint.server import api
     from octoprint.server.util.flask import OctoPrintJsonProvider
@@ -54,6 +56,11 @@ def press_test(url: str) -> dict[str, Any]:
         "content_type_whitelist": ["image/*"],
         "content_type_guess": True,
     }
+    kind = login.get("snapshotAuth")
+    if kind == "bearer":
+        asked["bearerAuth"] = login["snapshotBearerToken"]
+    elif kind:
+        asked[f"{kind}Auth"] = {"username": login["snapshotUsername"], "password": login["snapshotPassword"]}
     app = flask.Flask("octoprint")
     app.json = OctoPrintJsonProvider(app)
     with app.app_context():
@@ -79,6 +86,7 @@ def record(settings: Settings, frames: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    settings = configured(Path(sys.argv[1]), sys.argv[2])
+    login = json.loads(sys.argv[4]) if len(sys.argv) > 4 else {}
+    settings = configured(Path(sys.argv[1]), sys.argv[2], login)
     load_webcam(settings)
-    print(json.dumps({"test": press_test(sys.argv[2]), "timelapse": record(settings, int(sys.argv[3]))}))
+    print(json.dumps({"test": press_test(sys.argv[2], login), "timelapse": record(settings, int(sys.argv[3]))}))

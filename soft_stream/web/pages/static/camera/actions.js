@@ -1,22 +1,23 @@
 // The buttons below the picture. Each sends its request, and shows the answer of the server.
 
 import { attempt } from "./attempt.js";
+import { loadMessages, loadPart } from "./lazy.js";
 import { post } from "../shared/api.js";
 import { load, save } from "../shared/storage.js";
 import { formatNumber, t } from "../shared/i18n.js";
 
 const AF_MANUAL = 0;
-const KEYS = { s: "snapshot", r: "rotate", m: "mirror", f: "fullscreen" };
 
 const button = (id) => document.getElementById(id);
-const result = document.getElementById("result");
 
 export function setUpActions(canvas, status) {
-  const take = async (size) => (await import("./snapshot_dialog.js")).takeSnapshot(size, canvas.rotation, status);
+  const take = async (size) => {
+    const { takeSnapshot } = await loadPart(() => import("./snapshot_dialog.js"), "snapshot_dialog");
+    await takeSnapshot(size, canvas.rotation, status);
+  };
 
   function onClick(id, action) {
-    button(id).addEventListener("click", async () => {
-      result.textContent = "";
+    button(id)?.addEventListener("click", async () => {
       await attempt(action, button(id));
       await status.refresh();
     });
@@ -25,15 +26,17 @@ export function setUpActions(canvas, status) {
   onClick("snapshot", () => take("stream"));
   onClick("still", () => take("full"));
   onClick("focus", async () => {
-    const cycle = await post("focus");
-    result.textContent = t(`focus.${cycle.result}`, { seconds: formatNumber(cycle.seconds) });
+    const [cycle] = await Promise.all([post("focus"), loadMessages()]);
+    return t(`focus.${cycle.result}`, { seconds: formatNumber(cycle.seconds) });
   });
   onClick("hold", () => post("controls", {}, { AfMode: isHeld(status.facts?.controls) ? null : AF_MANUAL }));
-  onClick("pause", () => post(status.facts?.pause ? "resume" : "pause"));
+  onClick("lend", async () => {
+    const { askDuration, takeBack } = await loadPart(() => import("./lend.js"), "lend");
+    await (status.facts?.pause ? takeBack : askDuration)(status);
+  });
 
-  status.addEventListener("change", () => status.facts && update(status.facts));
+  if (button("lend")) status.addEventListener("change", () => status.facts && update(status.facts));
   setUpRotation(canvas);
-  document.addEventListener("keydown", onKey);
   button("actions").hidden = false;
 }
 
@@ -42,8 +45,8 @@ const isHeld = (controls) => controls?.AfMode === AF_MANUAL;
 // The buttons show the state of the server, which other clients can change too.
 function update({ negotiated, controls, pause }) {
   button("hold").ariaPressed = isHeld(controls);
-  button("pause").classList.toggle("paused", Boolean(pause));
-  setLabel("pause", pause ? "resume" : "pause");
+  button("lend").classList.toggle("lent", Boolean(pause));
+  setLabel("lend", pause ? "resume" : "lend");
   if (!negotiated) return; // while the camera is closed it is not known whether it has autofocus
   const none = !negotiated.has_autofocus && "focus.none";
   setEnabled("focus", none || (isHeld(controls) && "focus.held"));
@@ -59,12 +62,6 @@ function setLabel(id, name, values) {
 function setEnabled(id, reason) {
   button(id).disabled = Boolean(reason) || button(id).ariaBusy === "true";
   button(id).title = t(reason || `action.${id}.title`);
-}
-
-function onKey(event) {
-  const { key, ctrlKey, altKey, metaKey, shiftKey, repeat, target } = event;
-  if (ctrlKey || altKey || metaKey || shiftKey || repeat || target.closest("input, select, textarea, dialog")) return;
-  button(KEYS[key.toLowerCase()])?.click();
 }
 
 // Rotation and mirroring happen in this browser only, which stores them for each camera.

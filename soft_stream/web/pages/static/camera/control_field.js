@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 import { sliderScale } from "./slider_scale.js";
-import { formatNumber, hasMessage, setText, t } from "../shared/i18n.js";
+import { formatNumber, formatValue, hasMessage, setText, t } from "../shared/i18n.js";
 
 // Controls for which 0 means automatic, and controls that are times in microseconds.
 const ZERO_IS_AUTOMATIC = ["ExposureTime", "AnalogueGain", "ColourGains"];
@@ -66,7 +66,7 @@ export class ControlField {
     if (typeof value !== "number") return "";
     if (TIMES.includes(this.name)) return formatExposure(value / 1e6);
     if (this.name === "AnalogueGain") return `${formatNumber(value)}×`;
-    if (this.name === "LensPosition") return value > 0.01 ? `${(1 / value).toPrecision(2)} m` : "∞";
+    if (this.name === "LensPosition") return value > 0.01 ? `${formatValue(Number((1 / value).toPrecision(2)))} m` : "∞";
     return "";
   }
 
@@ -134,7 +134,7 @@ function choiceInput(id, control, names, onChange) {
 }
 
 function formatExposure(seconds) {
-  return seconds < 0.3 ? `1/${Math.round(1 / seconds)} s` : `${Number(seconds.toPrecision(2))} s`;
+  return seconds < 0.3 ? `1/${Math.round(1 / seconds)} s` : `${formatValue(Number(seconds.toPrecision(2)))} s`;
 }
 
 // Drop the digits that only a 32-bit float has.

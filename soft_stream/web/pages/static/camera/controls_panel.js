@@ -74,7 +74,8 @@ export default class ControlsPanel {
       const fields = members.filter((name) => names.includes(name)).map((name) => this.#createField(name));
       if (!fields.length) continue;
       const legend = element("legend", {}, t(`controls.group.${group}`));
-      this.#message.before(element("fieldset", {}, legend, ...fields.map((field) => field.element)));
+      const hints = fields.includes(this.#fields.get("ExposureTime")) ? [element("small", {}, t("controls.night"))] : [];
+      this.#message.before(element("fieldset", {}, legend, ...hints, ...fields.map((field) => field.element)));
     }
     const reset = element("button", { type: "button", onclick: () => this.#resetAll() }, t("controls.reset.all"));
     const save = element("button", { type: "button", onclick: () => this.#saveAll() }, t("controls.keep"));
@@ -129,8 +130,9 @@ export default class ControlsPanel {
 
   async #resetAll() {
     await this.#status.refresh();
-    const set = Object.keys(this.#status.facts.controls).filter((name) => name in this.#listed);
-    await this.#try(() => this.#send(Object.fromEntries(set.map((name) => [name, null]))), t("controls.reset.done"));
+    const set = Object.keys(this.#status.facts.controls);
+    const values = Object.fromEntries(set.map((name) => [name, null]));
+    await this.#try(() => this.#send(values, { keep: 1 }), t("controls.reset.done")); // no value is left to keep
   }
 
   async #saveAll() {

@@ -9,11 +9,3 @@ export function element(tag, properties = {}, ...children) {
   node.append(...children);
   return node;
 }
-
-// Return a <time> element for Unix seconds; the date is left out if it is today.
-export function timeElement(at) {
-  const date = new Date(at * 1000);
-  const isToday = date.toDateString() === new Date().toDateString();
-  const text = date.toLocaleString(undefined, { timeStyle: "medium", dateStyle: isToday ? undefined : "short" });
-  return element("time", { dateTime: date.toISOString() }, text);
-}

@@ -3,7 +3,7 @@
 const MIDDLE = [0.5, 0.5];
 const KEYS = { "+": 1.25, "=": 1.25, "-": 0.8, 0: 0 };
 const ARROWS = { ArrowLeft: [0.4, 0.5], ArrowRight: [0.6, 0.5], ArrowUp: [0.5, 0.4], ArrowDown: [0.5, 0.6] };
-// Milliseconds: two taps are a double tap; the wheel scrolls the page again after a rest.
+// Milliseconds: two taps are a double tap; after a rest the wheel may scroll a page that embeds this one.
 const DOUBLE_TAP = 350;
 const WHEEL_REST = 500;
 // Pixels; a finger that moves less than this taps.
@@ -25,12 +25,10 @@ export function listenToGestures(canvas, zoom) {
 
 function listenToWheel(canvas, zoom) {
   let lastWheel = -Infinity;
-  let lastScroll = -Infinity;
-  addEventListener("scroll", ({ timeStamp }) => (lastScroll = timeStamp), { passive: true });
   picture.addEventListener("wheel", (event) => {
     const { deltaY, deltaMode, ctrlKey, clientX, clientY, timeStamp } = event;
-    const mayScroll = deltaY > 0 || (scrollY > 0 && !document.fullscreenElement) || timeStamp - lastScroll < WHEEL_REST;
-    if (!zoom.isZoomed && mayScroll && !ctrlKey && timeStamp - lastWheel > WHEEL_REST) return; // the page scrolls
+    // this page never scrolls, but one may that embeds it
+    if (!zoom.isZoomed && deltaY > 0 && !ctrlKey && timeStamp - lastWheel > WHEEL_REST) return;
     event.preventDefault();
     lastWheel = timeStamp;
     const point = canvas.pointAt(clientX, clientY);
@@ -78,7 +76,7 @@ function listenToPointers(canvas, zoom) {
   });
   picture.addEventListener("pointerup", onUp);
   picture.addEventListener("pointercancel", onUp);
-  // `touch-action` lets one finger scroll the page; two fingers zoom, unless a scroll has begun
+  // `touch-action` lets one finger scroll a page that embeds this one; two fingers zoom, unless a scroll has begun
   picture.addEventListener("touchstart", (event) => {
     if (event.touches.length > 1 && event.cancelable) event.preventDefault();
   }, { passive: false });

@@ -1,50 +1,68 @@
-// The panels below the picture. The script and the messages of a panel are loaded when it is opened for the first time.
+// The panels beside the picture, one at a time. Each is loaded when it is opened for the first time.
 
 import { element } from "./dom.js";
-import { getJson } from "../shared/api.js";
-import { addMessages, t } from "../shared/i18n.js";
+import { loadPart } from "./lazy.js";
+import { t } from "../shared/i18n.js";
 
+// For each button that opens a panel, the module and its stylesheets.
+const PANELS = {
+  controls: () => loadPart(() => import("./controls_panel.js"), "panels"),
+  settings: () => loadPart(() => import("./settings_panel.js"), "panels", "settings_panel"),
+  share: () => loadPart(() => import("./share_panel.js"), "panels"),
+  stats: () => loadPart(() => import("./stats_panel.js"), "panels"),
+};
+
+const panel = document.getElementById("panel");
+const title = document.getElementById("panel-title");
+
+// Return a function that opens the panel of a button, or closes it if it is open.
 export function setUpPanels(status) {
-  const button = document.getElementById("controls");
-  const section = document.getElementById("controls-panel");
-  const fill = lazyPanel(section, status, () => import("./controls_panel.js"));
-  const show = (isShown) => {
-    section.hidden = !isShown;
-    section.parentElement.classList.toggle("with-controls", isShown);
-    button.setAttribute("aria-expanded", isShown);
-    if (isShown) fill();
-  };
-  button.setAttribute("aria-controls", section.id);
-  button.addEventListener("click", () => show(section.hidden));
-  show(false);
-  setUpDetails(document.getElementById("stats"), status, () => import("./stats_panel.js"));
-  setUpDetails(document.getElementById("share"), status, () => import("./share_panel.js"));
-}
+  let opened = null; // the button of the open panel
+  const sections = new Map();
 
-function setUpDetails(details, status, importPanel) {
-  const fill = lazyPanel(details, status, importPanel);
-  details.addEventListener("toggle", () => details.open && fill());
-  details.hidden = false;
-}
+  function show(button) {
+    opened?.setAttribute("aria-expanded", false);
+    opened = button;
+    panel.hidden = !button;
+    for (const [each, { root }] of sections) root.hidden = each !== button;
+    if (!button) return;
+    button.setAttribute("aria-expanded", true);
+    document.getElementById("menu").hidePopover();
+    if (!sections.has(button)) sections.set(button, createSection(button));
+    title.textContent = button.textContent.trim();
+    sections.get(button).fill();
+  }
 
-let hasAllMessages = false;
+  function createSection(button) {
+    const root = element("section", { id: `${button.id}-panel` });
+    panel.append(root);
+    return { root, fill: lazyPanel(root, status, PANELS[button.id]) };
+  }
 
-async function loadMessages() {
-  if (!hasAllMessages) addMessages(await getJson(`static/words/${document.documentElement.lang}.json`));
-  hasAllMessages = true;
+  if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+
+  function close() {
+    const button = opened;
+    show(null);
+    button?.focus();
+  }
+
+  document.getElementById("panel-close").addEventListener("click", close);
+  panel.addEventListener("keydown", ({ key }) => key === "Escape" && close());
+  return (button) => show(opened === button ? null : button);
 }
 
 // Return a function that creates the content of a panel the first time, and updates it afterwards.
-function lazyPanel(root, status, importPanel) {
+function lazyPanel(root, status, load) {
   const problem = element("p", { className: "problem", role: "alert" });
-  let panel = null;
+  let content = null;
   return async () => {
     problem.remove();
-    panel ??= Promise.all([importPanel(), loadMessages()]).then(([module]) => new module.default(root, status));
+    content ??= load().then((module) => new module.default(root, status));
     try {
-      (await panel).update?.();
+      (await content).update?.();
     } catch (error) {
-      panel = null;
+      content = null;
       root.append(problem);
       problem.textContent = t("error.no_answer");
       console.error(error);

@@ -50,7 +50,8 @@ function draw() {
   context.fillRect(0, 0, width, height);
   const size = width / 24;
   Object.assign(context, { fillStyle: "#fff", font: `${size}px system-ui, sans-serif`, textAlign: "center" });
-  const lines = overlay.textContent.split("\n").flatMap((line) => line.match(LINES));
+  const visible = [...overlay.querySelectorAll("p")].filter((line) => line.getClientRects().length);
+  const lines = visible.flatMap((line) => line.textContent.match(LINES) ?? []);
   lines.forEach((line, i) => {
     context.fillText(line.trim(), width / 2, height / 2 + (i + 0.85 - lines.length / 2) * 1.3 * size, width * 0.95);
   });

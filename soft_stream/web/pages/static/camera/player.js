@@ -1,16 +1,19 @@
 // Plays the live picture: a stream that is requested again whenever it ends, or snapshots if no stream gets through.
 
-import { parts } from "./multipart.js";
 import { client, get } from "../shared/api.js";
+import { Lateness } from "../shared/lateness.js";
+import { parts } from "../shared/multipart.js";
 
-// Milliseconds. A stream without data for 5 s is dead: the server sends something every second, or at the rate limit.
+// Milliseconds. A stream without data for 5 s is dead: while the camera is silent, the server sends placeholders.
 const STREAM_TIMEOUT = 5000;
 const RETRY_PAUSE = 1000;
-const SNAPSHOT_INTERVAL = 500;
-const SNAPSHOT_TIMEOUT = 8000;
+// With HTTP/2 all answers use one connection: until it has carried the old frames, a new stream would be late, too.
+const DRAIN_TIMEOUT = 30000;
 // After two streams in a row without a fresh frame, a proxy must be holding streams back: snapshots replace them.
 const MAX_FAILURES = 2;
 const SNAPSHOTS_DURATION = 60000;
+// The answers to a width that is not allowed, or to one too many.
+const NO_RENDITION = [403, 503];
 // Seconds; an older frame is not fresh.
 const FRESH = 5;
 // A span shorter than 200 ms says nothing about the frame rate.
@@ -21,19 +24,23 @@ const MAX_ARRIVALS = 400;
 
 export class Player {
   mode = "stream";
+  size = null; // of the visible frame
+  pace = null; // a Pace, after frames were late, or what a person has chosen
   error = ""; // the message of the server while there is no stream
+  isConnecting = true; // whether a stream was requested, and nothing of it has arrived; not after a stall
   #show;
   #status;
   #running = null;
   #endPause = () => {};
   #abortStream = () => {};
+  #replaceStream = () => {};
   #failures = 0;
   #arrivals = [];
   #next = null;
   #shown = null; // when the visible frame arrived, by both clocks (ms), and its age then (s)
   #isDecoding = false;
 
-  // `show` draws an ImageBitmap; `status` is a Status.
+  // `show` draws an ImageBitmap, and gets the part of the picture that it shows if that is not all; `status` is a Status.
   constructor(show, status) {
     this.#show = show;
     this.#status = status;
@@ -42,6 +49,7 @@ export class Player {
   start() {
     if (this.#running) return;
     this.#running = new AbortController();
+    this.isConnecting = true;
     this.#run(this.#running.signal);
   }
 
@@ -55,6 +63,12 @@ export class Player {
   retryNow() {
     this.#endPause();
     if (this.age > FRESH) this.#abortStream();
+  }
+
+  // Request a new stream with another pace; null is the one that adapts to the network.
+  setPace(pace) {
+    this.pace = pace;
+    this.#replaceStream();
   }
 
   get hasPicture() {
@@ -87,61 +101,112 @@ export class Player {
       } catch (error) {
         if (signal.aborted) return;
         this.error = error.status ? error.message : "";
-        if (!error.status && this.#status.isReachable && !this.#status.facts?.fault) this.#failures += 1;
+        const isHealthy = this.#status.isReachable && !this.#status.facts?.fault;
+        if (isHealthy && NO_RENDITION.includes(error.status)) this.pace?.refuseWidth();
+        if (isHealthy && !error.status) this.#failures += 1;
+        await this.#pause();
+        if (signal.aborted) return;
       }
       this.mode = this.mode === "stream" && this.#failures >= MAX_FAILURES ? "snapshots" : "stream";
-      if (this.mode === "stream") await this.#pause(RETRY_PAUSE, signal);
     }
   }
 
+  // Play a stream until it fails, or until it must be replaced by a new one with another rate or width.
   async #playStream(signal) {
     const attempt = new AbortController();
+    let hasStalled = false;
     const abort = () => attempt.abort();
     this.#abortStream = abort;
     let lastData = performance.now();
     let isOpen = false;
+    let isFresh = false;
+    let replace = null; // what to do before a new stream
     const watchdog = setInterval(() => {
       // a camera that starts slowly is no reason to give up; a lost request or a slow network is
       const isCameraSlow = this.#status.isClient && !this.#status.isStreaming;
       if (!isOpen && isCameraSlow) lastData = performance.now();
-      if (performance.now() - lastData > Math.max(STREAM_TIMEOUT, 3000 * this.#status.interval)) abort();
+      if (performance.now() - lastData < Math.max(STREAM_TIMEOUT, 3000 * this.#status.interval)) return;
+      hasStalled = isOpen;
+      abort();
     }, RETRY_PAUSE);
+    const lateness = new Lateness(performance.now(), this.pace?.isTrial);
+    const onData = (count, headers) => {
+      lastData = performance.now();
+      lateness.onBytes(count);
+      replace ??= headers && this.#findReplacement(headers, lateness);
+      if (replace) abort();
+    };
+    this.#replaceStream = () => {
+      [replace, isFresh] = [() => {}, true]; // it has not failed
+      abort();
+    };
     signal.addEventListener("abort", abort);
     try {
-      const response = await get("stream.mjpg", { client, t: Date.now() }, { signal: attempt.signal });
-      for await (const part of parts(response.body, () => (lastData = performance.now()))) {
+      // WebKit cancels a fetch of multipart
+      const query = { content_type: "octet-stream", client, t: Date.now(), ...this.pace?.query };
+      const response = await get("stream.mjpg", query, { signal: attempt.signal });
+      for await (const part of parts(response.body, onData)) {
         isOpen = true;
+        this.isConnecting = false;
         this.error = "";
+        onData(0, part.headers);
         if (part.headers["x-frame"]) continue; // a repeated frame, or a placeholder: the page itself says why
-        if (this.#onFrame(part.bytes, part.headers["x-timestamp"]) < FRESH) this.#failures = 0;
+        if (this.#onFrame(part.bytes, part.headers["x-monotonic"], part.headers["x-zoom"]) >= FRESH) continue;
+        isFresh = true;
+        this.#failures = 0;
       }
+    } catch (error) {
+      this.isConnecting ||= !replace && !hasStalled;
+      if (!replace) throw error;
+      if (!isFresh) this.#failures += 1;
+      await replace();
     } finally {
       clearInterval(watchdog);
       signal.removeEventListener("abort", abort);
     }
   }
 
+  // Return what to do before a new stream replaces the one in which this part arrives; null if it goes on.
+  #findReplacement({ "x-frame": label, "x-monotonic": capturedAt, "content-length": size }, lateness) {
+    const { facts } = this.#status;
+    const [now, fps] = [performance.now(), facts?.captured_fps || Infinity];
+    if (label === "repeat") return null;
+    const isSilent = label || facts?.fault; // a new stream would wait for the camera, too
+    const { isLate, duration, rate } = lateness.onFrame(now, isSilent ? 0 : this.#status.clock.since(capturedAt), fps);
+    if (rate) return () => this.#slowDown(duration, { rate, size: Number(size), fps, width: facts?.frame?.width });
+    return !isSilent && !isLate && this.pace?.onTime(duration) ? () => {} : null;
+  }
+
+  async #slowDown(duration, measured) {
+    this.pace ??= new (await import("../shared/pace.js")).Pace();
+    this.pace.onLate(duration, measured);
+    await this.#status.refresh(DRAIN_TIMEOUT);
+  }
+
   async #playSnapshots(signal) {
+    const { snapshots } = await import("./snapshots.js");
     const end = performance.now() + SNAPSHOTS_DURATION;
     this.#failures = MAX_FAILURES - 1; // afterwards the stream gets one more try
-    while (performance.now() < end) {
-      const began = performance.now();
-      const timeout = AbortSignal.any([signal, AbortSignal.timeout(SNAPSHOT_TIMEOUT + STREAM_TIMEOUT)]);
-      const query = { size: "stream", focus: "never", deadline_ms: SNAPSHOT_TIMEOUT, client, t: Date.now() };
-      const response = await get("snapshot.jpg", query, { signal: timeout });
-      const bytes = await response.arrayBuffer();
+    for await (const { bytes, capturedAt, zoom } of snapshots(signal, end)) {
+      this.isConnecting = false;
       this.error = "";
-      this.#onFrame(bytes, response.headers.get("X-Timestamp"));
-      await this.#pause(SNAPSHOT_INTERVAL - (performance.now() - began), signal);
+      this.#onFrame(bytes, capturedAt, zoom);
     }
   }
 
-  // Return the age of a frame at its arrival, in seconds; 0 if a proxy has dropped its timestamp.
-  #onFrame(bytes, capturedAt) {
+  // Show a picture that was `age` seconds old at its arrival, unless there is a newer one.
+  showOld(bytes, age) {
+    if (this.#shown || this.#next) return;
+    this.#next = { bytes, arrived: { delay: age, at: performance.now(), time: Date.now() }, isOld: true };
+    if (!this.#isDecoding) this.#decode();
+  }
+
+  // Return the age of a frame at its arrival.
+  #onFrame(bytes, capturedAt, zoom) {
     const [at, time] = [performance.now(), Date.now()];
-    const delay = capturedAt ? Math.max(0, this.#status.serverTime() - Number(capturedAt)) : 0;
+    const delay = this.#status.clock.since(capturedAt) || 0; // 0 if it is unknown
     this.#arrivals = [...this.#arrivals.slice(-MAX_ARRIVALS), at];
-    this.#next = { bytes, arrived: { delay, at, time } };
+    this.#next = { bytes, zoom, arrived: { delay, at, time } };
     if (!this.#isDecoding) this.#decode();
     return delay;
   }
@@ -150,10 +215,12 @@ export class Player {
   async #decode() {
     this.#isDecoding = true;
     while (this.#next) {
-      const { bytes, arrived } = this.#next;
+      const { bytes, zoom, arrived, isOld } = this.#next;
       this.#next = null;
       try {
-        this.#show(await createImageBitmap(new Blob([bytes], { type: "image/jpeg" })));
+        const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
+        if (!isOld) this.size = { width: bitmap.width, height: bitmap.height };
+        this.#show(bitmap, parsePart(zoom));
         this.#shown = arrived;
       } catch (error) {
         console.debug(error); // a damaged JPEG of a webcam: the visible frame stays, and ages
@@ -162,16 +229,16 @@ export class Player {
     this.#isDecoding = false;
   }
 
-  #pause(milliseconds, signal) {
+  #pause() {
     return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = setTimeout(end, Math.max(0, milliseconds));
-      signal.addEventListener("abort", end);
-      this.#endPause = end;
+      setTimeout(resolve, RETRY_PAUSE);
+      this.#endPause = resolve;
     });
   }
+}
+
+// Return the part of the picture in the header of a frame.
+function parsePart(text) {
+  const [x, y, size] = text?.split(",").map(Number) ?? [];
+  return size > 0 ? { x, y, size } : undefined;
 }

@@ -8,11 +8,29 @@ const DEFAULT_SIZE = { width: 1280, height: 720 };
 const DETECTION_WIDTH = 1280;
 
 export default class SharePanel {
-  constructor(details, status) {
+  #section;
+  #status;
+  #size = ""; // of the frames that the configurations are for
+  #programs = element("div");
+
+  constructor(section, status) {
+    [this.#section, this.#status] = [section, status];
+    section.append(element("p", {}, t("share.intro")), ...links().map(createItem), this.#programs);
+    status.addEventListener("change", () => this.update());
+  }
+
+  // Write the configurations, if the panel is visible and the frames have another size than before.
+  update() {
+    const { width, height } = this.#status.facts?.frame ?? DEFAULT_SIZE;
+    if (this.#section.hidden || this.#size === `${width}x${height}`) return;
+    this.#size = `${width}x${height}`;
     const name = document.getElementById("view").dataset.name;
-    const programs = Object.entries(configurations(name, status.facts?.frame ?? DEFAULT_SIZE)).map(([program, lines]) =>
-      element("details", {}, element("summary", {}, program), ...lines.map(createItem)));
-    details.append(element("p", {}, t("share.intro")), ...links().map(createItem), ...programs);
+    const opened = [...this.#programs.querySelectorAll("[open] > summary")].map((summary) => summary.textContent);
+    const programs = Object.entries(configurations(name, { width, height })).map(([program, lines]) => {
+      const items = lines.map(createItem);
+      return element("details", { open: opened.includes(program) }, element("summary", {}, program), ...items);
+    });
+    this.#programs.replaceChildren(...programs);
   }
 }
 

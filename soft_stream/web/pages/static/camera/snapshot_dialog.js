@@ -1,7 +1,8 @@
 // The snapshot dialog: takes a snapshot, shows the progress, and then the snapshot with its details.
 
+import { element } from "./dom.js";
 import { client, get } from "../shared/api.js";
-import { formatNumber, setText, t } from "../shared/i18n.js";
+import { formatNumber, locale, setText, t } from "../shared/i18n.js";
 
 // Milliseconds. A stream-size snapshot that takes less is shown without progress.
 const PROGRESS_DELAY = 400;
@@ -9,21 +10,15 @@ const PROGRESS_INTERVAL = 200;
 // Errors of a rotated snapshot that an unrotated one may not have: renditions are disabled, or there are too many.
 const NO_RENDITION = [403, 503];
 
-const dialog = document.getElementById("snapshot-dialog");
 const part = (name) => document.getElementById(`snapshot-${name}`);
 
+let dialog;
 let request;
 let url;
 
-part("close").addEventListener("click", () => dialog.close());
-dialog.addEventListener("close", () => {
-  request.abort();
-  URL.revokeObjectURL(url);
-  part("picture").removeAttribute("src");
-});
-
 // Take a snapshot of the size "full" or "stream" and show it. Throws an AbortError if the user cancels it.
 export async function takeSnapshot(size, rotation, status) {
+  dialog ??= createDialog();
   request?.abort(); // only the newest request counts
   const { signal } = (request = new AbortController());
   const began = performance.now();
@@ -43,6 +38,27 @@ export async function takeSnapshot(size, rotation, status) {
     clearInterval(updates);
     clearTimeout(opening);
   }
+}
+
+function createDialog() {
+  const create = (tag, name, properties) => element(tag, { id: `snapshot-${name}`, ...properties });
+  const created = create("dialog", "dialog", { "aria-label": t("snapshot.title") });
+  created.append(
+    create("p", "step", { role: "status" }),
+    create("progress", "progress", { "aria-label": t("snapshot.progress") }),
+    create("img", "picture", { alt: t("snapshot.picture") }),
+    element("p", {}, create("span", "taken"), element("br"), create("span", "facts")),
+    element("a", { id: "snapshot-download", className: "button" }, t("snapshot.download")),
+    create("button", "close", { type: "button" }),
+  );
+  document.body.append(created);
+  part("close").addEventListener("click", () => created.close());
+  created.addEventListener("close", () => {
+    request.abort();
+    URL.revokeObjectURL(url);
+    part("picture").removeAttribute("src");
+  });
+  return created;
 }
 
 // The server rotates the snapshot as this page rotates the picture, if it can.
@@ -98,7 +114,7 @@ function showSnapshot(file, headers) {
   url = URL.createObjectURL(file);
   part("picture").src = url;
   part("facts").textContent = detailsOf(file, headers).join(" · ");
-  part("taken").textContent = new Date(at).toLocaleString();
+  part("taken").textContent = new Date(at).toLocaleString(locale);
   Object.assign(part("download"), { href: url, download: `${name}-${local.replaceAll(":", "-")}.jpg` });
   open("done");
   part("download").focus();

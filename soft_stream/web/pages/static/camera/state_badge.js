@@ -1,6 +1,6 @@
 // Shows the state of the picture: live or not, its age, its size and its frame rate.
 
-import { client } from "../shared/api.js";
+import { loadMessages, loadPart } from "./lazy.js";
 import { formatDuration, formatNumber, setText, t } from "../shared/i18n.js";
 
 // A picture is not live if it is older than this many seconds and this many frame intervals.
@@ -8,58 +8,104 @@ const STALE = 1.5;
 const STALE_INTERVALS = 4;
 // The age is shown from this many seconds on.
 const MIN_SHOWN_AGE = 1;
+// A frame rate below this part of the expected one is worth a warning after this many milliseconds.
+const SLOW = 0.8;
+const SLOW_DURATION = 5000;
+// The states in which the page waits for the camera or the server, and says for what.
+const WAITING = ["starting", "connecting", "stalled"];
 
-const badge = document.getElementById("state");
-const view = document.getElementById("view");
-const overlay = document.getElementById("overlay");
-const details = document.getElementById("facts");
+const part = (id) => document.getElementById(id);
+const badge = part("state");
+const view = part("view");
+const overlay = part("overlay");
+const slow = part("slow");
 
-// Called several times a second.
-export function updateBadge(player, status) {
-  const isLive = player.age < Math.max(STALE, STALE_INTERVALS * status.interval);
-  const state = badgeState(player, isLive, status);
-  setText(badge, t(`state.${state}`));
-  badge.dataset.state = state;
-  badge.hidden = false; // hidden in the HTML, since without this script it would not change
-  view.classList.toggle("not-live", !isLive);
-  overlay.hidden = isLive;
-  setText(overlay, isLive ? "" : [ageOf(player), reasonOf(player, status)].filter(Boolean).join("\n"));
-  setText(details, detailsOf(player, status.facts).join(" · "));
-}
+export class StateBadge {
+  #player;
+  #status;
+  #lent = null; // a promise of the lines about the program that has the camera
+  #isSlowSince = null;
+  #pictured = null; // the state for which the last picture was requested
 
-function badgeState(player, isLive, { facts, isReachable }) {
-  if (!isReachable && !isLive) return "unreachable";
-  if (!facts) return isLive ? "streaming" : "connecting";
-  if (isLive && ["streaming", "focusing"].includes(facts.state)) return facts.state;
-  if (["paused", "retrying", "starting"].includes(facts.state)) return facts.state;
-  if (facts.fault) return "fault";
-  if (isLive) return "streaming";
-  return player.fps ? "late" : "connecting"; // late: frames arrive, but old ones
-}
-
-function reasonOf(player, { facts, isReachable }) {
-  if (!isReachable) return t("live.unreachable");
-  if (facts?.state === "paused" && facts.pause) return pauseReason(facts.pause);
-  return facts?.fault || player.error;
-}
-
-function pauseReason({ owner }) {
-  return owner.startsWith(`${client} `) ? t("live.paused.own") : t("live.paused", { owner });
-}
-
-function ageOf(player) {
-  return player.hasPicture ? t("live.old", { age: formatDuration(player.age) }) : t("live.none");
-}
-
-function detailsOf(player, facts) {
-  const parts = [];
-  if (facts?.frame) parts.push(t("live.size", facts.frame));
-  if (facts) {
-    parts.push(t("live.fps", { received: formatNumber(player.fps), sent: formatNumber(facts.captured_fps) }));
+  constructor(player, status) {
+    [this.#player, this.#status] = [player, status];
   }
-  if (player.hasPicture && player.age >= MIN_SHOWN_AGE) {
-    parts.push(t("live.age", { age: formatDuration(player.age) }));
+
+  // Called several times a second.
+  update() {
+    const { age } = this.#player;
+    const isLive = age < Math.max(STALE, STALE_INTERVALS * this.#status.interval);
+    const state = this.#state(isLive);
+    setText(badge, t(`state.${state}`));
+    badge.dataset.state = state;
+    badge.hidden = false; // hidden in the HTML, since without this script it would not change
+    view.classList.toggle("not-live", !isLive);
+    overlay.hidden = isLive;
+    if (!isLive) this.#explain(state);
+    setText(part("facts"), this.#details(isLive).join(" · "));
+    this.#warn(isLive);
   }
-  if (player.mode === "snapshots") parts.push(t("live.snapshots"));
-  return parts;
+
+  #state(isLive) {
+    const { facts, isReachable, refusal } = this.#status;
+    const player = this.#player;
+    if (!isReachable && !isLive) return refusal ? "fault" : "unreachable";
+    if (!facts) return isLive ? "streaming" : "connecting";
+    if (isLive && ["streaming", "focusing"].includes(facts.state)) return facts.state;
+    if (["paused", "retrying", "starting"].includes(facts.state)) return facts.state;
+    if (facts.fault || (!isLive && player.error)) return "fault";
+    if (isLive) return "streaming";
+    if (player.isConnecting) return "connecting";
+    return player.fps || player.pace?.isReduced ? "late" : "stalled"; // late: frames arrive, but old ones
+  }
+
+  // Say over the picture why it is not live, and how old it is.
+  #explain(state) {
+    const { facts } = this.#status;
+    const pause = state === "paused" && facts.pause;
+    if (pause) this.#showBorrower();
+    overlay.dataset.state = state;
+    setText(part("reason"), pause ? "" : this.#reason(state));
+    setText(part("age"), this.#player.hasPicture ? t("live.old", { age: formatDuration(this.#player.age) }) : t("live.none"));
+    if (!this.#player.hasPicture && facts?.thumbnail && this.#pictured !== facts.state) {
+      this.#pictured = facts.state;
+      import("./last_picture.js").then(({ showLastPicture }) => showLastPicture(this.#player), console.debug);
+    }
+  }
+
+  // Until this is loaded only the badge says it; after a failure the next call tries again.
+  async #showBorrower() {
+    this.#lent ??= loadPart(() => import("./lend.js"), "lend").then(({ Lent }) => new Lent(this.#status));
+    const lent = await this.#lent.catch(() => (this.#lent = null));
+    if (this.#status.facts.pause) lent?.update();
+  }
+
+  #reason(state) {
+    const { facts, isReachable, refusal } = this.#status;
+    if (!isReachable) return refusal || t("live.unreachable");
+    return facts?.fault || this.#player.error || (WAITING.includes(state) ? t(`live.${state}`) : "");
+  }
+
+  #details(isLive) {
+    const { age, fps, mode, pace, size } = this.#player;
+    return [
+      size && t("live.size", size),
+      isLive && fps > 0 && t("live.fps", { fps: formatNumber(fps, fps < 9.95 ? 1 : 0) }),
+      isLive && age >= MIN_SHOWN_AGE && t("live.age", { age: formatDuration(age) }),
+      mode === "snapshots" ? t("live.snapshots") : pace?.isReduced && t("live.reduced"),
+    ].filter(Boolean);
+  }
+
+  // Warn while this browser gets far fewer frames than it has asked for.
+  #warn(isLive) {
+    const expected = this.#status.expectedFps;
+    const isSlow = isLive && this.#player.mode === "stream" && this.#player.fps < SLOW * expected;
+    this.#isSlowSince = isSlow ? (this.#isSlowSince ?? performance.now()) : null;
+    slow.hidden = !isSlow || performance.now() - this.#isSlowSince < SLOW_DURATION;
+    if (slow.hidden) return;
+    Promise.all([import("./slow.js"), loadMessages()]).then(
+      ([{ explainSlowness }]) => setText(slow, explainSlowness(this.#status.facts, SLOW, expected)),
+      () => (slow.hidden = true), // the next call tries again
+    );
+  }
 }

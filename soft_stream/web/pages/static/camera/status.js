@@ -1,14 +1,23 @@
-// Polls status.json while the page is visible, and estimates the server's clock.
+// Polls status.json while the page is visible.
 
-import { client, getJson } from "../shared/api.js";
+import { client, getJson, translate } from "../shared/api.js";
+import { ServerClock } from "../shared/server_clock.js";
 
 const INTERVAL = 1000;
+
+// Put the sentences of the server into the language of the page.
+async function translateFacts(facts) {
+  const { notices = [], notice_messages: messages = [] } = facts;
+  facts.fault = await translate(facts.fault, facts.fault_message);
+  facts.notices = await Promise.all(notices.map((each, i) => translate(each, messages[i])));
+}
 
 export class Status extends EventTarget {
   facts = null; // the newest status.json; null until the first answer
   isReachable = true;
+  refusal = ""; // the sentence of the server, if the user may no longer see this camera
+  clock = new ServerClock();
   #running = null;
-  #offset = null; // seconds that the server's clock is ahead of ours
   #lastRequest = 0; // number of the newest request, and of the newest one with an answer
   #lastAnswer = 0;
 
@@ -24,29 +33,35 @@ export class Status extends EventTarget {
   }
 
   // Ask the server now.
-  async refresh() {
-    const began = Date.now();
+  async refresh(timeout = undefined) {
+    const requestedAt = Date.now();
     const number = (this.#lastRequest += 1);
-    const facts = await getJson("status.json").catch(() => null);
+    let refusal = "";
+    const facts = await getJson("status.json", {}, timeout).catch((error) => {
+      if (error.status === 403) refusal = error.message;
+      return null;
+    });
+    if (facts) {
+      this.clock.onAnswer(facts.monotonic, requestedAt);
+      await translateFacts(facts);
+    }
     if (number < this.#lastAnswer) return; // a newer request was answered first
     this.#lastAnswer = number;
-    this.isReachable = facts !== null;
-    if (facts) {
-      this.facts = facts;
-      this.#offset = facts.now - (began + Date.now()) / 2000;
-    }
+    [this.isReachable, this.refusal] = [facts !== null, refusal];
+    if (facts) this.facts = facts;
     this.dispatchEvent(new Event("change"));
-  }
-
-  // Return Unix seconds of the server's clock; -Infinity if unknown.
-  serverTime() {
-    return this.#offset === null ? -Infinity : Date.now() / 1000 + this.#offset;
   }
 
   // Seconds between the frames that this page gets; 0 if unknown.
   get interval() {
     const rates = [this.facts?.negotiated?.fps, this.facts?.captured_fps, this.#own?.fps_max].filter(Boolean);
     return rates.length ? 1 / Math.min(...rates) : 0;
+  }
+
+  // Frames per second that this page can expect; 0 if unknown.
+  get expectedFps() {
+    const rates = [this.facts?.negotiated?.fps, this.#own?.fps_max].filter(Boolean);
+    return rates.length ? Math.min(...rates) : 0;
   }
 
   // Whether the camera delivers frames.

@@ -59,7 +59,8 @@ export class Lightbox {
     this.#dialog.querySelector("h2").textContent = tile.name;
     this.#dialog.querySelector(".open").href = tile.url;
     this.#pane.picture.copy(tile.picture);
-    Object.assign(this.#pane, { facts: tile.facts && { ...tile.facts, own: [] }, isReachable: tile.isReachable });
+    const { clock, isReachable } = tile;
+    Object.assign(this.#pane, { facts: tile.facts && { ...tile.facts, own: [] }, isReachable, clock });
     this.#onChange(); // the streams of the grid end first
     this.setVisible(true);
   }

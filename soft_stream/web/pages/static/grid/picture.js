@@ -1,13 +1,17 @@
-// The picture of one camera in the grid: a stream, or thumbnails. The last element of the frame is the visible one.
+// The picture of one camera in the grid: a stream, or still pictures. The last element of the frame that is not empty is visible.
 
-// Milliseconds after which a thumbnail has failed.
+import { HEADERS } from "../shared/api.js";
+import { copyOf, createImage, openStream } from "./live_picture.js";
+
+// Milliseconds after which a still picture has failed.
 const TIMEOUT = 8000;
 
 export class Picture {
   takenAt = null; // when the visible picture was captured, as far as is known, ms; null without a picture
+  knowsTime = false; // whether `takenAt` is from the stream itself
   failures = 0; // failed requests in a row
   streamingSince = null; // when the stream was requested, ms; null without a stream
-  isLoading = false;
+  #loading = null;
   #frame;
   #stream = null;
   #isStreamShown = false;
@@ -16,57 +20,74 @@ export class Picture {
     this.#frame = frame;
   }
 
-  // Start a stream. An <img> reports only that a stream could not begin, not that it has ended.
-  stream(url, onFailure) {
+  // Start a stream. Call `onFailure` if it cannot begin, with whether the server may have refused it. Its end is only
+  // known if scripts may read it; then `onData` is called as by parts(), and `findTime` returns when a part was captured.
+  stream(url, { onFailure, onData, findTime }) {
     this.stop();
-    const stream = createImage();
-    stream.addEventListener("load", () => this.showStream());
-    stream.addEventListener("error", () => {
-      if (stream !== this.#stream) return;
-      this.failures += 1;
-      this.stop();
-      onFailure();
+    const isCurrent = () => stream === this.#stream;
+    const stream = openStream(url, {
+      onBegin: () => this.showStream(),
+      onEnd: () => isCurrent() && this.stop(),
+      onFailure: (isRefused) => {
+        if (!isCurrent()) return;
+        this.failures += 1;
+        this.stop();
+        onFailure(isRefused);
+      },
+      onTime: (takenAt) => isCurrent() && Object.assign(this, { takenAt, knowsTime: true }),
+      onData,
+      findTime,
     });
-    stream.src = url;
-    this.#frame.append(stream);
+    this.#frame.append(stream.element);
     this.#stream = stream;
-    this.#isStreamShown = false;
+    this.#isStreamShown = this.knowsTime = false;
     this.streamingSince = Date.now();
   }
 
-  // End the stream, and keep its last frame. The connection is closed when `src` is removed.
+  // End the stream, and keep its last frame.
   stop() {
     const stream = this.#stream;
     if (!stream) return;
     this.#stream = this.streamingSince = null;
-    if (stream.naturalWidth) this.#show(copyOf(stream));
-    stream.removeAttribute("src");
-    stream.remove();
+    if (stream.hasBegun) this.#show(stream.last);
+    stream.end();
   }
 
-  async loadThumbnail(url) {
-    const thumbnail = createImage();
-    const requested = Date.now();
-    this.isLoading = true;
-    const isLoaded = await loadImage(thumbnail, url);
-    this.isLoading = false;
-    this.failures = isLoaded ? 0 : this.failures + 1;
-    if (!isLoaded || this.#stream) return;
-    this.takenAt = requested;
-    this.#show(thumbnail);
+  // Load a still picture. Return whether it is shown, and when it was captured: null if only the server knows that.
+  async load(url) {
+    const image = createImage();
+    const loading = (this.#loading = new AbortController());
+    const timer = setTimeout(() => loading.abort(), TIMEOUT);
+    const request = new URL(url).origin === location.origin ? fetchImage : loadImage;
+    const loaded = await request(image, url, loading.signal);
+    clearTimeout(timer);
+    this.#loading = null;
+    this.failures = loaded ? 0 : this.failures + 1;
+    const isShown = loaded !== null && !this.isStream;
+    if (isShown) this.#show(image);
+    return { isShown, takenAt: loaded?.takenAt ?? null };
+  }
+
+  get isLoading() {
+    return this.#loading !== null;
+  }
+
+  // A camera that does not answer must not keep a connection that others need.
+  cancelLoading() {
+    this.#loading?.abort();
   }
 
   // Show the picture of another frame until a newer one arrives.
   copy(other) {
-    const shown = other.#frame.lastElementChild;
-    if (!shown?.naturalWidth && !shown?.width) return;
+    const shown = [...other.#frame.children].findLast((each) => each.naturalWidth ?? each.width); // a new one is empty
+    if (!shown) return;
     this.takenAt = other.takenAt;
     this.#show(copyOf(shown));
   }
 
   // Whether a stream has begun to arrive.
   get isStream() {
-    return Boolean(this.#stream?.naturalWidth);
+    return Boolean(this.#stream?.hasBegun);
   }
 
   // Remove the old picture once the stream has begun to arrive.
@@ -75,7 +96,7 @@ export class Picture {
     this.#isStreamShown = true;
     this.failures = 0;
     this.takenAt = this.streamingSince;
-    this.#show(this.#stream);
+    this.#show(this.#stream.element);
   }
 
   clear() {
@@ -85,37 +106,46 @@ export class Picture {
     this.failures = 0;
   }
 
-  // Remove all other elements. A stream that is removed and added again might start again, so it stays.
+  get isEmpty() {
+    return this.takenAt === null && !this.isStream;
+  }
+
+  // Remove all other elements, except a stream that may begin later.
   #show(picture) {
-    for (const other of [...this.#frame.children]) if (other !== picture) other.remove();
-    if (!picture.isConnected) this.#frame.append(picture);
+    for (const other of [...this.#frame.children]) {
+      if (other !== picture && other !== this.#stream?.element) other.remove();
+    }
+    // a stream that is removed and added again might start again, so it stays
+    if (!picture.isConnected) this.#frame.prepend(picture);
   }
 }
 
-function createImage() {
-  return Object.assign(new Image(), { alt: "", decoding: "async", draggable: false });
+// Load an image of this origin: its headers say how old it is, unless a proxy drops them. Return null if that fails.
+async function fetchImage(image, url, signal) {
+  try {
+    const response = await fetch(url, { cache: "no-cache", headers: HEADERS, signal });
+    if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+    const age = response.headers.get("X-Age-Ms");
+    const takenAt = age === null ? null : Date.now() - Number(age);
+    image.src = URL.createObjectURL(await response.blob());
+    await image.decode().finally(() => URL.revokeObjectURL(image.src));
+    return { takenAt };
+  } catch (error) {
+    console.debug(error); // the tile shows the reason from cameras.json
+    return null;
+  }
 }
 
-function copyOf(shown) {
-  const [width, height] = [shown.naturalWidth || shown.width, shown.naturalHeight || shown.height];
-  const copy = Object.assign(document.createElement("canvas"), { width, height });
-  copy.getContext("2d").drawImage(shown, 0, 0);
-  return copy;
-}
-
-// Return whether the image was loaded in time.
-function loadImage(image, url) {
+// Load an image of another origin, whose headers scripts cannot read. Return null if that fails.
+function loadImage(image, url, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      image.removeAttribute("src");
-      resolve(false);
-    }, TIMEOUT);
-    const end = (isLoaded) => {
-      clearTimeout(timer);
-      resolve(isLoaded);
+    const end = (outcome) => {
+      if (!outcome) image.removeAttribute("src");
+      resolve(outcome);
     };
-    image.addEventListener("load", () => end(true));
-    image.addEventListener("error", () => end(false));
+    image.addEventListener("load", () => end({}));
+    image.addEventListener("error", () => end(null));
+    signal.addEventListener("abort", () => end(null));
     image.src = url;
   });
 }

@@ -11,10 +11,18 @@ export function t(key, values = {}) {
   return (messages[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
+// The locale for numbers and dates: that of the browser if it has the language of the page, as en-GB for en.
+const { lang } = document.documentElement;
+export const locale = navigator.languages.find((each) => each.split("-")[0] === lang) ?? lang;
+
 export function formatNumber(value, digits = 1) {
   const options = { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false };
-  return value.toLocaleString(document.documentElement.lang, options);
+  return value.toLocaleString(locale, options);
 }
+
+// Return a number with the digits that it has, and any other value as it is.
+export const formatValue = (value) =>
+  typeof value === "number" ? value.toLocaleString(locale, { useGrouping: false }) : value;
 
 // Return a time span such as 3.2 s, 45 s, 5 min.
 export function formatDuration(seconds) {

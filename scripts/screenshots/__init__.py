@@ -1,0 +1,1 @@
+"""Takes the screenshots of the documentation, and those for a review."""

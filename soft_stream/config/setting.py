@@ -1,0 +1,14 @@
+"""The declaration of one setting."""
+
+from dataclasses import field
+from typing import Any
+
+from soft_stream.config.value_types import ValueType
+
+
+def setting(
+    default: Any, value_type: ValueType, meaning: str, *, per_camera: bool = False, shared: bool = False
+) -> Any:
+    """Declare a setting; `per_camera`: it has only the form `camN_NAME`; `shared`: it has only the form `cam_NAME`."""
+    metadata = {"type": value_type, "meaning": meaning, "per_camera": per_camera, "shared": shared}
+    return field(default=default, metadata=metadata)

@@ -1,0 +1,47 @@
+"""The topics of the settings, in the order of camera-soft-stream.env."""
+
+TOPICS = {
+    "what most people change": ("id", "name", "width", "height", "fps", "quality"),
+    "source and sensor": ("source", "folder", "sensor_mode", "pixel_format", "hdr", "tuning_file"),
+    "picture": ("hflip", "vflip", "rotation", "min_fps", "controls", "open_command"),
+    "focus": (
+        "autofocus",
+        "lens_position",
+        "autofocus_range",
+        "autofocus_window",
+        "autofocus_speed",
+        "autofocus_timeout",
+    ),
+    "snapshots": (
+        "snapshot_size",
+        "snapshot_width",
+        "snapshot_height",
+        "snapshot_quality",
+        "still_method",
+        "still_pause",
+        "thumbnail_keep",
+    ),
+    "stream": ("client_fps_max", "renditions_max", "adaptive_quality"),
+    "addresses and names": (
+        "port",
+        "bind",
+        "listen",
+        "tls_certificate",
+        "tls_key",
+        "hosts",
+        "portal_port",
+        "camera_port_base",
+    ),
+    "logins and limits": (
+        "auth",
+        "users_file",
+        "open_to_network",
+        "local_proxy_role",
+        "clients_max",
+        "clients_per_address",
+    ),
+    "pages and programs of others": ("cors_origins", "frame_ancestors", "legacy_control"),
+    "pausing for another program": ("pause_file", "pause_snapshot", "pause_max"),
+    "times of the camera": ("start_timeout", "close_after", "watchdog_timeout", "retry_pause", "close_timeout"),
+    "log": ("log_level", "showfps", "loghttp", "log_file", "log_file_level", "log_file_size", "log_file_count"),
+}

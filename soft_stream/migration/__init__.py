@@ -1,0 +1,1 @@
+"""The translation of the options of older programs into settings, by tables."""

@@ -1,0 +1,1 @@
+"""The login: one module decides, every route asks it."""

@@ -1,0 +1,68 @@
+"""Which cameras `soft-stream serve --all` serves, and as what."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from soft_stream.cameras import discovery
+from soft_stream.cameras.base import CameraError, CameraInfo
+from soft_stream.cli import serve_all
+from soft_stream.config.settings import Settings
+
+CSI = CameraInfo("/base/i2c@1/imx708@1a", "imx708")
+TEST = {"cam0_source": "test-pattern", "cam1_source": "test-pattern"}
+
+
+def kinds(
+    monkeypatch: pytest.MonkeyPatch,
+    connected: Sequence[CameraInfo] | None,
+    *settings: Settings,
+    pi: bool = False,
+    is_chosen: bool = False,
+) -> tuple[dict[int, str], dict[str, str]]:
+    """Return the kinds and the changed variables on a machine with these cameras; None: they cannot be listed."""
+
+    def list_cameras() -> Sequence[CameraInfo]:
+        if connected is None:
+            raise CameraError("no Picamera2")
+        return connected
+
+    monkeypatch.setattr(discovery, "list_cameras", list_cameras)
+    monkeypatch.setattr(discovery, "is_raspberry_pi", lambda: pi)
+    return serve_all.find_kinds(dict(enumerate(settings)), is_chosen=is_chosen)
+
+
+def test_connected_cameras(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A camera that is not connected beside another one is skipped, and never replaced."""
+    missing = Settings(camera=1, id="/base/i2c@2/imx219@10")
+    assert kinds(monkeypatch, [CSI], Settings(), missing) == ({0: "imx708"}, {})
+    assert capsys.readouterr().out.startswith("Camera 1: skipped, camera /base/i2c@2/imx219@10 is not connected; ")
+
+
+def test_other_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their cameras need no libcamera."""
+    folder = Settings(source="folder", folder="/srv/jpegs")
+    assert kinds(monkeypatch, [CSI], folder, Settings(camera=1, source="test-pattern")) == (
+        {0: "the images of /srv/jpegs", 1: "a test camera"},
+        {},
+    )
+
+
+@pytest.mark.parametrize("connected", [[], None])
+def test_no_camera_elsewhere(monkeypatch: pytest.MonkeyPatch, connected: Sequence[CameraInfo] | None) -> None:
+    """On a laptop the settings of a Raspberry Pi are tried with test cameras."""
+    cameras = Settings(id=CSI.id), Settings(camera=1)
+    assert kinds(monkeypatch, connected, *cameras) == ({0: "a test camera", 1: "a test camera"}, TEST)
+
+
+def test_no_camera_on_a_raspberry_pi(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A test camera must not hide that a configured camera is gone; one without an id is a first try."""
+    cameras = Settings(id=CSI.id), Settings(camera=1)
+    found, changes = kinds(monkeypatch, [], *cameras, pi=True)
+    assert (found, changes) == ({1: "a test camera"}, {"cam1_source": "test-pattern"})
+    assert "Camera 0: skipped, " in capsys.readouterr().out
+
+
+def test_a_source_of_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --source picamera there are no test cameras."""
+    assert kinds(monkeypatch, [], Settings(), is_chosen=True) == ({}, {})

@@ -1,0 +1,1 @@
+"""What the documents of the older programs promise, and the proof that each promise is kept here."""
