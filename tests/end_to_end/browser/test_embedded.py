@@ -56,6 +56,7 @@ async def test_a_listed_dashboard_embeds_the_page(
     frame = visit.page.frame_locator("iframe")
     await expect(frame.locator("#state")).to_have_attribute("data-state", "streaming")
     await frame.locator("#lend").click()
+    await frame.get_by_role("button", name="1 min").click()
     await portal.until(lambda: portal.supervisor.status.state is State.PAUSED)
     await frame.locator("#lend").click()
     await expect(frame.locator("#state")).to_have_attribute("data-state", "streaming")
