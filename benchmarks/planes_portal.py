@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from soft_stream.cameras.base import Negotiated
-from soft_stream.cameras.image_folder import FolderCamera
+from soft_stream.cameras.folder.camera import FolderCamera
 from soft_stream.config.settings import Settings
 from soft_stream.frames.raw import RawFrame, split_planes
 from soft_stream.service.server import serve

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from soft_stream.cameras.picamera.sensor_modes import SensorModes
@@ -10,6 +11,15 @@ from soft_stream.cameras.picamera.sensor_modes import SensorModes
 if TYPE_CHECKING:
     from soft_stream.cameras.base import Camera
     from soft_stream.config.settings import Settings
+
+# The driver of each source: a class that is made of the settings for each session.
+DRIVERS = {
+    "folder": "soft_stream.cameras.folder.camera:FolderCamera",
+    "http": "soft_stream.cameras.http.camera:HttpCamera",
+    "v4l2": "soft_stream.cameras.v4l2.camera:V4l2Camera",
+    "media": "soft_stream.cameras.media.camera:MediaCamera",
+    "gphoto": "soft_stream.cameras.gphoto.camera:GphotoCamera",
+}
 
 
 class CameraFactory:
@@ -25,10 +35,10 @@ class CameraFactory:
             from soft_stream.cameras.synthetic.device import SyntheticDevice
 
             return SyntheticCamera(settings, SyntheticDevice())
-        if settings.source == "folder":
-            from soft_stream.cameras.image_folder import FolderCamera
-
-            return FolderCamera(settings)
+        if settings.source in DRIVERS:
+            module, _, name = DRIVERS[settings.source].partition(":")
+            driver: Camera = getattr(import_module(module), name)(settings)
+            return driver
         from soft_stream.cameras.picamera.camera import PicameraCamera
         from soft_stream.cameras.picamera.library import picamera2_class
 

@@ -57,6 +57,10 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     webcamd_flags.add_to(command)
 
 
+# --device is a flag of webcamd
+OPTIONS = {"device": "--source-device"}
+
+
 def add_settings(command: argparse.ArgumentParser, without: Container[str] = (), prefix: str = "") -> None:
     """Add an option for each setting to a parser, in groups by topic; `prefix` is that of their titles."""
     for topic, names in TOPICS.items():
@@ -72,7 +76,8 @@ def add_settings(command: argparse.ArgumentParser, without: Container[str] = (),
 
 def add_setting(command: Any, name: str, text: str) -> None:
     """Add the option for one setting."""
-    flags = [f"--{name.replace('_', '-')}", *(["-d"] if name == "log_level" else [])]
+    option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
+    flags = [option, *(["-d"] if name == "log_level" else [])]
     # --bind takes several values, --hflip may have none
     counts: dict[type, dict[str, Any]] = {tuple: {"nargs": "+"}, bool: {"nargs": "?", "const": "1"}}
     count = counts.get(type(default_of(name, 0)), {})

@@ -7,7 +7,9 @@ from typing import Any
 
 from soft_stream.config import value_types as types
 from soft_stream.config.network_settings import FIRST_PORT, NetworkSettings
+from soft_stream.config.output_settings import OutputSettings
 from soft_stream.config.setting import setting
+from soft_stream.config.source_settings import SourceSettings
 from soft_stream.message import Message
 
 # Browsers display a part of a stream only when the next one begins: below this rate they would lag by seconds.
@@ -20,7 +22,7 @@ LOG_LEVEL = types.choice(*LOG_LEVELS, spellings={level[0]: level for level in LO
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(NetworkSettings):
+class Settings(OutputSettings, SourceSettings, NetworkSettings):
     """The effective settings of one camera: `cam_NAME` sets a value for every camera, `camN_NAME` for camera N."""
 
     state_directory: Path | None = None
@@ -39,8 +41,6 @@ class Settings(NetworkSettings):
     # which camera
     id: str = setting("", types.text(), "libcamera id of the camera, see `soft-stream cameras`", per_camera=True)
     name: str = setting("", types.text(), "display name (default: Camera N)", per_camera=True)
-    source: str = setting("picamera", types.choice("picamera", "test-pattern", "folder"), "source of the frames")
-    folder: str = setting("", types.path(), "folder of the JPEGs for source=folder", per_camera=True)
     sensor_mode: str = setting(
         "auto", types.sensor_mode(), "sensor mode; auto: whole field of view; driver: chosen by libcamera"
     )

@@ -2,7 +2,19 @@
 
 TOPICS = {
     "what most people change": ("id", "name", "width", "height", "fps", "quality"),
-    "source and sensor": ("source", "folder", "sensor_mode", "pixel_format", "hdr", "tuning_file"),
+    "source and sensor": (
+        "source",
+        "folder",
+        "folder_mode",
+        "folder_file",
+        "folder_delete",
+        "url",
+        "device",
+        "sensor_mode",
+        "pixel_format",
+        "hdr",
+        "tuning_file",
+    ),
     "picture": ("hflip", "vflip", "rotation", "min_fps", "controls", "open_command"),
     "focus": (
         "autofocus",
@@ -20,6 +32,17 @@ TOPICS = {
         "still_method",
         "still_pause",
         "thumbnail_keep",
+    ),
+    "other outputs and your own pages": (
+        "save",
+        "save_interval",
+        "save_count",
+        "save_size",
+        "save_as",
+        "zmq",
+        "zmq_frames",
+        "www",
+        "www_links",
     ),
     "stream": ("client_fps_max", "renditions_max", "adaptive_quality"),
     "addresses and names": (

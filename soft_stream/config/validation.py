@@ -9,6 +9,12 @@ from soft_stream.config.value_types import STDOUT
 from soft_stream.message import Message
 
 HIGHEST_PORT = 65535
+# the setting that a source cannot do without, and what it names
+NEEDED_BY = {
+    "folder": ("folder", "the folder of its JPEGs"),
+    "http": ("url", "the URL of its stream or snapshot"),
+    "media": ("url", "its file or URL"),
+}
 Cameras = Mapping[int, Settings]
 Origins = Mapping[int, Mapping[str, str]]
 
@@ -41,8 +47,8 @@ def _check_unique(cameras: Cameras, origins: Origins) -> Iterator[str]:
 def check_camera(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the names of the settings of one camera that contradict others, each with the rule."""
     number = settings.camera
-    if settings.source == "folder" and not settings.folder:
-        yield "source", f"cam{number}_folder must name the folder of its JPEGs"
+    if (needed := NEEDED_BY.get(settings.source)) and not getattr(settings, needed[0]):
+        yield "source", f"cam{number}_{needed[0]} must name {needed[1]}"
     shortest = 2 / settings.fps
     for name in ("start_timeout", "watchdog_timeout"):
         if 0 < getattr(settings, name) < shortest:

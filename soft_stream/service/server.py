@@ -14,6 +14,7 @@ from soft_stream.cameras.base import Camera, CameraHung
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.page_settings import PageLayer
 from soft_stream.config.settings import Settings
+from soft_stream.outputs.start import start_outputs
 from soft_stream.service import fps_log
 from soft_stream.service.exit_status import ExitStatus
 from soft_stream.service.memory import return_large_blocks
@@ -89,6 +90,7 @@ class Server:
         ]
         if self._notices:
             self._tasks.append(asyncio.create_task(self._notices.follow(self._runner.app[NOTICES]), name="notices"))
+        self._tasks += start_outputs(self._supervisor)
         if self._settings.showfps:
             self._tasks.append(asyncio.create_task(fps_log.log_frame_rates(self._supervisor), name="fps log"))
         if self._settings.pause_file:

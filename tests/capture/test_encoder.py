@@ -12,7 +12,7 @@ import pytest
 import simplejpeg
 
 from soft_stream.cameras.base import CameraError
-from soft_stream.cameras.image_folder import FolderCamera
+from soft_stream.cameras.folder.camera import FolderCamera
 from soft_stream.capture.encoder import FRAMES, EncoderPool
 from soft_stream.capture.subscribers import Client
 from soft_stream.capture.supervisor import CameraSupervisor

@@ -14,7 +14,7 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from soft_stream.cameras.image_folder import FolderCamera
+from soft_stream.cameras.folder.camera import FolderCamera
 from soft_stream.frames import jpeg
 from tests.support import jpegs
 from tests.support.jpegs import BASE, EOI, FLAT, OTHER

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from soft_stream.cameras import image_folder
 from soft_stream.cameras.base import CameraMissing, NoFrame
-from soft_stream.cameras.image_folder import FolderCamera
+from soft_stream.cameras.folder import camera as folder_camera
+from soft_stream.cameras.folder.camera import FolderCamera
 from soft_stream.cameras.synthetic.camera import SyntheticCamera
 from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.config.loader import SettingsError, load
@@ -140,7 +140,7 @@ def test_a_file_without_end_among_others_is_damaged(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that was removed stops nothing, either."""
-    monkeypatch.setattr(image_folder, "CACHE_BYTES", 0)
+    monkeypatch.setattr(folder_camera, "CACHE_BYTES", 0)
     camera = folder_of(tmp_path, BASE, OTHER)
     camera.open()
     (tmp_path / "0.jpg").unlink()
@@ -183,7 +183,7 @@ def test_any_file_name_can_be_read_in_messages(tmp_path: Path, caplog: pytest.Lo
 
 def test_damaged_files_do_not_block_a_capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`capture` keeps its timeout while all files are damaged."""
-    monkeypatch.setattr(image_folder, "CACHE_BYTES", 0)
+    monkeypatch.setattr(folder_camera, "CACHE_BYTES", 0)
     camera = folder_of(tmp_path, BASE)
     camera.open()
     (tmp_path / "0.jpg").write_bytes(b"damaged since then")
@@ -223,7 +223,7 @@ def test_a_file_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_file_that_changes_is_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if its length stays the same, as that of a file that is being written over."""
-    monkeypatch.setattr(image_folder, "CACHE_BYTES", 0)
+    monkeypatch.setattr(folder_camera, "CACHE_BYTES", 0)
     camera = folder_of(tmp_path, BASE, OTHER)
     camera.open()
     assert set(take(camera, 6)) == {BASE, OTHER}

@@ -1,0 +1,51 @@
+"""The settings of where the frames come from."""
+
+from dataclasses import dataclass
+
+from soft_stream.config import urls
+from soft_stream.config import value_types as types
+from soft_stream.config.setting import setting
+
+SOURCES = ("picamera", "test-pattern", "folder", "http", "v4l2", "media", "gphoto")
+# mjpg-streamer's names of its input plugins, which may have the prefix `input_` and the suffix `.so`
+PLUGINS = {
+    "raspicam": "picamera",
+    "testpicture": "test-pattern",
+    "file": "folder",
+    "http": "http",
+    "uvc": "v4l2",
+    "opencv": "media",
+    "ptp2": "gphoto",
+}
+SPELLINGS = {
+    spelling: source
+    for plugin, source in PLUGINS.items()
+    for spelling in (plugin, f"input_{plugin}", f"input_{plugin}.so")
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSettings:
+    """The part of the settings of one camera that selects the driver and what it opens."""
+
+    source: str = setting("picamera", types.choice(*SOURCES, spellings=SPELLINGS), "source of the frames")
+    folder: str = setting("", types.path(), "folder of the JPEGs for source=folder", per_camera=True)
+    folder_mode: str = setting(
+        "loop",
+        types.choice("loop", "once", "new"),
+        "which files source=folder shows; loop: all, by name, again and again; once: all, and then the last one; "
+        "new: the newest one, as soon as it is complete",
+    )
+    folder_file: str = setting(
+        "",
+        types.file_name(),
+        "name of the only file that source=folder shows, each time it is written",
+        per_camera=True,
+    )
+    folder_delete: bool = setting(False, types.boolean(), "delete each file of source=folder after it was read")
+    url: str = setting(
+        "", urls.source_url(), "URL of the stream, snapshot or file for source=http and source=media", per_camera=True
+    )
+    device: str = setting(
+        "", types.path(), "device for source=v4l2, such as /dev/v4l/by-id/NAME, or source=gphoto", per_camera=True
+    )

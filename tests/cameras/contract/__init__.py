@@ -1,0 +1,1 @@
+"""The rules that every camera driver keeps, tested with each of them."""
