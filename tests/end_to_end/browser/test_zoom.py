@@ -224,7 +224,7 @@ async def test_who_may_only_view_sees_it_and_cannot_end_it(
     visit = await start_visit()
     await visit.page.goto(url_of(portal))
     await fill_in(visit.page, "vera")
-    await expect(visit.page.locator("#picture")).to_be_visible()
+    await expect(visit.page.locator("#state")).to_have_attribute("data-state", "streaming")
     (client,) = [each for each in portal.supervisor.subscribers.clients if each.name.startswith("page-")]
     await portal.supervisor.shared_zoom.ask(Part(0.25, 0.25, 0.5), client)
     await expect(visit.page.locator("p#zoom-shared")).to_have_text("2.0× for everybody")  # noqa: RUF001 # as people write it
