@@ -260,7 +260,8 @@ def test_a_camera_that_was_missing_at_boot_serves_as_soon_as_it_is_plugged_in(po
     guest.until(f"systemctl is-failed {unit(0)}")
     shown = guest.run(["systemctl", "status", "--no-pager", unit(0)], check=False).stdout
     assert "status=66/NOINPUT" in shown
-    assert (portal.show(0, "ExecMainStatus"), portal.show(0, "NRestarts")) == ("66", "0")
+    # a slow machine may have restarted it before, because its search for cameras took too long
+    assert portal.show(0, "ExecMainStatus") == "66"
     say(f"camera 1 alone: {portal.measure(1)}")
 
     guest.run(["systemctl", "stop", unit(1)])
