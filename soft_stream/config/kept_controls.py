@@ -59,7 +59,7 @@ def camera_id_of(settings: Settings) -> str:
     """Return what identifies the camera of these settings; empty if only its opening shows that."""
     if settings.source == "picamera":
         return settings.id
-    return f"{settings.id or settings.folder or settings.camera} ({settings.source})"
+    return f"{settings.id or settings.folder or settings.device or settings.camera} ({settings.source})"
 
 
 def file_of(folder: Path, camera_id: str) -> Path:

@@ -32,7 +32,7 @@ from soft_stream.message import Message, message_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from soft_stream.cameras.v4l2.device import Size, Taken
+    from soft_stream.cameras.v4l2.device import Description, Size, Taken
     from soft_stream.config.settings import Settings
     from soft_stream.frames.zoom import Rectangle
 
@@ -76,6 +76,7 @@ class V4l2Camera:
                 )
                 raise CameraUnsupported(Message("device_no_camera", template, device=self._node, driver=about.driver))
             self._model = about.card
+            self._log_device(about)
             self._has_frames = False
             self._start()
             self._controls = {each.control.name: each for each in controls.list_controls(self._device.descriptor)}
@@ -147,6 +148,11 @@ class V4l2Camera:
         if device:
             with suppress(OSError):  # the driver of a device that is gone refuses everything
                 device.close()
+
+    def _log_device(self, about: Description) -> None:
+        stable = nodes.stable_path(self._node) if self._node.parent == Path("/dev") else self._node
+        hint = f"; its number can change, {stable} does not" if stable != self._node else ""
+        log.info("%s is %s (driver %s)%s", self._node, about.card, about.driver, hint)
 
     def _running(self) -> tuple[Device, Stream]:
         if self._device is None or self._stream is None:

@@ -27,18 +27,15 @@ def list_devices(root: Path = ROOT) -> list[CameraInfo]:
     ]
 
 
-def first_device(number: int = 0, root: Path = ROOT) -> Path:
-    """Return the stable path of a camera by its position in the list.
+def first_device(root: Path = ROOT) -> Path:
+    """Return the stable path of the first connected camera.
 
     Raises:
-        CameraMissing: there is none at this position.
+        CameraMissing: there is none.
     """
-    cameras = list(_cameras(root))
-    if number >= len(cameras):
-        listing = ", ".join(str(node) for node, _ in cameras) or Message("none", "none")
-        template = "V4L2 camera number {number} (counted from 0) is not connected; connected: {listing}"
-        raise CameraMissing(Message("device_number_missing", template, number=number, listing=listing))
-    return stable_path(cameras[number][0], root)
+    for node, _ in _cameras(root):
+        return stable_path(node, root)
+    raise CameraMissing(Message("device_none", "no V4L2 camera is connected"))
 
 
 def stable_path(node: Path, root: Path = ROOT) -> Path:
