@@ -191,29 +191,42 @@ class V4l2Camera:
         deadline = time.monotonic() + timeout
         with self._translated(Message("capture_failed", "capture failed")):
             while True:
-                taken = self._next(device, deadline - time.monotonic())
+                taken = self._next(device, deadline)
                 raw = self._read(device, stream, taken)
                 if raw and self._jpegs.accepts(raw) and (limiter is None or limiter.allow(raw.captured_at)):
                     return raw
 
-    def _next(self, device: Device, seconds: float) -> Taken:
+    def _next(self, device: Device, deadline: float) -> Taken:
         """Wait for a filled buffer, and return the newest one.
 
+        While this process did not read, the driver filled all buffers, then it had none for newer frames: those that
+        wait are skipped.
+
         Raises:
-            NoFrame: none was filled in `seconds`.
+            NoFrame: none was filled until the deadline.
             OSError: the device is gone, or its driver has stopped.
         """
-        events = device.wait(seconds)
-        now = time.monotonic()
-        taken = device.take(now) if events else None
-        if taken is None:
-            if events & ERRORS:
-                raise CameraError(Message("device_stopped", "{device} has stopped", device=self._node))
-            raise NoFrame(Message("no_frame_arrived", "no frame arrived"))
-        while now - taken.captured_at > LATE * self._interval and (newer := device.take(now)):
+        skips = 0
+        while True:
+            events = device.wait(deadline - time.monotonic())
+            now = time.monotonic()
+            taken = device.take(now) if events else None
+            if taken is None:
+                if events & ERRORS:
+                    raise CameraError(Message("device_stopped", "{device} has stopped", device=self._node))
+                if now < deadline:  # the driver woke up this process without a frame
+                    continue
+                raise NoFrame(Message("no_frame_arrived", "no frame arrived"))
+            oldest, waited = now - LATE * self._interval, 1
+            while taken.captured_at < oldest and (newer := device.take(now)):
+                device.give_back(taken)
+                taken, waited = newer, waited + 1
+            if waited >= max(2, device.count - 1):
+                skips = device.count
+            if not skips or taken.captured_at >= oldest:
+                return taken
+            skips -= 1
             device.give_back(taken)
-            taken = newer
-        return taken
 
     @property
     def _interval(self) -> float:

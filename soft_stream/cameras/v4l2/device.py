@@ -90,6 +90,11 @@ class Device:
         status = os.fstat(self.descriptor)
         return status.st_rdev if stat.S_ISCHR(status.st_mode) else 0
 
+    @property
+    def count(self) -> int:
+        """The number of buffers."""
+        return len(self._buffers)
+
     def set_format(self, size: Size, fourcc: int) -> Format:
         """Set a format, and return the one that the driver has made of it."""
         return self._format(kernel.S_FMT, size, fourcc)

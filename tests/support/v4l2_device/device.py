@@ -22,9 +22,9 @@ LINK = "by-id/usb-Test_Webcam_SN0001-video-index0"
 LIMITED_RANGE, FULL_RANGE = 0, 1
 
 
-def has_library() -> bool:
-    """Return whether this process was started with the library."""
-    return FOLDER in os.environ
+def folder_of_process() -> Path:
+    """Return the folder that this process has its device in, because it was started with the device's `environment`."""
+    return Path(os.environ[FOLDER])
 
 
 class V4l2Device:
