@@ -12,6 +12,8 @@ from soft_stream.message import Message
 # v4l2_queryctrl.type: the types of one number. Buttons have no value; texts, arrays and classes are no numbers.
 INTEGER, BOOLEAN, MENU, BITMASK, INTEGER_MENU = 1, 2, 3, 8, 9
 KINDS = {INTEGER: "int", BOOLEAN: "bool", MENU: "int", BITMASK: "int", INTEGER_MENU: "int"}
+# What "permission denied" means here: settable controls are listed only.
+INACTIVE = "another control decides about it, such as an automatic mode"
 # A driver that lists more of them is broken.
 MOST = 1024
 
@@ -54,7 +56,8 @@ def set_controls(descriptor: int, known: Mapping[str, DeviceControl], values: Ma
         except OSError as error:
             if error.errno == errno.ENODEV:
                 raise
-            refused.append(f"{name}={value} ({error.strerror})")
+            reason = INACTIVE if error.errno == errno.EACCES else error.strerror
+            refused.append(f"{name}={value} ({reason})")
     if refused:
         template = "the driver refuses {values}"
         raise ControlsRefused(Message("device_refuses", template, values=", ".join(refused)))
