@@ -10,7 +10,15 @@ from pathlib import Path
 from soft_stream.cli.main import run
 from soft_stream.cli.options import add_camera, file_path
 from soft_stream.cli.parser import Parser, exit_status
-from soft_stream.cli.serve import STATUSES, add_setting, add_settings, read_settings, serve_camera, which_camera, with_device
+from soft_stream.cli.serve import (
+    STATUSES,
+    add_setting,
+    add_settings,
+    read_settings,
+    serve_camera,
+    which_camera,
+    with_device,
+)
 from soft_stream.config import webcamd_flags
 from soft_stream.config.loader import load
 from soft_stream.config.webcamd_flags import WEBCAMDS
