@@ -1,21 +1,28 @@
-"""The tests of with_device.py, in a process that was started with a webcam."""
+"""The tests in with_device/ run in processes that are started with a V4L2 device."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.sources.v4l2 import environment
+import pytest
 
-LIMIT = 300.0
+from tests.support.checkout import ROOT
+from tests.support.v4l2_device.device import V4l2Device
+
+FOLDER = Path(__file__).parent / "with_device"
+LONG_ENOUGH = 600
 
 
-def test_in_a_process_with_a_webcam() -> None:
-    """All of them pass there."""
-    tests = Path(__file__).with_name("with_device.py")
-    command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", str(tests)]
-    child = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=LIMIT, env=os.environ | environment()
-    )
+@pytest.mark.parametrize("module", sorted(path.name for path in FOLDER.glob("test_*.py")))
+def test_with_device(module: str, tmp_path: Path) -> None:
+    """The tests of a module pass in a process that has the device."""
+    with V4l2Device(tmp_path) as device:
+        child = subprocess.run(
+            [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", str(FOLDER / module)],
+            capture_output=True, text=True, check=False, cwd=ROOT, timeout=LONG_ENOUGH,
+            env=os.environ | device.environment,
+        )  # fmt: skip
     assert child.returncode == 0, child.stdout[-10_000:] + child.stderr[-2000:]
-    assert " passed" in child.stdout
+    assert "passed" in child.stdout
+    assert "skipped" not in child.stdout
