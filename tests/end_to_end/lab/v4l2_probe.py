@@ -64,14 +64,14 @@ def once(settings: Settings, controls: dict[str, int]) -> dict[str, Any]:
 
 
 def bars(shown: bytes) -> list[list[int]]:
-    """Return the mean colour of the middle of each eighth of the picture, in its lower half."""
+    """Return the most common colour of the middle of each eighth of the picture, below its centre."""
     pixels = simplejpeg.decode_jpeg(shown)
     height, width, _ = pixels.shape
     edges = [width * each // (4 * BARS) for each in range(4 * BARS)]
     parts = [
-        pixels[height * 5 // 8 : height * 7 // 8, edges[4 * each + 1] : edges[4 * each + 3]] for each in range(BARS)
+        pixels[height * 9 // 16 : height * 11 // 16, edges[4 * each + 1] : edges[4 * each + 3]] for each in range(BARS)
     ]
-    return [[round(float(value)) for value in numpy.mean(part, axis=(0, 1))] for part in parts]
+    return [[round(float(value)) for value in numpy.median(part, axis=(0, 1))] for part in parts]
 
 
 def run_sessions(settings: Settings) -> None:
