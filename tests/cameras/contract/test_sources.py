@@ -79,5 +79,5 @@ def test_a_source_in_a_process_of_its_own(key: str) -> None:
         env=os.environ | module.environment() | {IN_CHILD: key},
     )  # fmt: skip
     assert child.returncode == 0, child.stdout[-10_000:] + child.stderr[-2000:]
-    skipped = re.findall(r"^SKIPPED .*: (.*)$", child.stdout, re.MULTILINE)
+    skipped = re.findall(r"^SKIPPED \[\d+\] \S+: (.*)$", child.stdout, re.MULTILINE)
     assert all(reason.startswith("declared: ") for reason in skipped), skipped
