@@ -44,7 +44,11 @@ class SourceSettings:
     )
     folder_delete: bool = setting(False, types.boolean(), "delete each file of source=folder after it was read")
     url: str = setting(
-        "", urls.source_url(), "URL of the stream, snapshot or file for source=http and source=media", per_camera=True
+        "",
+        urls.source_url(),
+        "URL of the stream, snapshot or file for source=http and source=media",
+        per_camera=True,
+        secret=True,
     )
     url_certificate: str = setting(
         "",

@@ -33,7 +33,13 @@ def part(data: bytes, *headers: str, length: int | None = None) -> bytes:
 
 def answer(body: bytes, content_type: str = "image/jpeg", *headers: str, status: str = "200 OK") -> bytes:
     """Return a whole answer."""
-    lines = [f"HTTP/1.1 {status}", f"Content-Type: {content_type}", f"Content-Length: {len(body)}", *headers]
+    lines = [
+        f"HTTP/1.1 {status}",
+        f"Content-Type: {content_type}",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+        *headers,
+    ]
     return "".join(f"{line}\r\n" for line in [*lines, ""]).encode() + body
 
 

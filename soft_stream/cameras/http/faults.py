@@ -134,9 +134,8 @@ def refused(url: URL, answer: ClientResponse, text: str, *, has_login: bool) -> 
 
 
 def challenge(answer: ClientResponse) -> str:
-    """Return the scheme of login that a server asks for: digest if it knows that, else basic."""
-    offered = " ".join(answer.headers.getall(hdrs.WWW_AUTHENTICATE, [])).lower()
-    return "digest" if "digest" in offered else "basic"
+    """Return the scheme of login that a server asks for first, which is the only one that aiohttp looks at."""
+    return "digest" if answer.headers.get(hdrs.WWW_AUTHENTICATE, "").lower().startswith("digest") else "basic"
 
 
 def _system_reason(error: BaseException) -> str:

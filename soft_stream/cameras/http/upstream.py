@@ -1,6 +1,7 @@
 """The connection to another server: login, certificate, redirections, time limits."""
 
 import asyncio
+import base64
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,7 +39,8 @@ class Upstream:
         """Seconds until an answer begins."""
         self._headers = HEADERS | ({hdrs.VIA: ", ".join(f"1.1 {name}" for name in via)} if via else {})
         self._options: dict[str, Any] = {}
-        """The login in the form that the server has asked for."""
+        """The login in the form that the server has asked for, unless that is a header."""
+        self._sends_login = False
 
     @asynccontextmanager
     async def answer(self) -> AsyncIterator[ClientResponse]:
@@ -80,7 +82,8 @@ class Upstream:
 
     async def _following(self, url: URL, answer: ClientResponse) -> URL | None:
         """Return what to request after an answer: with a login, or elsewhere; None if this is a success."""
-        if answer.status in faults.LOGIN_ANSWERS and self._login and not self._options:
+        if answer.status in faults.LOGIN_ANSWERS and self._login and not self._sends_login:
+            self._sends_login = True
             self._options = self._login_for(faults.challenge(answer))
             return url
         if answer.status in faults.REDIRECTS:
@@ -95,7 +98,9 @@ class Upstream:
         user, password = self._login or ("", "")
         if scheme == "digest" and hasattr(aiohttp, "DigestAuthMiddleware"):  # aiohttp 3.12
             return {"middlewares": (aiohttp.DigestAuthMiddleware(user, password),)}
-        return {"auth": aiohttp.BasicAuth(user, password, "utf-8")}
+        login = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self._headers |= {hdrs.AUTHORIZATION: f"Basic {login}"}
+        return {}
 
     def _target(self, url: URL, answer: ClientResponse) -> URL:
         """Return where a redirection leads, if that is the same server, or the same one over TLS.
