@@ -35,6 +35,8 @@ class Settings(OutputSettings, SourceSettings, NetworkSettings):
     """The flags of webcamd as they were given, for its `/?info`."""
     pause_acknowledgement: Path | None = None
     """The acknowledgement of a pause file whose folder the process cannot write."""
+    relays: tuple[str, ...] = ()
+    """For a driver: the servers that its frames pass through, this one at the end; see `relays.py`."""
     is_open_by_flag: bool = False
     """Whether the network needs no login while there is no user, because flags name its addresses."""
 

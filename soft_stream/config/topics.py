@@ -9,6 +9,7 @@ TOPICS = {
         "folder_file",
         "folder_delete",
         "url",
+        "url_certificate",
         "device",
         "sensor_mode",
         "pixel_format",
