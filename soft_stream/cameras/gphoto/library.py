@@ -76,11 +76,9 @@ def translated(model: str) -> Iterator[None]:
 
 def _fault_of(gp: ModuleType, error: Any, model: str) -> CameraError:
     if error.code in (gp.GP_ERROR_IO_USB_CLAIM, gp.GP_ERROR_IO_LOCK, gp.GP_ERROR_CAMERA_BUSY):
-        template = (
-            "{model} is in use by another program ({reason}); on a desktop that is its file manager: "
-            "systemctl --user mask --now gvfs-gphoto2-volume-monitor"
-        )
-        return CameraBusy(Message("gphoto_busy", template, model=model, reason=error.string))
+        template = "{model} is in use by another program ({reason}); on a desktop that is its file manager: {remedy}"
+        remedy = "systemctl --user mask --now gvfs-gphoto2-volume-monitor"
+        return CameraBusy(Message("gphoto_busy", template, model=model, reason=error.string, remedy=remedy))
     gone = (
         gp.GP_ERROR_IO, gp.GP_ERROR_IO_READ, gp.GP_ERROR_IO_WRITE, gp.GP_ERROR_IO_USB_FIND, gp.GP_ERROR_UNKNOWN_PORT,
         gp.GP_ERROR_MODEL_NOT_FOUND, gp.GP_ERROR_IO_INIT,

@@ -58,7 +58,9 @@ class Shutter:
             kind, data = self._handle.wait_for_event(EVENT_MS)
             if kind == gp.GP_EVENT_FILE_ADDED:
                 files.append((data.folder, data.name))
-            elif kind in (gp.GP_EVENT_CAPTURE_COMPLETE, gp.GP_EVENT_TIMEOUT) and any(_is_jpeg(name) for _, name in files):
+            elif kind in (gp.GP_EVENT_CAPTURE_COMPLETE, gp.GP_EVENT_TIMEOUT) and any(
+                _is_jpeg(name) for _, name in files
+            ):
                 return
 
     def _delete(self, gp: Any, files: list[tuple[str, str]]) -> None:

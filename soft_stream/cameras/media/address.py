@@ -18,8 +18,7 @@ READ_TIMEOUT, HLS_READ_TIMEOUT = 10.0, 40.0
 MAX_PIXELS = 4096 * 2304
 # FFmpeg's names of containers. The others read further files by name, draw text files, or need a device.
 FILE_FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,ivf,gif,apng,mjpeg,h264,hevc,m4v,"
-    "jpeg_pipe,png_pipe,webp_pipe"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,ivf,gif,apng,mjpeg,h264,hevc,m4v"
 )
 HTTP_FORMATS = f"{FILE_FORMATS},mpjpeg,hls,applehttp,aac,mp3,webvtt"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from errno import EINVAL
 from types import ModuleType
 from typing import Any
 
@@ -68,5 +69,8 @@ def fault_of(error: BaseException, address: Address, timeout: float) -> CameraEr
     if isinstance(error, av.error.ExitError | TimeoutError | av.error.TimeoutError):
         template = "{url} does not answer within {seconds:g} s"
         return CameraMissing(Message("media_silent", template, url=address.shown, seconds=timeout))
+    if getattr(error, "errno", 0) == EINVAL:  # the answer of FFmpeg to a container that is not in `format_whitelist`
+        template = "{url} is not in one of the video formats that are allowed"
+        return CameraMissing(Message("media_format", template, url=address.shown))
     reason = getattr(error, "strerror", None) or type(error).__name__
     return CameraMissing(Message("media_fails", "{url}: {reason}", url=address.shown, reason=reason))
