@@ -13,6 +13,7 @@ from soft_stream.cameras.base import (
     FocusMode,
     Negotiated,
     NoFrame,
+    NoStill,
 )
 from soft_stream.cameras.gphoto import library
 from soft_stream.cameras.gphoto.shutter import Shutter
@@ -25,7 +26,7 @@ from soft_stream.message import Message
 log = logging.getLogger(__name__)
 
 # Seconds after the opening or a still in which a camera without live view stays open for stills.
-PATIENCE = 4.0
+PATIENCE = 2.0
 
 
 class GphotoCamera:
@@ -86,11 +87,14 @@ class GphotoCamera:
         """Take a picture with the shutter; see `Camera.still`."""
         if self._shutter is None:
             raise CameraError("the camera is not open")
-        captured_at = time.monotonic()
+        captured_at, jpegs = time.monotonic(), JpegSource(decodes_all=True)
         try:
-            return RawFrame((0, 0), captured_at, jpeg=self._shutter.take(timeout))
+            raw = RawFrame((0, 0), captured_at, jpeg=self._shutter.take(timeout))
         finally:
             self._used_at = time.monotonic()
+        if not jpegs.accepts(raw):
+            raise NoStill(jpegs.last_damage)
+        return raw
 
     def restart(self) -> Negotiated:
         """Open the camera again; see `Camera.restart`."""
@@ -134,7 +138,7 @@ class GphotoCamera:
 
     def _preview_data(self, gp: Any) -> bytes:
         try:
-            return bytes(self._handle.capture_preview().get_data_and_size())
+            return library.data_of(self._handle.capture_preview())
         except gp.GPhoto2Error as error:
             if error.code in (gp.GP_ERROR_CAMERA_BUSY, gp.GP_ERROR_TIMEOUT):  # it focuses or writes to its card
                 raise _NotNow from None

@@ -64,6 +64,11 @@ def open_camera(camera: Connected) -> Any:
     return handle
 
 
+def data_of(file: Any) -> bytes:
+    """Return a copy of what is in a file object, which owns the memory and must live until then."""
+    return bytes(memoryview(file.get_data_and_size()))
+
+
 @contextmanager
 def translated(model: str) -> Iterator[None]:
     """Raise the errors of libgphoto2 as those of a driver."""

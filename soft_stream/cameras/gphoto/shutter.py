@@ -43,7 +43,7 @@ class Shutter:
             if jpeg is None:
                 template = "{model} saved no JPEG, only {file}: set its image quality to JPEG, or to raw and JPEG"
                 raise NoStill(Message("gphoto_no_jpeg", template, model=self._model, file=first.name))
-            return bytes(self._handle.file_get(*jpeg, gp.GP_FILE_TYPE_NORMAL).get_data_and_size())
+            return library.data_of(self._handle.file_get(*jpeg, gp.GP_FILE_TYPE_NORMAL))
         except gp.GPhoto2Error as error:
             template = "{model} took no picture: {reason}"
             raise NoStill(Message("gphoto_no_still", template, model=self._model, reason=error.string)) from None
