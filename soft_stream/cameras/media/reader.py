@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any
 
-from soft_stream.cameras.base import CameraError, CameraMissing, CameraUnsupported
+from soft_stream.cameras.base import CameraError, CameraMissing
 from soft_stream.cameras.media import library
 from soft_stream.cameras.media.address import Address
 from soft_stream.cameras.media.packets import Packet, PacketQueue
@@ -71,7 +71,7 @@ class Reader:
             shown_before = self._player.count
             decoding = self._player.start(stream, queue, timing)
             try:
-                self._read(container, stream, queue)
+                self._read(container, stream, queue, timing)
                 finished = queue.wait_until_empty()
             finally:
                 queue.close()
@@ -82,22 +82,22 @@ class Reader:
         if timing is not Timing.OWN_RATE:
             raise CameraMissing(Message("media_ended", "{url}: the stream has ended", url=self._address.shown))
         if self._player.count == shown_before:
-            raise CameraUnsupported(
+            raise CameraMissing(
                 Message("media_no_picture", "{url}: no picture can be decoded", url=self._address.shown)
             )
         return True
 
-    def _read(self, container: Any, stream: Any, queue: PacketQueue) -> None:
+    def _read(self, container: Any, stream: Any, queue: PacketQueue, timing: Timing) -> None:
         av = library.load()
         try:
             for packet in container.demux(stream):
                 if not queue.put(Packet(packet, time.monotonic())):
                     return
         except (av.error.FFmpegError, OSError) as error:
-            if not self._address.is_file:
+            if timing is not Timing.OWN_RATE:
                 raise library.fault_of(error, self._address, self._address.read_timeout) from None
-            # what was read of a damaged file is shown; the player reports damaged packets
-            self._player.report(f"the file is damaged ({error.strerror})")
+            # what was read is shown: the file is cut off, or its server has ended the connection without a goodbye
+            self._player.report(f"the file ends with an error ({error.strerror})")
 
 
 def _timing_of(container: Any, address: Address) -> Timing:
