@@ -11,6 +11,7 @@ from soft_stream.migration.facts import apply_facts, open_to_network
 from soft_stream.migration.machine import Machine
 from soft_stream.migration.model import OlderCamera, Translation
 from soft_stream.migration.rules import Rule, Section, Takes, program
+from soft_stream.migration.source_facts import apply_source_facts
 
 UNKNOWN_VARIABLE = re.compile(r"\$\{?\w+\}?")
 
@@ -31,6 +32,7 @@ def translate(older: OlderCamera, machine: Machine) -> Translation:
         elif name in SETTINGS and name not in done.tried:
             done.set(name, _default(name, text, machine), f"{name}={text}")
             done.defaulted.add(name)
+    apply_source_facts(done, machine)
     apply_facts(done)
     if done.controls:
         done.set("controls", " ".join(f"{name}={value}" for name, value in done.controls.items()), "controls")
@@ -47,7 +49,7 @@ def _translate(given: Given, done: Translation, machine: Machine) -> None:
     if rule is None:
         done.note(f"{given}: {done.older.program} has no such option")
         return
-    if rule.by[0] == "parts":  # read by the program's own module
+    if rule.by[0] in ("parts", "input"):  # read by the program's own module
         return
     if rule.reason:
         done.note(f"{given}: {rule.reason}")

@@ -275,7 +275,8 @@ async def test_mjpg_streamers_plugins(start_portal: StartPortal) -> None:
     portal = await start_portal(name="Bed")
     program = await get_json(portal, "/program.json")
     assert [each["name"] for each in program["inputs"]] == ["Bed"]
-    assert [each["id"] for each in program["outputs"]] == ["0"]
+    assert [each["plugin"] for each in program["inputs"]] == ["input_testpicture.so"]
+    assert [(each["id"], each["plugin"]) for each in program["outputs"]] == [("0", "output_http.so")]
     assert await get_json(portal, "/output.json") == {"controls": []}
 
 
