@@ -35,6 +35,11 @@ MULTIPART = "multipart/x-mixed-replace"
 class NoStream(Exception):
     """The server gives no stream; the message says why."""
 
+    def __init__(self, reason: str, where: str = "") -> None:
+        super().__init__(one_line(f"{where}: {reason}" if where else reason))
+        self.reason = one_line(reason)
+        """Without the URL, which is too long for the picture."""
+
 
 class LoginRefused(NoStream):
     """The server does not accept the login, or wants one."""
@@ -92,18 +97,20 @@ async def _opened(address: Address) -> AsyncIterator[aiohttp.ClientResponse]:
                 request = session.get(URL(address.url, encoded=True), headers=headers, ssl=address.verify)
                 response = await stack.enter_async_context(request)
         except TimeoutError:
-            raise NoStream(f"{shown}: no answer for {PATIENCE:g} s") from None
+            raise NoStream(f"no answer for {PATIENCE:g} s", shown) from None
         except aiohttp.ClientConnectorCertificateError as error:
             advice = "SSL_CERT_FILE=FILE before the command names a certificate to trust"
-            raise NoStream(f"{shown}: {one_line(str(error.certificate_error))}; {advice}") from None
+            raise NoStream(f"{error.certificate_error}; {advice}", shown) from None
+        except aiohttp.ClientConnectorError as error:
+            raise NoStream((error.os_error.strerror or "no connection").lower(), shown) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise NoStream(one_line(f"{shown}: {without_secrets(str(error)) or type(error).__name__}")) from None
+            raise NoStream(without_secrets(str(error)) or type(error).__name__, shown) from None
         if response.status in NEEDS_LOGIN:
-            raise LoginRefused(f"{shown}: the server wants another login (status {response.status})")
+            raise LoginRefused(f"the server wants another login (status {response.status})", shown)
         if response.status != 200:
-            raise NoStream(f"{shown}: the answer has the status {response.status} ({one_line(response.reason or '')})")
+            raise NoStream(f"the answer has the status {response.status} ({response.reason})", shown)
         if response.content_type != MULTIPART:
-            raise NoStream(f"{shown}: the answer is {response.content_type}, and not an MJPEG stream ({MULTIPART})")
+            raise NoStream(f"the answer is {response.content_type}, and not an MJPEG stream ({MULTIPART})", shown)
         yield response
 
 
@@ -126,7 +133,9 @@ async def _jpegs(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None
             if jpeg.startswith(b"\xff\xd8"):
                 yield bytes(jpeg)
     except (aiohttp.ClientError, OSError, ValueError, AssertionError) as error:
-        raise NoStream(one_line(f"the stream broke: {error or type(error).__name__}")) from None
+        if response.content.at_eof():
+            return
+        raise NoStream(f"the stream broke: {error or type(error).__name__}") from None
 
 
 class LiveStream:
@@ -170,7 +179,7 @@ class LiveStream:
             except LoginRefused:
                 raise
             except NoStream as error:
-                reason = str(error)
+                reason = error.reason
 
     async def _show_all(self, frames: AsyncIterator[bytes]) -> str:
         """Show frames until they end or stay away, and return why."""
@@ -188,7 +197,7 @@ class LiveStream:
                 try:
                     jpeg = waiting.result()
                 except NoStream as error:
-                    return str(error)
+                    return error.reason
                 if jpeg is None:
                     return "the server has ended the stream"
                 since = self._last_at = time.monotonic()

@@ -53,7 +53,7 @@ PLAYERS = (
     # playbin and gst-play-1.0 wait for further streams, so they show the first frame after 20 s
     Player(
         "gst-launch-1.0",
-        "gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good",
+        "gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-x",
         (
             *("-q", "fdsrc", "fd=0", "do-timestamp=true", "!", "multipartdemux", "single-stream=true"),
             *("!", "jpegdec", "!", "videoconvert", "!"),
@@ -74,7 +74,7 @@ def advice(name: str | None = None) -> str:
     """Return the sentence about what to install."""
     if name is None:
         return (
-            f"no program that shows a stream is installed ({', '.join(NAMES)}): sudo apt install {PLAYERS[0].package}"
+            f"No program that shows a stream is installed ({', '.join(NAMES)}): sudo apt install {PLAYERS[0].package}"
         )
     package = next(each.package for each in PLAYERS if each.name == name)
     return f"{name} is not installed: sudo apt install {package}"
