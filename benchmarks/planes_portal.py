@@ -4,8 +4,8 @@
 import argparse
 import asyncio
 import sys
+from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -14,9 +14,6 @@ from soft_stream.cameras.folder.camera import FolderCamera
 from soft_stream.config.settings import Settings
 from soft_stream.frames.raw import RawFrame, split_planes
 from soft_stream.service.server import serve
-
-if TYPE_CHECKING:
-    from soft_stream.frames.raw import Plane
 
 
 class PlanesCamera(FolderCamera):
@@ -30,13 +27,13 @@ class PlanesCamera(FolderCamera):
         size = width, height = self._settings.width, self._settings.height
         file = Path(self._settings.folder) / f"{width}x{height}.i420"
         pixels = numpy.memmap(file, dtype=numpy.uint8, mode="r").reshape(-1, width * height * 3 // 2)
-        self._pictures: list[tuple[Plane, Plane, Plane]] = [split_planes(each, size, width) for each in pixels]
+        self._pictures = cycle([split_planes(each, size, width) for each in pixels])
         return negotiated
 
     def capture(self, timeout: float) -> RawFrame:
         """Wait for the clock's next tick; see `Camera.capture`."""
         frame = super().capture(timeout)
-        frame.planes = self._pictures[self._tick % len(self._pictures)]
+        frame.planes = next(self._pictures)
         return frame
 
     def still(self, timeout: float) -> RawFrame:

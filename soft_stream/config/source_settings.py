@@ -43,16 +43,18 @@ class SourceSettings:
     source: str = setting("picamera", source_name(), "source of the frames")
     folder: str = setting("", types.path(), "folder of the JPEGs for source=folder", per_camera=True)
     folder_mode: str = setting(
-        "loop",
-        types.choice("loop", "once", "new"),
+        "auto",
+        types.choice("auto", "loop", "once", "new"),
         "which files source=folder shows; loop: all, by name, again and again; once: all, and then the last one; "
-        "new: the newest one, as soon as it is complete",
+        "new: the newest one, as soon as it is complete; auto: new with folder_file, else loop",
     )
     folder_file: str = setting(
-        "",
-        types.file_name(),
-        "name of the only file that source=folder shows, each time it is written",
-        per_camera=True,
+        "", types.entry_name(), "name of the only file of the folder that source=folder shows", per_camera=True
+    )
+    folder_interval: float = setting(
+        0.0,
+        types.number(0, 86400, "seconds"),
+        "longest time between two new files with folder_mode=new, after which the picture is not live; 0: 1 / fps",
     )
     folder_delete: bool = setting(False, types.boolean(), "delete each file of source=folder after it was read")
     url: str = setting(

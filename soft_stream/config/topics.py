@@ -7,6 +7,7 @@ TOPICS = {
         "folder",
         "folder_mode",
         "folder_file",
+        "folder_interval",
         "folder_delete",
         "url",
         "device",

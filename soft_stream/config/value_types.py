@@ -132,6 +132,17 @@ def file_name() -> ValueType:
     return ValueType(parse, "a file name, an absolute path, or empty", "FILE")
 
 
+def entry_name() -> ValueType:
+    """Return the type of the name of a file in a folder, which may be empty."""
+
+    def parse(text: str) -> str:
+        if not text.isprintable() or "/" in text or text in (".", ".."):
+            raise ValueError(text)
+        return text
+
+    return ValueType(parse, "the name of a file without its folder, or empty", "NAME")
+
+
 def sensor_mode() -> ValueType:
     """Return the type of a sensor mode."""
 

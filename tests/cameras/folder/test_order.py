@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from soft_stream.cameras.base import CameraMissing, NoFrame
-from soft_stream.cameras.folder import camera as folder_camera
+from soft_stream.cameras.folder import frame_files
 from soft_stream.cameras.folder.camera import FolderCamera
 from soft_stream.cameras.synthetic.camera import SyntheticCamera
 from soft_stream.cameras.synthetic.device import SyntheticDevice
@@ -138,14 +138,28 @@ def test_a_file_without_end_among_others_is_damaged(tmp_path: Path) -> None:
     assert set(camera.take_damaged()) == {"cut off before the end marker (EOI)"}
 
 
-def test_files_that_cannot_be_read_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that was removed stops nothing, either."""
-    monkeypatch.setattr(folder_camera, "CACHE_BYTES", 0)
-    camera = folder_of(tmp_path, BASE, OTHER)
+def test_files_that_cannot_be_read_are_skipped(tmp_path: Path) -> None:
+    """A named pipe does not block the camera thread, and a huge file is not read."""
+    camera = folder_of(tmp_path, BASE, OTHER, FLAT)
     camera.open()
     (tmp_path / "0.jpg").unlink()
+    os.mkfifo(tmp_path / "0.jpg")
+    os.truncate(tmp_path / "2.jpg", 2**31)
     assert set(take(camera, 6)) == {OTHER}
-    assert set(camera.take_damaged()) == {"cannot be read (No such file or directory)"}
+    assert set(camera.take_damaged()) == {"is no file", "has 2048 MB, and 64 MB are the limit"}
+
+
+def test_files_that_come_and_go_during_the_session(tmp_path: Path) -> None:
+    """Removed files are left out without a word, and new ones are shown in the next round."""
+    camera = folder_of(tmp_path, BASE, OTHER)
+    camera.open()
+    take(camera, 4)
+    (tmp_path / "0.jpg").unlink()
+    assert set(take(camera, 6)) == {OTHER}
+    (tmp_path / "5.jpg").write_bytes(FLAT)
+    take(camera, 2)
+    assert set(take(camera, 6)) == {OTHER, FLAT}
+    assert camera.take_damaged() == ()
 
 
 def test_a_folder_without_a_whole_jpeg_is_an_error(tmp_path: Path) -> None:
@@ -183,7 +197,7 @@ def test_any_file_name_can_be_read_in_messages(tmp_path: Path, caplog: pytest.Lo
 
 def test_damaged_files_do_not_block_a_capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`capture` keeps its timeout while all files are damaged."""
-    monkeypatch.setattr(folder_camera, "CACHE_BYTES", 0)
+    monkeypatch.setattr(frame_files, "CACHE_BYTES", 0)
     camera = folder_of(tmp_path, BASE)
     camera.open()
     (tmp_path / "0.jpg").write_bytes(b"damaged since then")
@@ -223,7 +237,7 @@ def test_a_file_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_file_that_changes_is_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if its length stays the same, as that of a file that is being written over."""
-    monkeypatch.setattr(folder_camera, "CACHE_BYTES", 0)
+    monkeypatch.setattr(frame_files, "CACHE_BYTES", 0)
     camera = folder_of(tmp_path, BASE, OTHER)
     camera.open()
     assert set(take(camera, 6)) == {BASE, OTHER}

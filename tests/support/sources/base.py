@@ -50,4 +50,8 @@ class Source(Protocol):
 
 
 NewSource = Callable[[Path], AbstractContextManager[Source]]
-"""Makes a source that needs a folder for its files."""
+"""Makes a source that needs a folder for its files.
+
+Its module may have two more names. `MARKS` is a list of marks of pytest for the tests of the source. `environment` is a
+function that returns environment variables: the tests of the source run in a child process that has them.
+"""
