@@ -14,6 +14,9 @@ from soft_stream.frames.zoom import Rectangle
 class CameraError(Exception):
     """The camera cannot do what was requested; the message is a sentence for the user."""
 
+    retry_after = 0.0
+    """Seconds until it may be opened again, if that is longer than the setting `retry_pause`."""
+
 
 class CameraMissing(CameraError):
     """The camera is not connected."""
@@ -33,6 +36,10 @@ class CameraAmbiguous(CameraError):
 
 class NoFrame(CameraError):
     """No frame arrived within the timeout; the camera may still deliver one later."""
+
+
+class NotLive(NoFrame):
+    """The source says why it has no live frame, or is being connected again: opening it again would not help."""
 
 
 class ControlsRefused(CameraError):
@@ -124,7 +131,7 @@ class Camera(Protocol):
         """Wait for the next frame of the stream; skip those that are damaged.
 
         Raises:
-            NoFrame: no frame arrived within `timeout` seconds.
+            NoFrame: no frame arrived within `timeout` seconds; NotLive if the source says why.
             CameraError: the camera has failed or is disconnected.
         """
 

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Mapping
 
-from soft_stream.cameras.base import Camera, CameraError, CameraHung, ControlValue, Negotiated, NoFrame
+from soft_stream.cameras.base import Camera, CameraError, CameraHung, ControlValue, Negotiated, NoFrame, NotLive
 from soft_stream.capture.autofocus import AutofocusController
 from soft_stream.capture.context import CaptureContext
 from soft_stream.capture.pump import FramePump
@@ -178,12 +178,23 @@ class CameraSession:
         self._context.subscribers.needs_attention = True  # the pump checks everything after its first frame
         try:
             return await self._context.thread.run("capture", CALL_TIMEOUT, self._pump.run, timeout)
+        except NotLive as why:
+            self._wait_for_source(why)
+            return None
         except NoFrame:
             # controls that were set may have made frames longer
             silent_for, watchdog = timer.silent_for, timer.watchdog_timeout
             if watchdog and silent_for >= watchdog and self._context.subscribers.clients:
                 raise NoFrame(self._context.status.silence) from None
             return None
+
+    def _wait_for_source(self, why: NotLive) -> None:
+        """Record why the source has no live frame; it stays open, to be live as soon as the source is."""
+        status = self._context.status
+        is_known = status.last_restart and status.last_restart.why == message_of(why)
+        if status.state is not State.RETRYING or not is_known:
+            self._autofocus.reset()
+            status.retry(why, Message("source_awaited", "waiting for it"))
 
     async def _restart(self, silence: NoFrame) -> None:
         """Restart the stream without closing the camera: most cameras give frames again after that."""

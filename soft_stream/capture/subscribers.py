@@ -49,6 +49,8 @@ class Client:
     """The port of its connection; on a unix socket the descriptor of the connection."""
     login: str = ""
     """Its user or token, for the log; empty without a login."""
+    relays: tuple[str, ...] = ()
+    """The servers for which it takes frames, if it is one; see `config/relays.py`."""
     unsent: Callable[[], int] = field(default=lambda: 0, repr=False)
     """Returns the number of sent bytes that have not reached it yet."""
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from soft_stream.cameras.base import (
     Camera,
@@ -32,6 +33,7 @@ from soft_stream.capture.status import CameraStatus, State
 from soft_stream.capture.still_pacing import StillPacing
 from soft_stream.capture.subscribers import Subscribers
 from soft_stream.capture.thumbnail import Thumbnails
+from soft_stream.config.relays import make_relay_name
 from soft_stream.config.settings import Settings
 from soft_stream.message import Message, message_of
 
@@ -64,10 +66,14 @@ class CameraSupervisor:
             StillPacing(settings.still_pause),
             self.shared_zoom,
         )
+        self.relay_name = make_relay_name()
+        """The name by which this process knows its own requests, when they come back to it."""
         self._new_camera = new_camera or CameraFactory()
         self._session: CameraSession | None = None
         self._trial: SettingsTrial | None = None
         self._failures = FailurePolicy()
+        self._retry_after = 0.0
+        """Seconds that the last fault asks to wait."""
         self._open_command = OpenCommand(settings, self.status)
 
     async def run(self) -> None:
@@ -91,7 +97,8 @@ class CameraSupervisor:
                 await self._run_session()
                 if self.status.state is State.RETRYING:
                     await self._wait_until(
-                        lambda: self.pause.lease or self._context.must_reopen, self.settings.retry_pause
+                        lambda: self.pause.lease or self._context.must_reopen,
+                        max(self.settings.retry_pause, self._retry_after),
                     )
                 if not self.subscribers.clients and not self.pause.lease:
                     self._become_idle(Message("no_clients", "no clients"))
@@ -179,7 +186,7 @@ class CameraSupervisor:
         began = time.monotonic()
         self._context.opened_with = self.settings
         # in the thread: a driver may import for seconds
-        camera = await self.thread.run("make", CALL_TIMEOUT, self._new_camera, self.settings)
+        camera = await self.thread.run("make", CALL_TIMEOUT, self._new_camera, self._with_relays())
         session = CameraSession(camera, self._context)
         patience = self.settings.close_timeout
         try:
@@ -211,13 +218,20 @@ class CameraSupervisor:
             finally:
                 self.thumbnails.keep()
 
+    def _with_relays(self) -> Settings:
+        """Return the settings for a driver, with the servers that its frames will have passed through."""
+        relays = dict.fromkeys(each for client in self.subscribers.clients for each in client.relays)
+        return replace(self.settings, relays=(*relays, self.relay_name))
+
     def _fail(self, fault: CameraError, session: CameraSession) -> None:
         if self._trial and self._trial.fail(fault, self._context.opened_with):
             # clients continue to wait: the settings with which they will get a frame have not failed
             self.status.retry(fault, Message("former_settings", "the former settings are used again"))
             self.use_settings(self._trial.former)
             return
-        self.status.retry(fault, Message("next_try", "next try in {seconds:g} s", seconds=self.settings.retry_pause))
+        self._retry_after = fault.retry_after
+        pause = max(self.settings.retry_pause, fault.retry_after)
+        self.status.retry(fault, Message("next_try", "next try in {seconds:g} s", seconds=pause))
         self.subscribers.fail(fault)
         self.status.last_error = message_of(fault)
         if isinstance(fault, ControlsRefused):

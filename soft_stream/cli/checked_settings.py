@@ -6,6 +6,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from soft_stream.access import exposure
@@ -16,9 +17,10 @@ from soft_stream.config import kept_controls
 from soft_stream.config.env_file import quote_value
 from soft_stream.config.kept_controls import page_layer
 from soft_stream.config.loader import DEFAULT, INSTALLED_FILE, LoadedConfig, of_service
-from soft_stream.config.settings import SETTINGS, Settings, default_of, format_value
+from soft_stream.config.settings import SETTINGS, Settings, default_of, show_value
 from soft_stream.config.settings_values import default_text
 from soft_stream.config.text import one_line
+from soft_stream.config.urls import exposed_url, hide_from_others
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,13 @@ def checked_cameras(loaded: LoadedConfig) -> Iterator[CheckedCamera]:
         )
         settings, origins, of_page = _with_page_settings(settings, origins)
         values = [_setting(settings, name, origins[name]) for name in SETTINGS]
-        sentences = [*changes.get(number, ()), *_about(settings), *of_controls, *of_page]
+        sentences = [
+            *changes.get(number, ()),
+            *_about(settings),
+            *_about_url(settings, origins["url"], loaded.file),
+            *of_controls,
+            *of_page,
+        ]
         is_warning = "warning: "
         yield CheckedCamera(
             settings,
@@ -85,7 +93,7 @@ def _setting(settings: Settings, name: str, source: str) -> CheckedSetting:
         source == DEFAULT or value == default or (name == "name" and settings.title == f"Camera {settings.camera}")
     )
     return CheckedSetting(
-        f"cam{settings.camera}_{name}", format_value(value), source, default_text(settings.camera, name), is_default
+        f"cam{settings.camera}_{name}", show_value(name, value), source, default_text(settings.camera, name), is_default
     )
 
 
@@ -105,6 +113,12 @@ def _about(settings: Settings) -> Iterator[str]:
         yield sentence
     if (words := shlex.split(settings.open_command)) and not shutil.which(words[0]):
         yield f"warning: cam{settings.camera}_open_command: there is no executable {words[0]}"
+
+
+def _about_url(settings: Settings, origin: str, file: Path | None) -> Iterator[str]:
+    """Yield a sentence about a password that others may read."""
+    if file and (sentence := exposed_url(settings.url, origin, file, file.stat().st_mode)):
+        yield f"warning: {sentence}: {hide_from_others(file)}"
 
 
 def _changes(loaded: LoadedConfig) -> dict[int, list[str]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from soft_stream.config import env_file, kept_controls
 from soft_stream.config.endpoints import Endpoint
-from soft_stream.config.settings import SETTINGS, Settings, default_of, did_you_mean
+from soft_stream.config.settings import SETTINGS, Settings, default_of, did_you_mean, show_value
 from soft_stream.config.text import one_line
 from soft_stream.config.validation import check_together
 
@@ -61,7 +61,8 @@ class RawValue:
 
     def problem(self, sentence: str) -> str:
         """Return the message for an error in this value."""
-        return f"{self.where}: {self.key}={self.text}: {sentence}"
+        match = KEY.fullmatch(self.key.removeprefix("--").lower()) or KEY.fullmatch(f"cam_{self.key.lstrip('-')}")
+        return f"{self.where}: {self.key}={show_value(match['name'] if match else '', self.text)}: {sentence}"
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ def _read_file(file: Path, problems: list[str]) -> dict[str, RawValue]:
     for assignment in env_file.parse(text):
         where = f"{file}:{assignment.line}"
         if assignment.value is None:
-            problems.append(f"{where}: {assignment.key}: not KEY=VALUE; comments begin with #")
+            problems.append(f"{where}: {show_value('', assignment.key)}: not KEY=VALUE; comments begin with #")
         else:
             values[assignment.key] = RawValue(where, assignment.key, assignment.value)
     return values

@@ -10,6 +10,7 @@ from soft_stream.config.network_settings import FIRST_PORT, NetworkSettings
 from soft_stream.config.output_settings import OutputSettings
 from soft_stream.config.setting import setting
 from soft_stream.config.source_settings import SourceSettings
+from soft_stream.config.urls import without_secrets
 from soft_stream.message import Message
 
 # Browsers display a part of a stream only when the next one begins: below this rate they would lag by seconds.
@@ -35,6 +36,8 @@ class Settings(OutputSettings, SourceSettings, NetworkSettings):
     """The flags of webcamd as they were given, for its `/?info`."""
     pause_acknowledgement: Path | None = None
     """The acknowledgement of a pause file whose folder the process cannot write."""
+    relays: tuple[str, ...] = ()
+    """For a driver: the servers that its frames pass through, this one at the end; see `relays.py`."""
     is_open_by_flag: bool = False
     """Whether the network needs no login while there is no user, because flags name its addresses."""
 
@@ -184,6 +187,13 @@ def format_value(value: Any) -> str:
     if isinstance(value, tuple):
         return " ".join("=".join(each) if isinstance(each, tuple) else format_value(each) for each in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def show_value(name: str, value: Any) -> str:
+    """Return a value as `format_value`, for logs, messages and answers: without the secrets of a URL."""
+    text = format_value(value)
+    is_secret = name in SETTINGS and SETTINGS[name].metadata["secret"]
+    return without_secrets(text) if is_secret or "://" in text else text
 
 
 def did_you_mean(wrong: str, names: list[str]) -> str:

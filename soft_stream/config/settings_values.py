@@ -5,7 +5,7 @@ from typing import Any
 
 from soft_stream.config import env_file
 from soft_stream.config.loader import KEY, LIBRARY_PREFIXES
-from soft_stream.config.settings import SETTINGS, default_of, format_value
+from soft_stream.config.settings import SETTINGS, default_of, format_value, show_value
 
 PER_CAMERA = {name for name, each in SETTINGS.items() if each.metadata["per_camera"]}
 
@@ -76,7 +76,7 @@ class Values:
         key, text = self.source(camera, name), self.text(camera, name)
         if key is None:
             return f"{text} (the default)" if text else "not set"
-        return (text or "empty") + ("" if key == key_of(camera, name) else f" ({key})")
+        return (show_value(name, text) or "empty") + ("" if key == key_of(camera, name) else f" ({key})")
 
     def with_ids(self, ids: "Values") -> "Values":
         """Return a copy with the ids of other values for cameras that have none; it has no further cameras."""

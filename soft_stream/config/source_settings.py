@@ -58,7 +58,17 @@ class SourceSettings:
     )
     folder_delete: bool = setting(False, types.boolean(), "delete each file of source=folder after it was read")
     url: str = setting(
-        "", urls.source_url(), "URL of the stream, snapshot or file for source=http and source=media", per_camera=True
+        "",
+        urls.source_url(),
+        "URL of the stream, snapshot or file for source=http and source=media",
+        per_camera=True,
+        secret=True,
+    )
+    url_certificate: str = setting(
+        "",
+        types.path(),
+        "certificates (PEM) that the server of source=http must have, or its authority; empty: those of the system",
+        per_camera=True,
     )
     device: str = setting(
         "", types.path(), "device for source=v4l2, such as /dev/v4l/by-id/NAME, or source=gphoto", per_camera=True

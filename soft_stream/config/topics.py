@@ -10,6 +10,7 @@ TOPICS = {
         "folder_interval",
         "folder_delete",
         "url",
+        "url_certificate",
         "device",
         "sensor_mode",
         "pixel_format",

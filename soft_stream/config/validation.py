@@ -1,10 +1,12 @@
 """Rules that several settings must satisfy together."""
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from soft_stream.config.settings import LOWEST_CLIENT_FPS, Settings, format_value
+from soft_stream.config.settings import LOWEST_CLIENT_FPS, Settings, show_value
+from soft_stream.config.urls import has_password
 from soft_stream.config.value_types import STDOUT
 from soft_stream.message import Message
 
@@ -15,6 +17,7 @@ NEEDED_BY = {
     "http": ("url", "the URL of its stream or snapshot"),
     "media": ("url", "its file or URL"),
 }
+HTTP_URL = re.compile("https?://", re.IGNORECASE)
 Cameras = Mapping[int, Settings]
 Origins = Mapping[int, Mapping[str, str]]
 
@@ -24,9 +27,10 @@ def check_together(cameras: Cameras, origins: Origins) -> Iterator[str]:
     yield from _check_unique(cameras, origins)
     yield from _check_endpoints(cameras, origins)
     yield from _check_public_ports(cameras, origins)
+    yield from _check_secrets(cameras, origins)
     for number, settings in cameras.items():
         for name, problem in check_camera(settings):
-            value = format_value(getattr(settings, name))
+            value = show_value(name, getattr(settings, name))
             yield f"{_place(origins, number, name)}: cam{number}_{name}={value}: {problem}"
 
 
@@ -44,11 +48,24 @@ def _check_unique(cameras: Cameras, origins: Origins) -> Iterator[str]:
                 )
 
 
+def _check_secrets(cameras: Cameras, origins: Origins) -> Iterator[str]:
+    """Find passwords on the command line."""
+    for number, settings in cameras.items():
+        origin = origins[number]["url"]
+        if " --" in origin and has_password(settings.url):
+            yield (
+                f"{origin}={show_value('url', settings.url)}: every user of this machine can read a command line: "
+                f"write a URL with a password as cam{number}_url into the settings file or the environment"
+            )
+
+
 def check_camera(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the names of the settings of one camera that contradict others, each with the rule."""
     number = settings.camera
     if (needed := NEEDED_BY.get(settings.source)) and not getattr(settings, needed[0]):
         yield "source", f"cam{number}_{needed[0]} must name {needed[1]}"
+    if settings.source == "http" and settings.url and not HTTP_URL.match(settings.url):
+        yield "url", "must begin with http:// or https:// for source=http"
     shortest = 2 / settings.fps
     for name in ("start_timeout", "watchdog_timeout"):
         if 0 < getattr(settings, name) < shortest:

@@ -36,6 +36,7 @@ from soft_stream.web.middleware.host import HOST_CHECK, HostCheck, require_known
 from soft_stream.web.middleware.large_answers import LARGE_ANSWERS, LARGE_PARTS, LargeAnswers, send_in_slices
 from soft_stream.web.middleware.origin import require_same_origin
 from soft_stream.web.middleware.prefix import reject_other_cameras, with_any_prefix
+from soft_stream.web.middleware.relays import refuse_loops
 from soft_stream.web.pages import manifest, pages
 from soft_stream.web.request import CAMERAS, SUPERVISOR
 from soft_stream.web.request_rates import REQUEST_RATES, RequestRates
@@ -50,6 +51,7 @@ MIDDLEWARES = (
     plain_text_errors,
     send_in_slices,
     require_known_host,
+    refuse_loops,
     require_same_origin,
     login_page.offer_login,
     require_role,

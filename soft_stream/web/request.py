@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 from soft_stream.capture.subscribers import Client, named
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.endpoints import in_url
+from soft_stream.config.relays import parse_via
 from soft_stream.config.settings import LOWEST_CLIENT_FPS, Settings
 from soft_stream.frames.rendition import ORIGINAL, Rendition
 from soft_stream.web.auth.identity import get_login
@@ -94,6 +95,7 @@ def make_client(request: web.Request, path: str = "", query: Mapping[str, str] |
         name,
         streams=False,
         port=_get_port(request),
+        relays=parse_via(request.headers.getall(hdrs.VIA, [])),
     )
     client.login = get_login(request)
     return client

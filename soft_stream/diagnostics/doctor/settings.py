@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from soft_stream.config.loader import INSTALLED_FILE
+from soft_stream.config.urls import exposed_url, hide_from_others
 from soft_stream.diagnostics.doctor.context import SUDO, DoctorContext
 from soft_stream.diagnostics.doctor.host import Host, Node
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
@@ -29,6 +30,7 @@ def check(context: DoctorContext) -> Iterator[Finding]:
     if context.problems:
         return
     yield from _removed(context)
+    yield from _exposed(context)
     if context.cameras:
         numbers = ", ".join(f"{number} ({settings.title})" for number, settings in context.cameras.items())
         yield ok(f"{context.loaded.file or 'the environment'}: valid; cameras: {numbers}")
@@ -40,6 +42,17 @@ def check(context: DoctorContext) -> Iterator[Finding]:
             "a line that begins with camN_ configures camera N",
             lines if file or context.units else "soft-stream init  # writes one with the connected cameras",
         )
+
+
+def _exposed(context: DoctorContext) -> Iterator[Finding]:
+    """Report passwords of other servers that every user of this machine may read."""
+    file = context.loaded.file
+    node = context.host.node(str(file)) if file else None
+    if not file or not node:
+        return
+    for number, settings in context.cameras.items():
+        if sentence := exposed_url(settings.url, context.loaded.origins[number]["url"], file, node.mode):
+            yield wrong(sentence, "it opens another server", hide_from_others(file))
 
 
 def _removed(context: DoctorContext) -> Iterator[Finding]:

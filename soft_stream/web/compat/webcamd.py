@@ -23,7 +23,7 @@ DEGREES = {"-1": 0, "0": 90, "1": 180, "2": 270}
 PRIVATE_SETTINGS = frozenset(
     {
         "folder", "listen", "log_file", "open_command", "pause_file", "pause_snapshot", "tls_certificate", "tls_key",
-        "tuning_file", "users_file",
+        "tuning_file", "url", "url_certificate", "users_file",
     }
 )  # fmt: skip
 

@@ -18,10 +18,11 @@ class Placeholder:
     async def draw(self, last: Frame) -> bytes:
         """Return a new placeholder as a part: the last frame, dimmed, with the reason why there is no newer one."""
         age = f"last picture {last.age:.0f} s ago"
-        lines = (f"{self._title()}: not live", self._health.summary, age)
+        why = self._health.summary
+        lines = (f"{self._title()}: not live", why, age)
         # the camera's own thread may be blocked
         drawn = await asyncio.to_thread(_draw_label, last, lines)
-        return multipart.make_part(drawn, last.timestamp, last.captured_at, "notice")
+        return multipart.make_part(drawn, last.timestamp, last.captured_at, multipart.NOTICE, reason=why)
 
 
 def _draw_label(last: Frame, lines: tuple[str, ...]) -> bytes:

@@ -23,7 +23,7 @@ KNOWN_HEADERS = frozenset(
         "content-security-policy", "content-type", "date", "etag", "location", "referrer-policy", "retry-after",
         "server", "set-cookie", "transfer-encoding", "vary", "www-authenticate", "x-accel-buffering", "x-age-ms",
         "x-content-type-options", "x-exposure-time", "x-focus", "x-frame-options", "x-frame-size", "x-gain",
-        "x-message", "x-monotonic", "x-snapshot-size", "x-timestamp", "x-zoom",
+        "x-message", "x-monotonic", "x-reason", "x-snapshot-size", "x-timestamp", "x-zoom",
     }
 )  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""The driver for another MJPEG server, or for the URL of a snapshot."""
