@@ -71,5 +71,11 @@ class SourceSettings:
         per_camera=True,
     )
     device: str = setting(
-        "", types.path(), "device for source=v4l2, such as /dev/v4l/by-id/NAME, or source=gphoto", per_camera=True
+        "",
+        types.device(),
+        "device for source=v4l2, such as /dev/v4l/by-id/NAME; port or model for source=gphoto",
+        per_camera=True,
+    )
+    gphoto_keep: bool = setting(
+        False, types.boolean(), "leave the full-size snapshots of source=gphoto in the memory of the camera"
     )

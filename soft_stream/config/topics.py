@@ -12,6 +12,7 @@ TOPICS = {
         "url",
         "url_certificate",
         "device",
+        "gphoto_keep",
         "sensor_mode",
         "pixel_format",
         "hdr",

@@ -66,6 +66,8 @@ def check_camera(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "source", f"cam{number}_{needed[0]} must name {needed[1]}"
     if settings.source == "http" and settings.url and not HTTP_URL.match(settings.url):
         yield "url", "must begin with http:// or https:// for source=http"
+    if settings.source == "v4l2" and settings.device and not settings.device.startswith("/"):
+        yield "device", "must be an absolute path such as /dev/v4l/by-id/NAME, or empty"
     shortest = 2 / settings.fps
     for name in ("start_timeout", "watchdog_timeout"):
         if 0 < getattr(settings, name) < shortest:

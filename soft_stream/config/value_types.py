@@ -121,6 +121,17 @@ def path(*, or_stdout: bool = False) -> ValueType:
     return ValueType(parse, f"an absolute path, {'- (standard output), ' if or_stdout else ''}or empty", "PATH")
 
 
+def device() -> ValueType:
+    """Return the type of the name of a device: a path, a port of libgphoto2, or a model; it may be empty."""
+
+    def parse(text: str) -> str:
+        if not text.isprintable():
+            raise ValueError(text)
+        return text
+
+    return ValueType(parse, "an absolute path, a port such as usb:001,004, the name of a model, or empty", "DEVICE")
+
+
 def file_name() -> ValueType:
     """Return the type of a file name or absolute path, which may be empty."""
 

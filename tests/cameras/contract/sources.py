@@ -17,6 +17,7 @@ SOURCES: dict[str, str] = {
     "http": "tests.support.sources.http:new_source",
     "v4l2": "tests.support.sources.v4l2:new_source",
     "media": "tests.support.sources.media:new_source",
+    "media file": "tests.support.sources.media:new_file",
     "gphoto": "tests.support.sources.gphoto:new_source",
 }
 

@@ -1,0 +1,1 @@
+"""The driver of photo cameras with a shutter, through libgphoto2."""

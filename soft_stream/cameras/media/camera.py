@@ -1,0 +1,127 @@
+"""A driver of video files, RTSP, HLS and other streams that FFmpeg reads."""
+
+from collections.abc import Mapping, Sequence
+
+from soft_stream.cameras.base import CameraError, CameraMissing, Control, ControlValue, FocusMode, Negotiated, NoFrame
+from soft_stream.cameras.media import library
+from soft_stream.cameras.media.address import address_of
+from soft_stream.cameras.media.pixels import PlaneConverter
+from soft_stream.cameras.media.player import Newest, Player
+from soft_stream.cameras.media.reader import Reader
+from soft_stream.config.settings import Settings
+from soft_stream.frames.raw import Orientation, RawFrame
+from soft_stream.frames.zoom import Rectangle
+from soft_stream.message import Message
+
+# Seconds that `close` waits for the threads. A silent connection keeps its thread until its timeout, which does no harm.
+CLOSE_PATIENCE = 1.0
+# A side that no picture exceeds: stills have the source's own size.
+ANY_SIZE = 1 << 16, 1 << 16
+
+
+class MediaCamera:
+    """A camera driver for one session of a file or URL; two threads read and decode it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._player = Player(settings.fps)
+        self._reader: Reader | None = None
+        self._converter: PlaneConverter | None = None
+        self._still_converter: PlaneConverter | None = None
+        self._negotiated: Negotiated | None = None
+        self._last = 0
+        """The number of the last frame that was captured."""
+
+    def open(self) -> Negotiated:
+        """Connect, and wait for the first frame; see `Camera.open`."""
+        library.load()
+        settings, timeout = self._settings, self._settings.start_timeout
+        address = address_of(settings.url)
+        self._player, self._last = Player(settings.fps), 0
+        self._converter = PlaneConverter((settings.width, settings.height))
+        self._still_converter = PlaneConverter(ANY_SIZE)
+        self._reader = Reader(address, self._player, timeout)
+        try:
+            first = self._player.wait(0, timeout)
+            if first is None:
+                template = "{url} does not answer within {seconds:g} s"
+                raise CameraMissing(Message("media_silent", template, url=address.shown, seconds=timeout))
+            self._negotiated = self._describe(first)
+        except CameraError:
+            self.close()
+            raise
+        return self._negotiated
+
+    def capture(self, timeout: float) -> RawFrame:
+        """Wait for a frame that is newer than the last one; see `Camera.capture`."""
+        return self._capture(self._converter, timeout)
+
+    def take_damaged(self) -> Sequence[str]:
+        """Return why packets or pictures were skipped; see `Camera.take_damaged`."""
+        return self._player.take_damaged()
+
+    def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
+        """Do nothing: there is no lens."""
+
+    def still(self, timeout: float) -> RawFrame:
+        """Capture the next frame in the source's own size; see `Camera.still`."""
+        return self._capture(self._still_converter, timeout)
+
+    def restart(self) -> Negotiated:
+        """Connect again; see `Camera.restart`."""
+        self.close()
+        return self.open()
+
+    def controls(self) -> list[Control]:
+        """Return an empty list: nothing can be set."""
+        return []
+
+    def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
+        """Do nothing; see `Camera.set_controls`."""
+        return self._require_open()
+
+    def set_zoom(self, crop: Rectangle | None) -> None:
+        """Do nothing; see `Camera.set_zoom`."""
+
+    def close(self) -> None:
+        """Disconnect; see `Camera.close`."""
+        if self._reader:
+            self._reader.close(CLOSE_PATIENCE)
+        self._reader = self._converter = self._still_converter = self._negotiated = None
+        self._player.forget()
+
+    def _capture(self, converter: PlaneConverter | None, timeout: float) -> RawFrame:
+        if converter is None:
+            raise CameraError("the source is not open")
+        newest = self._player.wait(self._last, timeout)
+        if newest is None:
+            raise NoFrame(Message("no_frame_in", "no frame within {seconds:g} s", seconds=timeout))
+        self._last = newest.number
+        planes = converter.planes(newest.picture)
+        height, width = planes[0].shape
+        return RawFrame((width, height), newest.captured_at, planes=planes)
+
+    def _require_open(self) -> Negotiated:
+        if self._negotiated is None:
+            raise CameraError("the source is not open")
+        return self._negotiated
+
+    def _describe(self, first: Newest) -> Negotiated:
+        settings = self._settings
+        assert self._converter  # noqa: S101 # `open` has made it
+        planes = self._converter.planes(first.picture)
+        height, width = planes[0].shape
+        fps = min(settings.fps, self._player.fps or settings.fps)
+        return Negotiated(
+            size=(width, height),
+            pixel_format="YUV420",
+            stride=planes[0].strides[0],
+            colour_space="JPEG",
+            sensor_mode=f"{first.picture.width}x{first.picture.height}",
+            fps=fps,
+            has_autofocus=False,
+            orientation=Orientation(settings.hflip, settings.vflip, settings.rotation).normalized,
+            model="media",
+            still_method="dual",
+            longest_interval=1 / fps,
+        )
