@@ -10,13 +10,12 @@ COMPILER = os.environ.get("CC", "cc")
 PROGRAMS = {
     "load": ("load.c", ()),
     "floor": ("floor.c", ()),
-    "fake_camera.so": ("fake_camera.c", ("-shared", "-fPIC", "-ldl")),
 }
 
 
 def prepare() -> Path:
     """Build what is missing; return the folder, which depends on the version of the sources."""
-    sources = [HERE / name for name in ("load.c", "floor.c", "fake_camera.c", "frames.py")]
+    sources = [HERE / name for name in ("load.c", "floor.c", "frames.py")]
     version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = caches / "camera-soft-stream" / f"benchmarks-{version}"
@@ -27,7 +26,6 @@ def prepare() -> Path:
             command = [COMPILER, "-O2", "-Wall", "-Wextra", "-o", str(folder / "new"), str(HERE / source), *options]
             subprocess.run(command, check=True)
             (folder / "new").rename(folder / program)
-    (folder / "camera").touch()
     if not (folder / "made").exists():
         from frames import make  # needs numpy
 

@@ -38,6 +38,7 @@ class Row:
 
 COST = "CPU per delivered frame"
 ALL = ("portal", "floor send", "floor python", "ustreamer")
+V4L2 = ("portal, v4l2", "ustreamer")
 STOPPED, SLOW = 50, 5
 FRAME_KB = 122.4
 
@@ -46,6 +47,13 @@ def _streams(clients: int, *targets: Target) -> Row:
     load: Load = {"--clients": clients, "--warmup": 2}
     title = f"{clients} client{'s' * (clients > 1)}, ready-made frames"
     return Row(f"streams-{clients}", title, ALL, load, targets)
+
+
+def _passed_through(clients: int, bound: float) -> Row:
+    """Return the row of a webcam's own JPEGs, which both programs read from the same device."""
+    title = f"{clients} client{'s' * (clients > 1)}, JPEGs of a V4L2 device"
+    load: Load = {"--clients": clients, "--warmup": 2}
+    return Row(f"v4l2-{clients}", title, V4L2, load, (Target(COST, "cost", bound, "ustreamer"),))
 
 
 def _snapshots(name: str, title: str, keep_alive: bool, *targets: Target) -> Row:
@@ -68,6 +76,9 @@ ROWS = (
         Target("slowest client's fps", "normal_fps_min", 29.5, is_least=True),
         Target("gap p99, ms", "normal_gap_p99", 45),
     ),
+    _passed_through(1, 1.0),
+    _passed_through(10, 0.5),
+    _passed_through(100, 0.5),
     Row(
         "encode",
         "planes to JPEG to 1 client",

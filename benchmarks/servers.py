@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from device import device
+
 HERE = Path(__file__).parent
 FPS = 30
 START_TIMEOUT = 10.0
@@ -44,17 +46,16 @@ def servers(built: Path) -> dict[str, Server]:
     pattern = ("--source", "test-pattern", "--fps", str(FPS), "--close-after", "1")
     floor = (str(built / "floor"), "{port}", pictures, str(FPS))
     ustreamer = ("ustreamer", "--host", "127.0.0.1", "--port", "{port}", "--resolution", "1280x720")
-    camera = {
-        "LD_PRELOAD": str(built / "fake_camera.so"),
-        "FAKE_CAMERA": str(built / "camera"),
-        "FAKE_CAMERA_FOLDER": pictures,
-        "FAKE_CAMERA_FPS": str(FPS),
-    }
-    device = ("--device", str(built / "camera"))
+    camera = device(built, FPS)
+    node = str(camera.folder / "video0")
+    webcam = ("--source", "v4l2", "--source-device", node, "--width", "1280", "--height", "720", "--fps", str(FPS))
     known = [
         Server("portal", (*portal, *folder), "/stream.mjpg", "/snapshot.jpg"),
         Server("portal, newest", (*portal, *folder), "/stream.mjpg", "/snapshot.jpg?max_age_ms=100"),
         Server("portal, test pattern", (*portal, *pattern), "/stream.mjpg", "/snapshot.jpg"),
+        Server(
+            "portal, v4l2", (*portal, *webcam, "--close-after", "1"), "/stream.mjpg", environment=camera.environment
+        ),
         Server(
             "portal, encoding",
             (sys.executable, str(HERE / "planes_portal.py"), pictures, "--port", "{port}"),
@@ -69,14 +70,18 @@ def servers(built: Path) -> dict[str, Server]:
         ),
         Server("floor python", (sys.executable, str(HERE / "floor.py"), "{port}", pictures, str(FPS)), "/"),
         Server(
-            "ustreamer", (*ustreamer, *device, "--format", "JPEG", "--encoder", "HW"), "/stream", "/snapshot", camera
+            "ustreamer",
+            (*ustreamer, "--device", node, "--format", "MJPEG", "--encoder", "HW"),
+            "/stream",
+            "/snapshot",
+            camera.environment,
         ),
         Server(
             "ustreamer, encoding",
-            (*ustreamer, *device, "--format", "YUYV", "--encoder", "CPU", "--quality", "80"),
+            (*ustreamer, "--device", node, "--format", "YUYV", "--encoder", "CPU", "--quality", "80"),
             "/stream?extra_headers=1",
             "/snapshot",
-            camera,
+            camera.environment,
         ),
     ]
     return {server.name: server for server in known}

@@ -9,6 +9,7 @@ from soft_stream.cameras.assigned_ids import IdsUsedUp, assign_ids, list_ids, ne
 from soft_stream.cameras.base import CameraAmbiguous, CameraError, CameraInfo, CameraMissing
 from soft_stream.cameras.discovery import is_raspberry_pi
 from soft_stream.cameras.identity import select_camera, sort_by_port
+from soft_stream.cameras.v4l2 import nodes
 from soft_stream.config.settings import Settings
 from soft_stream.config.settings_file import with_values
 from soft_stream.config.settings_values import Values, default_text, key_of
@@ -23,6 +24,7 @@ TEST_CAMERA = (
     "No camera was found, and this machine is no Raspberry Pi, so a test camera is served (cam_source=test-pattern in "
     "the settings)."
 )
+WEBCAMS = "libcamera has no camera, so the webcams of V4L2 are served (cam_source=v4l2 in the settings)."
 
 
 def with_ids(text: str, list_cameras: ListCameras) -> tuple[str, list[str]]:
@@ -42,13 +44,19 @@ def with_ids(text: str, list_cameras: ListCameras) -> tuple[str, list[str]]:
 def with_a_camera(text: str, notes: list[str]) -> tuple[str, list[str]]:
     """Return first settings with at least one camera, and `notes` with what was decided.
 
-    Without a connected camera a Raspberry Pi waits for one. Any other machine gets a test camera.
+    Without a connected camera a Raspberry Pi waits for one. Any other machine serves its webcams without libcamera, or
+    a test camera.
     """
     if Values(text).cameras:
         return text, notes
     text = with_values(text, {key_of(0, "name"): default_text(0, "name")})
     if is_raspberry_pi():
         return text, [*notes, NO_CAMERA]
+    if devices := nodes.list_devices():
+        changes = {key_of(None, "source"): "v4l2"}
+        for number, found in enumerate(devices):
+            changes |= {key_of(number, "name"): f"Camera {number}", key_of(number, "device"): found.id}
+        return with_values(text, changes), [*notes, WEBCAMS]
     return with_values(text, {key_of(None, "source"): "test-pattern"}), [*notes, TEST_CAMERA]
 
 

@@ -50,7 +50,7 @@ def list_cameras() -> list[CameraInfo]:
         CameraUnsupported: Picamera2 or libcamera is not installed.
         CameraError: Picamera2 or libcamera does not work.
     """
-    command = [*own_command(), "cameras", "--json"]
+    command = [*own_command(), "cameras", "--source", "picamera", "--json"]
     try:
         child = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)  # noqa: S603 # our own program
     except subprocess.TimeoutExpired:

@@ -91,7 +91,8 @@ class OpenCommand:
         settings, negotiated = self._settings, self._status.negotiated
         # not that of the settings, which may be missing or older than the kernel's name of a bus
         camera_id = negotiated.camera_id if negotiated else ""
-        device = str(node_of_id(camera_id, self._root) or "")
+        node = settings.device if settings.source == "v4l2" else node_of_id(camera_id, self._root)
+        device = str(node or "")
         if DEVICE in settings.open_command and not device:
             which = camera_id or f"of the source {settings.source}"
             return f"it was not run, because no device file of the camera {which} was found", Ended(0, b"")

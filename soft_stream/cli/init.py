@@ -13,6 +13,7 @@ from soft_stream.access.own_login import USERS
 from soft_stream.cameras import discovery
 from soft_stream.cameras.assigned_ids import with_ids
 from soft_stream.cameras.base import CameraError, CameraInfo
+from soft_stream.cameras.v4l2 import nodes
 from soft_stream.cli.options import file_path
 from soft_stream.cli.parser import exit_status
 from soft_stream.cli.terminal import progress
@@ -88,7 +89,10 @@ def _changes(connected: Sequence[CameraInfo]) -> dict[str, str | None]:
     """Return the values that the first settings need on this machine, for this user."""
     changes: dict[str, str | None] = {}
     if not connected and not discovery.is_raspberry_pi():
-        changes["cam_source"] = "test-pattern"
+        devices = nodes.list_devices()
+        changes["cam_source"] = "v4l2" if devices else "test-pattern"
+        for number, found in enumerate(devices):
+            changes |= {f"cam{number}_name": f"Camera {number}", f"cam{number}_device": found.id}
     folder = state_directory(os.environ)
     if folder and os.geteuid() != 0:  # this user cannot write the users' file of the service
         changes["cam_users_file"] = str(folder / USERS)
@@ -114,13 +118,16 @@ def _write_new(file: Path, text: str) -> None:
 
 def _describe(file: Path, connected: Sequence[CameraInfo], reason: str) -> Iterator[str]:
     models = {found.id: found for found in connected}
-    for number, settings in load({}, file=file).cameras.items():
+    cameras = load({}, file=file).cameras
+    for number, settings in cameras.items():
         if settings.source == "test-pattern":
             yield f"  camera {number}: a test camera"
+        elif settings.source == "v4l2":
+            yield f"  camera {number}: V4L2, cam{number}_device={quote_value(settings.device)}"
         elif found := models.get(settings.id):
             kind = "USB" if found.usb else "CSI"
             yield f"  camera {number}: {found.model}, {kind}, cam{number}_id={quote_value(found.id)}"
-    if reason:
+    if reason and not any(settings.source == "v4l2" for settings in cameras.values()):
         yield f"No camera was found: {reason}"
 
 

@@ -14,6 +14,7 @@ from soft_stream.access.accounts import Accounts, read_accounts
 from soft_stream.cameras import discovery, id_history
 from soft_stream.cameras.base import CameraError, CameraInfo, CameraMissing
 from soft_stream.cameras.identity import select_camera
+from soft_stream.cameras.v4l2 import nodes
 from soft_stream.cameras.video_node import select_by_node
 from soft_stream.cli import serve_all
 from soft_stream.cli.exit import STATUS_OF_ERROR, end
@@ -93,9 +94,11 @@ def serve(args: argparse.Namespace) -> int:
     if serve_all.is_wanted(args, flags):
         return serve_all.serve_all(args, flags, {**given, **own_flags})
     loaded = load(os.environ, file=args.env_file, camera=args.camera, flags=flags)
+    node = None if "id" in own_flags else webcamd_flags.node_of(given)
     settings = loaded.cameras[args.camera]
     settings = replace(settings, webcamd_flags=webcamd_flags.shown_values(given, settings))
-    node = None if "id" in own_flags else webcamd_flags.node_of(given)
+    if node and settings.source == "v4l2" and "device" not in own_flags:
+        settings = with_device(settings, node)
     return serve_camera(settings, loaded, which_camera(settings, node))
 
 
@@ -164,6 +167,12 @@ def _serve_camera(settings: Settings, loaded: LoadedConfig, select: discovery.Se
             return STATUS_OF_ERROR.get(type(error), ExitStatus.TEMPORARY_FAILURE)
         if settings.state_directory and os.environ.get("STATE_DIRECTORY"):  # a service
             id_history.record(settings.state_directory, number, settings.id)
+    elif settings.source == "v4l2" and not settings.device:
+        try:
+            settings = _with_first_device(settings)
+        except CameraError as error:
+            log.error("cam%d_source=v4l2: %s", number, error)  # noqa: TRY400 # the sentence says it all
+            return STATUS_OF_ERROR.get(type(error), ExitStatus.TEMPORARY_FAILURE)
     settings = with_kept_controls(settings, loaded.origins[number]["controls"], connected)
     layer, problems = page_layer(settings, loaded.origins[number])
     log_page_layer(layer, problems)
@@ -194,3 +203,20 @@ def _with_id(settings: Settings, select: discovery.Select) -> tuple[Settings, li
     if advice:
         log.warning("%s; put this into the settings: cam%d_id=%s", advice, settings.camera, quote_value(found.id))
     return with_controls_file(replace(settings, id=found.id)), ids
+
+
+def with_device(settings: Settings, device: Path) -> Settings:
+    """Return the settings of source=v4l2 with a device."""
+    return with_controls_file(replace(settings, device=str(device)))
+
+
+def _with_first_device(settings: Settings) -> Settings:
+    """Return the settings with the path of the first V4L2 device, so that no other one replaces it later.
+
+    Raises:
+        CameraMissing: none is connected.
+    """
+    device = nodes.first_device()
+    line = f"cam{settings.camera}_device={quote_value(str(device))}"
+    log.warning("No device is set, so this is the first one; put this into the settings: %s", line)
+    return with_device(settings, device)

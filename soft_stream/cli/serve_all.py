@@ -6,12 +6,14 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from soft_stream.access import exposure
 from soft_stream.access.accounts import read_accounts
 from soft_stream.cameras import discovery
 from soft_stream.cameras.base import CameraAmbiguous, CameraError, CameraInfo, CameraMissing
 from soft_stream.cameras.identity import select_camera
+from soft_stream.cameras.v4l2 import nodes
 from soft_stream.cli import lan, taken_ports
 from soft_stream.cli.announcements import Announcements, title_of
 from soft_stream.cli.options import advice_without_cameras
@@ -137,19 +139,27 @@ def _ports(loaded: LoadedConfig, base: int | None) -> dict[str, str]:
 
 
 def find_kinds(cameras: Mapping[int, Settings], *, is_chosen: bool) -> tuple[dict[int, str], dict[str, str]]:
-    """Return the kind of each camera that can be served, and the variables that make test cameras of absent ones.
+    """Return the kind of each camera that can be served, and the variables that replace absent ones.
 
-    A camera with an id is that of a certain Raspberry Pi, where a test camera would hide that it is missing.
+    Elsewhere than on a Raspberry Pi, webcams without libcamera replace them, and then test cameras. A camera with an id
+    is that of a certain Raspberry Pi, where a test camera would hide that it is missing.
     """
     kinds, changes = dict[int, str](), dict[str, str]()
     is_real = any(settings.source == "picamera" for settings in cameras.values())
     connected = _connected() if is_real else []
-    may_replace_all = not connected and not is_chosen and not discovery.is_raspberry_pi()
+    may_replace_all = is_real and not connected and not is_chosen and not discovery.is_raspberry_pi()
+    webcams = _webcams(cameras) if may_replace_all else []
     for number, settings in cameras.items():
         if settings.source == "folder":
             kinds[number] = f"the images of {settings.folder}"
         elif settings.source == "test-pattern":
             kinds[number] = TEST_CAMERA
+        elif settings.source == "v4l2":
+            kinds[number] = settings.device or "the first V4L2 camera"
+        elif webcams:
+            webcam = webcams.pop(0)
+            kinds[number] = webcam.model
+            changes |= {f"cam{number}_source": "v4l2", f"cam{number}_device": webcam.id}
         elif may_replace_all or not (connected or is_chosen or settings.id):
             kinds[number] = TEST_CAMERA
             changes[f"cam{number}_source"] = "test-pattern"
@@ -159,6 +169,12 @@ def find_kinds(cameras: Mapping[int, Settings], *, is_chosen: bool) -> tuple[dic
             except (CameraMissing, CameraAmbiguous) as missing:
                 print(f"{title_of(settings)}: skipped, {missing}", flush=True)
     return kinds, changes
+
+
+def _webcams(cameras: Mapping[int, Settings]) -> list[CameraInfo]:
+    """Return the V4L2 cameras that the settings do not name."""
+    named = {Path(each.device).resolve() for each in cameras.values() if each.source == "v4l2"}
+    return [found for found in nodes.list_devices() if Path(found.id).resolve() not in named]
 
 
 def _connected() -> Sequence[CameraInfo]:

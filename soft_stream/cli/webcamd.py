@@ -10,7 +10,15 @@ from pathlib import Path
 from soft_stream.cli.main import run
 from soft_stream.cli.options import add_camera, file_path
 from soft_stream.cli.parser import Parser, exit_status
-from soft_stream.cli.serve import STATUSES, add_setting, add_settings, read_settings, serve_camera, which_camera
+from soft_stream.cli.serve import (
+    STATUSES,
+    add_setting,
+    add_settings,
+    read_settings,
+    serve_camera,
+    which_camera,
+    with_device,
+)
 from soft_stream.config import webcamd_flags
 from soft_stream.config.loader import load
 from soft_stream.config.webcamd_flags import WEBCAMDS
@@ -74,4 +82,6 @@ def serve(args: argparse.Namespace) -> int:
     settings = replace(settings, webcamd_flags=webcamd_flags.shown_values(flags, settings, WEBCAMDS))
     is_chosen = not given.keys().isdisjoint(("index", "device"))
     node = None if "id" in own_flags or (settings.id and not is_chosen) else webcamd_flags.node_of(flags)
+    if node and settings.source == "v4l2" and (is_chosen or not settings.device):
+        settings = with_device(settings, node)
     return serve_camera(settings, loaded, which_camera(settings, node, or_first=not is_chosen))

@@ -28,6 +28,8 @@ FILES = "controls-*.env"
 EARLIER_FILE = "cam{}-controls.env"
 HEADER = "# The controls and the settings of one camera, as its page has kept them. The page can remove each of them.\n"
 ID_KEY = "id"
+# libcamera's names, and V4L2's as v4l2-ctl writes them; cam0_bind is a setting
+CONTROL = re.compile(r"[A-Za-z0-9]+|(?!cam\d*_)[a-z0-9_]+")
 # A crop hides a part of the view: who sets it for a moment does not want it hours later, in a time lapse.
 NEVER_KEPT = "ScalerCrop"
 MAX_BYTES = 64 * 1024
@@ -59,7 +61,7 @@ def camera_id_of(settings: Settings) -> str:
     """Return what identifies the camera of these settings; empty if only its opening shows that."""
     if settings.source == "picamera":
         return settings.id
-    return f"{settings.id or settings.folder or settings.camera} ({settings.source})"
+    return f"{settings.id or settings.folder or settings.device or settings.camera} ({settings.source})"
 
 
 def file_of(folder: Path, camera_id: str) -> Path:
@@ -221,8 +223,8 @@ def _read_text(file: Path) -> str:
 
 
 def _is_control(name: str, value: str) -> bool:
-    is_name = name.isalnum() and name.isascii() and len(name) <= MAX_WORD and name != ID_KEY
-    return is_name and 0 < len(value) <= MAX_WORD and value.isprintable() and " " not in value
+    is_name = CONTROL.fullmatch(name) and len(name) <= MAX_WORD and name != ID_KEY
+    return bool(is_name) and 0 < len(value) <= MAX_WORD and value.isprintable() and " " not in value
 
 
 def _is_setting(name: str, text: str) -> bool:

@@ -36,7 +36,7 @@ def check_together(cameras: Cameras, origins: Origins) -> Iterator[str]:
 
 def _check_unique(cameras: Cameras, origins: Origins) -> Iterator[str]:
     """Find values that two cameras cannot share."""
-    for name in ("port", "id", "log_file"):
+    for name in ("port", "id", "device", "log_file"):
         first: dict[Any, int] = {}
         for number, settings in cameras.items():
             value = getattr(settings, name)

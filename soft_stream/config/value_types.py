@@ -200,7 +200,7 @@ def named_values() -> ValueType:
 
     def parse(text: str) -> tuple[tuple[str, str], ...]:
         pairs = tuple(word.partition("=") for word in text.split())
-        if any(not (name.isalnum() and value) for name, _, value in pairs):
+        if any(not (name.replace("_", "").isalnum() and value) for name, _, value in pairs):
             raise ValueError(text)
         return tuple((name, value) for name, _, value in pairs)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from soft_stream.cameras.base import CameraBusy, CameraError, CameraInfo, CameraMissing, CameraUnsupported
+from soft_stream.cameras.device_users import name_device_users
 from soft_stream.cameras.picamera.board import ROOT, has_chip_of_pi5, has_pisp_devices
-from soft_stream.cameras.picamera.device_users import name_device_users
 from soft_stream.cameras.picamera.sensor_modes import read_bit_depth
 from soft_stream.message import Message
 

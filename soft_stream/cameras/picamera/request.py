@@ -77,8 +77,8 @@ def _import_dependencies() -> Any:
     """Import the dependencies of an open camera; cached, because import statements per frame would be slow."""
     from picamera2 import MappedArray
 
-    from soft_stream.cameras.picamera.colour import to_jfif
-    from soft_stream.cameras.picamera.pixels import to_planes
+    from soft_stream.cameras.colour import to_jfif
+    from soft_stream.cameras.pixels import to_planes
 
     return MappedArray, to_planes, to_jfif
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from soft_stream.diagnostics.doctor import (
     access,
     cameras,
+    devices,
     kernel,
     memory,
     nginx,
@@ -27,6 +28,7 @@ CHECKS: dict[str, Callable[[DoctorContext], Iterator[Finding]]] = {
     "settings": settings.check,
     "access": access.check,
     "cameras": cameras.check,
+    "devices": devices.check,
     "camera users": cameras.check_users,
     "permissions": permissions.check,
     "memory": memory.check,

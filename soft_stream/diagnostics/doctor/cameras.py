@@ -43,7 +43,7 @@ def check(context: DoctorContext) -> Iterator[Finding]:
 
 def check_users(context: DoctorContext) -> Iterator[Finding]:
     """List the programs that use a camera: the units of camera-soft-stream, and others."""
-    if not context.uses_picamera:
+    if not context.uses_picamera and not any(each.source == "v4l2" for each in context.cameras.values()):
         return
     ours = {unit.pid: unit.name for unit in context.units.values() if unit.pid}
     used_cameras = context.host.used_cameras()

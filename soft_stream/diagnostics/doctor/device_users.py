@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from soft_stream.cameras.picamera.device_users import ROOT, name_device_users
+from soft_stream.cameras.device_users import ROOT, name_device_users
 
 # video nodes that are not cameras: codecs and image processors of a Raspberry Pi
 PROCESSORS = re.compile(r"bcm2835-(codec|isp)|pispbe|rpi-hevc|rpivid")

@@ -96,7 +96,7 @@ def _low(settings: Settings, status: dict[str, Any], rates: str) -> Finding:
         why = f"encoding a frame takes {1000 * encoding[-1]:.0f} ms, of {1000 / possible:.0f} ms between two frames"
         fix = f"a smaller cam{number}_width, a lower cam{number}_fps, or cam{number}_adaptive_quality=on"
         return note(rates, why, fix)
-    if is_usb(negotiated.get("camera_id") or ""):
+    if settings.source == "v4l2" or is_usb(negotiated.get("camera_id") or ""):
         return note(
             rates,
             "a USB camera selects its rate: by size and pixel format, and many have fewer frames in low light",

@@ -10,6 +10,7 @@ from pathlib import Path
 from soft_stream.cameras import discovery
 from soft_stream.cameras.base import CameraBusy, CameraError
 from soft_stream.cameras.identity import select_camera
+from soft_stream.cameras.v4l2 import nodes
 from soft_stream.capture.pause import Borrower
 from soft_stream.config.env_file import quote_value
 from soft_stream.diagnostics.selftest import pictures
@@ -63,6 +64,9 @@ async def _identity(rig: TestRig, report: Report) -> CameraError | None:
     with report.check("camera", f"connected, and named by cam{settings.camera}_id") as check:
         if settings.source == "test-pattern":
             check.skip("cam_source=test-pattern is a test camera")
+        elif settings.source == "v4l2":
+            rig.is_usb = True  # or as good as that: no sensor mode, and colours that are converted
+            check.conclude(settings.device or f"{await asyncio.to_thread(nodes.first_device)}, the first device")
         else:
             found, advice = await asyncio.to_thread(
                 discovery.wait_for_camera, lambda connected: select_camera(connected, settings.id, settings.camera), 0.0
@@ -107,7 +111,7 @@ def _negotiated(rig: TestRig, report: Report) -> None:
 
 async def _platform(rig: TestRig, report: Report) -> None:
     with report.check("platform", "PiSP on a Raspberry Pi 5, VC4 on older models") as check:
-        board = None if rig.settings.source == "test-pattern" else await asyncio.to_thread(_board)
+        board = None if rig.settings.source in ("test-pattern", "v4l2") else await asyncio.to_thread(_board)
         if board is None:
             check.skip(f"not a camera of a Raspberry Pi; {platform.machine()}, Python {platform.python_version()}")
         else:

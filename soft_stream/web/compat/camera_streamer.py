@@ -63,4 +63,9 @@ def _device(supervisor: CameraSupervisor) -> dict[str, Any]:
     negotiated = supervisor.status.negotiated
     pixel_format = negotiated.pixel_format if negotiated else ""
     capture = {"name": "CAPTURE", "width": width, "height": height, "format": pixel_format}
-    return {"name": supervisor.settings.title, "path": supervisor.settings.id, "output": False, "captures": [capture]}
+    return {
+        "name": supervisor.settings.title,
+        "path": supervisor.settings.id or supervisor.settings.device,
+        "output": False,
+        "captures": [capture],
+    }

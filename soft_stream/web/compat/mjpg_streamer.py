@@ -44,6 +44,26 @@ V4L2_IDS = {
     "AnalogueGain": 0x00980913,
     "Sharpness": 0x0098091B,
     "LensPosition": 0x009A090A,
+    # of source=v4l2
+    "brightness": 0x00980900,
+    "contrast": 0x00980901,
+    "saturation": 0x00980902,
+    "hue": 0x00980903,
+    "white_balance_automatic": 0x0098090C,
+    "gamma": 0x00980910,
+    "gain": 0x00980913,
+    "power_line_frequency": 0x00980918,
+    "white_balance_temperature": 0x0098091A,
+    "sharpness": 0x0098091B,
+    "backlight_compensation": 0x0098091C,
+    "auto_exposure": 0x009A0901,
+    "exposure_time_absolute": 0x009A0902,
+    "exposure_dynamic_framerate": 0x009A0903,
+    "pan_absolute": 0x009A0908,
+    "tilt_absolute": 0x009A0909,
+    "focus_absolute": 0x009A090A,
+    "focus_automatic_continuous": 0x009A090C,
+    "zoom_absolute": 0x009A090D,
 }
 # V4L2_CID_PRIVATE_BASE, for controls that V4L2 does not have.
 PRIVATE_IDS = 0x08000000

@@ -20,7 +20,7 @@ export class ControlField {
   constructor(name, control, onChange) {
     this.name = name;
     const key = `controls.name.${name}`;
-    this.#label = hasMessage(key) ? t(key) : name.replace(/\B[A-Z]/g, " $&");
+    this.#label = hasMessage(key) ? t(key) : name.replaceAll("_", " ").replace(/\B[A-Z]/g, " $&");
     const id = `control-${name}`;
     const change = (value) => {
       this.showError("");

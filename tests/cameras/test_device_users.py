@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from soft_stream.cameras.picamera.device_users import find_media_devices, name_device_users
+from soft_stream.cameras.device_users import find_media_devices, name_device_users
 
 PROGRAM = """
 import fcntl, sys

@@ -1,0 +1,1 @@
+"""Cameras through plain V4L2, without libcamera: webcams, capture cards, virtual cameras."""

@@ -1,0 +1,1 @@
+"""Tests of soft_stream/cameras/v4l2."""
