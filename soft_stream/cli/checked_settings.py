@@ -19,6 +19,7 @@ from soft_stream.config.loader import DEFAULT, INSTALLED_FILE, LoadedConfig, of_
 from soft_stream.config.settings import SETTINGS, Settings, default_of, format_value
 from soft_stream.config.settings_values import default_text
 from soft_stream.config.text import one_line
+from soft_stream.outputs import advice
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _setting(settings: Settings, name: str, source: str) -> CheckedSetting:
 
 
 def _about(settings: Settings) -> Iterator[str]:
-    """Yield sentences about the login, the addresses and the command at each opening."""
+    """Yield sentences about the login, the addresses, the command at each opening and the outputs."""
     accounts = read_accounts(settings.users_file, settings.state_directory)
     # only root and the service may read the users of an installed release
     hidden = {each for each in accounts.problems if os.geteuid() != 0 and each.endswith("Permission denied")}
@@ -105,6 +106,7 @@ def _about(settings: Settings) -> Iterator[str]:
         yield sentence
     if (words := shlex.split(settings.open_command)) and not shutil.which(words[0]):
         yield f"warning: cam{settings.camera}_open_command: there is no executable {words[0]}"
+    yield from (f"warning: {sentence}" for sentence in advice.warnings(settings))
 
 
 def _changes(loaded: LoadedConfig) -> dict[int, list[str]]:
