@@ -21,6 +21,7 @@ from soft_stream.config.settings import SETTINGS, Settings, default_of, show_val
 from soft_stream.config.settings_values import default_text
 from soft_stream.config.text import one_line
 from soft_stream.config.urls import exposed_url, hide_from_others
+from soft_stream.outputs import advice
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _setting(settings: Settings, name: str, source: str) -> CheckedSetting:
 
 
 def _about(settings: Settings) -> Iterator[str]:
-    """Yield sentences about the login, the addresses and the command at each opening."""
+    """Yield sentences about the login, the addresses, the command at each opening and the outputs."""
     accounts = read_accounts(settings.users_file, settings.state_directory)
     # only root and the service may read the users of an installed release
     hidden = {each for each in accounts.problems if os.geteuid() != 0 and each.endswith("Permission denied")}
@@ -113,6 +114,7 @@ def _about(settings: Settings) -> Iterator[str]:
         yield sentence
     if (words := shlex.split(settings.open_command)) and not shutil.which(words[0]):
         yield f"warning: cam{settings.camera}_open_command: there is no executable {words[0]}"
+    yield from (f"warning: {sentence}" for sentence in advice.warnings(settings))
 
 
 def _about_url(settings: Settings, origin: str, file: Path | None) -> Iterator[str]:

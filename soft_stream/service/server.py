@@ -22,6 +22,7 @@ from soft_stream.service.notices import NoticeFinder
 from soft_stream.service.pause_file import PauseFile
 from soft_stream.service.systemd import SystemdNotifier
 from soft_stream.web.api.notices import NOTICES
+from soft_stream.web.api.outputs import OUTPUTS
 from soft_stream.web.app import build_app
 from soft_stream.web.transport.listener import Listener, ListenError
 
@@ -90,7 +91,7 @@ class Server:
         ]
         if self._notices:
             self._tasks.append(asyncio.create_task(self._notices.follow(self._runner.app[NOTICES]), name="notices"))
-        self._tasks += start_outputs(self._supervisor)
+        self._tasks += start_outputs(self._supervisor, self._runner.app[OUTPUTS])
         if self._settings.showfps:
             self._tasks.append(asyncio.create_task(fps_log.log_frame_rates(self._supervisor), name="fps log"))
         if self._settings.pause_file:

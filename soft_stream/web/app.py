@@ -17,6 +17,7 @@ from soft_stream.web.api import (
     control_log,
     controls,
     notices,
+    outputs,
     photo,
     settings,
     snapshot,
@@ -126,6 +127,7 @@ def build_app(
     app[STREAM_LIMITS] = StreamLimits(supervisor)
     app[REQUEST_RATES] = RequestRates()
     app[notices.NOTICES] = notices.NoticeBoard()
+    app[outputs.OUTPUTS] = []
     app[status.STARTED] = Moment(time.monotonic())
     app[camera.KEEP_READY] = camera.KeepReady()
     app[photo.PHOTOS] = photo.SharedPhotos()

@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 from soft_stream.access.rights import Role
 from soft_stream.cameras.base import ZERO_IS_AUTOMATIC, Control, ControlValue
 from soft_stream.capture.controls import Controls
-from soft_stream.capture.subscribers import Client
+from soft_stream.capture.subscribers import THIS_PROCESS, Client
 from soft_stream.config.settings import Settings
 from soft_stream.config.source_settings import PLUGINS
 from soft_stream.frames.clock import unix_time
@@ -146,6 +146,8 @@ async def clients(request: web.Request) -> web.Response:
     """Return each address that receives frames now, with the time of its last frame in Unix seconds; 0 before it."""
     last_frames: dict[str, int] = {}
     for client in request.app[SUPERVISOR].subscribers.clients:
+        if client.peer == THIS_PROCESS:
+            continue
         timestamp = 0 if client.captured_at is None else int(unix_time(client.captured_at))
         last_frames[client.peer] = max(last_frames.get(client.peer, 0), timestamp)
     entries = [{"address": address, "timestamp": timestamp} for address, timestamp in last_frames.items()]

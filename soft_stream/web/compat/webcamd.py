@@ -24,6 +24,7 @@ PRIVATE_SETTINGS = frozenset(
     {
         "folder", "listen", "log_file", "open_command", "pause_file", "pause_snapshot", "tls_certificate", "tls_key",
         "tuning_file", "url", "url_certificate", "users_file",
+        "save", "save_command", "save_link", "zmq",
     }
 )  # fmt: skip
 
