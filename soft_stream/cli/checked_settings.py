@@ -69,7 +69,8 @@ def checked_cameras(loaded: LoadedConfig) -> Iterator[CheckedCamera]:
         )
         settings, origins, of_page = _with_page_settings(settings, origins)
         values = [_setting(settings, name, origins[name]) for name in SETTINGS]
-        sentences = [*changes.get(number, ()), *_about(settings), *of_controls, *of_page]
+        reach = _reach(settings, origins) if loaded.file == INSTALLED_FILE else ()
+        sentences = [*changes.get(number, ()), *_about(settings), *reach, *of_controls, *of_page]
         is_warning = "warning: "
         yield CheckedCamera(
             settings,
@@ -105,6 +106,15 @@ def _about(settings: Settings) -> Iterator[str]:
         yield sentence
     if (words := shlex.split(settings.open_command)) and not shutil.which(words[0]):
         yield f"warning: cam{settings.camera}_open_command: there is no executable {words[0]}"
+
+
+def _reach(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
+    """Yield sentences about the paths that the unit of a camera does not reach."""
+    # imported late: few settings name a path
+    from soft_stream.diagnostics.unit_reach import find_problems
+
+    for problem in find_problems(settings, origins):
+        yield f"warning: {problem}"
 
 
 def _changes(loaded: LoadedConfig) -> dict[int, list[str]]:
