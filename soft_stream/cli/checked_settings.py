@@ -72,10 +72,12 @@ def checked_cameras(loaded: LoadedConfig) -> Iterator[CheckedCamera]:
         )
         settings, origins, of_page = _with_page_settings(settings, origins)
         values = [_setting(settings, name, origins[name]) for name in SETTINGS]
+        reach = _reach(settings, origins) if loaded.file == INSTALLED_FILE else ()
         sentences = [
             *changes.get(number, ()),
             *_about(settings),
             *_about_url(settings, origins["url"], loaded.file),
+            *reach,
             *of_controls,
             *of_page,
         ]
@@ -121,6 +123,15 @@ def _about_url(settings: Settings, origin: str, file: Path | None) -> Iterator[s
     """Yield a sentence about a password that others may read."""
     if file and (sentence := exposed_url(settings.url, origin, file, file.stat().st_mode)):
         yield f"warning: {sentence}: {hide_from_others(file)}"
+
+
+def _reach(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
+    """Yield sentences about the paths that the unit of a camera does not reach."""
+    # imported late: few settings name a path
+    from soft_stream.diagnostics.unit_reach import find_problems
+
+    for problem in find_problems(settings, origins):
+        yield f"warning: {problem}"
 
 
 def _changes(loaded: LoadedConfig) -> dict[int, list[str]]:
