@@ -22,6 +22,9 @@ def apply_source_facts(done: Translation, machine: Machine) -> None:
 
 def _device(done: Translation, path: str, machine: Machine) -> None:
     """Keep the device; that of a CSI camera becomes the id of the camera, because its frames are not pictures yet."""
+    if not path.startswith("/"):
+        done.note(f"-d {path}: must be an absolute path here", "device")
+        return
     camera_id = machine.id_of_node(path)
     if camera_id is None or not camera_id.startswith("/base/") or "/usb" in camera_id:
         done.set("source", "v4l2", f"-d {path}")

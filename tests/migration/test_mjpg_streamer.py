@@ -40,20 +40,20 @@ START=yes
         ("-u", {"pixel_format": "uyvy"}),
         (
             "-br 128 -co 32 -sa 64 -sh 3 -bk 1",
-            {"controls": "Brightness=128 Contrast=32 Saturation=64 Sharpness=3 BacklightCompensation=1"},
+            {"controls": "brightness=128 contrast=32 saturation=64 sharpness=3 backlight_compensation=1"},
         ),
         (
             "-br auto -wb auto -ex auto -gain auto",
-            {"controls": "BrightnessAutomatic=1 WhiteBalanceAutomatic=1 AutoExposure=0 GainAutomatic=1"},
+            {"controls": "brightness_automatic=1 white_balance_automatic=1 auto_exposure=0 gain_automatic=1"},
         ),
         (
             "-wb 4600 -ex 250 -gain 8",
             {
-                "controls": "WhiteBalanceAutomatic=0 WhiteBalanceTemperature=4600 "
-                "AutoExposure=1 ExposureTimeAbsolute=250 GainAutomatic=0 Gain=8"
+                "controls": "white_balance_automatic=0 white_balance_temperature=4600 "
+                "auto_exposure=1 exposure_time_absolute=250 gain_automatic=0 gain=8"
             },
         ),
-        ("-ex aperature-priority -pl 50hz", {"controls": "AutoExposure=3 PowerLineFrequency=1"}),
+        ("-ex aperature-priority -pl 50hz", {"controls": "auto_exposure=3 power_line_frequency=1"}),
         (
             "",
             {
@@ -94,10 +94,10 @@ def test_options_of_input_raspicam(options: str, expected: dict[str, str]) -> No
     [
         ("-f 500", "-f 500: cam_fps must be a number from 0.1 to 240"),
         ("-r big", "-r big: must be WIDTHxHEIGHT"),
-        ("-d video7", "-d video7: cam_device must be an absolute path"),
+        ("-d video7", "-d video7: must be an absolute path here"),
         ("-br much", "-br much: must be a whole number, or one of the words"),
         ("-ex dark", "-ex dark: must be a whole number, or one of the words of mjpg-streamer's help"),
-        ("-d /dev/video4 -br 128", "Brightness=128: the unit is that of a webcam's driver"),
+        ("-d /dev/video4 -br 128", "brightness=128: the unit is that of a webcam's driver"),
         ("-t pal", "-t pal: cam_open_command=v4l2-ctl -d {device} --set-standard=pal"),
         ("-cb auto", "mjpg-streamer sets the hue instead"),
         ("-rot 45", "-rot 45: only quarter turns are possible"),
@@ -194,6 +194,7 @@ def test_options_of_plugins_that_are_named(line: str, note: str) -> None:
         ("", {"save": "/tmp", "save_size": "0"}),
         ("-f /srv/frames -d 500 -s 100", {"save": "/srv/frames", "save_interval": "0.5", "save_count": "100"}),
         ("-f /srv/frames -s -1", {"save": "/srv/frames"}),
+        ("-l last.jpg -c /bin/gzip", {"save_link": "last.jpg", "save_command": "/bin/gzip"}),
         ("--folder /srv/frames --mjpeg all.mjpg", {"save": "/srv/frames", "save_as": "mjpeg"}),
     ],
 )
