@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.processes import ENVIRON, free_port, serving
 
-VIEW = [sys.executable, "-m", "soft_stream", "view"]
+VIEW = [str(Path(sys.executable).with_name("soft-stream")), "view"]
 PASSWORD = "a-long-secret-9"  # noqa: S105 # of a user of the tests
 PLAYER = Path(__file__).with_name("counting_player.py")
 JPEG = ["ffd8", "ffd9"]
