@@ -59,8 +59,10 @@ class CompletedFiles:
         found = ((status.st_mtime_ns, name, stamp_of(status)) for name, status in self._directory.files())
         return [(name, stamp) for _, name, stamp in nlargest(count, found)]
 
-    def wait(self, until: float) -> list[str]:
+    def wait(self, until: float) -> dict[str, bool]:
         """Return the names of the files that were completed, the last one last; wait for one until a time (monotonic).
+
+        The value is whether a file may still grow: it was closed, but not moved to its name.
 
         Raises:
             CameraMissing: the folder is gone.
@@ -73,17 +75,17 @@ class CompletedFiles:
                 self._look_at = now + LOOK_AFTER
             elif now >= self._look_at:
                 self._find_without_events(now)
-            names += self._settled(now)
+            names |= self._settled(now)
             if names or now >= until:
-                return list(dict.fromkeys(reversed(names)))[::-1]
+                return names
 
     def look_again_at(self, name: str, stamp: Stamp | None) -> None:
         """Return a file that was not whole from `wait` once more, when it has not been changed for a while."""
         self._later[name] = time.monotonic() + SETTLE, stamp
 
-    def _events(self, seconds: float) -> list[str]:
-        """Wait for an event; return the names of all that there are."""
-        inotify, names = self._inotify, list[str]()
+    def _events(self, seconds: float) -> dict[str, bool]:
+        """Wait for an event; return what all that there are say, as `wait` does."""
+        inotify, names = self._inotify, dict[str, bool]()
         if inotify is None:
             time.sleep(seconds)
             return names
@@ -96,7 +98,8 @@ class CompletedFiles:
                 self._look_at, self._looked_ns, self._has_lost_events = 0.0, 0, True
             if name := self._completed(event):
                 self._later.pop(name, None)
-                names.append(name)
+                names.pop(name, None)  # the last one is last
+                names[name] = bool(event.mask & Mask.CLOSE_WRITE)
         return names
 
     def _completed(self, event: Event) -> str:
@@ -122,9 +125,9 @@ class CompletedFiles:
     def _look(self) -> tuple[str, Stamp] | None:
         return next(iter(self.newest(1)), None)
 
-    def _settled(self, now: float) -> list[str]:
-        """Return the files that have not been changed for a while."""
-        names = []
+    def _settled(self, now: float) -> dict[str, bool]:
+        """Return the files that have not been changed for a while; they do not grow any more."""
+        names = {}
         for name, (at, stamp) in list(self._later.items()):
             if at > now:
                 continue
@@ -135,5 +138,5 @@ class CompletedFiles:
                 self._later[name] = now + SETTLE, stamp_of(status)
             else:
                 del self._later[name]
-                names.append(name)
+                names[name] = False
         return names

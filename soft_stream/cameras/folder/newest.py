@@ -36,8 +36,8 @@ class NewestFile:
         longest = max(self._interval, settings.folder_interval)
         self.fresh_for = max(2.0, 1.5 * longest) + settings.retry_pause
         self._due = 0.0
-        self._waiting: list[str] = []
-        """Completed files that were not read yet, the last one last."""
+        self._waiting: dict[str, bool] = {}
+        """Completed files that were not read yet, the last one last, and whether they may still grow."""
         self.shown = shown
         """The file that was shown last, also before a restart."""
         self._first: RawFrame | None = None
@@ -68,24 +68,31 @@ class NewestFile:
         """Wait for a new file; see `Camera.capture`."""
         if self._first:
             first, self._first = self._first, None
+            self._count(time.monotonic())
             return first
         deadline = time.monotonic() + timeout
         while True:
             self._directory.check()
             until = min(deadline, max(self._due, time.monotonic())) if self._waiting else deadline
-            self._waiting += self._completed.wait(until)
+            for name, may_grow in self._completed.wait(until).items():
+                self._waiting.pop(name, None)
+                self._waiting[name] = may_grow
             now = time.monotonic()
             if self._waiting and now >= self._due and (frame := self._take()):
-                self._due = max(self._due + self._interval, now - self._interval)
+                self._count(now)
                 return frame
             if now >= deadline:
                 raise NoFrame(Message("no_frame_in", "no frame within {seconds:g} s", seconds=timeout))
 
+    def _count(self, now: float) -> None:
+        """Set when the next frame is due: evenly, and after a silence half an interval later at the earliest."""
+        self._due = max(self._due + self._interval, now + self._interval / 2)
+
     def _take(self) -> RawFrame | None:
         """Return the newest whole file of those that wait; read and delete those that it has overtaken."""
-        names, self._waiting = list(dict.fromkeys(reversed(self._waiting))), []
-        for position, name in enumerate(names):
-            raw, stamp = self._files.fresh_frame(name, may_grow=True)
+        waiting, self._waiting = list(reversed(self._waiting.items())), {}
+        for position, (name, may_grow) in enumerate(waiting):
+            raw, stamp = self._files.fresh_frame(name, may_grow=may_grow)
             if raw is None:
                 if not self._files.is_known_bad(name):
                     self._completed.look_again_at(name, stamp)
@@ -93,7 +100,7 @@ class NewestFile:
             is_new = self._set_time(raw, stamp)
             self._files.delete(name, stamp)
             if is_new:
-                self._delete_overtaken(names[position + 1 :])
+                self._delete_overtaken([older for older, _ in waiting[position + 1 :]])
                 return raw
         return None
 

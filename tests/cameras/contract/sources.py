@@ -14,6 +14,7 @@ SOURCES: dict[str, str] = {
     "picamera webcam": "tests.support.sources.picamera:new_webcam",
     "test-pattern": "tests.support.sources.synthetic:new_source",
     "folder": "tests.support.sources.folder:new_source",
+    "folder new": "tests.support.sources.folder:new_growing_source",
     "http": "tests.support.sources.http:new_source",
     "v4l2": "tests.support.sources.v4l2:new_source",
     "media": "tests.support.sources.media:new_source",

@@ -1,7 +1,8 @@
 """Folders of JPEGs as sources: one whose files repeat, and one into which a program writes."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.support.server import QUICK
 from tests.support.sources.base import Lack
 
 FILES = 4
+WRITES_PER_SECOND = 40.0
 LACKS = frozenset({Lack.CONTROLS, Lack.STILL_SIZE, Lack.BUSY})
 
 
@@ -66,3 +68,66 @@ def new_source(path: Path) -> Iterator[FolderSource]:
     for number in range(FILES):
         (folder / f"{number}.jpg").write_bytes(picture_of(number))
     yield FolderSource(folder, replace(QUICK, source="folder", folder=str(folder)))
+
+
+class GrowingSource(FolderSource):
+    """A folder into which a program writes one complete file after the other, and removes old ones."""
+
+    lacks = LACKS
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        super().__init__(folder, settings, LACKS)
+        self._written = 0
+        self._damaged = 0
+        self._may_write = threading.Event()
+        self._may_write.set()
+        self._ended = threading.Event()
+        self._write()
+        self._thread = threading.Thread(target=self._run, name="writer")
+        self._thread.start()
+
+    def stall(self) -> None:
+        """Write nothing more."""
+        self._may_write.clear()
+
+    def resume(self) -> None:
+        """Write again."""
+        self._may_write.set()
+
+    def damage(self, count: int) -> None:
+        """Cut off the next files."""
+        self._damaged = count
+
+    def end(self) -> None:
+        """End the program that writes."""
+        self._ended.set()
+        self._may_write.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(1 / WRITES_PER_SECOND):
+            self._may_write.wait()
+            with suppress(FileNotFoundError):  # the folder is unplugged
+                self._write()
+
+    def _write(self) -> None:
+        self._written += 1
+        data = picture_of(self._written)
+        if self._damaged:
+            self._damaged -= 1
+            data = data[: len(data) // 2]
+        fresh = self.folder / "being-written"
+        fresh.write_bytes(data)
+        fresh.rename(self.folder / f"{self._written % (2 * FILES)}.jpg")
+
+
+@contextmanager
+def new_growing_source(path: Path) -> Iterator[GrowingSource]:
+    """Make a source into which a program writes."""
+    folder = path / "pictures"
+    folder.mkdir()
+    source = GrowingSource(folder, replace(QUICK, source="folder", folder=str(folder), folder_mode="new"))
+    try:
+        yield source
+    finally:
+        source.end()
