@@ -192,8 +192,8 @@ def format_value(value: Any) -> str:
 def show_value(name: str, value: Any) -> str:
     """Return a value as `format_value`, for logs, messages and answers: without the secrets of a URL."""
     text = format_value(value)
-    is_secret = name in SETTINGS and SETTINGS[name].metadata["secret"]
-    return without_secrets(text) if is_secret or "://" in text else text
+    may_be_secret = name not in SETTINGS or SETTINGS[name].metadata["secret"]  # a name may be a slip of the pen
+    return without_secrets(text) if may_be_secret else text
 
 
 def did_you_mean(wrong: str, names: list[str]) -> str:

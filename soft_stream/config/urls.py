@@ -77,7 +77,8 @@ def exposed_url(url: str, origin: str, file: Path, mode: int) -> str:
     `origin` is the file and line of the setting, and its key; `mode` are the permissions of the file.
     """
     where, _, key = origin.rpartition(" ")
-    if not (has_password(url) and where.startswith(f"{file}:") and mode & OTHERS_READ):
+    is_in_file = re.fullmatch(r".+:\d+", where)
+    if not (is_in_file and has_password(url) and mode & OTHERS_READ):
         return ""
     return f"{where}: {key} has a password, and every user of this machine may read {file} (mode {mode & 0o7777:o})"
 

@@ -27,6 +27,8 @@ PASSWORDS = {"adam": "Xk7-correct-horse-9", "vera": "Qz3-battery-staple-4"}
 WRONG = "Wm5-never-was-right-2"
 MISPLACED = "Jt8-typed-into-the-name-6"
 LATIN = "Hd6-pässwörd-mit-ümlaut"
+# in the URL of another server
+OF_URL, KEY_OF_URL = "Vb5-opens-another-server-7", "Nc8-so-does-this-key-3"
 # The program, with a handler that fails: its traceback is in the log.
 CRASHING = """
 from soft_stream.web.api import photo
@@ -74,6 +76,8 @@ def secrets_of(key: SigningKey, raw_key: str, users: str) -> dict[str, str]:
     digests = {f"digest of {name}": hashlib.sha256(token.encode()).hexdigest() for name, token in TOKENS.items()}
     adam = User("adam", next(line.split(":")[1] for line in users.splitlines() if line.startswith("adam:")), ALL_RIGHTS)
     others = {
+        "password of a URL": OF_URL,
+        "key of a URL": KEY_OF_URL,
         "wrong password": WRONG,
         "password in the place of the name": MISPLACED,
         "password that is no ASCII": LATIN,
@@ -176,6 +180,8 @@ def converse(run: Run, port: int) -> None:
         "/cameras.json",
         "/controls.json",
         "/program.json",
+        "/?info",
+        "/settings.json",
     ):
         ask(run, port, f"GET {path}", good)
     ask(run, port, "GET /stream.mjpg?fps=1", good)
@@ -210,11 +216,14 @@ def make_run(
     run = Run(secrets_of(SigningKey.load(state), raw_key, files.users.read_text()))
     settings = {
         "source": "test-pattern", "bind": "127.0.0.1", "port": port, "auth": "always", "users_file": files.users,
+        "url": f"http://other:{OF_URL}@192.0.2.9/stream?key={KEY_OF_URL}",
         "log_level": "debug", "log_file": log_file, "log_file_level": "debug", "loghttp": 1, "showfps": 1,
     }  # fmt: skip
     env_file = folder / "settings.env"
     env_file.write_text(
-        "".join(f"cam_{name}={value}\n" for name, value in settings.items()).replace("cam_port", "cam0_port")
+        "".join(f"cam_{name}={value}\n" for name, value in settings.items())
+        .replace("cam_port", "cam0_port")
+        .replace("cam_url", "cam0_url")
     )
     command = [sys.executable, "-c", CRASHING + plants + START, "serve", "--camera", "0", "--env-file", str(env_file)]
     output = folder / "output"

@@ -1,6 +1,7 @@
 """An MJPEG server of another program: it can be killed, be silent, and answer anything."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -54,6 +55,7 @@ class MjpegServer:
     connected: int = 0
     """Number of connections that are open."""
     is_silent: bool = False
+    tls: ssl.SSLContext | None = None
     damaged: int = 0
     """Number of further pictures that are cut off."""
     _listener: socket.socket | None = None
@@ -63,7 +65,7 @@ class MjpegServer:
     @property
     def url(self) -> str:
         """The URL of the stream."""
-        return f"http://127.0.0.1:{self.port}/stream"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/stream"
 
     def plug(self) -> None:
         """Listen, at the same port as before."""
@@ -112,6 +114,11 @@ class MjpegServer:
                 self._begin(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
+        with suppress(OSError):
+            self._converse(self.tls.wrap_socket(connection, server_side=True) if self.tls else connection)
+        connection.close()
+
+    def _converse(self, connection: socket.socket) -> None:
         self._connections.add(connection)
         self.connected += 1
         with connection, suppress(OSError):
@@ -152,9 +159,11 @@ def sends(*pieces: bytes, then: float = 0.0) -> Callable[[MjpegServer, socket.so
 
 
 @contextmanager
-def serving(reply: Callable[[MjpegServer, socket.socket], None] = stream) -> Iterator[MjpegServer]:
+def serving(
+    reply: Callable[[MjpegServer, socket.socket], None] = stream, tls: ssl.SSLContext | None = None
+) -> Iterator[MjpegServer]:
     """Run a server."""
-    server = MjpegServer(reply)
+    server = MjpegServer(reply, tls=tls)
     server.plug()
     try:
         yield server

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Mapping, Sequence
 
+from yarl import URL
+
 from soft_stream.cameras.base import (
     CameraError,
     CameraMissing,
@@ -11,7 +13,9 @@ from soft_stream.cameras.base import (
     FocusMode,
     Negotiated,
     NoFrame,
+    NotLive,
 )
+from soft_stream.cameras.http import faults
 from soft_stream.cameras.http.faults import LastingFault
 from soft_stream.cameras.http.pictures import Picture
 from soft_stream.cameras.http.reader import PATIENCE, PictureReader
@@ -20,6 +24,9 @@ from soft_stream.frames.jpeg_source import JpegSource
 from soft_stream.frames.raw import Orientation, RawFrame
 from soft_stream.frames.zoom import Rectangle
 from soft_stream.message import Message, message_of
+
+# Seconds that the reader has to report that an answer has not begun in time.
+MARGIN = 0.5
 
 
 class ServerMissing(CameraMissing):
@@ -104,12 +111,13 @@ class HttpCamera:
     def _wait_first(self, reader: PictureReader) -> RawFrame:
         """Return the first whole picture; raise CameraMissing at the first fault, or without one."""
         seconds = self._settings.start_timeout + PATIENCE
-        deadline, damage, why = time.monotonic() + seconds, "", ""
+        deadline, damage = time.monotonic() + seconds + MARGIN, ""
+        why = message_of(faults.silent(URL(self._settings.url), seconds))
         while (left := deadline - time.monotonic()) > 0:
             try:
                 raw = _raw(reader.take_first(left))
             except NoFrame as silence:
-                why = message_of(silence)
+                why = message_of(silence) if isinstance(silence, NotLive) else why
                 if isinstance(reader.fault, LastingFault):
                     raise ServerMissing(why, reader.fault.pauses[-1]) from None
                 if reader.fault:

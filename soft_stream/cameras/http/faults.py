@@ -13,7 +13,7 @@ from soft_stream.message import Message
 # Characters of a text that another server has sent.
 LONGEST = 200
 # Seconds between two connections to a server that is gone; it may return at any moment.
-SOON = (0.1, 0.2, 0.4, 0.8, 1.0)
+SOON = (0.1, 0.2, 0.4, 0.5)
 # Seconds after an answer that will stay the same until somebody changes a setting. Servers lock out wrong logins.
 LATER = (5.0, 10.0, 30.0)
 REDIRECTS = (301, 302, 303, 307, 308)

@@ -134,7 +134,7 @@ def test_a_server_that_never_finishes(pieces: tuple[bytes, ...], monkeypatch: py
     """A byte now and then is no progress."""
     monkeypatch.setattr(reader, "PATIENCE", 0.0)
     said = refusal(sends(*pieces, then=0.05), start_timeout=1.0, watchdog_timeout=0.5)
-    assert said.startswith(("SERVER sends no picture within ", "no frame within "))
+    assert said.startswith("SERVER sends no picture within ")
 
 
 def test_a_snapshot_without_end(monkeypatch: pytest.MonkeyPatch) -> None:

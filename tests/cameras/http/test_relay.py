@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,6 +31,11 @@ async def start_relay() -> AsyncIterator[StartRelay]:
             )
 
         yield start
+
+
+def has_no_client(portal: Portal) -> bool:
+    """Return whether no client waits for a frame."""
+    return not portal.supervisor.subscribers.clients
 
 
 async def open_stream(portal: Portal) -> StreamReader:
@@ -131,8 +137,7 @@ async def test_two_that_wait_for_each_other(start_relay: StartRelay) -> None:
     async with one.http.get("/snapshot.jpg") as answer:
         assert answer.status == 503
     for each in (one, other):
-        await each.until(lambda each=each: not each.supervisor.subscribers.clients)
-        await each.until(lambda each=each: each.supervisor.status.state == "idle")
+        await each.until(partial(has_no_client, each))
     assert "gets its picture from this server" in str(other.supervisor.status.last_restart)
 
 

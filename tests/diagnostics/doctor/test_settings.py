@@ -119,3 +119,17 @@ def test_a_real_file(tmp_path: Path) -> None:
 def test_a_missing_file_has_no_finding() -> None:
     """Without a settings file only that is noted."""
     assert "settings" not in wrongs(examine(FileHost()))
+
+
+@pytest.mark.parametrize(("mode", "is_fault"), [(0o644, True), (0o640, False)])
+def test_a_password_that_everybody_may_read(mode: int, is_fault: bool) -> None:
+    """The finding has the line, the mode and the remedy, and no password."""
+    file = str(INSTALLED_FILE)
+    nodes = {file: Node(mode, "root", "root", file, can_open=True)}
+    nodes |= {str(each): Node(0o755, "root", "root", str(each), can_open=True) for each in INSTALLED_FILE.parents}
+    text = "cam0_source=http\ncam0_url=http://anna:secret@cam.lan/\n"
+    found = examine(FileHost(settings=text, nodes=nodes))["settings"]
+    said = [str(each) for each in found if each.level == "WRONG"]
+    assert len(said) == is_fault
+    assert all("cam0_url has a password" in each and f"(mode {mode:o})" in each for each in said)
+    assert "secret" not in str(found)
