@@ -30,6 +30,18 @@ def write_video(
     return file
 
 
+def damage_packet(file: Path, number: int) -> None:
+    """Overwrite one packet of an AVI with zeros."""
+    import av
+
+    with av.open(str(file)) as container:
+        packet = [each for each in container.demux(video=0) if each.size][number]
+    data = bytearray(file.read_bytes())
+    at = (packet.pos or 0) + 8  # after the head of the chunk
+    data[at : at + packet.size] = bytes(packet.size)
+    file.write_bytes(data)
+
+
 def write_sound(file: Path) -> Path:
     """Write a file that has only sound; return it."""
     import av

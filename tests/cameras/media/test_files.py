@@ -1,5 +1,6 @@
 """Video files as a source: their rate, their repetition, and files that are no video or a hostile one."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from soft_stream.cameras.base import CameraError, CameraMissing, CameraUnsupport
 from soft_stream.cameras.media.camera import MediaCamera
 from soft_stream.config.settings import Settings
 from tests.support.server import QUICK
-from tests.support.videos import write_sound, write_video
+from tests.support.videos import damage_packet, write_sound, write_video
 
 
 def settings_for(url: Path | str, **changes: object) -> Settings:
@@ -111,8 +112,6 @@ def test_files_that_are_no_video(tmp_path: Path, name: str, content: bytes, sent
 
 def test_paths_that_are_no_files(tmp_path: Path) -> None:
     """A folder, a missing file and a pipe are refused at once."""
-    import os
-
     os.mkfifo(tmp_path / "pipe")
     for path, sentence in [
         (tmp_path, "is not a file"),
@@ -155,9 +154,7 @@ def test_a_file_that_is_cut_off(tmp_path: Path) -> None:
 def test_damage_in_a_file_is_reported(tmp_path: Path) -> None:
     """Packets that cannot be decoded are counted as damaged; the others are shown."""
     file = write_video(tmp_path / "video.avi", frames=20, codec="mjpeg", pixel_format="yuvj420p")
-    data = file.read_bytes()
-    at = data.index(b"\xff\xd8", len(data) // 2)
-    file.write_bytes(data[:at] + b"\0" * 20 + data[at + 20 :])
+    damage_packet(file, 10)
     with opened(file) as camera:
         reasons = list[str]()
         while not reasons:
