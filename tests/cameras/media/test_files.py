@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
@@ -17,13 +19,13 @@ from tests.support.server import QUICK
 from tests.support.videos import damage_packet, write_sound, write_video
 
 
-def settings_for(url: Path | str, **changes: object) -> Settings:
+def settings_for(url: Path | str, **changes: Any) -> Settings:
     """Return settings for a URL."""
     return replace(QUICK, source="media", url=str(url), **changes)
 
 
 @contextmanager
-def opened(url: Path | str, **changes: object) -> Iterator[MediaCamera]:
+def opened(url: Path | str, **changes: Any) -> Iterator[MediaCamera]:
     """Open a driver for the block."""
     camera = MediaCamera(settings_for(url, **changes))
     try:
@@ -40,15 +42,21 @@ def brightness(camera: MediaCamera) -> float:
         return float(raw.planes[0].mean())
 
 
+def drain(camera: MediaCamera, timeout: float = 20) -> NoReturn:
+    """Capture until that fails."""
+    while True:
+        camera.capture(timeout).release()
+
+
 def test_a_file_repeats_at_its_own_rate(tmp_path: Path) -> None:
     """Ten frames at 25 a second take 0.4 s, and then begin again; they are never shown faster."""
     file = write_video(tmp_path / "ten.mp4", frames=10, fps=25)
     with opened(file) as camera:
         began, seen = time.monotonic(), [brightness(camera) for _ in range(30)]
         assert time.monotonic() - began > 29 / 25 - 0.1
-    falls = [after < before for before, after in zip(seen, seen[1:], strict=False)]
+    falls = [after < before for before, after in pairwise(seen)]
     assert sum(falls) >= 2, "the file did not begin again"
-    assert not any(both == (True, True) for both in zip(falls, falls[1:], strict=False))
+    assert not any(both == (True, True) for both in pairwise(falls))
 
 
 def test_fps_limits_the_rate(tmp_path: Path) -> None:
@@ -168,7 +176,7 @@ def test_a_file_that_changes_its_size(tmp_path: Path) -> None:
     parts = [write_video(tmp_path / f"{width}.mpg", (width, 48), codec="mpeg1video") for width in (64, 96)]
     both = tmp_path / "both.mpg"
     both.write_bytes(b"".join(part.read_bytes() for part in parts))
-    sizes = set()
+    sizes = set[tuple[int, int]]()
     with opened(both) as camera:
         while len(sizes) < 2:
             sizes.add(camera.capture(20).size)
@@ -193,8 +201,7 @@ def test_a_file_that_vanishes(tmp_path: Path) -> None:
         brightness(camera)
         file.unlink()
         with pytest.raises(CameraMissing, match=r"video\.mp4"):
-            while True:
-                brightness(camera)
+            drain(camera)
 
 
 def test_close_ends_the_threads(tmp_path: Path) -> None:

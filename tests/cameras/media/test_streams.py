@@ -15,12 +15,12 @@ import pytest
 
 from soft_stream.cameras.base import CameraError, CameraMissing, NoFrame
 from soft_stream.cameras.media.camera import MediaCamera
-from tests.cameras.media.test_files import opened, settings_for
+from tests.cameras.media.test_files import drain, opened, settings_for
 from tests.support.mjpeg_server import MjpegServer, answer, sends, serving, stream
 from tests.support.processes import free_port
 from tests.support.videos import write_video
 
-PASSWORD = "open-sesame"
+PASSWORD = "open-sesame"  # noqa: S105
 RTSP_SERVER = Path(__file__).with_name("rtsp_server.py")
 SYSTEM_PYTHON = "/usr/bin/python3"
 """Debian's: it has GStreamer."""
@@ -42,9 +42,12 @@ def with_password(server: MjpegServer) -> str:
 )
 def test_errors_have_no_password(reply: bytes, sentence: str, caplog: pytest.LogCaptureFixture) -> None:
     """The error says what the server answered; neither it nor the log has the password."""
-    with serving(sends(reply)) as server, caplog.at_level(logging.DEBUG):
-        with pytest.raises(CameraMissing, match=sentence) as raised:
-            MediaCamera(settings_for(with_password(server))).open()
+    with (
+        serving(sends(reply)) as server,
+        caplog.at_level(logging.DEBUG),
+        pytest.raises(CameraMissing, match=sentence) as raised,
+    ):
+        MediaCamera(settings_for(with_password(server))).open()
     assert f"127.0.0.1:{server.port}" in str(raised.value)
     assert PASSWORD not in str(raised.value) + caplog.text
 
@@ -74,8 +77,7 @@ def test_closing_does_not_wait_for_a_silent_server() -> None:
         camera.capture(20)
         server.is_silent = True
         with pytest.raises(NoFrame):
-            while True:
-                camera.capture(0.3)
+            drain(camera, 0.3)
         began = time.monotonic()
         camera.close()
         assert time.monotonic() - began < 8  # the timeout of a connection is 10 s
@@ -101,9 +103,9 @@ def test_redirects_to_other_protocols_fail(target: str) -> None:
 
 def test_a_server_that_sends_garbage_for_ever() -> None:
     """Bytes without a picture are an error after `start_timeout`, not a wait without end."""
-    with serving(sends(b"HTTP/1.0 200 OK\r\n\r\n", b"\0" * 10_000, then=0.001)) as server:
-        with pytest.raises(CameraError):
-            MediaCamera(settings_for(server.url, start_timeout=1.0)).open()
+    garbage = sends(b"HTTP/1.0 200 OK\r\n\r\n", b"\0" * 10_000, then=0.001)
+    with serving(garbage) as server, pytest.raises(CameraError):
+        MediaCamera(settings_for(server.url, start_timeout=1.0)).open()
 
 
 def test_only_the_newest_frame() -> None:
@@ -161,13 +163,11 @@ def test_rtsp() -> None:
                 assert camera.capture(20).size == (160, 120)
             os.kill(server.pid, signal.SIGSTOP)
             with pytest.raises(NoFrame):
-                while True:
-                    camera.capture(0.5)
+                drain(camera, 0.5)
             continued_at = time.monotonic()
             os.kill(server.pid, signal.SIGCONT)
             assert camera.capture(20).captured_at > continued_at
             server.kill()
             with pytest.raises(CameraMissing, match=f"127.0.0.1:{port}/camera") as raised:
-                while True:
-                    camera.capture(20)
+                drain(camera)
             assert PASSWORD not in str(raised.value)
