@@ -67,6 +67,8 @@ def address_of(url: str) -> Address:
             "allowed_media_types": "video",
             "timeout": _microseconds(READ_TIMEOUT),
             "fflags": "nobuffer",
+            "analyzeduration": _microseconds(1.0),  # longer only delays the first frame
+            "fpsprobesize": "0",
         }
         protocols = "rtsp,tcp" if scheme == "rtsp" else "rtsps,tls,tcp"
         return Address(url, shown, _options(protocols, "rtsp") | rtsp | TLS, is_rtsp=True)

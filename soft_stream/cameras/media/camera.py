@@ -13,7 +13,7 @@ from soft_stream.frames.raw import Orientation, RawFrame
 from soft_stream.frames.zoom import Rectangle
 from soft_stream.message import Message
 
-# Seconds that `close` waits for the threads. A silent connection keeps its thread until its timeout, which does no harm.
+# Seconds that `close` waits for the threads. A silent connection keeps its thread until its timeout.
 CLOSE_PATIENCE = 1.0
 # A side that no picture exceeds: stills have the source's own size.
 ANY_SIZE = 1 << 16, 1 << 16

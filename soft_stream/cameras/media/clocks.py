@@ -2,8 +2,8 @@
 
 # Seconds by which the time of a frame may jump; beyond that the source has begun again.
 JUMP = 10.0
-# Seconds by which frames may be late before the following ones are shown later, too.
-LATE = 0.5
+# Seconds by which frames of a file, and of a live source, may be late before the following ones are shown later, too.
+LATE, LATE_LIVE = 0.5, 0.05
 # Seconds between the last frame of a file and its first one, and between frames without a time, at least.
 SHORTEST = 0.04
 # The part by which two clocks differ at most: those of cheap cameras are off by 100 millionths.
@@ -15,14 +15,16 @@ class PlayClock:
 
     def __init__(self) -> None:
         self._interval = SHORTEST
+        self._late = LATE
         self._offset = 0.0
         self._last: float | None = None
         """The own time of the last frame."""
         self._earliest = 0.0
         """When the first frame of the next pass may be shown."""
 
-    def begin(self, fps: float) -> None:
+    def begin(self, fps: float, late: float = LATE) -> None:
         """Begin a pass; `fps` is the rate that the file claims, or 0."""
+        self._late = late
         self._interval = max(SHORTEST, 1 / fps if fps > 0 else 0.0)
         self._last = None
 
@@ -32,7 +34,7 @@ class PlayClock:
             time = 0.0 if self._last is None else self._last + self._interval
         if self._last is None:
             self._offset = max(now, self._earliest) - time
-        elif not 0 <= time - self._last < JUMP or self._offset + time < now - LATE:
+        elif not 0 <= time - self._last < JUMP or self._offset + time < now - self._late:
             self._offset = now - time
         self._last = time
         due = self._offset + time

@@ -12,6 +12,8 @@ from soft_stream.cameras.optional_library import import_library
 from soft_stream.message import Message
 
 DECODING_THREADS = 2
+# The major version of PyAV since which `options` are known to be safe.
+OPTIONS_SAFE_SINCE = 18
 
 
 def load() -> ModuleType:
@@ -26,6 +28,10 @@ def load() -> ModuleType:
     return av
 
 
+def _version(av: ModuleType) -> int:
+    return int(av.__version__.partition(".")[0])
+
+
 def open_container(address: Address, timeout: float) -> Any:
     """Open a file or URL; all waits in it are bounded.
 
@@ -33,10 +39,13 @@ def open_container(address: Address, timeout: float) -> Any:
         CameraError: it cannot be opened; the sentence has no secret.
     """
     av = load()
+    keyword = "options" if _version(av) >= OPTIONS_SAFE_SINCE else "container_options"
     try:
         return av.open(
             address.url,
-            options=dict(address.options),
+            # `options` reach the decoders that examine the streams, too, where `max_pixels` counts. Older versions
+            # crash with them when a stream is found after the opening, as in MPEG and FLV.
+            **{keyword: dict(address.options)},
             timeout=(timeout, address.read_timeout),
             metadata_errors="replace",  # a title with invalid UTF-8 is no reason to fail
         )

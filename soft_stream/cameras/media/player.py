@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from soft_stream.cameras.base import CameraError, CameraUnsupported
 from soft_stream.cameras.media import library
-from soft_stream.cameras.media.clocks import ArrivalClock, PlayClock
+from soft_stream.cameras.media.clocks import LATE, LATE_LIVE, ArrivalClock, PlayClock
 from soft_stream.cameras.media.packets import Packet, PacketQueue
 from soft_stream.message import Message
 
@@ -134,7 +134,7 @@ class Decoding:
         self._time_base = float(stream.time_base or 0)
         self._queue = queue
         self._timing = timing
-        player.play_clock.begin(player.fps)
+        player.play_clock.begin(player.fps, LATE_LIVE if timing is Timing.SEGMENTS else LATE)
         self._arrival_clock = ArrivalClock()
         self._damaged_in_row = 0
 

@@ -51,7 +51,7 @@ def test_busy_names_the_remedy(source: GphotoSource) -> None:
 
 @pytest.mark.parametrize("suffixes", [[".JPG"], [".JPG", ".NEF"], [".CR3", ".jpg"]])
 @pytest.mark.parametrize("keeps", [False, True])
-def test_a_still_is_the_jpeg(source: GphotoSource, suffixes: list[str], keeps: bool) -> None:  # noqa: FBT001
+def test_a_still_is_the_jpeg(source: GphotoSource, suffixes: list[str], keeps: bool) -> None:
     """A still is the JPEG, not the raw file beside it; all its files are deleted unless they are to stay."""
     source.device.suffixes = suffixes
     source.device.files["DSC_0001.JPG"] = b"the owner's"
