@@ -15,6 +15,8 @@ make_venv "[dev]"
 # for tests/support/fake_libcamera, beside the environment: the server itself must not find it there
 [ -d .venv/picamera2 ] || pip_install .venv/bin/python --no-deps \
     --target .venv/picamera2 picamera2==0.3.38 piexif==1.1.3 videodev2==0.0.4
+# a C compiler for tests/support/v4l2_device
+{ command -v cc >/dev/null && [ -e /usr/include/linux/videodev2.h ]; } || apt_install gcc libc6-dev
 for tool in chromium curl ffmpeg mandoc openssl shellcheck; do
     command -v "$tool" >/dev/null || apt_install "$tool"
 done

@@ -104,7 +104,7 @@ ControlValue = bool | int | float | tuple[int, ...] | tuple[float, ...]
 
 @dataclass(frozen=True)
 class Control:
-    """A control of a camera, with libcamera's name and units; its value consists of `count` numbers."""
+    """A control of a camera; its value consists of `count` numbers. Names and units are libcamera's, or V4L2's."""
 
     name: str
     kind: str
@@ -113,6 +113,8 @@ class Control:
     min: ControlValue
     max: ControlValue
     default: ControlValue | None
+    choices: tuple[tuple[int, str], ...] = ()
+    """The only values of a control that is a menu, with the driver's names; empty for any other control."""
 
 
 class Camera(Protocol):

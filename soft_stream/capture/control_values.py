@@ -65,6 +65,8 @@ def _within(control: Control, parts: tuple[Any, ...]) -> bool:
         )  # fmt: skip
     if control.name in ZERO_IS_AUTOMATIC and parts == (0,):
         return True
+    if control.choices and parts[0] not in dict(control.choices):
+        return False
     return all(control.min <= part <= control.max for part in parts)
 
 
@@ -78,6 +80,9 @@ def _wrong(control: Control, written: str) -> WrongControl:
 def _expected(control: Control) -> Message:
     if control.kind == "bool":
         return Message("expects_switch", "1 (on) or 0 (off)")
+    if control.choices:
+        choices = ", ".join(f"{value} ({name})" for value, name in control.choices)
+        return Message("expects_choice", "one of {choices}", choices=choices)
     low, high = format_value(control.min), format_value(control.max)
     if control.kind == "rectangle":
         _, _, width, height = control.min  # type: ignore[misc] # rectangles have rectangular bounds

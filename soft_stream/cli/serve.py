@@ -58,8 +58,8 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     webcamd_flags.add_to(command)
 
 
-# --device is a flag of webcamd
-OPTIONS = {"device": "--source-device"}
+# options with other names than their settings: --device is a flag of webcamd
+OPTIONS = {"device": "source_device"}
 
 
 def add_settings(command: argparse.ArgumentParser, without: Container[str] = (), prefix: str = "") -> None:
@@ -77,14 +77,14 @@ def add_settings(command: argparse.ArgumentParser, without: Container[str] = (),
 
 def add_setting(command: Any, name: str, text: str) -> None:
     """Add the option for one setting."""
-    option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
-    flags = [option, *(["-d"] if name == "log_level" else [])]
+    option = OPTIONS.get(name, name)
+    flags = [f"--{option.replace('_', '-')}", *(["-d"] if name == "log_level" else [])]
     # --bind takes several values, --hflip may have none
     counts: dict[type, dict[str, Any]] = {tuple: {"nargs": "+"}, bool: {"nargs": "?", "const": "1"}}
     count = counts.get(type(default_of(name, 0)), {})
     flags += webcamd_flags.ALIASES.get(name, [])
     metavar = SETTINGS[name].metadata["type"].metavar
-    command.add_argument(*flags, dest=name, metavar=metavar, help=text.replace("%", "%%"), **count)
+    command.add_argument(*flags, dest=option, metavar=metavar, help=text.replace("%", "%%"), **count)
 
 
 def serve(args: argparse.Namespace) -> int:
@@ -104,7 +104,8 @@ def serve(args: argparse.Namespace) -> int:
 
 def read_settings(args: argparse.Namespace) -> dict[str, str]:
     """Return the settings that a command line has, by name."""
-    given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
+    options = {name: OPTIONS.get(name, name) for name in SETTINGS}
+    given = {name: getattr(args, option) for name, option in options.items() if getattr(args, option) is not None}
     return {name: " ".join(value) if isinstance(value, list) else value for name, value in given.items()}
 
 

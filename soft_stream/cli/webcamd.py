@@ -82,6 +82,7 @@ def serve(args: argparse.Namespace) -> int:
     settings = replace(settings, webcamd_flags=webcamd_flags.shown_values(flags, settings, WEBCAMDS))
     is_chosen = not given.keys().isdisjoint(("index", "device"))
     node = None if "id" in own_flags or (settings.id and not is_chosen) else webcamd_flags.node_of(flags)
-    if node and settings.source == "v4l2" and (is_chosen or not settings.device):
+    is_needed = "device" not in own_flags and (is_chosen or not settings.device)
+    if node and settings.source == "v4l2" and is_needed:
         settings = with_device(settings, node)
     return serve_camera(settings, loaded, which_camera(settings, node, or_first=not is_chosen))

@@ -14,6 +14,7 @@ import pytest
 
 from soft_stream.cameras import discovery
 from soft_stream.cameras.base import CameraError, CameraInfo
+from soft_stream.cameras.v4l2 import nodes
 from soft_stream.cli import init
 from soft_stream.config import shipped
 from soft_stream.config.loader import load
@@ -30,6 +31,7 @@ class Machine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self._patch = monkeypatch
+        self.webcams: list[CameraInfo] = []
         monkeypatch.chdir(folder)
         monkeypatch.setenv("HOME", str(folder / "home"))
         for name in ("XDG_STATE_HOME", "STATE_DIRECTORY"):
@@ -46,6 +48,7 @@ class Machine:
             return [*cameras]
 
         self._patch.setattr(discovery, "list_cameras", list_cameras)
+        self._patch.setattr(nodes, "list_devices", lambda: self.webcams)
         self._patch.setattr(discovery, "is_raspberry_pi", lambda: pi)
         self._patch.setattr(os, "geteuid", lambda: uid)
 
@@ -117,6 +120,23 @@ def test_an_existing_file_is_never_changed(
         assert capsys.readouterr().err == f"{name} cannot be written: it exists already, and is not changed.\n"
     assert Path("file").read_text() == "mine"
     assert not (tmp_path / "target").exists()
+
+
+def test_webcams_without_libcamera(machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a desktop the file has the device of each webcam; a Raspberry Pi waits for a camera of libcamera."""
+    machine.webcams = [CameraInfo(f"/dev/v4l/by-id/usb-{each}-video-index0", each, usb=True) for each in ("A", "B")]
+    machine.has("Picamera2 cannot be imported")
+    assert write() == 0
+    cameras = load({}, file=tmp_path / "camera-soft-stream.env").cameras
+    assert {number: (each.source, each.device) for number, each in cameras.items()} == {
+        number: ("v4l2", found.id) for number, found in enumerate(machine.webcams)
+    }
+    printed = capsys.readouterr().out
+    assert "camera 1: V4L2, cam1_device=/dev/v4l/by-id/usb-B-video-index0" in printed
+    assert "No camera was found" not in printed
+    machine.has([], pi=True)
+    assert write("pi.env") == 0
+    assert {each.source for each in load({}, file=tmp_path / "pi.env").cameras.values()} <= {"picamera"}
 
 
 def test_a_file_that_appears_meanwhile(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from soft_stream.cameras import discovery
 from soft_stream.cameras.base import CameraError, CameraInfo
+from soft_stream.cameras.v4l2 import nodes
 from soft_stream.cli import serve_all
 from soft_stream.config.settings import Settings
 
@@ -19,6 +20,7 @@ def kinds(
     *settings: Settings,
     pi: bool = False,
     is_chosen: bool = False,
+    webcams: Sequence[CameraInfo] = (),
 ) -> tuple[dict[int, str], dict[str, str]]:
     """Return the kinds and the changed variables on a machine with these cameras; None: they cannot be listed."""
 
@@ -29,6 +31,7 @@ def kinds(
 
     monkeypatch.setattr(discovery, "list_cameras", list_cameras)
     monkeypatch.setattr(discovery, "is_raspberry_pi", lambda: pi)
+    monkeypatch.setattr(nodes, "list_devices", lambda: list(webcams))
     return serve_all.find_kinds(dict(enumerate(settings)), is_chosen=is_chosen)
 
 
@@ -53,6 +56,32 @@ def test_no_camera_elsewhere(monkeypatch: pytest.MonkeyPatch, connected: Sequenc
     """On a laptop the settings of a Raspberry Pi are tried with test cameras."""
     cameras = Settings(id=CSI.id), Settings(camera=1)
     assert kinds(monkeypatch, connected, *cameras) == ({0: "a test camera", 1: "a test camera"}, TEST)
+
+
+WEBCAM = CameraInfo("/dev/v4l/by-id/usb-Webcam-video-index0", "Webcam", usb=True)
+
+
+@pytest.mark.parametrize("connected", [[], None])
+def test_webcams_elsewhere(monkeypatch: pytest.MonkeyPatch, connected: Sequence[CameraInfo] | None) -> None:
+    """On a desktop without libcamera a webcam serves the first camera, and a test camera each further one."""
+    cameras = Settings(id=CSI.id), Settings(camera=1)
+    found, changes = kinds(monkeypatch, connected, *cameras, webcams=[WEBCAM])
+    assert found == {0: "Webcam", 1: "a test camera"}
+    assert changes == {"cam0_source": "v4l2", "cam0_device": WEBCAM.id, "cam1_source": "test-pattern"}
+
+
+def test_a_webcam_that_the_settings_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not given to another camera."""
+    cameras = Settings(), Settings(camera=1, source="v4l2", device=WEBCAM.id)
+    found, changes = kinds(monkeypatch, [], *cameras, webcams=[WEBCAM])
+    assert found == {0: "a test camera", 1: WEBCAM.id}
+    assert changes == {"cam0_source": "test-pattern"}
+
+
+def test_webcams_do_not_replace_chosen_cameras(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Raspberry Pi waits for its camera, and `--source picamera` means picamera."""
+    assert kinds(monkeypatch, [], Settings(id=CSI.id), pi=True, webcams=[WEBCAM]) == ({}, {})
+    assert kinds(monkeypatch, [], Settings(), is_chosen=True, webcams=[WEBCAM]) == ({}, {})
 
 
 def test_no_camera_on_a_raspberry_pi(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ from soft_stream.cameras.base import (
 )
 from soft_stream.cameras.v4l2 import controls, nodes
 from soft_stream.cameras.v4l2.device import Device, describe
-from soft_stream.cameras.v4l2.errors import translate_errors
+from soft_stream.cameras.v4l2.errors import translate_errors, translated
 from soft_stream.cameras.v4l2.stream import Stream, still_size
 from soft_stream.frames.jpeg_source import JpegSource
 from soft_stream.frames.rates import RateLimiter
@@ -189,12 +189,14 @@ class V4l2Camera:
     def _capture(self, timeout: float, limiter: RateLimiter | None = None) -> RawFrame:
         device, stream = self._running()
         deadline = time.monotonic() + timeout
-        with self._translated(Message("capture_failed", "capture failed")):
+        try:  # and no context manager, for each frame
             while True:
                 taken = self._next(device, deadline)
                 raw = self._read(device, stream, taken)
                 if raw and self._jpegs.accepts(raw) and (limiter is None or limiter.allow(raw.captured_at)):
                     return raw
+        except OSError as error:
+            raise translated(error, Message("capture_failed", "capture failed"), self._node) from error
 
     def _next(self, device: Device, deadline: float) -> Taken:
         """Wait for a filled buffer, and return the newest one.

@@ -97,11 +97,11 @@ class Device:
 
     def set_format(self, size: Size, fourcc: int) -> Format:
         """Set a format, and return the one that the driver has made of it."""
-        return self._format(kernel.S_FMT, size, fourcc)
-
-    def try_format(self, size: Size, fourcc: int) -> Format:
-        """Return the format that the driver would make of another one."""
-        return self._format(kernel.TRY_FMT, size, fourcc)
+        asked = kernel.PIX_FORMAT.pack(*size, fourcc, kernel.FIELD_NONE, *[0] * 8)
+        answer = kernel.call(self.descriptor, kernel.S_FMT, kernel.FORMAT, kernel.FORMAT.pack(CAPTURE, asked))
+        values = kernel.PIX_FORMAT.unpack(answer[1])
+        width, height, got, _, stride, length, colour_space, _, _, encoding, quantization, _ = values
+        return Format((width, height), got, stride, length, colour_space, encoding, quantization)
 
     def set_interval(self, numerator: int, denominator: int) -> float:
         """Set the time between frames in seconds, and return the rate that the driver has made of it; 0 if unknown."""
@@ -172,13 +172,6 @@ class Device:
         """Request buffers, and return how many there are; 0 frees all."""
         asked = kernel.numbers(count, CAPTURE, kernel.MMAP)
         return int(kernel.call(self.descriptor, kernel.REQBUFS, kernel.REQUEST_BUFFERS, asked)[0])
-
-    def _format(self, request: int, size: Size, fourcc: int) -> Format:
-        asked = kernel.PIX_FORMAT.pack(*size, fourcc, kernel.FIELD_NONE, *[0] * 8)
-        answer = kernel.call(self.descriptor, request, kernel.FORMAT, kernel.FORMAT.pack(CAPTURE, asked))
-        values = kernel.PIX_FORMAT.unpack(answer[1])
-        width, height, got, _, stride, length, colour_space, _, _, encoding, quantization, _ = values
-        return Format((width, height), got, stride, length, colour_space, encoding, quantization)
 
 
 def _buffer(index: int) -> tuple[int, ...]:

@@ -26,10 +26,11 @@ def translate_errors(what: str, node: Path, number: int = 0) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _translated(error, what, node, number) from error
+        raise translated(error, what, node, number) from error
 
 
-def _translated(error: OSError, what: str, node: Path, number: int) -> CameraError:
+def translated(error: OSError, what: str, node: Path, number: int = 0) -> CameraError:
+    """Return the error that a driver raises for one of a system call; see `translate_errors`."""
     if error.errno in GONE:
         return CameraMissing(Message("device_missing", "{device} is not connected", device=node))
     if error.errno == errno.EBUSY:

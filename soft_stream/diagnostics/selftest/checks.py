@@ -61,7 +61,8 @@ async def run_all(rig: TestRig, report: Report, plan: Plan) -> CameraError | Non
 
 async def _identity(rig: TestRig, report: Report) -> CameraError | None:
     settings = rig.settings
-    with report.check("camera", f"connected, and named by cam{settings.camera}_id") as check:
+    setting = "device" if settings.source == "v4l2" else "id"
+    with report.check("camera", f"connected, and named by cam{settings.camera}_{setting}") as check:
         if settings.source == "test-pattern":
             check.skip("cam_source=test-pattern is a test camera")
         elif settings.source == "v4l2":

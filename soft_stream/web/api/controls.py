@@ -167,6 +167,7 @@ def _listed(supervisor: CameraSupervisor) -> dict[str, Any]:
 
 
 def _described(control: Control, supervisor: CameraSupervisor) -> dict[str, Any]:
+    choices = {"choices": {str(value): name for value, name in control.choices}} if control.choices else {}
     return {
         "type": control.kind,
         "count": control.count,
@@ -174,4 +175,5 @@ def _described(control: Control, supervisor: CameraSupervisor) -> dict[str, Any]
         "max": control.max,
         "default": control.default,
         "value": supervisor.controls.values.get(control.name, supervisor.controls.default_value(control.name)),
+        **choices,
     }

@@ -11,12 +11,12 @@ from soft_stream.cameras.v4l2.device import Format
 from soft_stream.cameras.v4l2.formats import Choice
 from tests.cameras.v4l2.fake_kernel import Node, Rates, install
 
+Sizes = dict[str, dict[tuple[int, ...], Rates]]
 FAST: Rates = [(1, 30), (1, 20), (1, 15), (1, 5)]
-WEBCAM = {
+WEBCAM: Sizes = {
     "YUYV": {(640, 480): FAST, (1280, 720): [(1, 10)], (1920, 1080): [(1, 5)]},
     "MJPG": {(640, 480): FAST, (1280, 720): FAST, (1920, 1080): FAST},
 }
-Sizes = dict[str, dict[tuple[int, ...], Rates]]
 
 
 def select(

@@ -25,10 +25,15 @@ def test_all_controls_are_listed(plug_in: PlugIn, new_camera: NewCamera) -> None
         "power_line_frequency": ("int", 0, 2, 2),
         "white_balance_temperature": ("int", 2800, 6500, 4600),
         "sharpness": ("int", 0, 6, 3),
-        "auto_exposure": ("int", 0, 3, 3),
+        "auto_exposure": ("int", 1, 3, 3),
         "exposure_time_absolute": ("int", 1, 5000, 157),
         "focus_absolute": ("int", 0, 250, 0),
         "focus_automatic_continuous": ("bool", False, True, True),
+    }
+    choices = {each.name: dict(each.choices) for each in camera.controls() if each.choices}
+    assert choices == {
+        "power_line_frequency": {0: "Disabled", 1: "50 Hz", 2: "60 Hz"},
+        "auto_exposure": {1: "Manual Mode", 3: "Aperture Priority Mode"},
     }
 
 

@@ -73,6 +73,7 @@ export class ControlField {
   // Return the inputs for a control, and a function that writes a value into them.
   #createInputs(id, control, onChange) {
     const names = hasMessage(`controls.values.${this.name}`) && t(`controls.values.${this.name}`).split("|");
+    if (control.choices) return choiceInput(id, control, control.choices, onChange);
     if (control.count > 1) return this.#numbers(id, control, onChange);
     if (control.type === "bool") return switchInput(id, onChange);
     return names ? choiceInput(id, control, names, onChange) : this.#slider(id, control, onChange);
@@ -127,6 +128,7 @@ function choiceInput(id, control, names, onChange) {
   const select = element("select", { id });
   if (control.default === null) select.append(element("option", { value: "" }, t("controls.automatic")));
   for (let value = control.min; value <= control.max; value++) {
+    if (control.choices && !(value in names)) continue; // some menus have gaps
     select.append(element("option", { value }, names[value] ?? value));
   }
   select.onchange = () => onChange(select.value === "" ? null : Number(select.value));
