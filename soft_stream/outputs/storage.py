@@ -185,6 +185,8 @@ class Storage:
             limits.size and self._size + size > limits.size
         ):
             self._delete_oldest()
+        if not limits.reserve:
+            return
         disk = os.statvfs(self.folder)
         reserve = min(limits.reserve, round(disk.f_blocks * disk.f_frsize * MOST_RESERVED))
         free = disk.f_bavail * disk.f_frsize
