@@ -51,7 +51,8 @@ class Storage:
         self._is_read = False
         self._count, self._size, self._number = 0, 0, 0
         self._oldest = deque[tuple[str, int]]()
-        self._was_mounted = False
+        self._mount_point: Path | None = None
+        """The folder at which its file system was mounted when it was first used."""
 
     def add(self, content: bytes, suffix: str, taken: float, *, sync: bool = False) -> Path:
         """Write a file as a whole, under its name only when it is complete; `taken` is in Unix seconds.
@@ -123,14 +124,18 @@ class Storage:
             raise
 
     def _check_folder(self) -> None:
-        """Raise OSError if the folder is missing, or if its file system was unmounted."""
-        try:
-            is_mounted = self.folder.stat().st_dev != os.stat("/").st_dev
-        except FileNotFoundError:
-            raise OSError(errno.ENOENT, "the folder does not exist") from None
-        if self._was_mounted and not is_mounted:
-            raise OSError(errno.ENODEV, "its file system is not mounted any more")
-        self._was_mounted = is_mounted
+        """Raise OSError if the folder is missing, or if its file system was unmounted since the first call."""
+        if not self.folder.is_dir():
+            try:
+                self.folder.stat()
+            except FileNotFoundError:
+                raise OSError(errno.ENOENT, "the folder does not exist") from None
+            raise OSError(errno.ENOTDIR, "it is not a folder")
+        if self._mount_point is None:
+            real = self.folder.resolve()
+            self._mount_point = next(each for each in (real, *real.parents) if each.is_mount())
+        elif not self._mount_point.is_mount():
+            raise OSError(errno.ENODEV, f"the file system of {self._mount_point} is not mounted any more")
 
     def _read(self) -> None:
         """Count our files, note the oldest ones, and delete empty ones, which a power cut may leave."""
@@ -180,6 +185,8 @@ class Storage:
             limits.size and self._size + size > limits.size
         ):
             self._delete_oldest()
+        if not limits.reserve:
+            return
         disk = os.statvfs(self.folder)
         reserve = min(limits.reserve, round(disk.f_blocks * disk.f_frsize * MOST_RESERVED))
         free = disk.f_bavail * disk.f_frsize

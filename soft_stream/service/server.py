@@ -91,7 +91,6 @@ class Server:
         ]
         if self._notices:
             self._tasks.append(asyncio.create_task(self._notices.follow(self._runner.app[NOTICES]), name="notices"))
-        self._tasks += start_outputs(self._supervisor, self._runner.app[OUTPUTS])
         if self._settings.showfps:
             self._tasks.append(asyncio.create_task(fps_log.log_frame_rates(self._supervisor), name="fps log"))
         if self._settings.pause_file:
@@ -111,6 +110,7 @@ class Server:
         except ListenError as reason:
             log.error("%s", reason)  # noqa: TRY400 # the reason is all that the operator needs
             return
+        self._tasks += start_outputs(self._supervisor, self._runner.app[OUTPUTS])
         self._notifier.ready()
         await asyncio.wait([self._stopped, self._camera], return_when=asyncio.FIRST_COMPLETED)
 

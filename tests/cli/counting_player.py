@@ -7,7 +7,8 @@ import json
 import os
 import sys
 
-source, pictures = sys.stdin.buffer, []
+source = sys.stdin.buffer
+pictures: list[list[object]] = []
 source.readline()  # the first boundary
 while len(pictures) < int(os.environ["PLAYER_PICTURES"]):
     headers = {}

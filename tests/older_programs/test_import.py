@@ -33,9 +33,7 @@ PLUGINS = {
     "input_ptp2": {"cam0_source=gphoto", "cam0_fps=5"},
     "input_raspicam": {"cam0_width=1280", "cam0_height=720", "cam0_fps=15", "cam0_quality=85"},
     "input_uvc": {"cam0_source=v4l2", "cam0_device=/dev/video0", "cam0_width=1280", "cam0_fps=15"},
-    "output_file": {"cam0_save=/srv/saved", "cam0_save_interval=0.5", "cam0_save_count=100"},
     "output_http": {"cam0_port=8090", "cam0_bind=0.0.0.0"},
-    "output_zmqserver": {"cam0_zmq=tcp://127.0.0.1:5555", "cam0_zmq_frames=3"},
 }
 
 

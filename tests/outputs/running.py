@@ -12,10 +12,9 @@ from tests.support.server import Portal
 @asynccontextmanager
 async def outputs_of(portal: Portal) -> AsyncIterator[list[OutputReport]]:
     """Run the outputs of a server; yield their reports."""
-    reports: list[OutputReport] = []
-    tasks = start_outputs(portal.supervisor, reports)
+    tasks = start_outputs(portal.supervisor, portal.outputs)
     try:
-        yield reports
+        yield portal.outputs
     finally:
         for task in tasks:
             task.cancel()

@@ -37,7 +37,7 @@ def main() -> None:
     """Print what arrives."""
     endpoint, count, pause = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     package_type = package_class()
-    socket = zmq.Context.instance().socket(zmq.SUB)
+    socket: Any = zmq.Context.instance().socket(zmq.SUB)
     socket.setsockopt(zmq.RCVHWM, 1)
     socket.setsockopt(zmq.RCVBUF, 4096)
     socket.connect(endpoint)
