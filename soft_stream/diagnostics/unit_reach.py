@@ -17,6 +17,8 @@ from soft_stream.config.unit_paths import Need, drop_in_text, needs_of
 
 TEMPLATE = "camera-soft-cam@.service"
 REFRESH = "sudo soft-stream init --units"
+# systemd 255 and newer loses the paths of bind mounts that have them
+QUOTES = frozenset("\"'")
 LINE = re.compile(r"^(ProtectHome|ReadWritePaths|BindPaths|BindReadOnlyPaths)\s*=(.*)$", re.MULTILINE)
 
 
@@ -96,7 +98,9 @@ def find_problems(
     is_reached = True
     for need in needs:
         shown = _described(need, origins)
-        if not sandbox.reaches(need):
+        if need.is_hidden and QUOTES.intersection(str(need.place)):
+            yield Problem(f"{shown}: systemd cannot show a path with a quotation mark to its unit", "rename it")
+        elif not sandbox.reaches(need):
             is_reached = False
             what = "write" if need.writes else "read"
             yield Problem(f"{shown}: its unit cannot {what} {need.place}", f"{REFRESH}; {restart}")

@@ -125,9 +125,7 @@ def _target(rng: Random, words: Words) -> tuple[str, str]:
     """Return what is requested, and the method that it allows."""
     method, near = "GET", words.parameters
     if rng.random() < 0.06:
-        path = rng.choice(ODD_PATHS)
-    elif rng.random() < 0.04:
-        path = (rng.choice(PREFIXES) if rng.random() < 0.2 else "") + rng.choice(OWN_PATHS)
+        path = rng.choice((*ODD_PATHS, *OWN_PATHS))
     else:
         is_static = rng.random() < 0.05
         path = rng.choice([each for each in words.paths if each.startswith("/static") == is_static])
