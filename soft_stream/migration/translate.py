@@ -105,8 +105,8 @@ def _translate_controls(given: Given, value: str, done: Translation, machine: Ma
             done.note(f"{written}: not NAME=VALUE")
         elif rule is None and done.older.controls == "v4l2":
             done.note(
-                f"{written}: the unit is that of the camera's driver; /controls.json lists libcamera's controls, and "
-                f"cam_open_command=v4l2-ctl -d {{device}} -c {part.strip()} sets it at each opening"
+                f"{written}: the unit is that of the camera's driver: cam_source=v4l2 with cam_controls={part.strip()} "
+                "takes it; /controls.json lists libcamera's controls"
             )
         elif rule is None:
             done.note(f"{written}: no control with this name is known; /controls.json lists those of the camera")

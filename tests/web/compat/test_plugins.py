@@ -3,6 +3,7 @@
 import pytest
 
 from soft_stream.config.source_settings import SOURCES
+from soft_stream.web.compat.mjpg_streamer import get_control_id
 from tests.support.server import StartPortal
 
 WEBCAM = "/base/scb/pcie@7d500000/pci@0,0/usb@0,0-1.1:1.0-046d:0825"
@@ -43,3 +44,18 @@ async def test_the_outputs(start_portal: StartPortal) -> None:
     assert [each["plugin"] for each in outputs] == ["output_http.so", "output_file.so", "output_zmqserver.so"]
     assert "/srv" not in text
     assert "5555" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("brightness", 0x00980900),  # V4L2_CID_BRIGHTNESS
+        ("power_line_frequency", 0x00980918),  # V4L2_CID_POWER_LINE_FREQUENCY
+        ("exposure_time_absolute", 0x009A0902),  # V4L2_CID_EXPOSURE_ABSOLUTE
+        ("focus_automatic_continuous", 0x009A090C),  # V4L2_CID_FOCUS_AUTO
+        ("zoom_absolute", 0x009A090D),  # V4L2_CID_ZOOM_ABSOLUTE
+    ],
+)
+def test_the_ids_of_a_webcam_s_controls(name: str, number: int) -> None:
+    """What a client has stored for a webcam of mjpg-streamer has the same ids here."""
+    assert get_control_id(name) == number
