@@ -71,7 +71,7 @@ class Controls:
                 self._configured[name] = text
                 if name not in self._reported:
                     self._reported.add(name)
-                    other = f"; a command can set what libcamera cannot: cam{self._settings.camera}_open_command"
+                    other = f"; a command can set what the driver cannot: cam{self._settings.camera}_open_command"
                     problems.append(f"{problem}{'' if name in self.advertised else other}")
         for each in problems[:MAX_REPORTED]:
             log.warning("%s: %s", self._origin, each)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from rollout import camera_ids
 from rollout.camera_ids import check_ids, with_ids
 from rollout.system import RolloutError
 
@@ -114,3 +115,18 @@ def test_some_ids_are_not_checked() -> None:
     assert check_ids(cameras, ["/base/x"], no_list) == []
     assert check_ids({0: Settings(id=RIGHT.id)}, [], lambda: [RIGHT]) == []
     assert "not checked" in check_ids(cameras, [], no_list)[0]
+
+
+def test_first_settings_of_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a camera of libcamera they serve the webcams of V4L2, or a test camera; a Raspberry Pi waits."""
+    webcam = CameraInfo("/dev/v4l/by-id/usb-Webcam-video-index0", "Webcam", usb=True)
+    monkeypatch.setattr("soft_stream.cameras.v4l2.nodes.list_devices", lambda: [webcam])
+    monkeypatch.setattr(camera_ids, "is_raspberry_pi", lambda: False)
+    text, notes = camera_ids.with_a_camera("", [])
+    values = Values(text)
+    assert (values.value(0, "source"), values.value(0, "device")) == ("v4l2", webcam.id)
+    assert notes == [camera_ids.WEBCAMS]
+    monkeypatch.setattr("soft_stream.cameras.v4l2.nodes.list_devices", list)
+    assert Values(camera_ids.with_a_camera("", [])[0]).value(0, "source") == "test-pattern"
+    monkeypatch.setattr(camera_ids, "is_raspberry_pi", lambda: True)
+    assert Values(camera_ids.with_a_camera("", [])[0]).value(0, "source") == "picamera"

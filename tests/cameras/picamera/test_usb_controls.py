@@ -94,7 +94,7 @@ async def test_what_libcamera_does_not_have_is_a_warning_once_and_is_set_when_it
         assert sorted(warnings) == [
             "cam0_controls: Gamma=9: must be a number from 0.0 to 2.0",
             "cam0_controls: this camera has no control Sharpness"
-            "; a command can set what libcamera cannot: cam0_open_command",
+            "; a command can set what the driver cannot: cam0_open_command",
         ]
         device.unplug()
         device.model = replace(device.model, more_controls=MORE)
