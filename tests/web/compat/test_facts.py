@@ -152,7 +152,8 @@ def test_every_path_is_a_secret() -> None:
     types = (value_types.path(), value_types.path(or_stdout=True), value_types.file_name(), value_types.command())
     kinds = {each.expected for each in types}
     assert {name for name, each in SETTINGS.items() if each.metadata["type"].expected in kinds} | {
-        "listen"
+        "listen",
+        "zmq",
     } == PRIVATE_SETTINGS
 
 
