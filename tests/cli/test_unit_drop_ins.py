@@ -10,6 +10,7 @@ from soft_stream.cli import unit_drop_ins
 from soft_stream.cli.unit_drop_ins import write_drop_ins
 from soft_stream.config.loader import SettingsError
 from soft_stream.config.unit_paths import drop_in
+from soft_stream.diagnostics.unit_reach import TEMPLATE
 
 NOTHING = "The units reach what the settings need: nothing to change.\n"
 
@@ -20,7 +21,7 @@ class Machine:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.units, self.file = folder / "lib", folder / "settings.env"
         self.units.mkdir()
-        (self.units / unit_drop_ins.TEMPLATE).touch()
+        (self.units / TEMPLATE).touch()
         self.reloads = 0
         self.refuses = ""
         monkeypatch.setattr(unit_drop_ins, "PACKAGED_UNITS", self.units)
@@ -80,7 +81,7 @@ def test_wrong_settings_change_nothing(machine: Machine) -> None:
 
 def test_without_units(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     """There is nothing to change."""
-    (machine.units / unit_drop_ins.TEMPLATE).unlink()
+    (machine.units / TEMPLATE).unlink()
     assert machine.write("cam0_save=/srv/frames") == 1
     assert "neither the package nor the deployment is installed" in capsys.readouterr().err
 

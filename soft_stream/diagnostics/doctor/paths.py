@@ -21,9 +21,9 @@ def check(context: DoctorContext) -> Iterator[Finding]:
         problems = context.host.path_problems(settings, context.loaded.origins[number])
         for problem in problems:
             yield wrong(problem.sentence, f"camera {number} cannot do what this setting asks for", problem.fix)
-        if not problems and (needs := needs_of(settings)):
-            paths = ", ".join(dict.fromkeys(str(need.path) for need in needs))
-            yield ok(f"the unit of camera {number} reaches the paths in the settings: {paths}")
+        if not problems:
+            paths = ", ".join(dict.fromkeys(str(need.path) for need in needs_of(settings)))
+            yield ok(f"the unit of camera {number} reaches the paths in the settings: {paths or 'there are none'}")
 
 
 def _password(context: DoctorContext, settings: Settings) -> Iterator[Finding]:

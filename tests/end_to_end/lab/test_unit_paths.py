@@ -15,9 +15,9 @@ from tests.end_to_end.lab.tree import SUITES
 LOCAL, PACKAGED = "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"
 DROP_IN = f"{CAMERAS[0]}.d/paths.conf"
 # names that systemd's syntax has a meaning for
-PAGES, FRAMES, SHOTS = '/home/pi/my 100% "pages": d\'or\\', "/home/pi/frames", "/home/pi/shots"
+PAGES, FRAMES, SHOTS = "/home/pi/my 100% pages: %h \\x", "/home/pi/frames", "/home/pi/shots"
 SOURCE = "cam_source=test-pattern\ncam_width=640\ncam_height=360\ncam0_name=Nozzle\n"
-WITH_PAGES = f"cam0_www={quote_value(PAGES)}\ncam0_www_links=snap.jpg\n"
+WITH_PAGES = f"cam0_www={quote_value(PAGES)}\ncam0_www_links=now.jpg\n"
 MAKE = f"""set -e
 chmod 700 /home/pi
 mkdir -p {shlex.quote(PAGES)} {FRAMES} {SHOTS}
@@ -25,7 +25,7 @@ cd {shlex.quote(PAGES)}
 echo 'own page' >page.html
 echo first >{SHOTS}/snap.jpg
 echo secret >/home/pi/secret.txt
-ln -sf {SHOTS}/snap.jpg snap.jpg
+ln -sf {SHOTS}/snap.jpg now.jpg
 ln -sf /home/pi/secret.txt secret.txt
 chown -R pi: {shlex.quote(PAGES)} {FRAMES} {SHOTS} /home/pi/secret.txt
 chmod 755 {shlex.quote(PAGES)} {FRAMES} {SHOTS}
@@ -60,9 +60,9 @@ def checked(machine: Container) -> list[str]:
 def has_only_what_it_needs(machine: Container) -> None:
     """Check that the process reads the pages, writes nowhere below /home, and sees no other file of the owner."""
     assert page(machine, "/page.html") == "200 own page"
-    assert page(machine, "/snap.jpg") == "200 first"
+    assert page(machine, "/now.jpg") == "200 first"
     machine.run(f"echo second >{SHOTS}/new && mv {SHOTS}/new {SHOTS}/snap.jpg && chmod o+r {SHOTS}/snap.jpg")
-    assert page(machine, "/snap.jpg") == "200 second", "a file that is replaced must not look as before"
+    assert page(machine, "/now.jpg") == "200 second", "a file that is replaced must not look as before"
     machine.run(f"echo first >{SHOTS}/snap.jpg")
     assert page(machine, "/secret.txt").startswith("404 ")
     assert not as_service(machine, "cat /home/pi/secret.txt")
