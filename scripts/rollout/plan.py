@@ -20,6 +20,7 @@ from rollout.system import (
     read,
     read_exactly,
 )
+from soft_stream.config import unit_paths
 from soft_stream.config.settings import Settings
 
 INCLUDES = nginx.INSTALLED.etc / "camera-soft-stream"
@@ -84,7 +85,9 @@ class Plan:
     @property
     def affects_cameras(self) -> bool:
         """Whether a camera must be restarted; changes for nginx alone need no restart."""
-        is_changed = (path == SETTINGS or path.parent in UNIT_FOLDERS for path in self.files)
+        is_changed = (
+            path == SETTINGS or path.parent in UNIT_FOLDERS or path.name == unit_paths.DROP_IN for path in self.files
+        )
         return bool(self.release != current_release() or self.enable or self.disable or self.stop or any(is_changed))
 
     @property

@@ -48,6 +48,7 @@ from rollout.system import (
     systemd_version,
 )
 from soft_stream.cameras import discovery
+from soft_stream.config import unit_paths
 from soft_stream.config.installation import FAILED_UPGRADE
 from soft_stream.config.loader import LoadedConfig, SettingsError, load
 from soft_stream.config.settings import Settings
@@ -161,7 +162,11 @@ def with_cameras(plan: Plan) -> Plan:
         plan = replace(plan, files={**plan.files, SETTINGS: older})
     for text in (older, merged(older, "", folder.name), read(SETTINGS) or ""):
         with suppress(RolloutError):
-            return replace(plan, cameras=_cameras(text))
+            cameras = _cameras(text)
+            units = UNITS if plan.release else PACKAGE_UNITS
+            return replace(
+                plan, cameras=cameras, files={**plan.files, **changed_files(unit_paths.drop_ins(cameras, units))}
+            )
     return plan
 
 
@@ -254,16 +259,17 @@ def active_cameras() -> Mapping[int, Settings]:
         return {}
 
 
-def _system_files(folder: Path, cameras: Iterable[int]) -> dict[Path, str | None]:
+def _system_files(folder: Path, cameras: Mapping[int, Settings]) -> dict[Path, str | None]:
     """Return the files for systemd and udev, and the command `soft-stream`.
 
-    dpkg installs those of the package, but for the names of the units; it takes the place of the deployment.
+    dpkg installs those of the package, but for what depends on the cameras; it takes the place of the deployment.
     """
     units = folder / "systemd"
     backoff = (units / "backoff.conf").read_text() if systemd_version() >= 254 else None
     if is_package(folder):
-        theirs = [*files_of_deployment(), *names.installed()]
+        theirs = [*files_of_deployment(), *names.installed(), *unit_paths.installed(UNITS)]
         ours = {PACKAGE_UNITS / BACKOFF: backoff, **names.files(folder, cameras, PACKAGE_UNITS)}
+        ours |= unit_paths.drop_ins(cameras, PACKAGE_UNITS)
         return {**dict.fromkeys(theirs), **ours}
     files: dict[Path, str | None] = {
         UNITS / path.name: path.read_text() for path in (*units.glob("*.service"), *units.glob("*.target"))
@@ -271,6 +277,7 @@ def _system_files(folder: Path, cameras: Iterable[int]) -> dict[Path, str | None
     return {
         **files,
         **names.files(folder, cameras),
+        **unit_paths.drop_ins(cameras, UNITS),
         UNITS / BACKOFF: backoff,
         Path("/etc/udev/rules.d/90-camera-soft-stream.rules"): (units / "90-camera-soft-stream.rules").read_text(),
         Path("/etc/sysusers.d/camera-soft-stream.conf"): (units / "camera-soft-stream.sysusers.conf").read_text(),

@@ -34,7 +34,7 @@ from rollout.system import (
     write,
 )
 from soft_stream.access import internal
-from soft_stream.config import env_file
+from soft_stream.config import env_file, unit_paths
 from soft_stream.config.installation import PACKAGED
 from soft_stream.config.loader import SERVICE_STATE
 from soft_stream.config.settings import Settings
@@ -194,7 +194,8 @@ def _was_up(settings: Settings, older: Iterable[OlderUnit]) -> bool:
 
 
 def _remove_units() -> None:
-    write(dict.fromkeys([*(TRIAL_UNITS / name for name in UNIT_FILES), *names.installed(TRIAL_UNITS)]))
+    drop_ins = (*names.installed(TRIAL_UNITS), *unit_paths.installed(TRIAL_UNITS))
+    write(dict.fromkeys([*(TRIAL_UNITS / name for name in UNIT_FILES), *drop_ins]))
     run("systemctl", "daemon-reload")
 
 
@@ -222,6 +223,11 @@ def _units(plan: Plan) -> dict[Path, str | None]:
         drop_in = names.drop_in(each.camera)
         if any((units / drop_in).exists() for units in UNIT_FOLDERS):
             files[TRIAL_UNITS / drop_in] = "# none during the trial\n"
+    for number in plan.served:
+        drop_in = unit_paths.drop_in(number)
+        paths = plan.text_of((PACKAGE_UNITS if plan.release is None else UNITS) / drop_in)
+        if paths or any((units / drop_in).exists() for units in UNIT_FOLDERS):
+            files[TRIAL_UNITS / drop_in] = paths or unit_paths.HEAD
     for name in UNIT_FILES:
         packaged = plan.text_of(PACKAGE_UNITS / name) if plan.release is None else None
         if text := plan.text_of(UNITS / name) or packaged:

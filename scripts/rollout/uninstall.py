@@ -28,6 +28,7 @@ from rollout.system import (
     succeeds,
     write,
 )
+from soft_stream.config import unit_paths
 from soft_stream.config.installation import PACKAGED
 
 BACKUP = re.compile(rf"{re.escape(SETTINGS.name)}\.\d{{8}}T\d{{6}}")
@@ -61,7 +62,8 @@ def uninstall(args: argparse.Namespace) -> int:
         return 0
     if has_package():
         return _hand_over(dry_run=args.dry_run)
-    drop_ins = {drop_in.parent for drop_in in names.installed() if drop_in.suffix == ".conf"}
+    installed = (*names.installed(), *unit_paths.installed(UNITS))
+    drop_ins = {drop_in.parent for drop_in in installed if drop_in.suffix == ".conf"}
     folders = [*sorted(drop_ins), *(folder for folder in FOLDERS if folder.exists())]
     files = [path for path in (*_installed_files(), *_owner_files()) if path.exists()]
     if args.dry_run:
@@ -122,6 +124,7 @@ def _installed_files() -> Iterator[Path]:
     """Yield the files that rollouts install."""
     yield from files_of_deployment()
     yield from (path for path in names.installed() if path.suffix == ".conf")
+    yield from unit_paths.installed(UNITS)
     yield from TRIAL_UNITS.glob("camera-soft-cam*.service")
     yield from (nginx_checks.CONFIGURATION, *INCLUDES.glob("*.conf"))
     yield from (history.RECOVERY, history.WANTS_RECOVERY)

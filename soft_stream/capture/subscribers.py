@@ -15,10 +15,13 @@ from soft_stream.frames.rates import RateCounter
 from soft_stream.frames.rendition import ORIGINAL, Rendition, TooManyRenditions
 from soft_stream.message import Message
 
+THIS_PROCESS = "this process"
+"""The `peer` of a client that is an output of this process, not a request."""
+
 
 @dataclass(eq=False, slots=True)  # there may be many, and each frame changes all of them
 class Client:
-    """An HTTP request that takes frames, from its beginning to its end."""
+    """An HTTP request, or an output of this process, that takes frames, from its beginning to its end."""
 
     peer: str
     path: str

@@ -21,6 +21,7 @@ from soft_stream.config.settings import SETTINGS, Settings, default_of, show_val
 from soft_stream.config.settings_values import default_text
 from soft_stream.config.text import one_line
 from soft_stream.config.urls import exposed_url, hide_from_others
+from soft_stream.outputs import advice
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,12 @@ def checked_cameras(loaded: LoadedConfig) -> Iterator[CheckedCamera]:
         )
         settings, origins, of_page = _with_page_settings(settings, origins)
         values = [_setting(settings, name, origins[name]) for name in SETTINGS]
+        reach = _reach(settings, origins) if loaded.file == INSTALLED_FILE else ()
         sentences = [
             *changes.get(number, ()),
             *_about(settings),
             *_about_url(settings, origins["url"], loaded.file),
+            *reach,
             *of_controls,
             *of_page,
         ]
@@ -98,7 +101,7 @@ def _setting(settings: Settings, name: str, source: str) -> CheckedSetting:
 
 
 def _about(settings: Settings) -> Iterator[str]:
-    """Yield sentences about the login, the addresses and the command at each opening."""
+    """Yield sentences about the login, the addresses, the command at each opening and the outputs."""
     accounts = read_accounts(settings.users_file, settings.state_directory)
     # only root and the service may read the users of an installed release
     hidden = {each for each in accounts.problems if os.geteuid() != 0 and each.endswith("Permission denied")}
@@ -113,12 +116,22 @@ def _about(settings: Settings) -> Iterator[str]:
         yield sentence
     if (words := shlex.split(settings.open_command)) and not shutil.which(words[0]):
         yield f"warning: cam{settings.camera}_open_command: there is no executable {words[0]}"
+    yield from (f"warning: {sentence}" for sentence in advice.warnings(settings))
 
 
 def _about_url(settings: Settings, origin: str, file: Path | None) -> Iterator[str]:
     """Yield a sentence about a password that others may read."""
     if file and (sentence := exposed_url(settings.url, origin, file, file.stat().st_mode)):
         yield f"warning: {sentence}: {hide_from_others(file)}"
+
+
+def _reach(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
+    """Yield sentences about the paths that the unit of a camera does not reach."""
+    # imported late: few settings name a path
+    from soft_stream.diagnostics.unit_reach import find_problems
+
+    for problem in find_problems(settings, origins):
+        yield f"warning: {problem}"
 
 
 def _changes(loaded: LoadedConfig) -> dict[int, list[str]]:

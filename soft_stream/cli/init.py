@@ -17,6 +17,7 @@ from soft_stream.cameras.v4l2 import nodes
 from soft_stream.cli.options import file_path
 from soft_stream.cli.parser import exit_status
 from soft_stream.cli.terminal import progress
+from soft_stream.cli.unit_drop_ins import write_drop_ins
 from soft_stream.config.env_file import quote_value
 from soft_stream.config.loader import LOCAL_FILE, find_file, load, state_directory
 from soft_stream.config.settings_file import with_values
@@ -47,10 +48,17 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         metavar="FILE",
         help=f"file to write (default: ./{LOCAL_FILE})",
     )
+    command.add_argument(
+        "--units",
+        action="store_true",
+        help="write no settings, but let the installed units reach the folders in them, such as cam0_www; needs root",
+    )
 
 
 def init(args: argparse.Namespace) -> int:
     """Write the file, print what is in it and what to do next, and return the exit status."""
+    if args.units:
+        return write_drop_ins()
     file: Path = args.env_file
     if os.path.lexists(file):  # before the cameras are searched, which takes a while
         return _refuse(file, "it exists already, and is not changed")

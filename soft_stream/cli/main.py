@@ -19,6 +19,7 @@ from soft_stream.cli import (
     status,
     tokens,
     users,
+    view,
 )
 from soft_stream.cli.parser import PROG, Parser, exit_status
 from soft_stream.config.loader import SettingsError
@@ -38,7 +39,7 @@ service (here of camera 0):
 
 soft-stream COMMAND --help explains a command."""
 COMMANDS: Mapping[str, Sequence[Callable[[Any], None]]] = {
-    "cameras": (serve.add_command, status.add_command, snapshot.add_command, cameras.add_command),
+    "cameras": (serve.add_command, status.add_command, snapshot.add_command, view.add_command, cameras.add_command),
     "settings": (init.add_command, settings.add_command, import_settings.add_command),
     "logins": (users.add_command, tokens.add_command),
     "problems": (diagnostics.add_doctor, diagnostics.add_selftest),

@@ -8,6 +8,12 @@ from soft_stream.message import Message
 DEPLOYED = Path("/opt/camera-soft-stream/current")
 # a link to the release of the package
 PACKAGED = Path("/usr/lib/camera-soft-stream/current")
+# the units of either
+DEPLOYED_UNITS = Path("/usr/local/lib/systemd/system")
+PACKAGED_UNITS = Path("/usr/lib/systemd/system")
+# where systemd looks for units, the first one counts
+SEARCHED_UNITS = (Path("/etc/systemd/system"), Path("/run/systemd/system"), DEPLOYED_UNITS, PACKAGED_UNITS)
+SERVICE_USER, SERVICE_GROUP = "camera-soft-stream", "video"
 # the release that ran before an upgrade of the package; only the service runs it, never root, because its folder is in
 # the state directory, which the service may write
 PREVIOUS = Path("/var/lib/camera-soft-stream/previous")

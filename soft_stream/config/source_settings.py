@@ -1,13 +1,14 @@
 """The settings of where the frames come from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 from soft_stream.config import urls
 from soft_stream.config import value_types as types
 from soft_stream.config.setting import setting
 
 SOURCES = ("picamera", "test-pattern", "folder", "http", "v4l2", "media", "gphoto")
-# mjpg-streamer's names of its input plugins, which may have the prefix `input_` and the suffix `.so`
+# mjpg-streamer's input plugins; a name may have the prefix `input_` and the suffix `.so`, and then a path before it
 PLUGINS = {
     "raspicam": "picamera",
     "testpicture": "test-pattern",
@@ -24,11 +25,22 @@ SPELLINGS = {
 }
 
 
+def source_name() -> types.ValueType:
+    """Return the type of the name of a source, or of a plugin of mjpg-streamer."""
+    choice = types.choice(*SOURCES, spellings=SPELLINGS)
+
+    def parse(text: str) -> str:
+        name: str = choice.parse(PurePath(text).name if text.endswith(".so") else text)
+        return name
+
+    return replace(choice, parse=parse)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SourceSettings:
     """The part of the settings of one camera that selects the driver and what it opens."""
 
-    source: str = setting("picamera", types.choice(*SOURCES, spellings=SPELLINGS), "source of the frames")
+    source: str = setting("picamera", source_name(), "source of the frames")
     folder: str = setting("", types.path(), "folder of the JPEGs for source=folder", per_camera=True)
     folder_mode: str = setting(
         "auto",

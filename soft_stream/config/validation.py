@@ -8,6 +8,7 @@ from typing import Any
 from soft_stream.config.settings import LOWEST_CLIENT_FPS, Settings, show_value
 from soft_stream.config.urls import has_password
 from soft_stream.config.value_types import STDOUT
+from soft_stream.config.zmq_endpoint import parse_zmq_endpoint
 from soft_stream.message import Message
 
 HIGHEST_PORT = 65535
@@ -28,6 +29,7 @@ def check_together(cameras: Cameras, origins: Origins) -> Iterator[str]:
     yield from _check_endpoints(cameras, origins)
     yield from _check_public_ports(cameras, origins)
     yield from _check_secrets(cameras, origins)
+    yield from _check_zmq(cameras, origins)
     for number, settings in cameras.items():
         for name, problem in check_camera(settings):
             value = show_value(name, getattr(settings, name))
@@ -36,7 +38,7 @@ def check_together(cameras: Cameras, origins: Origins) -> Iterator[str]:
 
 def _check_unique(cameras: Cameras, origins: Origins) -> Iterator[str]:
     """Find values that two cameras cannot share."""
-    for name in ("port", "id", "device", "log_file"):
+    for name in ("port", "id", "device", "log_file", "zmq"):
         first: dict[Any, int] = {}
         for number, settings in cameras.items():
             value = getattr(settings, name)
@@ -106,6 +108,21 @@ def _check_endpoints(cameras: Cameras, origins: Origins) -> Iterator[str]:
                 for name, what in (("tls_certificate", "its certificate (PEM)"), ("tls_key", "its key (PEM)")):
                     if not getattr(settings, name):
                         yield f"{written} cam{number}_{name} must name {what}"
+
+
+def _check_zmq(cameras: Cameras, origins: Origins) -> Iterator[str]:
+    """Find ZeroMQ endpoints at a port on which a process listens for HTTP."""
+    ports = {
+        endpoint.port: number
+        for number, settings in cameras.items()
+        for endpoint in (*settings.bound, *settings.listen)
+        if not endpoint.path
+    }
+    for number, settings in cameras.items():
+        port = parse_zmq_endpoint(settings.zmq).port if settings.zmq else 0
+        if port and port in ports:
+            place = f"{_place(origins, number, 'zmq')}: cam{number}_zmq={settings.zmq}"
+            yield f"{place}: camera {ports[port]} serves HTTP on port {port}; each port can be used once"
 
 
 def _check_public_ports(cameras: Cameras, origins: Origins) -> Iterator[str]:

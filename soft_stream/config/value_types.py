@@ -154,6 +154,17 @@ def entry_name() -> ValueType:
     return ValueType(parse, "the name of a file without its folder, or empty", "NAME")
 
 
+def name_in_folder() -> ValueType:
+    """Return the type of a file name without a folder, which may be empty."""
+
+    def parse(text: str) -> str:
+        if not text.isprintable() or "/" in text or text.startswith("."):
+            raise ValueError(text)
+        return text
+
+    return ValueType(parse, "a file name without a folder and without a dot in front, or empty", "FILE")
+
+
 def sensor_mode() -> ValueType:
     """Return the type of a sensor mode."""
 

@@ -88,11 +88,10 @@ async def ask(settings: Settings, path: str, limits: Limits) -> Reply:
     Its endpoints are tried in turn: one may be of a network that is down, or need a login that this user does not have.
     A process listens on all of them, so it does not run if one of them refuses the connection.
     """
-    token = await asyncio.to_thread(internal.token_of, settings.state_directory, settings.camera)
-    authorization = f"Bearer {token}" if token else ""
+    authorization = await asyncio.to_thread(authorization_of, settings)
     required = {_reached(each) for each in settings.endpoints if not settings.is_optional(each)}
     failed: list[Reply] = []
-    for endpoint in _reachable(settings):
+    for endpoint in reachable(settings):
         url = f"http://localhost{path}" if endpoint.path else f"{endpoint}{path}"
         reply = await get(url, limits, authorization, endpoint.path)
         if reply.is_connected and reply.status not in NEEDS_LOGIN:
@@ -101,6 +100,12 @@ async def ask(settings: Settings, path: str, limits: Limits) -> Reply:
         if reply.refused and endpoint in required:
             break
     return min(failed, key=lambda each: (not each.is_connected, not each.refused))
+
+
+def authorization_of(settings: Settings) -> str:
+    """Return the header of a request to the process of a camera; empty if this user may not read the key for it."""
+    token = internal.token_of(settings.state_directory, settings.camera)
+    return f"Bearer {token}" if token else ""
 
 
 def why_no_login(settings: Settings) -> str:
@@ -115,7 +120,7 @@ def why_no_login(settings: Settings) -> str:
     )
 
 
-def _reachable(settings: Settings) -> Iterator[Endpoint]:
+def reachable(settings: Settings) -> Iterator[Endpoint]:
     """Yield the endpoints of a process as a client on this machine uses them, those of loopback first."""
     endpoints = [_reached(each) for each in settings.endpoints]
     if settings.state_directory == SERVICE_STATE:  # the environment of the units has more endpoints than their settings

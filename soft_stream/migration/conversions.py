@@ -147,6 +147,10 @@ CONVERSIONS: Mapping[str, Callable[..., list[str]]] = MappingProxyType(
         "linear": number_conversions.linear,
         "per_second": number_conversions.per_second,
         "per_millisecond": number_conversions.per_millisecond,
+        "per_microsecond": number_conversions.per_microsecond,
+        "milliseconds": number_conversions.milliseconds,
+        "ring": number_conversions.ring,
+        "word_or_whole": number_conversions.word_or_whole,
         "path": _path,
         "level": _level,
         "exif": _exif,
@@ -168,5 +172,9 @@ EXPECTED: Mapping[str, str] = MappingProxyType(
         "compression": "only compression_quality has a setting",
         "word": "this value has no equivalent",
         "number_or": "this value has no equivalent",
+        "milliseconds": "must be a whole number of milliseconds",
+        "ring": "must be a whole number of files; 0 keeps none, as without camN_save",
+        "word_or_whole": "must be a whole number, or one of the words of mjpg-streamer's help",
+        "whole": "must be a whole number",
     }
 )

@@ -72,6 +72,31 @@ def per_millisecond(value: str) -> list[str]:
     return per_second(str(float(value) / 1000))
 
 
+def per_microsecond(value: str) -> list[str]:
+    """Return the frame rate of a delay in microseconds."""
+    return per_second(str(float(value) / 1_000_000))
+
+
+def milliseconds(value: str) -> list[str]:
+    """Return the seconds of a time in milliseconds; a negative one is none."""
+    return [f"{max(0, _integer(value)) / 1000:g}"]
+
+
+def ring(value: str) -> list[str]:
+    """Return the number of files that are kept; a negative one is no limit, and 0 would keep none."""
+    number = _integer(value)
+    if number == 0:
+        raise ValueError(value)
+    return [str(number)] if number > 0 else []
+
+
+def word_or_whole(value: str, *pairs: str) -> list[str]:
+    """Return the value of a word; or that of `*`, and a whole number."""
+    words = dict(pair.split("=", 1) for pair in pairs)
+    word = value.lower()
+    return [words[word], ""] if word in words and word != "*" else [words["*"], *whole(value)]
+
+
 def _integer(text: str) -> int:
     number = int(text)
     if abs(number) > LARGEST:

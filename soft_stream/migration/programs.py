@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from types import MappingProxyType
 
@@ -52,42 +52,77 @@ def has_unknown_plugin(words: Sequence[str]) -> bool:
 
 
 def of_plugins(inputs: Sequence[str], outputs: Sequence[str], others: Iterable[Given] = ()) -> list[OlderCamera]:
-    """Return one camera for each input plugin; all get the options of the output plugins."""
+    """Return one camera for each input plugin; all are served, and the other outputs are those of one of them."""
     older = program("mjpg_streamer")
-    shared: list[Given] = list(others)
-    notes: list[str] = []
-    defaults: dict[str, str] = {}
-    https = 0
+    inputs = inputs or [f"{INPUT_UVC}.so"]
+    served, notes = _served(outputs, older)
+    all_served = _Outputs((*others, *served.given), served.defaults)
+    own = [_Outputs() for _ in inputs]
     for text in outputs:
         name, given, problem = _plugin(text, older)
+        if name == OUTPUT_HTTP:
+            continue
+        number = _input_number(given)
         if problem:
             notes.append(problem)
-        elif name == OUTPUT_HTTP and (https := https + 1) > 1:
-            notes.append(
-                f"-o {_title(name, given)}: the second HTTP output: cam0_listen=http://ADDRESS:PORT is the nearest"
-            )
+        elif number >= len(inputs):
+            notes.append(f"-o {_title(name, given)}: there is no input {number}")
+        elif own[number].has(older.sections[name].defaults):
+            notes.append(f"-o {_title(name, given)}: a camera has one of these; the first one is translated")
         else:
-            shared += given
-            defaults |= older.sections[name].defaults
-    if https == 0:
-        notes.append("there is no output_http.so: the addresses are those of this program")
-    elif not any(each.rule and "nocommands" in each.rule.names for each in shared):
-        notes.append(
-            "without -n every client may change controls: cam_legacy_control=1 allows that here (docs/urls.md)"
-        )
+            own[number] = own[number] + _Outputs(tuple(given), older.sections[name].defaults)
     cameras: list[OlderCamera] = []
-    for position, text in enumerate(inputs or [f"{INPUT_UVC}.so"]):
+    for position, text in enumerate(inputs):
         name, given, problem = _plugin(text, older)
-        given = [] if problem else given
-        mine, its_defaults = (
-            (shared, defaults) if position == 0 else (_without_port(shared), _without(defaults, "port"))
-        )
+        mine = (all_served if position == 0 else all_served.without_port()) + own[position]
         its_notes = [problem] if problem else []
         its_notes += notes if position == 0 else [SAME_PORT]
         section = older.sections.get(name)
-        all_defaults = {**(section.defaults if section else {}), **its_defaults}
-        cameras.append(OlderCamera(older.name, _title(name, given), (*given, *mine), all_defaults, tuple(its_notes)))
+        defaults = {**(section.defaults if section else {}), **mine.defaults}
+        options = ([] if problem else given) + [*mine.given]
+        cameras.append(OlderCamera(older.name, _title(name, options), tuple(options), defaults, tuple(its_notes)))
     return cameras
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """The options and the defaults of the output plugins of one camera."""
+
+    given: tuple[Given, ...] = ()
+    defaults: Mapping[str, str] = field(default_factory=dict)
+
+    def __add__(self, other: "_Outputs") -> "_Outputs":
+        return _Outputs((*self.given, *other.given), {**self.defaults, **other.defaults})
+
+    def has(self, defaults: Mapping[str, str]) -> bool:
+        return bool(defaults) and defaults.keys() <= self.defaults.keys()
+
+    def without_port(self) -> "_Outputs":
+        given = tuple(each for each in self.given if each.rule is None or each.rule.to != ("port",))
+        return _Outputs(given, {name: text for name, text in self.defaults.items() if name != "port"})
+
+
+def _served(outputs: Sequence[str], older: Program) -> tuple[_Outputs, list[str]]:
+    """Return the options of the first HTTP output, and notes about it and about others."""
+    plugins = [_plugin(text, older) for text in outputs]
+    given = [options for name, options, _ in plugins if name == OUTPUT_HTTP]
+    if not given:
+        return _Outputs(), ["there is no output_http.so: the addresses are those of this program"]
+    notes = [
+        f"-o {_title(OUTPUT_HTTP, each)}: the second HTTP output: cam0_listen=http://ADDRESS:PORT is the nearest"
+        for each in given[1:]
+    ]
+    if not any(each.rule and "nocommands" in each.rule.names for each in given[0]):
+        notes.append(
+            "without -n every client may change controls: cam_legacy_control=1 allows that here (docs/urls.md)"
+        )
+    return _Outputs(tuple(given[0]), older.sections[OUTPUT_HTTP].defaults), notes
+
+
+def _input_number(given: Iterable[Given]) -> int:
+    """Return the number of the input plugin whose frames an output plugin gets; the first one is 0."""
+    numbers = [each.value for each in given if each.rule and each.rule.by == ("input",)]
+    return int(numbers[-1]) if numbers and numbers[-1] and numbers[-1].isdecimal() else 0
 
 
 def _title(name: str, given: Iterable[Given]) -> str:
@@ -106,14 +141,6 @@ def _plugin(text: str, older: Program) -> tuple[str, list[Given], str]:
         return name, [], f"{words[0]}: mjpg-streamer has no such plugin; its options are not translated"
     given = parse(words[1:], section)
     return name, given, f"{_title(name, given)}: {section.unsupported}" if section.unsupported else ""
-
-
-def _without_port(given: Iterable[Given]) -> list[Given]:
-    return [each for each in given if each.rule is None or each.rule.to != ("port",)]
-
-
-def _without(defaults: Mapping[str, str], *names: str) -> dict[str, str]:
-    return {name: text for name, text in defaults.items() if name not in names}
 
 
 def of_names(values: Mapping[str, str], section: Section) -> tuple[Given, ...]:
@@ -148,7 +175,11 @@ def octopi(values: Mapping[str, str]) -> list[OlderCamera]:
     usb, csi = values.get("camera_usb_options", "-r 640x480 -f 10"), values.get("camera_raspi_options", "-fps 10")
     source = f"{INPUT_RASPICAM}.so {csi}" if is_csi else f"{INPUT_UVC}.so {usb}"
     output = f"{OUTPUT_HTTP}.so {values.get('camera_http_options', '-n --listen 127.0.0.1')}"
-    cameras = of_plugins([source], [output], of_names(values, section))
+    # its script takes the first webcam, and not /dev/video0, unless the options name one
+    cameras = [
+        replace(each, defaults={name: text for name, text in each.defaults.items() if name != "@device"})
+        for each in of_plugins([source], [output], of_names(values, section))
+    ]
     unused, other = ("camera_usb_options", "usb") if is_csi else ("camera_raspi_options", "raspi")
     if unused in values and kind in ("auto", "usb", "raspi"):
         note = f"{unused}={values[unused]}: not used with camera={kind}; write camera={other} to import it"

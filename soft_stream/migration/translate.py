@@ -11,6 +11,7 @@ from soft_stream.migration.facts import apply_facts, open_to_network
 from soft_stream.migration.machine import Machine
 from soft_stream.migration.model import OlderCamera, Translation
 from soft_stream.migration.rules import Rule, Section, Takes, program
+from soft_stream.migration.source_facts import apply_source_facts
 
 UNKNOWN_VARIABLE = re.compile(r"\$\{?\w+\}?")
 
@@ -31,6 +32,7 @@ def translate(older: OlderCamera, machine: Machine) -> Translation:
         elif name in SETTINGS and name not in done.tried:
             done.set(name, _default(name, text, machine), f"{name}={text}")
             done.defaulted.add(name)
+    apply_source_facts(done, machine)
     apply_facts(done)
     if done.controls:
         done.set("controls", " ".join(f"{name}={value}" for name, value in done.controls.items()), "controls")
@@ -47,7 +49,7 @@ def _translate(given: Given, done: Translation, machine: Machine) -> None:
     if rule is None:
         done.note(f"{given}: {done.older.program} has no such option")
         return
-    if rule.by[0] == "parts":  # read by the program's own module
+    if rule.by[0] in ("parts", "input"):  # read by the program's own module
         return
     if rule.reason:
         done.note(f"{given}: {rule.reason}")
@@ -103,8 +105,8 @@ def _translate_controls(given: Given, value: str, done: Translation, machine: Ma
             done.note(f"{written}: not NAME=VALUE")
         elif rule is None and done.older.controls == "v4l2":
             done.note(
-                f"{written}: the unit is that of the camera's driver; /controls.json lists libcamera's controls, and "
-                f"cam_open_command=v4l2-ctl -d {{device}} -c {part.strip()} sets it at each opening"
+                f"{written}: the unit is that of the camera's driver: cam_source=v4l2 with cam_controls={part.strip()} "
+                "takes it; /controls.json lists libcamera's controls"
             )
         elif rule is None:
             done.note(f"{written}: no control with this name is known; /controls.json lists those of the camera")

@@ -22,6 +22,7 @@ from soft_stream.service.notices import NoticeFinder
 from soft_stream.service.pause_file import PauseFile
 from soft_stream.service.systemd import SystemdNotifier
 from soft_stream.web.api.notices import NOTICES
+from soft_stream.web.api.outputs import OUTPUTS
 from soft_stream.web.app import build_app
 from soft_stream.web.transport.listener import Listener, ListenError
 
@@ -90,7 +91,6 @@ class Server:
         ]
         if self._notices:
             self._tasks.append(asyncio.create_task(self._notices.follow(self._runner.app[NOTICES]), name="notices"))
-        self._tasks += start_outputs(self._supervisor)
         if self._settings.showfps:
             self._tasks.append(asyncio.create_task(fps_log.log_frame_rates(self._supervisor), name="fps log"))
         if self._settings.pause_file:
@@ -110,6 +110,7 @@ class Server:
         except ListenError as reason:
             log.error("%s", reason)  # noqa: TRY400 # the reason is all that the operator needs
             return
+        self._tasks += start_outputs(self._supervisor, self._runner.app[OUTPUTS])
         self._notifier.ready()
         await asyncio.wait([self._stopped, self._camera], return_when=asyncio.FIRST_COMPLETED)
 

@@ -17,6 +17,7 @@ from soft_stream.web.api import (
     control_log,
     controls,
     notices,
+    outputs,
     photo,
     settings,
     snapshot,
@@ -37,6 +38,7 @@ from soft_stream.web.middleware.large_answers import LARGE_ANSWERS, LARGE_PARTS,
 from soft_stream.web.middleware.origin import require_same_origin
 from soft_stream.web.middleware.prefix import reject_other_cameras, with_any_prefix
 from soft_stream.web.middleware.relays import refuse_loops
+from soft_stream.web.own_pages.handler import add_own_pages
 from soft_stream.web.pages import manifest, pages
 from soft_stream.web.request import CAMERAS, SUPERVISOR
 from soft_stream.web.request_rates import REQUEST_RATES, RequestRates
@@ -126,6 +128,7 @@ def build_app(
     app[STREAM_LIMITS] = StreamLimits(supervisor)
     app[REQUEST_RATES] = RequestRates()
     app[notices.NOTICES] = notices.NoticeBoard()
+    app[outputs.OUTPUTS] = []
     app[status.STARTED] = Moment(time.monotonic())
     app[camera.KEEP_READY] = camera.KeepReady()
     app[photo.PHOTOS] = photo.SharedPhotos()
@@ -141,7 +144,8 @@ def build_app(
         app.add_routes(with_any_prefix(each))
     app.on_response_prepare.append(set_common_headers)
     cors.allow(app, supervisor.settings.cors_origins)
-    app.middlewares.append(routes.root_without_slash)  # last: the others must see what it rejects
+    app.middlewares.append(routes.root_without_slash)  # late: the others must see what it rejects
+    add_own_pages(app, supervisor.settings)
     if supervisor.settings.loghttp:
         app.middlewares.insert(0, access_log.log_requests)
     app.cleanup_ctx.append(watch_accounts)

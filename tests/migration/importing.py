@@ -8,15 +8,15 @@ from soft_stream.migration.recognise import cameras_of_command, cameras_of_text
 from soft_stream.migration.render import Imported, problems_of
 from soft_stream.migration.words import split
 
-NODES = {"/dev/video0": "/base/scb/pcie@7d500000/pci@0,0/usb@0,0-1.1:1.0-046d:0825"}
 CSI = ["/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a", "/base/axi/pcie@1000120000/rp1/i2c@80000/imx219@10"]
+NODES = {"/dev/video0": "/base/scb/pcie@7d500000/pci@0,0/usb@0,0-1.1:1.0-046d:0825", "/dev/video4": CSI[0]}
 
 
 class FakeMachine(Machine):
     """A machine with one webcam and two CSI cameras."""
 
     def id_of_node(self, path: str) -> str | None:
-        """Return the id of the webcam."""
+        """Return the id of the webcam, or of the first CSI camera."""
         return NODES.get(path)
 
     def id_at(self, index: int) -> str | None:

@@ -26,8 +26,9 @@ START=yes
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ("-d /dev/video0", {"id": NODES["/dev/video0"]}),
-        ("--device=/dev/video0", {"id": NODES["/dev/video0"]}),
+        ("-d /dev/video2", {"source": "v4l2", "device": "/dev/video2"}),
+        ("--device=/dev/v4l/by-id/usb-cam", {"source": "v4l2", "device": "/dev/v4l/by-id/usb-cam"}),
+        ("-d /dev/video4", {"id": NODES["/dev/video4"]}),
         ("-r 1280x720", {"width": "1280", "height": "720"}),
         ("-resolution VGA", {"width": "640", "height": "480"}),
         ("--res 801x601", {"width": "800", "height": "600"}),
@@ -36,7 +37,34 @@ START=yes
         ("-rot 270 -hf true -vf false", {"rotation": "270", "hflip": "1", "vflip": "0"}),
         ("-f 30 -e 3", {"client_fps_max": "10"}),
         ("-softfps 5 -timeout 20", {"client_fps_max": "5", "watchdog_timeout": "20"}),
-        ("", {"width": "640", "height": "480", "bind": "0.0.0.0", "port": "8080"}),
+        ("-u", {"pixel_format": "uyvy"}),
+        (
+            "-br 128 -co 32 -sa 64 -sh 3 -bk 1",
+            {"controls": "brightness=128 contrast=32 saturation=64 sharpness=3 backlight_compensation=1"},
+        ),
+        (
+            "-br auto -wb auto -ex auto -gain auto",
+            {"controls": "brightness_automatic=1 white_balance_automatic=1 auto_exposure=0 gain_automatic=1"},
+        ),
+        (
+            "-wb 4600 -ex 250 -gain 8",
+            {
+                "controls": "white_balance_automatic=0 white_balance_temperature=4600 "
+                "auto_exposure=1 exposure_time_absolute=250 gain_automatic=0 gain=8"
+            },
+        ),
+        ("-ex aperature-priority -pl 50hz", {"controls": "auto_exposure=3 power_line_frequency=1"}),
+        (
+            "",
+            {
+                "source": "v4l2",
+                "device": "/dev/video0",
+                "width": "640",
+                "height": "480",
+                "bind": "0.0.0.0",
+                "port": "8080",
+            },
+        ),
     ],
 )
 def test_options_of_input_uvc(options: str, expected: dict[str, str]) -> None:
@@ -66,14 +94,18 @@ def test_options_of_input_raspicam(options: str, expected: dict[str, str]) -> No
     [
         ("-f 500", "-f 500: cam_fps must be a number from 0.1 to 240"),
         ("-r big", "-r big: must be WIDTHxHEIGHT"),
-        ("-d /dev/video7", "libcamera's id for /dev/video7 cannot be found here"),
-        ("-br 128", "-br 128: the unit is that of the camera's driver"),
+        ("-d video7", "-d video7: must be an absolute path here"),
+        ("-br much", "-br much: must be a whole number, or one of the words"),
+        ("-ex dark", "-ex dark: must be a whole number, or one of the words of mjpg-streamer's help"),
+        ("-d /dev/video4 -br 128", "brightness=128: the unit is that of a webcam's driver"),
+        ("-t pal", "-t pal: cam_open_command=v4l2-ctl -d {device} --set-standard=pal"),
+        ("-cb auto", "mjpg-streamer sets the hue instead"),
         ("-rot 45", "-rot 45: only quarter turns are possible"),
         ("-colour blue", "-colour blue: mjpg-streamer has no such option"),
         ("-f", "-f: its value is missing"),
-        ("-l auto", "-l auto: libcamera has no control for the LED"),
+        ("-l auto", "-l auto: mjpg-streamer ignores it, too"),
         ("stray", "stray: mjpg-streamer has no such option"),
-        ("-dv_timings", "this program does not capture screens"),
+        ("-dv_timings", "--set-dv-bt-timings query"),
     ],
 )
 def test_what_is_not_translated_is_named(options: str, note: str) -> None:
@@ -81,11 +113,6 @@ def test_what_is_not_translated_is_named(options: str, note: str) -> None:
     result = command(f'mjpg_streamer -i "input_uvc.so {options}" -o "output_http.so -n"')
     assert result.has_note(note)
     assert note in result.text
-
-
-def test_a_missing_id_leaves_a_line_for_it() -> None:
-    """Where the device is not connected, the result has a commented line for the id."""
-    assert "\n#cam0_id=\n" in command('mjpg_streamer -i "input_uvc.so -d /dev/video7"').text
 
 
 def test_a_login_keeps_the_process_at_this_machine() -> None:
@@ -119,8 +146,20 @@ def test_each_input_plugin_becomes_a_camera() -> None:
     ("line", "expected"),
     [
         ("-i 'input_testpicture.so -r 320x240 -d 500'", {"source": "test-pattern", "width": "320", "fps": "2"}),
-        ("-i 'input_file.so -f /tmp/in -d 0.5 -r'", {"source": "folder", "folder": "/tmp/in", "fps": "2"}),
-        ("-b -i input_opencv.so -o 'output_http.so -n'", {"width": "640", "port": "8080"}),
+        (
+            "-i 'input_file.so -f /tmp/in -d 0.5 -r'",
+            {"source": "folder", "folder": "/tmp/in", "fps": "2", "folder_mode": "new", "folder_delete": "1"},
+        ),
+        ("-i 'input_file.so -f /tmp/in -n a.jpg'", {"folder_mode": "new", "folder_file": "a.jpg"}),
+        ("-i 'input_file.so -f /tmp/in -e'", {"folder_mode": "loop"}),
+        ("-i input_http.so", {"source": "http", "url": "http://localhost:8080/?action=stream"}),
+        ("-i 'input_http.so -H cam -p 81'", {"url": "http://cam:81/?action=stream"}),
+        ("-i 'input_http.so -H fd00::7'", {"url": "http://[fd00::7]:8080/?action=stream"}),
+        ("-i 'input_ptp2.so -u 200000'", {"source": "gphoto", "fps": "5"}),
+        ("-b -i input_opencv.so -o 'output_http.so -n'", {"width": "640", "device": "/dev/video0", "port": "8080"}),
+        ("-i 'input_opencv.so -d 2 -f 10'", {"source": "v4l2", "device": "/dev/video2", "fps": "10"}),
+        ("-i 'input_opencv.so -d /srv/a.mkv'", {"source": "media", "url": "/srv/a.mkv"}),
+        ("-i 'input_opencv.so -d rtsp://10.0.0.5/1'", {"source": "media", "url": "rtsp://10.0.0.5/1"}),
     ],
 )
 def test_other_inputs(line: str, expected: dict[str, str]) -> None:
@@ -129,7 +168,62 @@ def test_other_inputs(line: str, expected: dict[str, str]) -> None:
     assert {f"cam0_{name}": value for name, value in expected.items()}.items() <= result.values.items()
 
 
-@pytest.mark.parametrize("plugin", ["input_http", "input_ptp2", "output_file", "output_rtsp", "output_viewer"])
+@pytest.mark.parametrize(
+    ("line", "note"),
+    [
+        ("-i 'input_file.so -f /tmp/in -e -n a.jpg'", "-n a.jpg: it has no effect together with -e"),
+        ("-i 'input_http.so -p http'", "-p http: must be a whole number from 1 to 65535"),
+        ("-i 'input_opencv.so -d /srv/a.mkv -r 800x600'", "changes neither the size nor the rate of a file"),
+        ("-i 'input_opencv.so -filter cvfilter_cpp.so'", "there are no filter plugins"),
+        ("-i input_uvc.so -o 'output_file.so -f /srv/a -s 0'", "-s 0: must be a whole number of files"),
+        ("-i input_uvc.so -o 'output_file.so -f /srv/a -m a.mjpg -s 9'", "-s 9: it has no effect together with -m"),
+        ("-i input_uvc.so -o 'output_file.so -f /srv/a -e 5'", "-e 5: there are never more files"),
+        ("-i input_uvc.so -o output_file.so -o 'output_file.so -f /srv/b'", "-f /srv/b: a camera has one of these"),
+        ("-i input_uvc.so -o 'output_file.so -i 2'", "there is no input 2"),
+        ("-i input_uvc.so -o output_viewer.so", "soft-stream view"),
+    ],
+)
+def test_options_of_plugins_that_are_named(line: str, note: str) -> None:
+    """What an option of a plugin cannot become here is said."""
+    assert command(f"mjpg_streamer {line}").has_note(note)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("", {"save": "/tmp", "save_size": "0"}),
+        ("-f /srv/frames -d 500 -s 100", {"save": "/srv/frames", "save_interval": "0.5", "save_count": "100"}),
+        ("-f /srv/frames -s -1", {"save": "/srv/frames"}),
+        ("-l last.jpg -c /bin/gzip", {"save_link": "last.jpg", "save_command": "/bin/gzip"}),
+        ("--folder /srv/frames --mjpeg all.mjpg", {"save": "/srv/frames", "save_as": "mjpeg"}),
+    ],
+)
+def test_options_of_output_file(options: str, expected: dict[str, str]) -> None:
+    """Frames are saved in the same folder, at the same rate and with the same limit."""
+    result = command(f"mjpg_streamer -i input_uvc.so -o output_http.so -o 'output_file.so {options}'")
+    assert {f"cam0_{name}": value for name, value in expected.items()}.items() <= result.values.items()
+    assert result.values["cam0_port"] == "8080"
+
+
+def test_options_of_output_zmqserver() -> None:
+    """Frames are published at the same address, in packages of three unless an option says how many."""
+    line = "mjpg_streamer -i input_uvc.so -o 'output_zmqserver.so -a tcp://127.0.0.1:5555{}'"
+    values = command(line.format("")).values
+    assert (values["cam0_zmq"], values["cam0_zmq_frames"]) == ("tcp://127.0.0.1:5555", "3")
+    assert command(line.format(" --buffer_size 5")).values["cam0_zmq_frames"] == "5"
+
+
+def test_an_output_belongs_to_one_input() -> None:
+    """Frames of one camera are saved and published, of all of them are served."""
+    values = command(
+        "mjpg_streamer -i 'input_file.so -f /srv/a' -i 'input_file.so -f /srv/b' -o output_http.so "
+        "-o 'output_file.so -f /srv/saved -i 1' -o 'output_zmqserver.so -a ipc:///run/z'"
+    ).values
+    assert (values["cam1_save"], values["cam0_zmq"]) == ("/srv/saved", "ipc:///run/z")
+    assert not {"cam0_save", "cam1_zmq"} & values.keys()
+
+
+@pytest.mark.parametrize("plugin", ["input_control", "output_rtsp", "output_udp", "output_viewer"])
 def test_plugins_without_an_equivalent_are_named(plugin: str) -> None:
     """A plugin that has no equivalent is named, and the rest is translated."""
     option = "-i" if plugin.startswith("input") else "-i input_uvc.so -o output_http.so -o"
@@ -143,7 +237,7 @@ def test_the_default_file() -> None:
     result = file(DEFAULT_FILE, "mjpg-streamer")
     expected = {"cam0_width": "1280", "cam0_height": "720", "cam0_fps": "30", "cam0_port": "8080"}
     assert expected.items() <= result.values.items()
-    assert result.has_note("WWW_ROOT=/var/local/www")
+    assert result.values["cam0_www"] == "/var/local/www"
     assert "cam1_width" not in result.values
 
 
@@ -151,7 +245,7 @@ def test_the_default_file() -> None:
     ("lines", "expected"),
     [
         ("", {"width": "640", "fps": "10", "bind": "127.0.0.1", "port": "8080"}),
-        ('camera_usb_options="-r 1280x720 -f 15 -d /dev/video0"', {"width": "1280", "id": NODES["/dev/video0"]}),
+        ('camera_usb_options="-r 1280x720 -f 15 -d /dev/video0"', {"width": "1280", "device": "/dev/video0"}),
         ('camera="raspi"\ncamera_raspi_options="-x 1920 -y 1080 -fps 20"', {"width": "1920", "fps": "20"}),
         ('camera_http_options="-n -p 8090"', {"port": "8090", "bind": "0.0.0.0"}),
     ],
@@ -160,6 +254,13 @@ def test_octopi(lines: str, expected: dict[str, str]) -> None:
     """octopi.txt is recognised even if all its lines are comments; OctoPi's own defaults count."""
     result = file(f"{OCTOPI}{lines}\n", "octopi.txt")
     assert {f"cam0_{name}": value for name, value in expected.items()}.items() <= result.values.items()
+
+
+def test_octopi_takes_the_first_webcam() -> None:
+    """OctoPi's script looks for a webcam; /dev/video0 may be another device."""
+    values = file(OCTOPI, "octopi.txt").values
+    assert values["cam0_source"] == "v4l2"
+    assert "cam0_device" not in values
 
 
 def test_octopi_s_file_of_one_camera() -> None:
@@ -182,7 +283,7 @@ def test_a_script_with_variables() -> None:
 def test_a_unit_with_an_instance() -> None:
     """The instance of a template unit is in its file name."""
     unit = "[Service]\nExecStart=/usr/bin/mjpg_streamer -i 'input_uvc.so -d /dev/%I' -o 'output_http.so -n'\n"
-    assert file(unit, "mjpg_streamer@video0.service").values["cam0_id"] == NODES["/dev/video0"]
+    assert file(unit, "mjpg_streamer@video0.service").values["cam0_device"] == "/dev/video0"
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ from soft_stream.migration.camera_ids import WAYS
 from soft_stream.migration.conversions import CONVERSIONS
 from soft_stream.migration.facts import FACTS
 from soft_stream.migration.rules import Program, program
+from soft_stream.migration.source_facts import HELPING_FACTS, SOURCE_FACTS
 
 OPTIONS = Path(__file__).parent / "options"
 PROGRAMS = sorted(path.stem for path in OPTIONS.glob("*.txt"))
 ALL_TABLES = [*PROGRAMS, "libcamera"]
 # conversions that are no functions: another module reads the option
-OTHER_WAYS = {"parts", "control", *WAYS}
-# facts that other facts use
-HELPING_FACTS = {"tuning_folder"}
+OTHER_WAYS = {"parts", "input", "control", *WAYS}
+KNOWN_FACTS = FACTS.keys() | SOURCE_FACTS.keys() | {"tuning_folder", *HELPING_FACTS}
 
 
 def options_of(name: str) -> dict[str, set[frozenset[str]]]:
@@ -55,7 +55,7 @@ def test_rows_name_settings_and_conversions_that_exist(name: str) -> None:
             assert rule.by[0] in CONVERSIONS.keys() | OTHER_WAYS, rule
             for setting in rule.to:
                 fact = setting.removeprefix("@")
-                known = setting in SETTINGS or setting.startswith("controls:") or fact in FACTS.keys() | HELPING_FACTS
+                known = setting in SETTINGS or setting.startswith("controls:") or fact in KNOWN_FACTS
                 assert known, rule
 
 

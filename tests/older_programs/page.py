@@ -2,6 +2,7 @@
 
 from itertools import chain
 
+from tests.older_programs import plugins
 from tests.older_programs.promises import NOT_NEEDED, Document, Promise, PromiseList
 from tests.support.checkout import ROOT
 
@@ -19,7 +20,34 @@ def with_tables(page: str, promises: PromiseList) -> str:
 
 def tables(promises: PromiseList) -> str:
     """Return one table for each document."""
-    return "\n".join(chain.from_iterable(_table(document, promises) for document in promises.documents))
+    documents = chain.from_iterable(_table(document, promises) for document in promises.documents)
+    return "\n".join([*documents, *_plugins()])
+
+
+def _plugins() -> list[str]:
+    """Return the table of the options of mjpg-streamer's plugins."""
+    file, _, name = plugins.TEST.partition("::")
+    proof = f"[{name.removeprefix('test_').replace('_', ' ')}](../{file})"
+    lines = [
+        "### Each option of mjpg-streamer's plugins",
+        "",
+        "| plugin | option | here | proof |",
+        "|---|---|---|---|",
+    ]
+    for plugin, options in plugins.load().items():
+        for option, here in options.items():
+            lines.append(f"| `{plugin}` | `{option}` | {_imported(option, here)} | {proof} |")
+    return [*lines, ""]
+
+
+def _imported(option: str, here: str) -> str:
+    """Return settings as code, and a note without the option at its beginning."""
+    parts = []
+    for part in here.split("; cam0_") if here.startswith("cam0_") else [here]:
+        setting, _, note = part.partition("; ")
+        text = f"`{'' if setting.startswith('cam0_') else 'cam0_'}{setting}`" if here.startswith("cam0_") else part
+        parts.append(f"{text}; {note.removeprefix(f'{option}: ')}" if here.startswith("cam0_") and note else text)
+    return ", ".join(parts).removeprefix(f"{option}: ").replace("|", "\\|")
 
 
 def _table(document: Document, promises: PromiseList) -> list[str]:

@@ -27,10 +27,12 @@ fps=30
 """
 
 PLUGINS = {
-    "input_file": {"cam0_source=folder", "cam0_folder=/srv/frames", "cam0_fps=2"},
-    "input_opencv": {"cam0_width=1280", "cam0_height=720", "cam0_fps=15"},
+    "input_file": {"cam0_source=folder", "cam0_folder=/srv/frames", "cam0_fps=2", "cam0_folder_mode=new"},
+    "input_http": {"cam0_source=http", "cam0_url='http://10.0.0.5:8090/?action=stream'"},
+    "input_opencv": {"cam0_source=media", "cam0_url=rtsp://10.0.0.5/1"},
+    "input_ptp2": {"cam0_source=gphoto", "cam0_fps=5"},
     "input_raspicam": {"cam0_width=1280", "cam0_height=720", "cam0_fps=15", "cam0_quality=85"},
-    "input_uvc": {"cam0_width=1280", "cam0_height=720", "cam0_fps=15"},
+    "input_uvc": {"cam0_source=v4l2", "cam0_device=/dev/video0", "cam0_width=1280", "cam0_fps=15"},
     "output_http": {"cam0_port=8090", "cam0_bind=0.0.0.0"},
 }
 

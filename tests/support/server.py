@@ -14,6 +14,8 @@ from soft_stream.cameras.synthetic.camera import SyntheticCamera
 from soft_stream.cameras.synthetic.device import SyntheticDevice
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.config.settings import Settings
+from soft_stream.outputs.report import OutputReport
+from soft_stream.web.api.outputs import OUTPUTS
 from soft_stream.web.app import build_app
 from soft_stream.web.transport.listener import Listener
 
@@ -43,6 +45,8 @@ class Portal:
     http: ClientSession
     port: int
     life: "asyncio.Task[None]"
+    outputs: list[OutputReport]
+    """What `/status.json` has about the outputs; see tests/outputs/running.py."""
 
     async def status(self) -> dict[str, Any]:
         """Return the answer to GET /status.json."""
@@ -88,7 +92,7 @@ async def running(
     life = asyncio.create_task(supervisor.run())
     try:
         async with ClientSession(f"http://127.0.0.1:{port}") as http:
-            yield Portal(supervisor, device, http, port, life)
+            yield Portal(supervisor, device, http, port, life, app[OUTPUTS])
     finally:
         device.let_go()
         await listener.end()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from soft_stream.cameras.picamera.colour import to_jfif
+from soft_stream.cameras.colour import to_jfif
 
 if TYPE_CHECKING:
     from soft_stream.frames.raw import Plane

@@ -32,6 +32,7 @@ from soft_stream.diagnostics.processes import Reply as Reply
 from soft_stream.diagnostics.sites.search import find_sites
 from soft_stream.diagnostics.sites.site import Site
 from soft_stream.diagnostics.stop_hint import how_to_stop
+from soft_stream.diagnostics.unit_reach import Problem, find_problems
 
 STATE_DIRECTORY = str(loader.SERVICE_STATE)
 TIMEOUT = 10.0
@@ -171,6 +172,10 @@ class Host:
             SettingsError: some are wrong.
         """
         return loader.load_as_service(self.environ, file=file)
+
+    def path_problems(self, settings: Settings, origins: Mapping[str, str]) -> list[Problem]:
+        """Return what keeps the unit of a camera from the paths in its settings."""
+        return [*find_problems(settings, origins)]
 
     def module(self, name: str, package: str = "") -> Module | None:
         """Find a module without importing it."""

@@ -32,6 +32,7 @@ def check(context: DoctorContext) -> Iterator[Finding]:
         yield from _unit(context, settings)
         yield from _version(context, settings, status)
         yield from _settings(context, settings, status)
+        yield from _outputs(context, number, status)
         if negotiated := status.get("negotiated"):
             yield _size(settings, negotiated, is_changed=bool(settings_change(status, context.loaded.file)))
             yield _focus(settings, negotiated, status.get("last_focus"))
@@ -98,6 +99,15 @@ def _health(context: DoctorContext, settings: Settings) -> Finding:
     else:
         fix = "docs/operate.md, No picture?"
     return wrong(f"camera {number}: {sentence}", "there are no frames", fix)
+
+
+def _outputs(context: DoctorContext, number: int, status: dict[str, Any]) -> Iterator[Finding]:
+    """Report the outputs that fail."""
+    for output in status.get("outputs", []):
+        if output["state"] == "failing":
+            text = f"{output['setting']}={output['target']}: {output['last_error']}"
+            fix = f"docs/outputs.md{context.restart_hint(number)}"
+            yield wrong(text, f"{output['missed']} frames were missed; the streams go on", fix)
 
 
 def _unit(context: DoctorContext, settings: Settings) -> Iterator[Finding]:

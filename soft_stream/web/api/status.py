@@ -15,6 +15,7 @@ from soft_stream.capture.subscribers import Client, Subscribers
 from soft_stream.frames.clock import Moment, unix_time
 from soft_stream.message import describe
 from soft_stream.web.api.notices import notices_for
+from soft_stream.web.api.outputs import OUTPUTS, describe_outputs
 from soft_stream.web.api.zoom import describe_zoom
 from soft_stream.web.middleware.errors import NO_STORE, json_response, unavailable
 from soft_stream.web.request import SUPERVISOR, parse_choice
@@ -31,7 +32,10 @@ async def status(request: web.Request) -> web.Response:
     supervisor = request.app[SUPERVISOR]
     facts = build_status(request.app)
     notices = notices_for(request)
-    facts["notices"] = notices.sentences if notices else []
+    outputs = request.app[OUTPUTS]
+    facts["outputs"] = describe_outputs(outputs, with_paths=notices is not None)
+    problems = [each.problem for each in outputs if each.problem]
+    facts["notices"] = [*notices.sentences, *problems] if notices else []
     facts["notice_messages"] = [describe(each) for each in facts["notices"]]
     facts["settings"] = asdict(notices.settings) if notices else None
     if parse_choice(request.query, "history", "0", "0", "1") == "1":

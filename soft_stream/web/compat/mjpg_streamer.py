@@ -16,7 +16,9 @@ from aiohttp import hdrs, web
 from soft_stream.access.rights import Role
 from soft_stream.cameras.base import ZERO_IS_AUTOMATIC, Control, ControlValue
 from soft_stream.capture.controls import Controls
-from soft_stream.capture.subscribers import Client
+from soft_stream.capture.subscribers import THIS_PROCESS, Client
+from soft_stream.config.settings import Settings
+from soft_stream.config.source_settings import PLUGINS
 from soft_stream.frames.clock import unix_time
 from soft_stream.web.api import controls
 from soft_stream.web.auth.required_role import require
@@ -28,6 +30,8 @@ from soft_stream.web.request_rates import CONTROLS, limit_rate
 
 # Octolapse sets controls only of servers whose `Server` header begins with this, in snapshots and commands.
 SERVER = "MJPG-Streamer (camera-soft-stream)"
+# The outputs beside HTTP, by the setting that switches them on.
+OUTPUT_PLUGINS = {"save": "file", "zmq": "zmqserver"}
 # The id with which Octolapse asks whether commands are allowed.
 PROBE = -1
 # From linux/v4l2-controls.h: the controls that have the same meaning in libcamera; units are those of the driver.
@@ -116,16 +120,25 @@ async def outputs(request: web.Request) -> web.Response:
 
 @with_server_name
 async def program(request: web.Request) -> web.Response:
-    """Return the plugins: the camera and HTTP."""
-    supervisor = request.app[SUPERVISOR]
+    """Return the plugins of mjpg-streamer that fit the source and the outputs."""
+    settings = request.app[SUPERVISOR].settings
+    others = [plugin for name, plugin in OUTPUT_PLUGINS.items() if getattr(settings, name)]
     return json_response(
         {
-            "inputs": [
-                {"id": "0", "name": supervisor.settings.title, "plugin": supervisor.settings.source, "args": ""}
+            "inputs": [{"id": "0", "name": settings.title, "plugin": _input_plugin(settings), "args": ""}],
+            "outputs": [
+                {"id": str(number), "name": name, "plugin": f"output_{name}.so", "args": ""}
+                for number, name in enumerate(["http", *others])
             ],
-            "outputs": [{"id": "0", "name": "HTTP", "plugin": "http", "args": ""}],
         }
     )
+
+
+def _input_plugin(settings: Settings) -> str:
+    """Return the name of the plugin for a source; a webcam is one of `input_uvc.so` with either driver."""
+    is_webcam = settings.source == "picamera" and "/usb" in settings.id
+    source = "v4l2" if is_webcam else settings.source
+    return next(f"input_{plugin}.so" for plugin, each in PLUGINS.items() if each == source)
 
 
 @with_server_name
@@ -133,6 +146,8 @@ async def clients(request: web.Request) -> web.Response:
     """Return each address that receives frames now, with the time of its last frame in Unix seconds; 0 before it."""
     last_frames: dict[str, int] = {}
     for client in request.app[SUPERVISOR].subscribers.clients:
+        if client.peer == THIS_PROCESS:
+            continue
         timestamp = 0 if client.captured_at is None else int(unix_time(client.captured_at))
         last_frames[client.peer] = max(last_frames.get(client.peer, 0), timestamp)
     entries = [{"address": address, "timestamp": timestamp} for address, timestamp in last_frames.items()]

@@ -10,6 +10,7 @@ from aiohttp import web
 from soft_stream.web.api import snapshot as snapshots
 from soft_stream.web.compat import camera_streamer, mjpg_streamer, ustreamer, webcamd
 from soft_stream.web.middleware.prefix import WITHOUT_SLASH
+from soft_stream.web.own_pages.handler import find_folder_page
 from soft_stream.web.pages import pages
 from soft_stream.web.request import READ_METHODS, SUPERVISOR, make_client, parse_float
 from soft_stream.web.streaming import handler as streams
@@ -75,11 +76,13 @@ def parse_fields(query: str) -> dict[str, str]:
 
 
 async def root(request: web.Request) -> web.StreamResponse:
-    """Answer the action of the query, or the file with the folder's name, or the page."""
+    """Answer the action of the query, or the file with the folder's name, or a page of the owner, or our page."""
     action = parse_action(request.rel_url.raw_query_string)
     if action:
         return await _serve_action(request, action)
     folder = request.path.rstrip("/").rpartition("/")[2]
+    if folder not in FILES and (own := await find_folder_page(request)):
+        return own
     return await FILES.get(folder, pages.landing)(request)
 
 

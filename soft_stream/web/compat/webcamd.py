@@ -22,8 +22,9 @@ DEGREES = {"-1": 0, "0": 90, "1": 180, "2": 270}
 # Settings with paths or a command of this machine, which clients must not see.
 PRIVATE_SETTINGS = frozenset(
     {
-        "folder", "listen", "log_file", "open_command", "pause_file", "pause_snapshot", "tls_certificate", "tls_key",
-        "tuning_file", "url", "url_certificate", "users_file",
+        "device", "folder", "folder_file", "listen", "log_file", "open_command", "pause_file", "pause_snapshot",
+        "save", "save_command", "save_link", "tls_certificate", "tls_key", "tuning_file", "url",
+        "url_certificate", "users_file", "www", "zmq",
     }
 )  # fmt: skip
 

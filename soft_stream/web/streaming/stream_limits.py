@@ -9,7 +9,7 @@ import time
 
 from aiohttp import hdrs, web
 
-from soft_stream.capture.subscribers import Client
+from soft_stream.capture.subscribers import THIS_PROCESS, Client
 from soft_stream.capture.supervisor import CameraSupervisor
 from soft_stream.message import Message, message_header
 from soft_stream.web.request import LOOPBACK, network_of
@@ -34,7 +34,11 @@ class StreamLimits:
     def require_room(self, client: Client) -> None:
         """Raise HTTPServiceUnavailable if there are as many streams as the settings allow."""
         settings, network = self._supervisor.settings, network_of(client.peer)
-        streams = [network_of(each.peer) for each in self._supervisor.subscribers.clients if each.streams]
+        streams = [
+            network_of(each.peer)
+            for each in self._supervisor.subscribers.clients
+            if each.streams and each.peer != THIS_PROCESS
+        ]
         own = streams.count(network)
         if network == LOOPBACK[0]:
             reserve = max(1, int(settings.clients_max * LOCAL_RESERVE))

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -19,6 +19,7 @@ from soft_stream.diagnostics.doctor.host import Host, Login, Module, Node, Outpu
 from soft_stream.diagnostics.doctor.report import Finding, Report
 from soft_stream.diagnostics.doctor.systemd import PROPERTIES
 from soft_stream.diagnostics.sites.site import Site
+from soft_stream.diagnostics.unit_reach import Problem
 
 CAM0 = "/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a"
 CAM1 = "/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a"
@@ -54,6 +55,7 @@ class FakeHost(Host):
     users: Accounts = field(default_factory=Accounts)
     environ: dict[str, str] = field(default_factory=dict)
     is_root: bool = False
+    unreached: dict[int, list[Problem]] = field(default_factory=dict)
     token: str = ""
     """What the processes accept as a token of our own commands, if this user can make one."""
     python: str = "3.13.5"
@@ -71,6 +73,10 @@ class FakeHost(Host):
     def node(self, path: str) -> Node | None:
         """Return a device."""
         return self.nodes.get(path)
+
+    def path_problems(self, settings: Settings, origins: Mapping[str, str]) -> list[Problem]:
+        """Return what the unit of a camera does not reach."""
+        return self.unreached.get(settings.camera, [])
 
     def run(self, *command: str) -> Output | None:
         """Return the output for the longest beginning that matches."""

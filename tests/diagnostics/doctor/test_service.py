@@ -1,5 +1,7 @@
 """Units, ports, the running process, nginx."""
 
+import json
+
 import pytest
 
 from soft_stream.config.installation import FAILED_UPGRADE
@@ -51,6 +53,15 @@ def test_a_unit_that_does_not_run_is_wrong(properties: dict[str, object], text: 
     """That holds for each way in which it can end."""
     findings = examine(deployed(commands={"systemctl show": shown(**properties)}, urls={STATUS: REFUSED}))
     assert text in wrongs(findings)["units"][0]
+
+
+def test_an_output_that_fails() -> None:
+    """The finding has the setting, the error, and what was missed; an output that works has none."""
+    works = {"setting": "cam0_zmq", "state": "idle", "frames": 9, "missed": 1, "target": "ipc:///z", "last_error": "x"}
+    fails = {**works, "setting": "cam0_save", "state": "failing", "target": "/frames", "last_error": "No space left"}
+    facts = json.dumps({**json.loads(status()), "outputs": [works, fails]})
+    findings = examine(deployed(urls={STATUS: Reply(200, facts)}))
+    assert wrongs(findings)["service"] == ["cam0_save=/frames: No space left"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ PROMISED_FAILURES = (503, 507)
 SERVERS = ("camera-soft-stream", "MJPG-Streamer (camera-soft-stream)")
 LONGEST_ERROR = 2000
 # What people get who have to log in.
+# the content of each file of tests/web/own_pages/site.py that no answer may have
+SECRET = b"SECRET"
 WITH_LOGIN_PAGE, LOGIN_FIELD = (400, 401, 403, 429, 503), b'type="password"'
 # All that this server sends: a header that a request brought in is none of them.
 KNOWN_HEADERS = frozenset(
@@ -20,7 +22,8 @@ KNOWN_HEADERS = frozenset(
         "access-control-allow-credentials", "access-control-allow-headers", "access-control-allow-methods",
         "access-control-allow-origin", "access-control-expose-headers", "access-control-max-age", "allow",
         "cache-control", "connection", "content-encoding", "content-language", "content-length",
-        "content-security-policy", "content-type", "date", "etag", "location", "referrer-policy", "retry-after",
+        "accept-ranges", "content-range", "content-security-policy", "content-type", "date", "etag", "last-modified",
+        "location", "referrer-policy", "retry-after",
         "server", "set-cookie", "transfer-encoding", "vary", "www-authenticate", "x-accel-buffering", "x-age-ms",
         "x-content-type-options", "x-exposure-time", "x-focus", "x-frame-options", "x-frame-size", "x-gain",
         "x-message", "x-monotonic", "x-reason", "x-snapshot-size", "x-timestamp", "x-zoom",
@@ -146,6 +149,8 @@ def broken_promises(answer: Answer) -> list[str]:
         problems.append(wrong)
     if answer.status == 503 and not headers.get("retry-after", "1").isdecimal():
         problems.append("Retry-After is no number")
+    if SECRET in answer.body:
+        problems.append("a file that is never served")
     is_login_page = answer.status in WITH_LOGIN_PAGE and LOGIN_FIELD in _uncompressed(answer)
     is_html = headers.get("content-type", "text/plain").split(";")[0] == "text/html"
     if answer.status >= 400 and is_html and not (is_login_page or not answer.body):

@@ -30,6 +30,13 @@ ODD_PATHS = (
     "http://pi/", "http://evil.example/snapshot.jpg", "http://[::1/", "pi:80", "?action=snapshot", "/\xff", "/;x", "",
     "/" + "a" * 9000, "/" * 500, "/%3Faction%3Dsnapshot", "/\\..\\", "/stream.mjpg/", "/#x", "/.",
 )  # fmt: skip
+# the owner's pages that tests/web/own_pages/site.py makes, and what is never served of them
+OWN_PATHS = (
+    "/javascript.html", "/functions.js", "/docs/", "/docs", "/www/", "/docs/with%20space.txt", "/album/one.txt",
+    "/snap.jpg.link", "/.htpasswd", "/docs/.git/config", "/outside.txt", "/outside/secret.txt", "/hidden-link.txt",
+    "/pipe", "/socket", "/null.link", "/loop.txt", "/docs/..%2f..%2fsecret.txt", "/docs/%2e%2e/%2e%2e/secret.txt",
+    "/empty.css", "/album/out.txt", "/docs%00", "/docs//with%20space.txt",
+)  # fmt: skip
 # what most requests ask for, with most of the parameters
 BROWSER_HEADERS = ("User-Agent", "Accept", "Accept-Language", "Accept-Encoding", "Referer", "Cookie", "Sec-Fetch-Site")
 BUSY_PATHS = ("/", "/snapshot.jpg", "/snapshot", "/stream.mjpg", "/stream", "/controls")
@@ -118,7 +125,7 @@ def _target(rng: Random, words: Words) -> tuple[str, str]:
     """Return what is requested, and the method that it allows."""
     method, near = "GET", words.parameters
     if rng.random() < 0.06:
-        path = rng.choice(ODD_PATHS)
+        path = rng.choice((*ODD_PATHS, *OWN_PATHS))
     else:
         is_static = rng.random() < 0.05
         path = rng.choice([each for each in words.paths if each.startswith("/static") == is_static])

@@ -23,6 +23,7 @@ from tests.end_to_end.fuzz.shrink import shrink
 from tests.end_to_end.fuzz.values import MORE_CONTROLS
 from tests.support.jpegs import BASE
 from tests.support.server import QUICK, Portal, running
+from tests.web.own_pages.site import LINKS, make_site
 
 SIDE_BY_SIDE = 64
 # Conversations that wait for a time limit of the server need a place of their own.
@@ -76,8 +77,11 @@ def settings_in(folder: Path) -> Settings:
     """Return settings with everything switched on that a request can reach, and short times."""
     photo = folder / "photo.jpg"
     photo.write_bytes(BASE)
+    pages = folder / "pages"
     return replace(
         QUICK,
+        www=str(pages / "site" if pages.exists() else make_site(pages)),
+        www_links=LINKS,
         start_timeout=2.0,
         close_after=0.5,
         watchdog_timeout=10.0,

@@ -141,7 +141,8 @@ async def test_the_configuration_in_force(start_portal: StartPortal) -> None:
 
 async def test_no_secrets(start_portal: StartPortal, tmp_path: Path) -> None:
     """No file has the path of a key, a socket or another file."""
-    paths = {name: str(tmp_path / name) for name in PRIVATE_SETTINGS - {"listen"}}
+    # camera-streamer's status has the device of the camera
+    paths = {name: str(tmp_path / name) for name in PRIVATE_SETTINGS - {"listen", "device"}}
     portal = await start_portal(**paths, listen=(Endpoint("unix", path=str(tmp_path / "socket")),))
     for path in FILES:
         assert str(tmp_path) not in json.dumps(await get_json(portal, path))
@@ -152,7 +153,12 @@ def test_every_path_is_a_secret() -> None:
     types = (value_types.path(), value_types.path(or_stdout=True), value_types.file_name(), value_types.command())
     kinds = {each.expected for each in types}
     assert {name for name, each in SETTINGS.items() if each.metadata["type"].expected in kinds} | {
-        "listen"
+        "device",
+        "folder_file",
+        "listen",
+        "save_link",
+        "url",
+        "zmq",
     } == PRIVATE_SETTINGS
 
 
@@ -275,7 +281,8 @@ async def test_mjpg_streamers_plugins(start_portal: StartPortal) -> None:
     portal = await start_portal(name="Bed")
     program = await get_json(portal, "/program.json")
     assert [each["name"] for each in program["inputs"]] == ["Bed"]
-    assert [each["id"] for each in program["outputs"]] == ["0"]
+    assert [each["plugin"] for each in program["inputs"]] == ["input_testpicture.so"]
+    assert [(each["id"], each["plugin"]) for each in program["outputs"]] == [("0", "output_http.so")]
     assert await get_json(portal, "/output.json") == {"controls": []}
 
 
