@@ -6,6 +6,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from soft_stream.access import exposure
@@ -19,6 +20,10 @@ from soft_stream.config.loader import DEFAULT, INSTALLED_FILE, LoadedConfig, of_
 from soft_stream.config.settings import SETTINGS, Settings, default_of, format_value
 from soft_stream.config.settings_values import default_text
 from soft_stream.config.text import one_line
+from soft_stream.config.urls import has_password
+
+# a right in the mode of a file
+OTHERS_READ = 0o004
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,11 @@ def checked_cameras(loaded: LoadedConfig) -> Iterator[CheckedCamera]:
         )
         settings, origins, of_page = _with_page_settings(settings, origins)
         values = [_setting(settings, name, origins[name]) for name in SETTINGS]
-        reach = _reach(settings, origins) if loaded.file == INSTALLED_FILE else ()
-        sentences = [*changes.get(number, ()), *_about(settings), *reach, *of_controls, *of_page]
+        paths = [
+            *_secrets(settings, loaded.file),
+            *(_reach(settings, origins) if loaded.file == INSTALLED_FILE else ()),
+        ]
+        sentences = [*changes.get(number, ()), *_about(settings), *paths, *of_controls, *of_page]
         is_warning = "warning: "
         yield CheckedCamera(
             settings,
@@ -106,6 +114,13 @@ def _about(settings: Settings) -> Iterator[str]:
         yield sentence
     if (words := shlex.split(settings.open_command)) and not shutil.which(words[0]):
         yield f"warning: cam{settings.camera}_open_command: there is no executable {words[0]}"
+
+
+def _secrets(settings: Settings, file: Path | None) -> Iterator[str]:
+    """Yield a sentence if every user of this machine may read a password in the settings file."""
+    if file and has_password(settings.url) and file.stat().st_mode & OTHERS_READ:
+        fix = f"sudo chown root:video {file}; sudo chmod 640 {file}" if file == INSTALLED_FILE else f"chmod 600 {file}"
+        yield f"warning: cam{settings.camera}_url has a password, and every user may read {file}; {fix}"
 
 
 def _reach(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:

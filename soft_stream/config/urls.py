@@ -17,6 +17,11 @@ def source_url() -> ValueType:
     return ValueType(parse, "a URL such as http://10.0.0.5:8080/stream, an absolute path, or empty", "URL")
 
 
+def has_password(url: str) -> bool:
+    """Return True if a URL has a user or a password before the name of its host."""
+    return "@" in urlsplit(url).netloc
+
+
 def without_secrets(url: str) -> str:
     """Return a URL for logs and answers: without its user, its password and the values of its query."""
     shown = re.sub(r"^([a-z][a-z0-9+.-]*://)[^/?#]*@", r"\1***@", url, flags=re.IGNORECASE)
