@@ -48,6 +48,11 @@ def has_secret(url: str) -> bool:
     return without_secrets(url) != url
 
 
+def has_password(url: str) -> bool:
+    """Return True if a URL has a user or a password before the name of its host."""
+    return "@" in urlsplit(url).netloc
+
+
 def without_secrets(url: str) -> str:
     """Return a URL for logs and answers: without its user, its password and the values of its query.
 

@@ -1,11 +1,11 @@
 """The folders and files in the settings: whether the units reach them, and whether the settings keep their secrets."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from soft_stream.config.loader import INSTALLED_FILE
 from soft_stream.config.settings import Settings
 from soft_stream.config.unit_paths import needs_of
+from soft_stream.config.urls import has_password
 from soft_stream.diagnostics.doctor.context import DoctorContext
 from soft_stream.diagnostics.doctor.report import Finding, ok, wrong
 
@@ -35,8 +35,3 @@ def _password(context: DoctorContext, settings: Settings) -> Iterator[Finding]:
             "whoever has an account on this machine learns the password",
             f"sudo chown root:video {context.file}; sudo chmod 640 {context.file}",
         )
-
-
-def has_password(url: str) -> bool:
-    """Return True if a URL has a password or another secret before the name of its host."""
-    return "@" in urlsplit(url).netloc

@@ -31,7 +31,7 @@ chown -R pi: {shlex.quote(PAGES)} {FRAMES} {SHOTS} /home/pi/secret.txt
 chmod 755 {shlex.quote(PAGES)} {FRAMES} {SHOTS}
 """
 # words of the sentences about paths
-OF_PATHS = ("its unit", "may not", "does not exist")
+OF_PATHS = ("its unit", "may not", "does not exist", "the drop-in")
 AS_SERVICE = (
     "nsenter --target $(systemctl show --value --property MainPID {unit}) --mount "
     "setpriv --reuid camera-soft-stream --regid video --clear-groups {command}"
