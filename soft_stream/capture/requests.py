@@ -70,8 +70,8 @@ class SnapshotRequest:
         return max(0.0, self.still_turn - now)
 
     def accepts(self, captured_at: float, metadata: FrameMetadata) -> bool:
-        """Return whether a frame was exposed after the request."""
-        return captured_at - (metadata.exposure_time or 0.0) >= self.requested_at
+        """Return whether a frame was exposed after the request, or is not older than that allows."""
+        return captured_at - (metadata.exposure_time or 0.0) >= self.requested_at - self.max_age
 
     def resolve(self, outcome: Frame | CameraError) -> None:
         """Answer the request with a frame or a fault, unless it has been answered or cancelled."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from soft_stream.cameras.base import CameraError, Control, ControlValue, FocusMode, Negotiated
+from soft_stream.cameras.base import CameraError, Control, ControlValue, FocusMode, Negotiated, NoFrame, NoStill
 from soft_stream.cameras.folder.directory import Directory, Stamp
 from soft_stream.cameras.folder.frame_files import FrameFiles
 from soft_stream.cameras.folder.newest import NewestFile
@@ -12,9 +12,12 @@ from soft_stream.cameras.folder.player import Player
 from soft_stream.config.settings import Settings
 from soft_stream.frames.raw import Orientation, RawFrame
 from soft_stream.frames.zoom import Rectangle
+from soft_stream.message import message_of
 
 NOT_OPEN = 0, 0
 """The size while no whole JPEG has been found."""
+# Seconds that a still waits for a new file; then the stream continues, whose next frame may be an hour away.
+STILL_WAIT = 2.0
 
 
 class FolderCamera:
@@ -63,8 +66,13 @@ class FolderCamera:
         """Do nothing: there is no lens."""
 
     def still(self, timeout: float) -> RawFrame:
-        """Capture the next frame: there is no other size."""
-        return self.capture(timeout)
+        """Capture the next frame: there is no other size; see `Camera.still`."""
+        if self._mode != "new" or timeout < STILL_WAIT:
+            return self.capture(timeout)
+        try:
+            return self.capture(STILL_WAIT)
+        except NoFrame as silence:
+            raise NoStill(message_of(silence)) from None
 
     def restart(self) -> Negotiated:
         """List the folder again; see `Camera.restart`."""

@@ -10,7 +10,8 @@ from soft_stream.config.settings import Settings
 from soft_stream.frames.raw import RawFrame
 from soft_stream.message import Message
 
-# Seconds that the opening waits for a new file if none is new enough.
+# Seconds that the opening waits for a new file if none is new enough; within half of `close_timeout`, which a restart
+# must keep.
 OPEN_WAIT = 1.0
 # The newest files, of which one may be whole and new enough.
 LOOKED_AT = 5
@@ -35,6 +36,7 @@ class NewestFile:
         self._interval = 1 / settings.fps
         longest = max(self._interval, settings.folder_interval)
         self.fresh_for = max(2.0, 1.5 * longest) + settings.retry_pause
+        self._open_wait = min(OPEN_WAIT, settings.close_timeout / 2)
         self._due = 0.0
         self._waiting: dict[str, bool] = {}
         """Completed files that were not read yet, the last one last, and whether they may still grow."""
@@ -55,7 +57,7 @@ class NewestFile:
         self._first = self._fresh_of(newest)
         if self._first is None:
             try:
-                self._first = self.next(OPEN_WAIT)
+                self._first = self.next(self._open_wait)
             except NoFrame:
                 raise self._too_old(newest) from None
         return self._first
