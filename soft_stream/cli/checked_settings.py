@@ -16,11 +16,11 @@ from soft_stream.cli.running import find_elsewhere
 from soft_stream.config import kept_controls
 from soft_stream.config.env_file import quote_value
 from soft_stream.config.kept_controls import page_layer
-from soft_stream.config.loader import DEFAULT, INSTALLED_FILE, LoadedConfig, of_service
+from soft_stream.config.loader import DEFAULT, INSTALLED_FILE, LoadedConfig, hide_from_others, of_service
 from soft_stream.config.settings import SETTINGS, Settings, default_of, show_value
 from soft_stream.config.settings_values import default_text
 from soft_stream.config.text import one_line
-from soft_stream.config.urls import exposed_url, hide_from_others
+from soft_stream.config.urls import exposed_url
 from soft_stream.outputs import advice
 
 

@@ -285,3 +285,8 @@ def state_directory(environ: Mapping[str, str]) -> Path | None:
     if not home.startswith("/"):  # the XDG Base Directory Specification ignores relative paths
         home = f"{environ['HOME']}/.local/state" if environ.get("HOME") else ""
     return Path(home) / "camera-soft-stream" if home else None
+
+
+def hide_from_others(file: Path) -> str:
+    """Return the command after which others cannot read a settings file; the group of the units is `video`."""
+    return f"sudo chown root:video {file}; sudo chmod 640 {file}" if file == INSTALLED_FILE else f"chmod 600 {file}"

@@ -48,11 +48,6 @@ def has_secret(url: str) -> bool:
     return without_secrets(url) != url
 
 
-def has_password(url: str) -> bool:
-    """Return True if a URL has a user or a password before the name of its host."""
-    return "@" in urlsplit(url).netloc
-
-
 def without_secrets(url: str) -> str:
     """Return a URL for logs and answers: without its user, its password and the values of its query.
 
@@ -86,8 +81,3 @@ def exposed_url(url: str, origin: str, file: Path, mode: int) -> str:
     if not (is_in_file and has_password(url) and mode & OTHERS_READ):
         return ""
     return f"{where}: {key} has a password, and every user of this machine may read {file} (mode {mode & 0o7777:o})"
-
-
-def hide_from_others(file: Path) -> str:
-    """Return the command after which only root and the service may read a settings file."""
-    return f"sudo chgrp camera-soft-stream {file}; sudo chmod 640 {file}"

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from soft_stream.config.loader import INSTALLED_FILE
-from soft_stream.config.urls import exposed_url, hide_from_others
+from soft_stream.config.loader import INSTALLED_FILE, hide_from_others
+from soft_stream.config.urls import exposed_url
 from soft_stream.diagnostics.doctor.context import SUDO, DoctorContext
 from soft_stream.diagnostics.doctor.host import Host, Node
 from soft_stream.diagnostics.doctor.report import Finding, note, ok, wrong
