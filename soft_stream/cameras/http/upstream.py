@@ -18,6 +18,8 @@ from soft_stream.cameras.http import faults
 CONNECT_TIMEOUT = 5.0
 # Redirections and the request with a login are further ones.
 MOST_REQUESTS = 5
+# Seconds for the end of a connection, which aiohttp does not wait for.
+CLOSING = 0.05
 # Bytes of the text of an error that are read, and for how many seconds.
 ERROR_BYTES, ERROR_TIMEOUT = 2000, 2.0
 HEADERS = {
@@ -129,7 +131,11 @@ async def open_session(trusted: ssl.SSLContext) -> AsyncIterator[ClientSession]:
         timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
         read_bufsize=256 * 1024,
     ) as session:
-        yield session
+        try:
+            yield session
+        finally:
+            await session.close()
+            await asyncio.sleep(CLOSING)  # a connection with TLS is closed in the next turns of the loop
 
 
 def make_trust(authority: str) -> ssl.SSLContext:
