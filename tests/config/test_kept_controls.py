@@ -126,11 +126,12 @@ def test_only_controls_are_read(tmp_path: Path) -> None:
         f"Long={'9' * 300}",
         "\x1b[31mred=1",
         "ExposureTime=5000",
+        "auto_exposure=1",
         "Rest='begins here",
     )
     file.write_text("\n".join(lines))
     kept = content(file)
-    assert kept.controls == (("Brightness", "0.5"), ("ExposureTime", "5000"))
+    assert kept.controls == (("Brightness", "0.5"), ("ExposureTime", "5000"), ("auto_exposure", "1"))
     [warning] = kept.warnings
     named = "line 2 (cam0_bind), line 3 (cam0_open_command), line 4 (LIBCAMERA_LOG_LEVELS), line 5 (what is this)"
     assert warning == (
