@@ -23,7 +23,7 @@ def test_the_names_of_plugins(plugin: str, source: str) -> None:
         assert source_name().parse(spelling) == source
 
 
-@pytest.mark.parametrize("text", ["", "input_control.so", "output_http.so", "uvc.so", "/srv/picamera", "input_"])
+@pytest.mark.parametrize("text", ["none", "input_control.so", "output_http.so", "uvc.so", "/srv/picamera", "input_"])
 def test_other_names(text: str) -> None:
     """A plugin that is no source, and a path that is no plugin, are refused."""
     with pytest.raises(ValueError, match=text.rpartition("/")[2].removeprefix(".")):
