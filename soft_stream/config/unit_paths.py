@@ -14,6 +14,7 @@ from pathlib import Path
 
 from soft_stream.config.installation import PACKAGED_UNITS
 from soft_stream.config.settings import Settings
+from soft_stream.config.urls import local_path
 
 DROP_IN = "paths.conf"
 HEAD = "# Written from the settings by the deployment, the package and `soft-stream init --units`.\n"
@@ -150,9 +151,11 @@ def _needs(settings: Settings) -> Iterator[Need]:
         yield from need("folder", Path(settings.folder), writes=settings.folder_delete)
     if settings.source == "folder" and settings.folder_file.startswith("/"):
         yield from need("folder_file", Path(settings.folder_file), _folder_of(Path(settings.folder_file)))
-    if settings.source == "media" and settings.url.startswith("/"):
-        file = Path(settings.url)
+    if settings.source == "media" and (file := local_path(settings.url)):
         yield from need("url", file, _folder_of(file))
+    if settings.source == "http" and settings.url_certificate:
+        file = Path(settings.url_certificate)
+        yield from need("url_certificate", file, _folder_of(file))
     if settings.save:
         yield from need("save", Path(settings.save), writes=True)
     if settings.www:

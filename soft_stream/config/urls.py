@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from soft_stream.config.value_types import ValueType
 
@@ -41,6 +41,14 @@ def check_url(text: str) -> None:
         is_wrong = not parts.hostname or parts.port == 0 or "#" in text or parts.netloc.count("@") > 1
         if is_wrong or parts.netloc.endswith(":"):
             raise ValueError
+
+
+def local_path(url: str) -> Path | None:
+    """Return the path of a file that an absolute path or a `file:` URL names; None for other URLs."""
+    if url.startswith("/"):
+        return Path(url)
+    parts = urlsplit(url)
+    return Path(unquote(parts.path)) if parts.scheme.lower() == "file" else None
 
 
 def has_secret(url: str) -> bool:

@@ -39,6 +39,14 @@ def lines(**settings: object) -> list[str]:
             {"source": "media", "url": "/home/pi/a.mp4"},
             ["ProtectHome=tmpfs", 'BindReadOnlyPaths="-/home/pi/a.mp4"'],
         ),
+        (
+            {"source": "media", "url": "file:///home/pi/my%20videos/a.mp4"},
+            ["ProtectHome=tmpfs", 'BindReadOnlyPaths="-/home/pi/my videos"'],
+        ),
+        (
+            {"source": "http", "url": "https://10.0.0.5/", "url_certificate": "/home/pi/tls/cam.pem"},
+            ["ProtectHome=tmpfs", 'BindReadOnlyPaths="-/home/pi/tls"'],
+        ),
         ({"source": "media", "url": "rtsp://10.0.0.5/home/pi"}, []),
         ({"source": "http", "url": "http://10.0.0.5/"}, []),
         ({"source": "media", "url": "/dev/video0"}, []),

@@ -6,10 +6,10 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from soft_stream.cameras.base import CameraMissing, CameraUnsupported
-from soft_stream.config.urls import without_secrets
+from soft_stream.config.urls import local_path, without_secrets
 from soft_stream.message import Message
 
 # Seconds without data after which the connection counts as dead. HLS waits for the next segment in between.
@@ -50,12 +50,10 @@ def address_of(url: str) -> Address:
         CameraUnsupported: its protocol is none of those that are safe.
         CameraMissing: it is a path, and no file is there.
     """
-    scheme = "file" if url.startswith("/") else urlsplit(url).scheme.lower()
-    shown = without_secrets(url)
-    if scheme == "file":
-        path = Path(url if url.startswith("/") else unquote(urlsplit(url).path))
+    if path := local_path(url):
         _check_file(path)
         return Address(f"file:{path}", str(path), _options("file", FILE_FORMATS), is_file=True)
+    scheme, shown = urlsplit(url).scheme.lower(), without_secrets(url)
     if scheme in ("http", "https"):
         protocols = "http,tcp" if scheme == "http" else "https,tls,tcp"
         # HLS begins with the newest segment; the connection ends when no byte arrives for a while
