@@ -150,12 +150,8 @@ def find_kinds(cameras: Mapping[int, Settings], *, is_chosen: bool) -> tuple[dic
     may_replace_all = is_real and not connected and not is_chosen and not discovery.is_raspberry_pi()
     webcams = _webcams(cameras) if may_replace_all else []
     for number, settings in cameras.items():
-        if settings.source == "folder":
-            kinds[number] = f"the images of {settings.folder}"
-        elif settings.source == "test-pattern":
-            kinds[number] = TEST_CAMERA
-        elif settings.source == "v4l2":
-            kinds[number] = settings.device or "the first V4L2 camera"
+        if settings.source != "picamera":
+            kinds[number] = settings.what_is_shown
         elif webcams:
             webcam = webcams.pop(0)
             kinds[number] = webcam.model

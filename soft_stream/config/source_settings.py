@@ -79,3 +79,15 @@ class SourceSettings:
     gphoto_keep: bool = setting(
         False, types.boolean(), "leave the full-size snapshots of source=gphoto in the memory of the camera"
     )
+
+    @property
+    def what_is_shown(self) -> str:
+        """What the source shows, without secrets; empty for source=picamera, whose camera must be looked for."""
+        return {
+            "test-pattern": "a test camera",
+            "folder": f"the images of {self.folder}",
+            "http": urls.without_secrets(self.url),
+            "v4l2": self.device or "the first V4L2 camera",
+            "media": urls.without_secrets(self.url),
+            "gphoto": self.device or "the first photo camera",
+        }.get(self.source, "")

@@ -51,6 +51,21 @@ def test_other_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        (Settings(source="http", url="http://anna:word@10.0.0.5/s?key=word"), "http://***@10.0.0.5/s?key=***"),
+        (Settings(source="media", url="/srv/a.mp4"), "/srv/a.mp4"),
+        (Settings(source="media", url="rtsp://anna:word@10.0.0.5/s"), "rtsp://***@10.0.0.5/s"),
+        (Settings(source="v4l2", device="/dev/video9"), "/dev/video9"),
+        (Settings(source="gphoto"), "the first photo camera"),
+    ],
+)
+def test_sources_that_nothing_replaces(monkeypatch: pytest.MonkeyPatch, settings: Settings, kind: str) -> None:
+    """Another server, a video, a webcam and a photo camera are no test cameras, and no password is shown."""
+    assert kinds(monkeypatch, [], settings) == ({0: kind}, {})
+
+
 @pytest.mark.parametrize("connected", [[], None])
 def test_no_camera_elsewhere(monkeypatch: pytest.MonkeyPatch, connected: Sequence[CameraInfo] | None) -> None:
     """On a laptop the settings of a Raspberry Pi are tried with test cameras."""

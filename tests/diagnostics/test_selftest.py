@@ -28,6 +28,7 @@ from soft_stream.frames.raw import RawFrame
 from soft_stream.service.exit_status import ExitStatus
 from tests.support.fake_libcamera import environment, installed
 from tests.support.fake_libcamera.remote import Remote
+from tests.support.mjpeg_server import serving
 from tests.support.processes import ENVIRON, run
 from tests.support.server import QUICK
 
@@ -262,6 +263,18 @@ def test_the_command_ends_with_0_on_a_test_camera(tmp_path: Path) -> None:
     assert result.returncode == ExitStatus.STOPPED, result.stdout
     assert "ok       size: 320x180 (expected: 320x180)\n" in result.stdout
     assert re.search(r"^\d+ ok, 0 FAILED, \d skipped$", result.stdout.splitlines()[-1])
+
+
+def test_the_command_tests_another_server(tmp_path: Path) -> None:
+    """Libcamera is not asked, the size is that of the server, and no password is shown."""
+    with serving() as server:
+        url = server.url.replace("//", "//anna:s3cret@")
+        result = run("selftest", "--quick", cwd=tmp_path, cam0_source="http", cam0_url=url, cam0_start_timeout="60")
+    shown = server.url.replace("//", "//***@")
+    assert f"ok       camera: {shown} (expected: connected, and named by cam0_url)\n" in result.stdout
+    assert "ok       size: 64x48 (expected: that of the source)\n" in result.stdout
+    assert "skipped  platform" in result.stdout
+    assert "s3cret" not in result.stdout + result.stderr
 
 
 def test_wrong_settings_end_the_command_with_78(tmp_path: Path) -> None:

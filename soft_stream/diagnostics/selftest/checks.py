@@ -33,6 +33,10 @@ FULL = Plan(rate_seconds=5.0, snapshots=20, rounds=10)
 QUICK = Plan(rate_seconds=2.0, snapshots=3, rounds=2)
 
 TREE = Path("/proc/device-tree")
+# The setting that names the camera, if that is not its id
+SELECTED_BY = {"folder": "folder", "http": "url", "v4l2": "device", "media": "url", "gphoto": "device"}
+# Sources whose pictures have the size that they have.
+OWN_SIZE = ("folder", "http", "media", "gphoto")
 # Relative to the negotiated rate: a few frames may be lost, and a clock may run fast.
 SLOWEST, FASTEST = 0.95, 1.1
 # After these seconds streams show a placeholder.
@@ -61,13 +65,16 @@ async def run_all(rig: TestRig, report: Report, plan: Plan) -> CameraError | Non
 
 async def _identity(rig: TestRig, report: Report) -> CameraError | None:
     settings = rig.settings
-    setting = "device" if settings.source == "v4l2" else "id"
+    setting = SELECTED_BY.get(settings.source, "id")
     with report.check("camera", f"connected, and named by cam{settings.camera}_{setting}") as check:
         if settings.source == "test-pattern":
             check.skip("cam_source=test-pattern is a test camera")
         elif settings.source == "v4l2":
             rig.is_usb = True  # or as good as that: no sensor mode, and colours that are converted
             check.conclude(settings.device or f"{await asyncio.to_thread(nodes.first_device)}, the first device")
+        elif settings.source != "picamera":
+            rig.is_usb = True
+            check.conclude(settings.what_is_shown)
         else:
             found, advice = await asyncio.to_thread(
                 discovery.wait_for_camera, lambda connected: select_camera(connected, settings.id, settings.camera), 0.0
@@ -94,9 +101,10 @@ async def _opening(rig: TestRig, report: Report) -> CameraError | None:
 def _negotiated(rig: TestRig, report: Report) -> None:
     settings = rig.settings
     asked = f"{settings.width}x{settings.height}"
-    with report.check("size", asked) as check:
+    is_fixed = settings.source in OWN_SIZE
+    with report.check("size", "that of the source" if is_fixed else asked) as check:
         width, height = rig.negotiated.size
-        check.conclude(f"{width}x{height}", ok=f"{width}x{height}" == asked)
+        check.conclude(f"{width}x{height}", ok=is_fixed or f"{width}x{height}" == asked)
     colours = "any colour space, which is converted" if rig.is_usb else "sYCC"
     with report.check("pixel format", f"{colours}; stride not less than the width") as check:
         negotiated = rig.negotiated
@@ -112,7 +120,7 @@ def _negotiated(rig: TestRig, report: Report) -> None:
 
 async def _platform(rig: TestRig, report: Report) -> None:
     with report.check("platform", "PiSP on a Raspberry Pi 5, VC4 on older models") as check:
-        board = None if rig.settings.source in ("test-pattern", "v4l2") else await asyncio.to_thread(_board)
+        board = None if rig.settings.source != "picamera" else await asyncio.to_thread(_board)
         if board is None:
             check.skip(f"not a camera of a Raspberry Pi; {platform.machine()}, Python {platform.python_version()}")
         else:
