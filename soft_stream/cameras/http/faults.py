@@ -87,6 +87,12 @@ def silent(url: URL, seconds: float) -> HttpFault:
     return HttpFault(Message("http_silent", template, server=server_of(url), seconds=seconds))
 
 
+def frozen(url: URL, seconds: float) -> HttpFault:
+    """Return the fault of a server whose picture does not change."""
+    template = "{server} has sent the same picture for more than {seconds:g} s: its camera may hang"
+    return HttpFault(Message("http_frozen", template, server=server_of(url), seconds=seconds))
+
+
 def broken(url: URL, what: str) -> HttpFault:
     """Return the fault of an answer that is no stream of pictures."""
     template = "{server} sends no stream of JPEGs: {what}"

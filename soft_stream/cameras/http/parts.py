@@ -100,6 +100,8 @@ async def read_parts(boundary: str, content: StreamReader) -> AsyncIterator[Part
                 raise BadPart("a part has parts of its own")
             yield Part(part.headers, await _read_body(part, limited))
     except (ValueError, AssertionError, RuntimeError, HttpProcessingError) as error:  # of aiohttp's reader
+        if limited.at_eof():
+            return
         raise BadPart(str(error) or type(error).__name__) from error
     except asyncio.IncompleteReadError:
         raise BadPart("it ends within a picture") from None

@@ -10,7 +10,7 @@ from yarl import URL
 
 from soft_stream.cameras.http import faults
 from soft_stream.cameras.http.parts import LARGEST, BadPart, read_parts
-from soft_stream.cameras.http.timestamps import TIMESTAMP, CaptureTimes
+from soft_stream.cameras.http.timestamps import MONOTONIC, TIMESTAMP, CaptureTimes
 from soft_stream.frames.multipart import LABEL, NOTICE, REASON, REPEAT
 from soft_stream.message import Message
 
@@ -27,6 +27,8 @@ class Picture:
 
     data: bytes
     captured_at: float
+    is_judged: bool = False
+    """Whether the server is one of this kind, which says itself when its picture is not live."""
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ class Pictures:
         this = (headers.get(TIMESTAMP, ""), data)
         is_repeated = label == REPEAT or (this[0] and this == self._last)
         self._last = this
-        return None if is_repeated else Picture(data, captured_at)
+        return None if is_repeated else Picture(data, captured_at, MONOTONIC in headers)
 
 
 def _boundary_of(content_type: str) -> str:

@@ -5,10 +5,13 @@ import threading
 import time
 from contextlib import suppress
 
+from yarl import URL
+
 from soft_stream.cameras.base import NoFrame, NotLive
 from soft_stream.cameras.http import faults
 from soft_stream.cameras.http.faults import HttpFault, Waits
 from soft_stream.cameras.http.pictures import Notice, Picture, Pictures
+from soft_stream.cameras.http.standstill import Standstill
 from soft_stream.cameras.http.upstream import Upstream, make_trust, open_session
 from soft_stream.config.settings import Settings
 from soft_stream.message import Message, message_of
@@ -33,6 +36,7 @@ class PictureReader:
         self._reason = ""
         self._stopped = False
         self._waits = Waits()
+        self._standstill = Standstill(settings.watchdog_timeout)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="http source", daemon=True)
@@ -122,6 +126,8 @@ class PictureReader:
         self._waits.reset()
         if isinstance(picture, Notice):
             self._report(picture.why)
+        elif picture and not picture.is_judged and self._standstill.is_reached(picture.data):
+            self._report(message_of(faults.frozen(URL(self._settings.url), self._standstill.limit)))
         elif picture:
             with self._changed:
                 self._newest, self.fault, self._reason = picture, None, ""

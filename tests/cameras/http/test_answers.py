@@ -1,13 +1,15 @@
 """Answers of servers: what is shown, what is refused, and with which sentence."""
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from soft_stream.cameras.base import CameraMissing, NotLive
-from soft_stream.cameras.http import parts, reader
+from soft_stream.cameras.http import parts, reader, standstill
 from soft_stream.cameras.http.camera import HttpCamera
 from soft_stream.config.settings import Settings
 from tests.support.mjpeg_server import BOUNDARY, HEAD, MjpegServer, answer, jpeg, part, sends, serving
@@ -249,6 +251,64 @@ def test_placeholders_are_no_pictures() -> None:
         assert camera.capture(2.0).jpeg == jpeg(1)
         camera.close()
         assert len(server.requests) == 1
+
+
+def frozen(server: MjpegServer, connection: socket.socket) -> None:
+    """Send the same picture again and again with new times, while the server is silent."""
+    connection.sendall(HEAD + BOUNDARY)
+    for number in count():
+        time.sleep(0.02)
+        connection.sendall(part(jpeg(0 if server.is_silent else number), f"X-Timestamp: {time.time():.6f}"))
+
+
+def frozen_snapshot(server: MjpegServer, connection: socket.socket) -> None:
+    """Send the same snapshot again and again, while the server is silent."""
+    connection.sendall(answer(jpeg(0 if server.is_silent else len(server.requests))))
+
+
+@pytest.mark.parametrize("reply", [frozen, frozen_snapshot])
+def test_a_frozen_camera_is_not_live(reply: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server whose camera hangs sends its last picture with new times; the picture is live when it changes again."""
+    monkeypatch.setattr(standstill, "LONGEST_SAME", 0.2)
+    with serving(reply) as server:
+        camera = HttpCamera(settings_of(server, watchdog_timeout=0.2))
+        camera.open()
+        server.is_silent = True
+        with pytest.raises(NotLive, match=r"has sent the same picture for more than 0\.2 s: its camera may hang"):
+            take_all(camera)
+        server.is_silent = False
+        assert camera.capture(2.0).jpeg
+        camera.close()
+
+
+def test_a_still_picture_of_a_server_of_this_kind_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says itself when a picture is not live; its source may be one file."""
+    monkeypatch.setattr(standstill, "LONGEST_SAME", 0.0)
+
+    def still(server: MjpegServer, connection: socket.socket) -> None:
+        connection.sendall(HEAD + BOUNDARY)
+        while server.is_plugged:
+            time.sleep(0.02)
+            now = time.time()
+            connection.sendall(part(jpeg(0), f"X-Timestamp: {now:.6f}", f"X-Monotonic: {now - 1000:.6f}"))
+
+    with serving(still) as server:
+        camera = HttpCamera(settings_of(server, watchdog_timeout=0.2))
+        camera.open()
+        began = time.monotonic()
+        while time.monotonic() < began + 0.5:
+            assert camera.capture(2.0).jpeg == jpeg(0)
+        camera.close()
+
+
+def test_a_stream_that_ends_between_two_pictures() -> None:
+    """The sentence says that, and nothing of the library."""
+    with serving(sends(HEAD + BOUNDARY, part(jpeg(0)))) as server:
+        camera = HttpCamera(settings_of(server))
+        camera.open()
+        with pytest.raises(NotLive, match="cannot be reached: the stream has ended"):
+            take_all(camera)
+        camera.close()
 
 
 @pytest.mark.parametrize("header", ["X-Frame: repeat", "X-Timestamp: 1000.5"])
