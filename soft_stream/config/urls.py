@@ -8,8 +8,13 @@ from soft_stream.config.value_types import ValueType
 
 # Schemes whose URLs name a server.
 WITH_HOST = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "tcp", "udp", "srt", "ftp")
-KEY_OF_QUERY = re.compile(r"(?i)[?&;][^=&;#]*(?:key|token|pass|pwd|auth|secret|sig)[^=&;#]*=[^&;#]")
+KEY_OF_QUERY = re.compile(r"(?i)[/?&;_][^=&;#]*(?:key|token|pass|pwd|auth|secret|sig)[^=&;#]*=[^&;#]")
+# some IP cameras have the login in the path: rtsp://10.0.0.5/user=admin_password=WORD_channel=1
+PATH_VALUE = re.compile(r"(/[^=/?#]*)=[^/?#]*")
 OTHERS_READ = 0o004
+# in a sentence, where a URL ends at a space
+QUOTED_VALUE = re.compile(r"([?&;][^=&;#\s]*)=[^&;#\s]+")
+QUOTED_USER = re.compile(r"//[^/\s]+@")
 QUERY_VALUE = re.compile(r"([?&#;][^=&#;]*)=[^&#;]*")
 
 
@@ -68,7 +73,12 @@ def without_secrets(url: str) -> str:
         rest = f"***@{rest.rpartition('@')[2]}"
     elif not separator and "@" in scheme:
         scheme = f"***@{scheme.rpartition('@')[2]}"
-    return QUERY_VALUE.sub(r"\1=***", f"{scheme}{separator}{rest}")
+    return PATH_VALUE.sub(r"\1=***", QUERY_VALUE.sub(r"\1=***", f"{scheme}{separator}{rest}"))
+
+
+def without_urls_secrets(text: str) -> str:
+    """Return a sentence of another program, which may quote a URL, without the secrets of that."""
+    return QUOTED_VALUE.sub(r"\1=***", QUOTED_USER.sub("//***@", text))
 
 
 def has_password(url: str) -> bool:

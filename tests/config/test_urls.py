@@ -59,6 +59,9 @@ def test_urls_that_are_refused(url: str) -> None:
         (f"http://anna:a@{SECRET}@cam.lan/", "http://***@cam.lan/"),
         (f"anna:{SECRET}@cam.lan/a", "***@cam.lan/a"),
         (f"http://cam.lan/?a={SECRET}&b=2#c={SECRET}", "http://cam.lan/?a=***&b=***#c=***"),
+        (f"rtsp://cam.lan/user=a_password={SECRET}_channel=1.sdp?x", "rtsp://cam.lan/user=***?x"),
+        (f"rtsp://cam.lan/user=a&password={SECRET}&channel=1", "rtsp://cam.lan/user=***"),
+        (f"http://cam.lan/s?key=a/{SECRET}", "http://cam.lan/s?key=***"),
         ("/home/pi/a@b.mp4", "/home/pi/a@b.mp4"),
     ],
 )
@@ -71,6 +74,7 @@ def test_a_key_in_the_query_is_a_password() -> None:
     """Other values of a query are none."""
     assert has_password(WITH_SECRET)
     assert has_password("http://cam.lan/?access_token=abc")
+    assert has_password("rtsp://cam.lan/user=admin_password=abc_channel=1_stream=0.sdp")
     assert not has_password("http://anna@cam.lan/?action=stream")
 
 

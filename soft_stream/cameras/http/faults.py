@@ -8,6 +8,7 @@ from aiohttp import ClientResponse, hdrs
 from yarl import URL
 
 from soft_stream.config.text import one_line
+from soft_stream.config.urls import without_urls_secrets
 from soft_stream.message import Message
 
 # Characters of a text that another server has sent.
@@ -55,8 +56,8 @@ def server_of(url: URL) -> str:
 
 
 def excerpt(text: str) -> str:
-    """Return the beginning of a text that another server has sent, on one line."""
-    return one_line(text.strip()[:LONGEST])
+    """Return the beginning of a text that another server has sent, on one line; it may quote the URL."""
+    return without_urls_secrets(one_line(text.strip()))[:LONGEST]
 
 
 def unreachable(url: URL, error: BaseException) -> HttpFault:

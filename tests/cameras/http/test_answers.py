@@ -102,6 +102,11 @@ def test_a_snapshot_is_polled() -> None:
         (sends(answer(b"", "text/plain", status="403 Forbidden")), "SERVER answers with 403 (Forbidden)"),
         (sends(answer(b"", status="401 Unauthorized")), "SERVER needs a login: write http://USER:PASSWORD@HOST/"),
         (sends(answer(b"No frame.\nx", "text/plain", status="503 X")), "SERVER has no picture: No frame"),
+        (
+            sends(answer(b"no http://a:word@h/s?key=word&x=1 here", "text/plain", status="503 X")),
+            "SERVER has no picture: no http://***@h/s?key=***&x=*** here",
+        ),
+        (sends(answer(b"", status="404 No /s?key=word")), "SERVER answers with 404 (No /s?key=***)"),
         (sends(answer(b"<p>", "text/html", status="503 Busy\x07")), "SERVER"),
         (sends(answer(b"", status="508 Loop Detected")), "SERVER gets its picture from this server"),
         (sends(answer(b"x" * 9, "image/jpeg", "Content-Encoding: gzip")), "SERVER sends no stream of JPEGs: it is"),
