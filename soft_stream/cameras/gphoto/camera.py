@@ -46,12 +46,8 @@ class GphotoCamera:
 
     def open(self) -> Negotiated:
         """Find and open the camera, and capture a first frame of the live view; see `Camera.open`."""
-        connected = library.find(self._settings.device)
-        self._model = connected.model.replace("/", " ")
-        self._handle = library.open_camera(connected)
+        self._connect()
         try:
-            self._shutter = Shutter(self._handle, self._model, keeps=self._settings.gphoto_keep)
-            self._set_capture_mode(on=True)
             self._has_live_view, self._size = self._try_live_view()
         except CameraError:
             self.close()
@@ -97,9 +93,10 @@ class GphotoCamera:
         return raw
 
     def restart(self) -> Negotiated:
-        """Open the camera again; see `Camera.restart`."""
+        """Open the camera again, without waiting for a frame, for which a busy one would take longer than permitted."""
         self.close()
-        return self.open()
+        self._connect()
+        return self._negotiated()
 
     def controls(self) -> list[Control]:
         """Return an empty list: nothing can be set."""
@@ -123,6 +120,13 @@ class GphotoCamera:
         except (errors, CameraError) as error:  # it may have been unplugged
             log.debug("%s: closing failed: %s", self._model, error)
         self._handle = self._shutter = None
+
+    def _connect(self) -> None:
+        connected = library.find(self._settings.device)
+        self._model = connected.model.replace("/", " ")
+        self._handle = library.open_camera(connected)
+        self._shutter = Shutter(self._handle, self._model, keeps=self._settings.gphoto_keep)
+        self._set_capture_mode(on=True)
 
     def _preview(self) -> RawFrame | None:
         """Capture a frame of the live view; return None if the camera has none now.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from soft_stream.cameras.base import CameraError, CameraMissing, Control, ControlValue, FocusMode, Negotiated, NoFrame
 from soft_stream.cameras.media import library
-from soft_stream.cameras.media.address import address_of
+from soft_stream.cameras.media.address import Address, address_of
 from soft_stream.cameras.media.pixels import PlaneConverter
 from soft_stream.cameras.media.player import Newest, Player
 from soft_stream.cameras.media.reader import Reader
@@ -37,10 +37,9 @@ class MediaCamera:
         library.load()
         settings, timeout = self._settings, self._settings.start_timeout
         address = address_of(settings.url)
-        self._player, self._last = Player(settings.fps), 0
         self._converter = PlaneConverter((settings.width, settings.height))
         self._still_converter = PlaneConverter(ANY_SIZE)
-        self._reader = Reader(address, self._player, timeout)
+        self._connect(address)
         try:
             first = self._player.wait(0, timeout)
             if first is None:
@@ -68,9 +67,11 @@ class MediaCamera:
         return self._capture(self._still_converter, timeout)
 
     def restart(self) -> Negotiated:
-        """Connect again; see `Camera.restart`."""
-        self.close()
-        return self.open()
+        """Connect again, without waiting for a frame, for which a silent source would take longer than a restart may."""
+        negotiated, address = self._require_open(), address_of(self._settings.url)
+        self._disconnect()
+        self._connect(address)
+        return negotiated
 
     def controls(self) -> list[Control]:
         """Return an empty list: nothing can be set."""
@@ -85,9 +86,17 @@ class MediaCamera:
 
     def close(self) -> None:
         """Disconnect; see `Camera.close`."""
-        if self._reader:
-            self._reader.close(CLOSE_PATIENCE)
-        self._reader = self._converter = self._still_converter = self._negotiated = None
+        self._disconnect()
+        self._converter = self._still_converter = self._negotiated = None
+
+    def _connect(self, address: Address) -> None:
+        self._player, self._last = Player(self._settings.fps), 0
+        self._reader = Reader(address, self._player, self._settings.start_timeout)
+
+    def _disconnect(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader:
+            reader.close(CLOSE_PATIENCE)
         self._player.forget()
 
     def _capture(self, converter: PlaneConverter | None, timeout: float) -> RawFrame:

@@ -15,6 +15,7 @@ import pytest
 
 from soft_stream.cameras.base import CameraError, CameraMissing, NoFrame
 from soft_stream.cameras.media.camera import MediaCamera
+from soft_stream.config.settings import Settings
 from tests.cameras.media.test_files import drain, opened, settings_for
 from tests.support.mjpeg_server import MjpegServer, answer, sends, serving, stream
 from tests.support.processes import free_port
@@ -69,6 +70,18 @@ def test_a_server_that_does_not_answer() -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         with pytest.raises(CameraMissing, match=r"does not answer within 0\.5 s"):
             MediaCamera(settings_for(url, start_timeout=0.5)).open()
+
+
+def test_a_restart_does_not_wait_for_a_silent_server() -> None:
+    """A restart that takes longer than `cam_close_timeout` counts as a hang, which ends the process."""
+    with serving() as server, opened(server.url) as camera:
+        camera.capture(20)
+        server.is_silent = True
+        began = time.monotonic()
+        camera.restart()
+        assert time.monotonic() - began < Settings().close_timeout / 2
+        server.is_silent = False
+        assert camera.capture(20).planes
 
 
 def test_closing_does_not_wait_for_a_silent_server() -> None:
