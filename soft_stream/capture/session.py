@@ -63,7 +63,7 @@ class CameraSession:
         status.log_event(Message("log_open", template, seconds=opened, negotiated=negotiated))
         (width, height), opened_with = negotiated.size, self._context.opened_with
         asked = (opened_with.width, opened_with.height)
-        if (width, height) != asked:
+        if (width, height) != asked and not opened_with.has_own_size:
             template, wanted = "Asked for {wanted}, negotiated {got}", f"{asked[0]}x{asked[1]}"
             status.log_event(Message("log_size", template, wanted=wanted, got=f"{width}x{height}"), logging.WARNING)
         for difference in negotiated.differences:
@@ -191,10 +191,9 @@ class CameraSession:
     def _wait_for_source(self, why: NotLive) -> None:
         """Record why the source has no live frame; it stays open, to be live as soon as the source is."""
         status = self._context.status
-        is_known = status.last_restart and status.last_restart.why == message_of(why)
-        if status.state is not State.RETRYING or not is_known:
+        if status.state is not State.RETRYING:
             self._autofocus.reset()
-            status.retry(why, Message("source_awaited", "waiting for it"))
+        status.retry_for(why, Message("source_awaited", "waiting for it"))
 
     async def _restart(self, silence: NoFrame) -> None:
         """Restart the stream without closing the camera: most cameras give frames again after that."""

@@ -1,6 +1,7 @@
 """The state of the camera, and a record of what has happened to it."""
 
 import logging
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -63,6 +64,9 @@ class Restart:
 
     why: str
     at: float
+
+
+DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,14 @@ class CameraStatus:
         self.last_restart = Restart(message_of(fault), time.monotonic())
         why = Message("fault_and_next", "{fault}; {what_next}", fault=message_of(fault), what_next=what_next)
         self.set_state(State.RETRYING, why, logging.WARNING)
+
+    def retry_for(self, why: CameraError, what_next: str) -> None:
+        """Record a fault as `retry`; if it is the last one with other numbers, such as a countdown, only its text."""
+        last, text = self.last_restart, message_of(why)
+        if self.state is State.RETRYING and last and DIGITS.sub("", last.why) == DIGITS.sub("", text):
+            self.last_restart = Restart(text, last.at)
+        else:
+            self.retry(why, what_next)
 
     def set_negotiated(self, negotiated: Negotiated | None) -> None:
         """Record what the camera has agreed to; None when it has been closed."""

@@ -81,6 +81,11 @@ class SourceSettings:
     )
 
     @property
+    def has_own_size(self) -> bool:
+        """Whether the size of the pictures is that of the source, and that of the settings at most a limit."""
+        return self.source in ("folder", "http", "media", "gphoto")
+
+    @property
     def what_is_shown(self) -> str:
         """What the source shows, without secrets; empty for source=picamera, whose camera must be looked for."""
         return {

@@ -274,6 +274,7 @@ def test_the_command_tests_another_server(tmp_path: Path) -> None:
     assert f"ok       camera: {shown} (expected: connected, and named by cam0_url)\n" in result.stdout
     assert "ok       size: 64x48 (expected: that of the source)\n" in result.stdout
     assert "skipped  platform" in result.stdout
+    assert "Asked for" not in result.stderr
     assert "s3cret" not in result.stdout + result.stderr
 
 

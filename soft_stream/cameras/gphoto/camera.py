@@ -93,7 +93,7 @@ class GphotoCamera:
         return raw
 
     def restart(self) -> Negotiated:
-        """Open the camera again, without waiting for a frame, for which a busy one would take longer than permitted."""
+        """Open the camera again, without waiting for a frame; see `Camera.restart`."""
         self.close()
         self._connect()
         return self._negotiated()

@@ -67,7 +67,10 @@ class MediaCamera:
         return self._capture(self._still_converter, timeout)
 
     def restart(self) -> Negotiated:
-        """Connect again, without waiting for a frame, for which a silent source would take longer than a restart may."""
+        """Connect again, without waiting for a frame; see `Camera.restart`.
+
+        A restart must be short, and a silent source gives no frame.
+        """
         negotiated, address = self._require_open(), address_of(self._settings.url)
         self._disconnect()
         self._connect(address)

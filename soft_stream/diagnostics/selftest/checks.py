@@ -35,8 +35,6 @@ QUICK = Plan(rate_seconds=2.0, snapshots=3, rounds=2)
 TREE = Path("/proc/device-tree")
 # The setting that names the camera, if that is not its id
 SELECTED_BY = {"folder": "folder", "http": "url", "v4l2": "device", "media": "url", "gphoto": "device"}
-# Sources whose pictures have the size that they have.
-OWN_SIZE = ("folder", "http", "media", "gphoto")
 # Relative to the negotiated rate: a few frames may be lost, and a clock may run fast.
 SLOWEST, FASTEST = 0.95, 1.1
 # After these seconds streams show a placeholder.
@@ -101,7 +99,7 @@ async def _opening(rig: TestRig, report: Report) -> CameraError | None:
 def _negotiated(rig: TestRig, report: Report) -> None:
     settings = rig.settings
     asked = f"{settings.width}x{settings.height}"
-    is_fixed = settings.source in OWN_SIZE
+    is_fixed = settings.has_own_size
     with report.check("size", "that of the source" if is_fixed else asked) as check:
         width, height = rig.negotiated.size
         check.conclude(f"{width}x{height}", ok=is_fixed or f"{width}x{height}" == asked)

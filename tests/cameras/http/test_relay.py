@@ -1,16 +1,20 @@
 """A server that gets its picture from another one of its kind, as its clients and the other server see it."""
 
 import asyncio
+import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
 
 from soft_stream.cameras.http.camera import HttpCamera
 from soft_stream.config.relays import MOST_RELAYS, make_relay_name
+from tests.support.mjpeg_server import BOUNDARY, HEAD, MjpegServer, jpeg, part, serving
 from tests.support.multipart_reader import StreamReader
 from tests.support.processes import free_port
 from tests.support.server import QUICK, Portal, StartPortal, running
@@ -98,6 +102,26 @@ async def test_a_placeholder_stays_a_placeholder(portal: Portal, start_relay: St
     assert relay.supervisor.status.counters.opened == 1
     assert len(portal.supervisor.subscribers.clients) == 1
     await client.close()
+
+
+async def test_a_countdown_is_logged_once(start_relay: StartRelay, caplog: pytest.LogCaptureFixture) -> None:
+    """The reason of a pause has the seconds that are left; the status has the newest one."""
+
+    def paused(server: MjpegServer, connection: socket.socket) -> None:
+        connection.sendall(HEAD + BOUNDARY + part(jpeg(0)))
+        for seconds in count():
+            time.sleep(0.02)
+            connection.sendall(part(jpeg(1), "X-Frame: notice", f"X-Reason: paused for {seconds} s"))
+
+    with serving(paused) as server:
+        relay = await start_relay(server.port, watchdog_timeout=0.0)
+        client = await open_stream(relay)
+        await relay.until(lambda: "paused for" in relay.supervisor.health.problem)
+        first = relay.supervisor.health.problem
+        await relay.until(lambda: relay.supervisor.health.problem not in (first, ""))
+        assert "paused for" in relay.supervisor.health.problem
+        assert len([each for each in caplog.records if "paused for" in each.getMessage()]) == 1
+        await client.close()
 
 
 async def test_three_in_a_row(portal: Portal, start_relay: StartRelay) -> None:
