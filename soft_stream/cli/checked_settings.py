@@ -77,6 +77,7 @@ def checked_cameras(loaded: LoadedConfig) -> Iterator[CheckedCamera]:
             *changes.get(number, ()),
             *_about(settings),
             *_about_url(settings, origins["url"], loaded.file),
+            *_about_device(number, loaded),
             *reach,
             *of_controls,
             *of_page,
@@ -123,6 +124,16 @@ def _about_url(settings: Settings, origin: str, file: Path | None) -> Iterator[s
     """Yield a sentence about a password that others may read."""
     if file and (sentence := exposed_url(settings.url, origin, file, file.stat().st_mode)):
         yield f"warning: {sentence}: {hide_from_others(file)}"
+
+
+def _about_device(number: int, loaded: LoadedConfig) -> Iterator[str]:
+    """Yield a sentence about a device that another camera uses too; no error, because an option can name it later."""
+    unnamed = [each for each, its in loaded.cameras.items() if its.source == "v4l2" and not its.device]
+    if number in unnamed[1:]:
+        yield (
+            f"warning: cam{number}_device is empty, so camera {unnamed[0]} and camera {number} would both use the "
+            "first V4L2 device: set it"
+        )
 
 
 def _reach(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:

@@ -134,6 +134,21 @@ def test_a_process_that_runs_with_other_settings(running: Path, tmp_path: Path) 
     assert warnings_when(running, 0) == []
 
 
+def test_two_cameras_without_a_device() -> None:
+    """Of the V4L2 cameras without a device each but the first has a warning; other cameras have none."""
+    environ = {"cam_source": "v4l2", "cam1_device": "/dev/video9", "cam2_name": "c", "cam3_source": "picamera"}
+    loaded = load(environ | {"cam0_name": "a", "cam4_name": "e"})
+    warnings = {each.settings.camera: each.warnings for each in checked_settings.checked_cameras(loaded)}
+    assert {number: any("first V4L2 device" in each for each in its) for number, its in warnings.items()} == {
+        0: False,
+        1: False,
+        2: True,
+        3: False,
+        4: True,
+    }
+    assert "cam2_device is empty, so camera 0 and camera 2 would both use the first V4L2 device: set it" in warnings[2]
+
+
 @pytest.mark.parametrize(("uid", "warns"), [(1000, False), (0, True)])
 def test_users_that_only_root_may_read_are_no_fault(monkeypatch: pytest.MonkeyPatch, uid: int, *, warns: bool) -> None:
     """An ordinary user gets a remark; for root it is a warning."""
