@@ -26,7 +26,7 @@ OPENING = b"\r\n\r\n--softstreamframe\r\n"
 CLOSING = b"\r\n--softstreamframe\r\n"
 HEADERS = re.compile(
     rb"Content-Type: image/jpeg\r\nContent-Length: (\d+)\r\nX-Timestamp: (\d+\.\d{6})\r\n"
-    rb"X-Monotonic: \d+\.\d{6}\r\n(?:X-Frame: (repeat|notice)\r\n)?\r\n"
+    rb"X-Monotonic: \d+\.\d{6}\r\n(?:X-Frame: (repeat|notice)\r\n)?(?:X-Reason: [^\r]*\r\n)?\r\n"
 )
 
 

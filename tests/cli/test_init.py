@@ -61,7 +61,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
 
 def write(file: str = "camera-soft-stream.env") -> int:
     """Run the command."""
-    return init.init(argparse.Namespace(env_file=Path(file)))
+    return init.init(argparse.Namespace(env_file=Path(file), units=False))
 
 
 def test_the_connected_cameras(machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

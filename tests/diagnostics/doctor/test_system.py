@@ -11,11 +11,11 @@ from tests.diagnostics.doctor.stand_in import deployed, device, examine, wrongs
 
 
 def test_a_machine_where_nothing_is_wrong() -> None:
-    """Every topic has a line."""
+    """Every topic has a line, except for the devices of a source that no camera has."""
     findings = examine(deployed())
     assert wrongs(findings) == {}
     assert {each.level for some in findings.values() for each in some} == {"ok"}
-    assert set(findings) == set(CHECKS)
+    assert set(findings) == set(CHECKS) - {"devices"}
 
 
 def test_a_service_that_is_not_in_the_group() -> None:

@@ -5,12 +5,14 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
+from soft_stream.cameras.http.camera import HttpCamera
 from soft_stream.cameras.synthetic.camera import SyntheticCamera
 from soft_stream.frames.raw import RawFrame
 from tests.end_to_end.browser.conftest import NOT_LIVE, SEEN, Relay, StartVisit, Visit, cut_own_stream
@@ -182,6 +184,17 @@ async def test_a_camera_that_delivers_few_frames(visit: Visit) -> None:
         await expect(state_of(visit)).to_have_text("Live")
         portal.device.stall(survives_restart=True, survives_reopening=True)
         await expect(visit.page.locator("#slow")).to_be_hidden()  # then the picture says more
+
+
+async def test_a_reason_that_begins_with_a_url(portal: Portal, visit: Visit) -> None:
+    """The URL keeps its small letters, in which it can be copied."""
+    settings = replace(QUICK, source="http", url=f"http://127.0.0.1:{portal.port}/stream.mjpg")
+    async with running(settings, new_camera=lambda settings, _: HttpCamera(settings)) as relay:
+        page = await open_page(visit, relay)
+        (await portal.http.post("/pause")).close()
+        await expect(page.locator("#reason")).to_have_text(re.compile(r"^http://127\.0\.0\.1:\d+ "))
+        shown = "getComputedStyle(document.getElementById('reason'), '::first-letter').textTransform"
+        assert await page.evaluate(shown) == "none"
 
 
 @pytest.mark.parametrize(

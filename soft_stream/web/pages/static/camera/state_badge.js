@@ -11,6 +11,8 @@ const MIN_SHOWN_AGE = 1;
 // A frame rate below this part of the expected one is worth a warning after this many milliseconds.
 const SLOW = 0.8;
 const SLOW_DURATION = 5000;
+// Reasons that begin with a URL or a path keep its small letters.
+const URL_FIRST = /^(\/|\w+:\/)/;
 // The states in which the page waits for the camera or the server, and says for what.
 const WAITING = ["starting", "connecting", "stalled"];
 
@@ -65,7 +67,9 @@ export class StateBadge {
     const pause = state === "paused" && facts.pause;
     if (pause) this.#showBorrower();
     overlay.dataset.state = state;
-    setText(part("reason"), pause ? "" : this.#reason(state));
+    const reason = pause ? "" : this.#reason(state);
+    setText(part("reason"), reason);
+    part("reason").classList.toggle("url-first", URL_FIRST.test(reason));
     setText(part("age"), this.#player.hasPicture ? t("live.old", { age: formatDuration(this.#player.age) }) : t("live.none"));
     if (!this.#player.hasPicture && facts?.thumbnail && this.#pictured !== facts.state) {
       this.#pictured = facts.state;
