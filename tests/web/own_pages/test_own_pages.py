@@ -141,14 +141,18 @@ async def test_a_client_that_has_the_file(portal: Portal, site: Path) -> None:
         assert (answer.status, await answer.text()) == (200, "inline = 2")
 
 
+def write_at(file: Path, seconds: int) -> None:
+    """Write a file, and set its time."""
+    file.write_text("here")
+    os.utime(file, (seconds, seconds))
+    assert file.stat().st_mtime == seconds
+
+
 @pytest.mark.parametrize("seconds", [-(10**10), 0, 10**12])
 async def test_a_file_of_an_impossible_time(start_portal: StartPortal, seconds: int) -> None:
     """It is served, also if the clock was wrong when it was written."""
     with TemporaryDirectory(dir="/dev/shm") as folder:  # ext4 has fewer times
-        file = Path(folder, "a.txt")
-        file.write_text("here")
-        os.utime(file, (seconds, seconds))
-        assert file.stat().st_mtime == seconds
+        write_at(Path(folder, "a.txt"), seconds)
         portal = await start_portal(www=folder)
         assert await get(portal, "/a.txt") == (200, "text/plain; charset=utf-8", "here")
 
