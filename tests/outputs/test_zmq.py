@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from soft_stream.capture.pause import Borrower
 from soft_stream.capture.status import State
 from soft_stream.outputs import zmq_publisher
 from soft_stream.outputs.report import OutputState
-from soft_stream.outputs.zmq_socket import SEND_BUFFER, WAITING_MESSAGES
+from soft_stream.outputs.zmq_socket import SEND_BUFFER, WAITING_MESSAGES, ZmqSocket
 from tests.outputs.running import outputs_of
 from tests.support.processes import free_port
 from tests.support.server import StartPortal
@@ -180,6 +180,30 @@ async def test_another_topic(start_portal: StartPortal, endpoint: str) -> None:
             reader.unsubscribe(b"fra")
             await portal.until(lambda: report.state is OutputState.IDLE)
         await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
+
+
+async def test_a_flood_of_subscriptions() -> None:
+    """Between two messages of clients the event loop does other work, or no frame would be sent."""
+
+    class Flood:
+        """A socket that always has a message."""
+
+        received = 0
+
+        async def recv(self) -> bytes:
+            """Return the next message."""
+            self.received += 1
+            assert self.received < 1000, "nothing else runs"
+            return b"\x01topic"
+
+    flood = Flood()
+    following = asyncio.create_task(ZmqSocket(None, flood).follow_subscriptions())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+    assert 1 < flood.received <= 10
 
 
 async def test_an_address_in_use(
