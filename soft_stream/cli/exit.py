@@ -19,14 +19,16 @@ STATUS_OF_ERROR = {
 def end(status: ExitStatus) -> ExitStatus:
     """Return the status, or exit with it at once if a thread is stuck that the interpreter would wait for.
 
-    These are a camera thread in a call that does not return, one that saves a frame on a disk that hangs, and a log
-    thread while stderr is not read or the log file cannot be written: it is a daemon thread that holds the locks of its
-    stream and of its handler. Log lines are not buffered, so none is lost here.
+    These are a camera thread in a call that does not return, one that saves a frame or reads a file of the owner's
+    pages on a disk that hangs, and a log thread while stderr is not read or the log file cannot be written: it is a
+    daemon thread that holds the locks of its stream and of its handler. Log lines are not buffered, so none is lost
+    here.
     """
     from soft_stream.capture.camera_thread import NAME as CAMERA_THREAD
     from soft_stream.outputs.report import THREAD as OUTPUT_THREAD
+    from soft_stream.web.own_pages.folder import THREAD as OWN_PAGES_THREAD
 
-    names = (CAMERA_THREAD, OUTPUT_THREAD)
+    names = (CAMERA_THREAD, OUTPUT_THREAD, OWN_PAGES_THREAD)
     threads = (each for each in threading.enumerate() if each.daemon or each.name.startswith(names))
     if any(_is_stuck(thread) for thread in threads):
         if sys.stdout:

@@ -90,6 +90,8 @@ class Storage:
                 os.close(descriptor)
             if file:
                 self._size += len(content)
+                if self._oldest and self._oldest[-1][0] == file.name:
+                    self._oldest[-1] = file.name, length + len(content)
             else:
                 self._added(target, len(content))
         return target

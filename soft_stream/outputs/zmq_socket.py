@@ -47,6 +47,7 @@ class ZmqSocket:
         """
         while True:
             message = await self._socket.recv()
+            await asyncio.sleep(0)  # recv() does not yield while there are messages
             topic = message[1:]
             if not TOPIC.startswith(topic):  # it gets nothing
                 continue

@@ -41,6 +41,20 @@ def test_a_ring_by_size(tmp_path: Path) -> None:
     assert names(tmp_path) == ["4", "5"]
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_ring_by_size_of_files_that_grow(tmp_path: Path, is_restarted: bool) -> None:
+    """No more files are deleted than necessary, also if they have grown since they were begun."""
+    files, current = ring(tmp_path, size=1000), None
+    for number in range(200):
+        if number % 5 == 0:
+            current = None
+        if is_restarted and number == 52:
+            files = ring(tmp_path, size=1000)
+        current = files.append(current, b"x" * 20, "mjpeg", AT)
+        if number >= 50:
+            assert 900 < sum(each.stat().st_size for each in tmp_path.iterdir()) <= 1000
+
+
 def test_a_ring_goes_on_after_a_restart_and_a_wrong_clock(tmp_path: Path) -> None:
     """Existing files count, and the order of the numbers decides, not that of the dates."""
     ring(tmp_path, files=3).add(b"a", "jpg", AT)

@@ -3,23 +3,29 @@
 from pathlib import Path
 
 import pytest
-from rollout import installed, plan, planner
+from rollout import commit, installed, plan, planner
 from rollout.owners_settings import OwnersSettings
-from rollout.plan import Plan
+from rollout.plan import Plan, as_json, from_json
 from rollout.system import RELEASES, SETTINGS
 
+from soft_stream.config import unit_paths
 from soft_stream.config.installation import PACKAGED
 from soft_stream.config.settings import Settings
 from soft_stream.config.settings_values import Values
 
 
-def test_a_plan_for_an_earlier_release_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dry run of a rollback is not root: the earlier release, which checks the settings, stays as it is."""
-    monkeypatch.setattr(installed, "RELEASES", tmp_path)
-    program = tmp_path / "1.0/bin/soft-stream"
+def make_release(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make release 1.0, which knows only settings with `fps`."""
+    monkeypatch.setattr(installed, "RELEASES", folder)
+    program = folder / "1.0/bin/soft-stream"
     program.parent.mkdir(parents=True)
     program.write_text('#!/bin/sh\ntest "$1 $2" = "check --env-file" && grep -q fps "$3"\n')
     program.chmod(0o755)
+
+
+def test_a_plan_for_an_earlier_release_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dry run of a rollback is not root: the earlier release, which checks the settings, stays as it is."""
+    make_release(tmp_path, monkeypatch)
     before = sorted(tmp_path.rglob("*"))
     wanted = planner.with_cameras(Plan("1.0", {}, {SETTINGS: "\ufeffcam1_name=B\xe4d\ncam_fps=20\n"}))
     assert {number: (each.name, each.fps) for number, each in wanted.cameras.items()} == {1: ("B\xe4d", 20)}
@@ -28,6 +34,30 @@ def test_a_plan_for_an_earlier_release_changes_nothing(tmp_path: Path, monkeypat
     assert wrong.cameras.keys() == {1}
     assert "#cam_turbo=1" in (wrong.files[SETTINGS] or "")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_rollback_brings_the_drop_ins_of_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the owner's later settings needed are changed or removed; undoing the rollback restores them."""
+    make_release(tmp_path / "releases", monkeypatch)
+    units = tmp_path / "units"
+    monkeypatch.setattr(planner, "UNITS", units)
+    first, second, third = (units / unit_paths.drop_in(number) for number in (1, 2, 3))
+    for later in (first, third):
+        later.parent.mkdir(parents=True)
+        later.write_text("[Service]\nReadWritePaths=/mnt/later\n")
+    settings = "cam_fps=20\ncam1_save=/srv/frames\ncam2_www=/home/pi/www\ncam3_name=C\n"
+    files = dict(planner.with_cameras(Plan("1.0", {}, {SETTINGS: settings})).files)
+    assert files.pop(SETTINGS) == settings
+    assert files.keys() == {first, second, third}
+    rollback = Plan("1.0", {}, files)
+    undo = from_json(as_json(plan.inverse(rollback)))
+    commit._move_and_write(rollback)
+    assert '\nReadWritePaths="-/srv/frames"\n' in first.read_text()
+    assert '\nBindReadOnlyPaths="-/home/pi/www"\n' in second.read_text()
+    assert not third.exists()
+    commit._move_and_write(undo)
+    assert {"/mnt/later" in each.read_text() for each in (first, third)} == {True}
+    assert not second.exists()
 
 
 @pytest.mark.parametrize(

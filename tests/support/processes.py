@@ -5,7 +5,7 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,11 +65,14 @@ def _is_free(port: int) -> bool:
 
 @contextmanager
 def serving(
-    *arguments: str, port: int | None = None, environ: Mapping[str, str] | None = None
+    *arguments: str,
+    port: int | None = None,
+    environ: Mapping[str, str] | None = None,
+    program: Sequence[str] = ("-m", "soft_stream"),
 ) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """Serve a synthetic camera for the block; yield the process and its address when it listens."""
     port = port or free_port()
-    command = [sys.executable, "-m", "soft_stream", "serve", "--source", "test-pattern", "--port", str(port)]
+    command = [sys.executable, *program, "serve", "--source", "test-pattern", "--port", str(port)]
     if not any("bind" in each or each in ("--ipv", "--host") for each in arguments):
         arguments = (*arguments, "--bind", "127.0.0.1")  # one line of the log
     with subprocess.Popen(

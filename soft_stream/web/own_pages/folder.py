@@ -11,6 +11,8 @@ from mimetypes import MimeTypes
 from pathlib import Path
 
 INDEX = "index.html"
+THREAD = "own pages"
+"""The name of the threads that call these functions: the process does not wait for one that hangs."""
 # Folders of a path that are tried as a prefix of a proxy, so that no request costs many look-ups.
 MOST_PREFIXES = 8
 FALLBACK_TYPE = "application/octet-stream"

@@ -1,6 +1,5 @@
 """Answers of the owner's pages: at all paths that are not ours, and `index.html` for a folder."""
 
-import asyncio
 import logging
 import os
 import re
@@ -24,6 +23,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 TRANSFERS = web.AppKey("own_pages", Transfers)
 # The path of the owner's own index.html; / and the paths of proxies are those of our page.
 HOME = "www"
+# The last second of the year 9999: file systems have later ones, and the header `Last-Modified` has not.
+LATEST = 253_402_300_799
 OURS = re.compile(r"cam[0-9]+|webcam[0-9]*")
 
 
@@ -36,12 +37,10 @@ def add_own_pages(app: web.Application, settings: Settings) -> None:
 
 
 async def _open_and_close(app: web.Application) -> AsyncIterator[None]:
-    path = app[TRANSFERS].folder.path
-    try:
-        await asyncio.to_thread(os.listdir, path)
-    except OSError as error:
-        number = app[SUPERVISOR].settings.camera
-        log.warning("cam%d_www=%s: no page of this folder is served: %s", number, path, error.strerror)
+    number, path = app[SUPERVISOR].settings.camera, app[TRANSFERS].folder.path
+    app[TRANSFERS].check(
+        lambda error: log.warning("cam%d_www=%s: no page of this folder is served: %s", number, path, error.strerror)
+    )
     yield
     app[TRANSFERS].close()
 
@@ -117,7 +116,7 @@ def _headers(request: web.Request, file: OpenFile) -> dict[str, str]:
     names only who may embed them, as for our pages.
     """
     ancestors = " ".join(("'self'", *request.app[SUPERVISOR].settings.frame_ancestors))
-    changed = datetime.fromtimestamp(file.changed_ns // 1_000_000_000, UTC)
+    changed = datetime.fromtimestamp(min(file.changed_ns // 1_000_000_000, LATEST), UTC)
     return {
         hdrs.ETAG: f'"{file.etag}"',
         hdrs.LAST_MODIFIED: changed.strftime("%a, %d %b %Y %H:%M:%S GMT"),

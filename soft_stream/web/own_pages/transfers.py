@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_writer import StreamWriter
 
 from soft_stream.web.middleware.large_answers import GRACE, SLICE
-from soft_stream.web.own_pages.folder import Folder, Found, OpenFile, read_slice
+from soft_stream.web.own_pages.folder import THREAD, Folder, Found, OpenFile, read_slice
 from soft_stream.web.transport.connection import wait_sent
 
 T = TypeVar("T")
@@ -39,8 +39,19 @@ class Transfers:
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="own pages")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=THREAD)
         self._running: dict[Transfer, None] = {}
+
+    def check(self, report: Callable[[OSError], None]) -> None:
+        """Report the error of a folder that cannot be read, as soon as the disk answers; this does not wait for it."""
+
+        def try_it() -> None:
+            try:
+                os.listdir(self.folder.path)
+            except OSError as error:
+                report(error)
+
+        self._threads.submit(try_it)
 
     def close(self) -> None:
         """End the threads, without waiting for a file system that hangs."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -140,6 +141,22 @@ async def test_a_client_that_has_the_file(portal: Portal, site: Path) -> None:
         assert (answer.status, await answer.text()) == (200, "inline = 2")
 
 
+def write_at(file: Path, seconds: int) -> None:
+    """Write a file, and set its time."""
+    file.write_text("here")
+    os.utime(file, (seconds, seconds))
+    assert file.stat().st_mtime == seconds
+
+
+@pytest.mark.parametrize("seconds", [-(10**10), 0, 10**12])
+async def test_a_file_of_an_impossible_time(start_portal: StartPortal, seconds: int) -> None:
+    """It is served, also if the clock was wrong when it was written."""
+    with TemporaryDirectory(dir="/dev/shm") as folder:  # ext4 has fewer times
+        write_at(Path(folder, "a.txt"), seconds)
+        portal = await start_portal(www=folder)
+        assert await get(portal, "/a.txt") == (200, "text/plain; charset=utf-8", "here")
+
+
 @pytest.mark.parametrize(
     ("wanted", "status", "content", "described"),
     [
@@ -194,6 +211,7 @@ async def test_a_folder_that_is_missing(
 ) -> None:
     """The log says it, the camera is served, and the files appear when the folder does."""
     portal = await start_portal(www=str(tmp_path / "later"))
+    await portal.until(lambda: caplog.messages)
     assert f"cam0_www={tmp_path}/later: no page of this folder is served: No such file" in caplog.text
     assert (await get(portal, "/"))[0] == 200
     await asyncio.to_thread((tmp_path / "later").mkdir)
