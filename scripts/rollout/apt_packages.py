@@ -14,7 +14,12 @@ from soft_stream.config.settings import Settings
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 # module: Debian package
 MODULES = {"numpy": "python3-numpy", "PIL": "python3-pil", "simplejpeg": "python3-simplejpeg"}
-CAMERA_MODULES = {"libcamera": "python3-libcamera", "picamera2": "python3-picamera2"}
+SOURCE_MODULES = {
+    "picamera": {"libcamera": "python3-libcamera", "picamera2": "python3-picamera2"},
+    "media": {"av": "python3-av"},
+    "gphoto": {"gphoto2": "python3-gphoto2"},
+}
+ZMQ_MODULES = {"zmq": "python3-zmq"}
 PROGRAMS = {"openssl": "openssl"}
 NGINX_PROGRAMS = {"nginx": "nginx-light"}
 # where Debian's packages have their modules
@@ -24,8 +29,8 @@ DIST_PACKAGES = Path("/usr/lib/python3/dist-packages")
 def missing(cameras: Mapping[int, Settings], *, with_nginx: bool) -> dict[str, str]:
     """Return missing modules and programs, each with the package that contains it."""
     modules, programs = dict(MODULES), dict(PROGRAMS)
-    if any(settings.source == "picamera" for settings in cameras.values()):
-        modules |= CAMERA_MODULES
+    for settings in cameras.values():
+        modules |= SOURCE_MODULES.get(settings.source, {}) | (ZMQ_MODULES if settings.zmq else {})
     if with_nginx:
         programs |= NGINX_PROGRAMS
     modules_missing = {f"Python's {name}": package for name, package in modules.items() if not _imports(name)}

@@ -45,7 +45,7 @@ class SourceSettings:
     folder_mode: str = setting(
         "auto",
         types.choice("auto", "loop", "once", "new"),
-        "which files source=folder shows; loop: all, by name, again and again; once: all, and then the last one; "
+        "which files source=folder shows; loop: all, by name, again and again; once: all, and then none; "
         "new: the newest one, as soon as it is complete; auto: new with folder_file, else loop",
     )
     folder_file: str = setting(

@@ -2,10 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rollout import apt_packages
+
+from soft_stream.config.settings import Settings
 
 NAMES = {"numpy": "1.24.2", "pillow": "9.4.0", "simplejpeg": "1.8.1", "picamera2": "0.3.31"}
 
@@ -56,3 +59,19 @@ def test_an_unknown_version_is_said(
     (dist_packages / "picamera2.py").write_text("" if importable else "raise ImportError")
     monkeypatch.setenv("PYTHONPATH", str(dist_packages))
     assert apt_packages.versions().endswith(f"simplejpeg 1.8.1, {sentence}")
+
+
+def test_the_libraries_that_the_settings_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source and an output that need a library have Debian's package of it; others need nothing."""
+    monkeypatch.setattr(apt_packages, "MODULES", {})
+    monkeypatch.setattr(apt_packages, "PROGRAMS", {})
+    monkeypatch.setattr(apt_packages, "_imports", lambda _: False)
+    cameras = {
+        number: replace(Settings(), camera=number, source=source)
+        for number, source in enumerate(("v4l2", "http", "folder", "test-pattern"))
+    }
+    assert apt_packages.missing(cameras, with_nginx=False) == {}
+    cameras[4] = replace(Settings(), camera=4, source="media", zmq="tcp://127.0.0.1:5555")
+    cameras[5] = replace(Settings(), camera=5, source="gphoto")
+    needed = {"Python's av": "python3-av", "Python's gphoto2": "python3-gphoto2", "Python's zmq": "python3-zmq"}
+    assert apt_packages.missing(cameras, with_nginx=False) == needed

@@ -1,17 +1,18 @@
 """A driver for the JPEG files of a folder: those that are there, or each new one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from soft_stream.cameras.base import CameraError, Control, ControlValue, FocusMode, Negotiated, NoFrame, NoStill
+from soft_stream.cameras.base import CameraError, Negotiated, NoFrame, NoStill
 from soft_stream.cameras.folder.directory import Directory, Stamp
 from soft_stream.cameras.folder.frame_files import FrameFiles
 from soft_stream.cameras.folder.newest import NewestFile
 from soft_stream.cameras.folder.player import Player
+from soft_stream.cameras.without_controls import CameraWithoutControls
 from soft_stream.config.settings import Settings
-from soft_stream.frames.raw import Orientation, RawFrame
-from soft_stream.frames.zoom import Rectangle
+from soft_stream.frames.raw import RawFrame
 from soft_stream.message import message_of
 
 NOT_OPEN = 0, 0
@@ -20,7 +21,7 @@ NOT_OPEN = 0, 0
 STILL_WAIT = 2.0
 
 
-class FolderCamera:
+class FolderCamera(CameraWithoutControls):
     """A camera driver for one session of a folder."""
 
     def __init__(self, settings: Settings) -> None:
@@ -62,9 +63,6 @@ class FolderCamera:
         """Return why files were skipped; see `Camera.take_damaged`."""
         return self._files.take_damaged() if self._files else ()
 
-    def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
-        """Do nothing: there is no lens."""
-
     def still(self, timeout: float) -> RawFrame:
         """Capture the next frame: there is no other size; see `Camera.still`."""
         if self._mode != "new" or timeout < STILL_WAIT:
@@ -79,17 +77,6 @@ class FolderCamera:
         self.close()
         return self.open()
 
-    def controls(self) -> list[Control]:
-        """Return an empty list: nothing can be set."""
-        return []
-
-    def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
-        """Do nothing; see `Camera.set_controls`."""
-        return self._negotiated()
-
-    def set_zoom(self, crop: Rectangle | None) -> None:
-        """Do nothing; see `Camera.set_zoom`."""
-
     def close(self) -> None:
         """Close the folder, and free the cache; see `Camera.close`."""
         if isinstance(self._frames, NewestFile):
@@ -101,17 +88,7 @@ class FolderCamera:
         self._frames = self._directory = None
 
     def _negotiated(self) -> Negotiated:
-        settings = self._settings
-        interval = 1 / settings.fps
-        return Negotiated(
-            size=self._size,
-            pixel_format="MJPEG",
-            stride=0,
-            colour_space="the file's own",
-            sensor_mode="none",
-            fps=settings.fps,
-            has_autofocus=False,
-            orientation=Orientation(settings.hflip, settings.vflip, settings.rotation).normalized,
-            model="image folder",
-            longest_interval=max(interval, settings.folder_interval) if self._mode == "new" else interval,
-        )
+        negotiated = self._describe_jpegs(self._size, "file", "image folder")
+        if self._mode != "new":
+            return negotiated
+        return replace(negotiated, longest_interval=max(negotiated.longest_interval, self._settings.folder_interval))

@@ -2,7 +2,7 @@
 
 import time
 
-from soft_stream.cameras.base import CameraMissing, NoFrame
+from soft_stream.cameras.base import CameraMissing, NoFrame, NotLive
 from soft_stream.cameras.folder.directory import Directory
 from soft_stream.cameras.folder.frame_files import FrameFiles
 from soft_stream.config.text import one_line
@@ -11,8 +11,6 @@ from soft_stream.message import Message
 
 # Seconds between two looks into a folder whose files have all been shown and deleted.
 LOOK_AGAIN = 0.5
-# Seconds between two frames at the end of `once`, which repeat the last file.
-REPEAT = 1.0
 
 
 class Player:
@@ -35,8 +33,8 @@ class Player:
         self._started_at = 0.0
         self._tick = 0
         self._due = 0.0
-        self._last: RawFrame | None = None
-        """The last frame that was shown, once all files have been shown."""
+        self._is_played = False
+        """Whether all files were shown, once."""
 
     def start(self) -> RawFrame:
         """List the folder; return the first whole frame, which `next` returns again.
@@ -60,9 +58,18 @@ class Player:
         raise CameraMissing(Message("folder_damaged", template, folder=folder, name=name, fault=faults[0]))
 
     def next(self, timeout: float) -> RawFrame:
-        """Wait for the time of the next frame; see `Camera.capture`."""
+        """Wait for the time of the next frame; see `Camera.capture`.
+
+        Raises:
+            NotLive: all files were shown, once.
+        """
         deadline = time.monotonic() + timeout
         while True:
+            if self._is_played:
+                time.sleep(max(0.0, deadline - time.monotonic()))
+                self._directory.check()
+                template, folder = "all files of the folder {folder} have been shown", self._directory.path
+                raise NotLive(Message("folder_played", template, folder=folder))
             self._wait(deadline, timeout)
             self._directory.check()
             if frame := self._read():
@@ -88,7 +95,8 @@ class Player:
         """Return the frame whose turn it is; None if there is none."""
         if self._next >= len(self._names):
             if self._once:
-                return self._repeat_last()
+                self._is_played = True
+                return None
             played = len(self._names)
             if self._files.deletes or self._directory.changed_ns != self._listed_ns:
                 self._list()
@@ -108,13 +116,7 @@ class Player:
         raw, stamp = self._files.fresh_frame(name, may_grow=self._files.deletes)
         if raw:
             self._files.delete(name, stamp)
-            self._last = raw
         return raw
-
-    def _repeat_last(self) -> RawFrame | None:
-        """Return the last frame, as old as it is."""
-        self._due = time.monotonic() + REPEAT
-        return self._last and self._last.copy()
 
     def _list(self) -> None:
         self._listed_ns = self._directory.changed_ns

@@ -2,25 +2,23 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from soft_stream.cameras.base import (
     CameraError,
     CameraUnsupported,
-    Control,
-    ControlValue,
-    FocusMode,
     Negotiated,
     NoFrame,
     NoStill,
 )
 from soft_stream.cameras.gphoto import library
 from soft_stream.cameras.gphoto.shutter import Shutter
+from soft_stream.cameras.without_controls import CameraWithoutControls
 from soft_stream.config.settings import Settings
 from soft_stream.frames.jpeg_source import JpegSource
-from soft_stream.frames.raw import Orientation, RawFrame
-from soft_stream.frames.zoom import Rectangle
+from soft_stream.frames.raw import RawFrame
 from soft_stream.message import Message
 
 log = logging.getLogger(__name__)
@@ -29,7 +27,7 @@ log = logging.getLogger(__name__)
 PATIENCE = 2.0
 
 
-class GphotoCamera:
+class GphotoCamera(CameraWithoutControls):
     """A camera driver for one session of a photo camera."""
 
     def __init__(self, settings: Settings) -> None:
@@ -76,9 +74,6 @@ class GphotoCamera:
         """Return why frames of the live view were skipped; see `Camera.take_damaged`."""
         return self._jpegs.take_damaged()
 
-    def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
-        """Do nothing: the camera focuses by itself when it takes a picture."""
-
     def still(self, timeout: float) -> RawFrame:
         """Take a picture with the shutter; see `Camera.still`."""
         if self._shutter is None:
@@ -97,17 +92,6 @@ class GphotoCamera:
         self.close()
         self._connect()
         return self._negotiated()
-
-    def controls(self) -> list[Control]:
-        """Return an empty list: nothing can be set."""
-        return []
-
-    def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
-        """Do nothing; see `Camera.set_controls`."""
-        return self._negotiated()
-
-    def set_zoom(self, crop: Rectangle | None) -> None:
-        """Do nothing; see `Camera.set_zoom`."""
 
     def close(self) -> None:
         """End the live view and release the camera; see `Camera.close`."""
@@ -195,19 +179,7 @@ class GphotoCamera:
             log.debug("%s: no capture mode: %s", self._model, error)
 
     def _negotiated(self) -> Negotiated:
-        settings = self._settings
-        return Negotiated(
-            size=self._size,
-            pixel_format="MJPEG",
-            stride=0,
-            colour_space="the camera's own",
-            sensor_mode="none",
-            fps=settings.fps,
-            has_autofocus=False,
-            orientation=Orientation(settings.hflip, settings.vflip, settings.rotation).normalized,
-            model=self._model,
-            still_method="switch",
-        )
+        return replace(self._describe_jpegs(self._size, "camera", self._model), still_method="switch")
 
 
 class _NotNow(Exception):

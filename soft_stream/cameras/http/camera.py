@@ -1,16 +1,13 @@
 """A driver that passes on the pictures of another server: of an MJPEG stream, or of the URL of a snapshot."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from yarl import URL
 
 from soft_stream.cameras.base import (
     CameraError,
     CameraMissing,
-    Control,
-    ControlValue,
-    FocusMode,
     Negotiated,
     NoFrame,
     NotLive,
@@ -19,10 +16,10 @@ from soft_stream.cameras.http import faults
 from soft_stream.cameras.http.faults import LastingFault
 from soft_stream.cameras.http.pictures import Picture
 from soft_stream.cameras.http.reader import PATIENCE, PictureReader
+from soft_stream.cameras.without_controls import CameraWithoutControls
 from soft_stream.config.settings import Settings
 from soft_stream.frames.jpeg_source import JpegSource
-from soft_stream.frames.raw import Orientation, RawFrame
-from soft_stream.frames.zoom import Rectangle
+from soft_stream.frames.raw import RawFrame
 from soft_stream.message import Message, message_of
 
 # Seconds that the reader has to report that an answer has not begun in time.
@@ -37,7 +34,7 @@ class ServerMissing(CameraMissing):
         self.retry_after = retry_after
 
 
-class HttpCamera:
+class HttpCamera(CameraWithoutControls):
     """A camera driver for one session; the server is connected only during that."""
 
     def __init__(self, settings: Settings) -> None:
@@ -77,9 +74,6 @@ class HttpCamera:
         """Return why pictures were skipped; see `Camera.take_damaged`."""
         return self._jpegs.take_damaged()
 
-    def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
-        """Do nothing: the lens belongs to the other server."""
-
     def still(self, timeout: float) -> RawFrame:
         """Capture the next frame: there is no other size."""
         return self.capture(timeout)
@@ -90,17 +84,6 @@ class HttpCamera:
         self._reader = PictureReader(self._settings)
         self._reader.start()
         return self._negotiated()
-
-    def controls(self) -> list[Control]:
-        """Return an empty list: nothing can be set."""
-        return []
-
-    def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
-        """Do nothing; see `Camera.set_controls`."""
-        return self._negotiated()
-
-    def set_zoom(self, crop: Rectangle | None) -> None:
-        """Do nothing; see `Camera.set_zoom`."""
 
     def close(self) -> None:
         """End the connection; see `Camera.close`."""
@@ -130,19 +113,7 @@ class HttpCamera:
         raise ServerMissing(Message("http_damaged", template, damage=damage) if damage else why)
 
     def _negotiated(self) -> Negotiated:
-        settings = self._settings
-        return Negotiated(
-            size=self._size,
-            pixel_format="MJPEG",
-            stride=0,
-            colour_space="the server's own",
-            sensor_mode="none",
-            fps=settings.fps,
-            has_autofocus=False,
-            orientation=Orientation(settings.hflip, settings.vflip, settings.rotation).normalized,
-            model="another server",
-            longest_interval=1 / settings.fps,
-        )
+        return self._describe_jpegs(self._size, "server", "another server")
 
 
 def _raw(picture: Picture) -> RawFrame:

@@ -1,16 +1,16 @@
 """A driver of video files, RTSP, HLS and other streams that FFmpeg reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from soft_stream.cameras.base import CameraError, CameraMissing, Control, ControlValue, FocusMode, Negotiated, NoFrame
+from soft_stream.cameras.base import CameraError, CameraMissing, Negotiated, NoFrame
 from soft_stream.cameras.media import library
 from soft_stream.cameras.media.address import Address, address_of
 from soft_stream.cameras.media.pixels import PlaneConverter
 from soft_stream.cameras.media.player import Newest, Player
 from soft_stream.cameras.media.reader import Reader
+from soft_stream.cameras.without_controls import CameraWithoutControls
 from soft_stream.config.settings import Settings
 from soft_stream.frames.raw import Orientation, RawFrame
-from soft_stream.frames.zoom import Rectangle
 from soft_stream.message import Message
 
 # Seconds that `close` waits for the threads. A silent connection keeps its thread until its timeout.
@@ -19,7 +19,7 @@ CLOSE_PATIENCE = 1.0
 ANY_SIZE = 1 << 16, 1 << 16
 
 
-class MediaCamera:
+class MediaCamera(CameraWithoutControls):
     """A camera driver for one session of a file or URL; two threads read and decode it."""
 
     def __init__(self, settings: Settings) -> None:
@@ -28,7 +28,7 @@ class MediaCamera:
         self._reader: Reader | None = None
         self._converter: PlaneConverter | None = None
         self._still_converter: PlaneConverter | None = None
-        self._negotiated: Negotiated | None = None
+        self._accepted: Negotiated | None = None
         self._last = 0
         """The number of the last frame that was captured."""
 
@@ -45,11 +45,11 @@ class MediaCamera:
             if first is None:
                 template = "{url} does not answer within {seconds:g} s"
                 raise CameraMissing(Message("media_silent", template, url=address.shown, seconds=timeout))
-            self._negotiated = self._describe(first)
+            self._accepted = self._describe(first)
         except CameraError:
             self.close()
             raise
-        return self._negotiated
+        return self._accepted
 
     def capture(self, timeout: float) -> RawFrame:
         """Wait for a frame that is newer than the last one; see `Camera.capture`."""
@@ -58,9 +58,6 @@ class MediaCamera:
     def take_damaged(self) -> Sequence[str]:
         """Return why packets or pictures were skipped; see `Camera.take_damaged`."""
         return self._player.take_damaged()
-
-    def focus(self, mode: FocusMode, lens_position: float = 0.0) -> None:
-        """Do nothing: there is no lens."""
 
     def still(self, timeout: float) -> RawFrame:
         """Capture the next frame in the source's own size; see `Camera.still`."""
@@ -71,26 +68,15 @@ class MediaCamera:
 
         A restart must be short, and a silent source gives no frame.
         """
-        negotiated, address = self._require_open(), address_of(self._settings.url)
+        negotiated, address = self._negotiated(), address_of(self._settings.url)
         self._disconnect()
         self._connect(address)
         return negotiated
 
-    def controls(self) -> list[Control]:
-        """Return an empty list: nothing can be set."""
-        return []
-
-    def set_controls(self, values: Mapping[str, ControlValue]) -> Negotiated:
-        """Do nothing; see `Camera.set_controls`."""
-        return self._require_open()
-
-    def set_zoom(self, crop: Rectangle | None) -> None:
-        """Do nothing; see `Camera.set_zoom`."""
-
     def close(self) -> None:
         """Disconnect; see `Camera.close`."""
         self._disconnect()
-        self._converter = self._still_converter = self._negotiated = None
+        self._converter = self._still_converter = self._accepted = None
 
     def _connect(self, address: Address) -> None:
         self._player, self._last = Player(self._settings.fps), 0
@@ -113,10 +99,10 @@ class MediaCamera:
         height, width = planes[0].shape
         return RawFrame((width, height), newest.captured_at, planes=planes)
 
-    def _require_open(self) -> Negotiated:
-        if self._negotiated is None:
+    def _negotiated(self) -> Negotiated:
+        if self._accepted is None:
             raise CameraError("the source is not open")
-        return self._negotiated
+        return self._accepted
 
     def _describe(self, first: Newest) -> Negotiated:
         settings = self._settings

@@ -18,9 +18,9 @@ from tests.support.server import QUICK, Portal, running
 
 
 @asynccontextmanager
-async def portal_of(folder: Path, **changes: Any) -> AsyncIterator[tuple[Portal, StreamReader]]:
-    """Run a server for the new files of a folder; yield it and a stream."""
-    settings = replace(QUICK, source="folder", folder=str(folder), folder_mode="new", **changes)
+async def portal_of(folder: Path, mode: str = "new", **changes: Any) -> AsyncIterator[tuple[Portal, StreamReader]]:
+    """Run a server for a folder; yield it and a stream."""
+    settings = replace(QUICK, source="folder", folder=str(folder), folder_mode=mode, **changes)
     async with running(settings, new_camera=lambda each, _: FolderCamera(each)) as portal:
         stream = await StreamReader.get(portal.port)
         await stream.opening()
@@ -80,3 +80,23 @@ async def test_a_snapshot_of_the_last_picture(tmp_path: Path) -> None:
             assert float(answer.headers["X-Age-Ms"]) >= 20_000
         async with portal.http.get("/snapshot.jpg?size=stream&max_age_ms=1000&deadline_ms=500") as answer:
             assert answer.status == 503
+
+
+async def test_the_end_of_once(tmp_path: Path) -> None:
+    """The last picture does not look live: stream, state, health and snapshots say that all was shown."""
+    write(tmp_path / "a.jpg", BASE)
+    write(tmp_path / "b.jpg", OTHER)
+    async with portal_of(tmp_path, "once", fps=5.0) as (portal, stream):
+        while (await stream.until("live")).jpeg != OTHER:
+            pass
+        part = await stream.until("notice")
+        assert "have been shown" in part.headers["x-reason"]
+        assert portal.supervisor.status.state is State.RETRYING
+        for _ in range(3):
+            assert (await stream.part()).label == "notice"
+        counters = portal.supervisor.status.counters
+        assert (counters.opened, counters.captured) == (1, 2)
+        for path in ("/healthz", "/snapshot.jpg?deadline_ms=500"):
+            async with portal.http.get(path) as answer:
+                assert answer.status == 503
+                assert "have been shown" in await answer.text()

@@ -156,6 +156,7 @@ def test_the_control_file_names_version_and_dependencies(package: Package) -> No
     assert depends.startswith(f"{package.kind.python}, ")
     assert {"python3-numpy (>= 1:1.24)", "python3-pil (>= 9.4)", "openssl", "adduser"} < set(depends.split(", "))
     assert package.field("Recommends") == "nginx-light | nginx, python3-picamera2"
+    assert package.field("Suggests") == "python3-av, python3-gphoto2, python3-zmq"
     assert "$" not in _run("dpkg-deb", "--field", str(package.file)).decode()
 
 

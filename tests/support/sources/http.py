@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from soft_stream.cameras.base import Camera
 from soft_stream.cameras.http.camera import HttpCamera
 from soft_stream.config.settings import Settings
 from tests.support.mjpeg_server import MjpegServer, serving
@@ -21,7 +22,7 @@ class HttpSource:
         self._server = server
         self.settings: Settings = replace(QUICK, source="http", url=server.url, start_timeout=1.0)
 
-    def new_camera(self) -> HttpCamera:
+    def new_camera(self) -> Camera:
         """Make a driver for it."""
         return HttpCamera(self.settings)
 

@@ -5,52 +5,34 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from soft_stream.cameras.base import Camera
 from soft_stream.cameras.media.camera import MediaCamera
 from soft_stream.config.settings import Settings
 from tests.support.mjpeg_server import MjpegServer, serving
 from tests.support.server import QUICK
 from tests.support.sources.base import Lack
+from tests.support.sources.http import HttpSource
 from tests.support.videos import write_video
 
 LACKS = frozenset({Lack.CONTROLS, Lack.BUSY, Lack.DAMAGE})
 
 
-class StreamSource:
+class StreamSource(HttpSource):
     """A server that can be killed and be silent, with pictures of 64x48; see `Source`."""
 
     lacks = LACKS
 
     def __init__(self, server: MjpegServer) -> None:
-        self._server = server
-        self.settings: Settings = replace(QUICK, source="media", url=server.url, width=32, height=24, start_timeout=5.0)
+        super().__init__(server)
+        self.settings = replace(self.settings, source="media", width=32, height=24, start_timeout=5.0)
 
-    def new_camera(self) -> MediaCamera:
+    def new_camera(self) -> Camera:
         """Make a driver for it."""
         return MediaCamera(self.settings)
-
-    def stall(self) -> None:
-        """Keep the connections, and send nothing."""
-        self._server.is_silent = True
-
-    def resume(self) -> None:
-        """Send pictures again."""
-        self._server.is_silent = False
-
-    def unplug(self) -> None:
-        """Kill the server."""
-        self._server.unplug()
-
-    def replug(self) -> None:
-        """Start the server at the same port."""
-        self._server.plug()
 
     def damage(self, count: int) -> None:
         """Fail: what is delivered is decoded already."""
         raise NotImplementedError(Lack.DAMAGE)
-
-    def take(self) -> AbstractContextManager[None]:
-        """Fail: several programs can use it."""
-        raise NotImplementedError(Lack.BUSY)
 
 
 class FileSource:
