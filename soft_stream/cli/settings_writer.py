@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 from soft_stream.cli.terminal import Terminal
+from soft_stream.config.env_file import parse
+from soft_stream.config.urls import has_password
 from soft_stream.service.exit_status import ExitStatus
 
 
@@ -60,11 +62,15 @@ def _replace(file: Path, text: str) -> Path | None:
                 if os.geteuid() == 0:
                     os.chown(copy, file.stat().st_uid, file.stat().st_gid)
         else:
-            new.chmod(0o644)
+            new.chmod(0o600 if _has_password(text) else 0o644)
         new.replace(file)
     finally:
         new.unlink(missing_ok=True)
     return backup
+
+
+def _has_password(settings: str) -> bool:
+    return any(each.key.endswith("_url") and has_password(each.value or "") for each in parse(settings))
 
 
 def _unused(path: Path) -> Path:

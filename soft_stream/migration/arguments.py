@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from soft_stream.config.urls import without_secrets
 from soft_stream.migration.rules import Rule, Section, Takes
 
 # the name of an option that no table has, and whose value may be a password
@@ -22,8 +23,13 @@ class Given:
         if self.value is None or (not self.value and self.written.startswith("-")):
             return self.written
         is_secret = SECRET.search(self.written) if self.rule is None else self.rule.secret
-        shown = "(not shown)" if is_secret else self.value
+        shown = "(not shown)" if is_secret else shown_value(self.value)
         return f"{self.written} {shown}" if self.written.startswith("-") else f"{self.written}={shown}"
+
+
+def shown_value(text: str) -> str:
+    """Return a value for notes and titles: a URL has no login in them."""
+    return without_secrets(text) if "://" in text else text
 
 
 def parse(words: Sequence[str], section: Section) -> list[Given]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from soft_stream.config.env_file import parse, quote_value
 from soft_stream.config.loader import SettingsError, load
 from soft_stream.config.network_settings import DEFAULT_BIND, FIRST_PORT
+from soft_stream.migration.arguments import shown_value
 from soft_stream.migration.facts import OPEN, is_public, was_open
 from soft_stream.migration.machine import Machine
 from soft_stream.migration.model import OlderCamera, Translation
@@ -123,7 +124,7 @@ class Imported:
                     self._choose_port(number, done, accepted)
                     reason += f"; here it is {done.values.get('port', FIRST_PORT + number)}"
                 for name, text in texts.items():
-                    done.note(f"cam{number}_{name}={text}: {reason}", name)
+                    done.note(f"cam{number}_{name}={shown_value(text)}: {reason}", name)
 
     def _choose_port(self, number: int, done: Translation, accepted: list[tuple[int, str, str]]) -> None:
         """Set a free port, if the default port is taken."""

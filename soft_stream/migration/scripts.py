@@ -39,6 +39,14 @@ VARIABLES: Sequence[tuple[str, re.Pattern[str], int, Callable[[Mapping[str, str]
     ("mjpg-streamer", re.compile(r"MJPG_STREAMER_USER|CAMERA_OPTIONS|INPUT_UVC_LIB"), 1, programs.default_file),
     ("spyglass", re.compile(r"CAMERA_NUM|HTTP_PORT|RESOLUTION|FPS|AUTO_FOCUS|STREAM_URL"), 2, programs.spyglass_file),
 )
+# by kind: the table and the section that have all variables; one is enough for a kind that was given
+ALL_VARIABLES = MappingProxyType(
+    {
+        "octopi": ("mjpg_streamer", "octopi"),
+        "mjpg-streamer": ("mjpg_streamer", "default_file"),
+        "spyglass": ("spyglass", "file"),
+    }
+)
 # options of these that take a value
 WITH_VALUE = ("-u", "-g", "-n")
 
@@ -140,6 +148,11 @@ def _commands_of_line(words: Iterable[str]) -> Iterator[list[str]]:
     yield command
 
 
+def _has_variable(kind: str, mentioned: Iterable[str]) -> bool:
+    table, section = ALL_VARIABLES[kind]
+    return any(program(table).sections[section].rule(each) for each in mentioned)
+
+
 def cameras_of_variables(text: str, name: str, kind: str | None, *, is_script: bool = False) -> list[OlderCamera]:
     """Return the cameras of a file that a shell reads; some are shipped with all lines commented out.
 
@@ -151,7 +164,9 @@ def cameras_of_variables(text: str, name: str, kind: str | None, *, is_script: b
         values = {key: value for key, value in values.items() if options.rule(key) and "$" not in value}
     mentioned = set(re.findall(r"^\s*#*\s*(?:export\s+)?(\w+)=", text, re.MULTILINE))
     for its_kind, names, enough, cameras in VARIABLES:
-        if kind == its_kind or (kind is None and len([each for each in mentioned if names.fullmatch(each)]) >= enough):
+        if kind is None and len([each for each in mentioned if names.fullmatch(each)]) >= enough:
             return cameras(values)
-    has_plugin = kind is None and any(programs.PLUGIN.search(each) for each in values.values())
+        if kind == its_kind and _has_variable(kind, mentioned):
+            return cameras(values)
+    has_plugin = kind in (None, "mjpg-streamer") and any(programs.PLUGIN.search(each) for each in values.values())
     return programs.default_file(values) if has_plugin else []

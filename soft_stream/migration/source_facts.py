@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from soft_stream.config.endpoints import in_url
+from soft_stream.migration.arguments import shown_value
 from soft_stream.migration.machine import Machine
 from soft_stream.migration.model import Translation
 
@@ -47,7 +48,7 @@ def _capture(done: Translation, text: str, machine: Machine) -> None:
         _device(done, path if path.startswith("/dev/") else FIRST_DEVICE, machine)
         return
     done.set("source", "media", f"-d {text}")
-    done.set("url", text, f"-d {text}")
+    done.set("url", text, f"-d {shown_value(text)}")
     for name in ("width", "height", "fps"):
         was_set = done.values.pop(name, None) is not None and name not in done.defaulted
         done.defaulted.discard(name)

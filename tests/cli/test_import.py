@@ -105,6 +105,27 @@ def test_a_command_in_one_word(capsys: pytest.CaptureFixture[str]) -> None:
     assert "s3cret" not in output.out + output.err
 
 
+@pytest.mark.parametrize(
+    "url", ["rtsp://anna:s3cret@cam/live", "rtsp://anna:s3/cret@cam/live", "http://cam/?key=s3cret"]
+)
+def test_the_login_of_a_url_is_only_in_its_setting(capsys: pytest.CaptureFixture[str], url: str) -> None:
+    """Comments and messages have a URL without its login, also one that the settings do not accept."""
+    assert main(["import", "--", "mjpg_streamer", "-i", f"input_opencv.so -d {url}"]) == 0
+    output = capsys.readouterr()
+    others = [line for line in output.out.splitlines() if not line.startswith("cam0_url=")]
+    assert "s3" not in "\n".join(others) + output.err
+
+
+@pytest.mark.parametrize(("host", "mode"), [("anna:s3cret@cam", 0o600), ("cam", 0o644)])
+def test_a_new_file_with_a_password_is_private(tmp_path: Path, host: str, mode: int) -> None:
+    """Only its owner reads a file that --write makes for a URL with a password."""
+    file = tmp_path / "settings.env"
+    assert (
+        main(["import", "--write", str(file), "--", "mjpg_streamer", "-i", f"input_opencv.so -d rtsp://{host}/"]) == 0
+    )
+    assert file.stat().st_mode & 0o777 == mode
+
+
 def test_cameras_from_a_number_on(capsys: pytest.CaptureFixture[str]) -> None:
     """--camera is the number of the first camera."""
     assert main(["import", "--camera", "3", *USTREAMER]) == 0

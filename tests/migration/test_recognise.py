@@ -128,6 +128,17 @@ def test_a_kind_that_is_given_decides() -> None:
     assert command("--device /dev/video0 --port 81", kind="ustreamer").values["cam0_port"] == "81"
     assert command("/opt/my-streamer --port 81", kind="ustreamer").values["cam0_port"] == "81"
     assert file("-p 81 \\\n -r 800x600\n", kind="ustreamer").values["cam0_width"] == "800"
+    assert file('camera="raspi"\n', kind="octopi").values["cam0_fps"] == "10"
+    assert file("FPS=12\n", kind="spyglass").values["cam0_fps"] == "12"
+    assert file("INPUT='input_uvc.so -r 800x600'\n", kind="mjpg-streamer").values["cam0_width"] == "800"
+
+
+@pytest.mark.parametrize("kind", ["mjpg-streamer", "octopi", "spyglass"])
+def test_a_kind_that_is_given_makes_no_camera_of_its_defaults(kind: str) -> None:
+    """A file that has no option of the program is refused: a camera of defaults only would lose what it has."""
+    script = "#!/bin/sh\nNAME=mjpg\ndocker run --name $NAME img mjpg_streamer -i 'input_uvc.so -r 1280x720'\n"
+    with pytest.raises(Unreadable, match="nothing of an older program"):
+        file(script, "start.sh", kind)
 
 
 @pytest.mark.parametrize(
