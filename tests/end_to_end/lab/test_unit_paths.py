@@ -68,7 +68,8 @@ def has_only_what_it_needs(machine: Container) -> None:
     assert not as_service(machine, "cat /home/pi/secret.txt")
     assert not as_service(machine, "ls /home/pi/.ssh")
     assert not as_service(machine, f"touch {SHOTS}/x")
-    assert not as_service(machine, "touch /home/x")
+    as_service(machine, "touch /home/x")  # systemd 252 lets it write to the unit's own, empty /home
+    assert machine.run("ls /home/x", check=False).returncode != 0
     assert checked(machine) == []
 
 
