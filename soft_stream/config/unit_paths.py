@@ -46,6 +46,14 @@ class Need:
         return self.is_in_home or _is_below(self.place, TEMPORARY)
 
     @property
+    def fits_a_line(self) -> bool:
+        """Whether a unit file can name it: what follows a line break would be a line that systemd executes as root.
+
+        A setting cannot have one, but a link can lead to such a name, and others may write in its folder.
+        """
+        return str(self.place).isprintable()
+
+    @property
     def key(self) -> str:
         """The line of the drop-in; empty if the unit reaches the path without one."""
         if self.is_hidden:
@@ -65,7 +73,7 @@ def needs_of(settings: Settings) -> list[Need]:
 
 def drop_in_text(settings: Settings, *, has_usb_group: bool = True) -> str | None:
     """Return the drop-in of a camera's unit; None if it needs none."""
-    needs = [need for need in needs_of(settings) if need.key]
+    needs = [need for need in needs_of(settings) if need.key and need.fits_a_line]
     lines = [f"{need.key}={quote(need.place, is_bind=need.is_hidden)}" for need in needs]
     if any(need.is_in_home for need in needs):
         lines.insert(0, "ProtectHome=tmpfs")

@@ -98,7 +98,9 @@ def find_problems(
     is_reached = True
     for need in needs:
         shown = _described(need, origins)
-        if need.is_hidden and QUOTES.intersection(str(need.place)):
+        if need.key and not need.fits_a_line:
+            yield Problem(f"{shown}: systemd cannot show a path with a control character to its unit", "rename it")
+        elif need.is_hidden and QUOTES.intersection(str(need.place)):
             yield Problem(f"{shown}: systemd cannot show a path with a quotation mark to its unit", "rename it")
         elif not sandbox.reaches(need):
             is_reached = False

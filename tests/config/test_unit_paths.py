@@ -100,6 +100,21 @@ def test_a_link_into_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ]
 
 
+@pytest.mark.parametrize("name", ["a\n", 'a"\nExecStartPre=+/bin/x\n#', "a\rb", "a\udcff"])
+def test_a_link_adds_no_line_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Who writes in the folder of pages must not write what root executes; other paths are named as always."""
+    monkeypatch.setattr(unit_paths, "HOMES", (tmp_path / "home",))
+    monkeypatch.setattr(unit_paths, "TEMPORARY", ())
+    site = tmp_path / "home/pi/www"
+    site.mkdir(parents=True)
+    (site / "now.jpg").symlink_to(tmp_path / "home" / name / "shots/snap.jpg")
+    (tmp_path / "pages").symlink_to(tmp_path / "home" / name)
+    wanted = ["ProtectHome=tmpfs", f'BindReadOnlyPaths="-{site}"']
+    assert lines(www=str(site), www_links="now.jpg") == wanted
+    assert lines(www=str(tmp_path / "pages")) == []
+    assert lines(save=str(tmp_path / "pages")) == [f'ReadWritePaths="-{tmp_path}/pages"']
+
+
 @pytest.mark.parametrize("name", ["a b", "100%", 'the "best"', "d'or", "a:b", "back\\slash", "%h", "$HOME", "č", "#x"])
 def test_names_are_quoted(name: str) -> None:
     """What is written is read back as the same path, among others, with or without a destination."""

@@ -142,6 +142,15 @@ def test_a_name_that_systemd_loses(machine: Machine) -> None:
     assert [fix for _, fix in machine.says(www=str(path))] == ["rename it"]
 
 
+def test_a_link_to_a_name_that_no_unit_file_can_have(machine: Machine) -> None:
+    """It is left out of the drop-in, so the unit does not see it."""
+    site = machine.home / "www"
+    (site / "now.jpg").symlink_to(machine.home / "a\nb/shots/snap.jpg")
+    machine.write(www=str(site), www_links="now.jpg")
+    sentence = f"cam0_www_links: {site}/now.jpg: systemd cannot show a path with a control character to its unit"
+    assert machine.says(www=str(site), www_links="now.jpg") == [(sentence, "rename it")]
+
+
 def test_without_units(machine: Machine) -> None:
     """Who starts the program by hand has no sandbox."""
     (machine.units / TEMPLATE).unlink()
