@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from soft_stream.config.kept_controls import sync_folder
+from soft_stream.config.replacing import replacing
 
 
 def open_regular(file: Path, flags: int = 0) -> BinaryIO:
@@ -50,22 +50,15 @@ def replace_file(file: Path, content: bytes, mode: int, owner: tuple[int, int] |
     with suppress(FileNotFoundError):  # of a process that was killed
         new.unlink()
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with open(descriptor, "wb") as opened:
-            status = os.fstat(descriptor)
-            if owner and owner != (status.st_uid, status.st_gid):
-                os.fchown(descriptor, *owner)
-            _copy_attributes(file, descriptor)
-            os.fchmod(descriptor, mode)
-            opened.write(content)
-            opened.flush()
-            os.fsync(descriptor)
-        new.replace(file)
-    except BaseException:
-        with suppress(OSError):  # the first error is the one to report
-            new.unlink(missing_ok=True)
-        raise
-    sync_folder(file.parent)
+    with replacing(file, new), open(descriptor, "wb") as opened:
+        status = os.fstat(descriptor)
+        if owner and owner != (status.st_uid, status.st_gid):
+            os.fchown(descriptor, *owner)
+        _copy_attributes(file, descriptor)
+        os.fchmod(descriptor, mode)
+        opened.write(content)
+        opened.flush()
+        os.fsync(descriptor)
 
 
 def _copy_attributes(file: Path, descriptor: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from soft_stream.access.files import replace_file
 from soft_stream.config import unit_paths
 from soft_stream.config.installation import DEPLOYED, DEPLOYED_UNITS, PACKAGED_UNITS
 from soft_stream.config.loader import INSTALLED_FILE, load
@@ -67,10 +68,7 @@ def _write(files: Mapping[Path, str | None]) -> None:
                 path.parent.rmdir()
             continue
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        new = path.with_name(f".{path.name}.new")
-        new.write_text(text, encoding="utf-8", errors="surrogateescape")
-        new.chmod(0o644)
-        new.replace(path)
+        replace_file(path, text.encode(errors="surrogateescape"), 0o644, None)
 
 
 def _reload() -> str | None:

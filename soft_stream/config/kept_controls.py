@@ -6,7 +6,6 @@ is a warning, never an error: a camera with default values is better than none.
 Its name is that of the releases that kept only controls, so an earlier release finds these after a downgrade.
 """
 
-import errno
 import hashlib
 import os
 import re
@@ -20,6 +19,7 @@ from types import MappingProxyType
 
 from soft_stream.config import env_file, page_settings
 from soft_stream.config.page_settings import PageLayer
+from soft_stream.config.replacing import replacing, sync_folder
 from soft_stream.config.settings import Settings
 from soft_stream.config.text import one_line
 
@@ -124,18 +124,12 @@ def write(
     lines = [f"{name}={env_file.quote_value(value)}\n" for name, value in values.items()]
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_name(f"{file.name}.{os.getpid()}.new")  # another process may write the same file
-    try:
+    with replacing(file, new):
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
         with open(descriptor, "wb") as opened:
             opened.write(f"{HEADER}{''.join(lines)}".encode(errors="backslashreplace"))
             opened.flush()
             os.fsync(descriptor)
-        new.replace(file)
-    except BaseException:
-        with suppress(OSError):  # the first error is the one to report
-            new.unlink(missing_ok=True)
-        raise
-    sync_folder(file.parent)
 
 
 def update(
@@ -252,15 +246,3 @@ def _ignored_crop(file: Path, crop: str) -> tuple[str, ...]:
 def _shown(text: str) -> str:
     """Return the first characters of a text of a file, safe for the log."""
     return one_line(text[:MAX_SHOWN])[:MAX_SHOWN]
-
-
-def sync_folder(folder: Path) -> None:
-    """Write the folder to the disk, so that a power cut does not undo a change of its files."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some file systems cannot do that for folders
-            raise
-    finally:
-        os.close(descriptor)
