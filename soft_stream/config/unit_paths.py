@@ -157,8 +157,6 @@ def _needs(settings: Settings) -> Iterator[Need]:
 
     if settings.source == "folder" and settings.folder:
         yield from need("folder", Path(settings.folder), writes=settings.folder_delete)
-    if settings.source == "folder" and settings.folder_file.startswith("/"):
-        yield from need("folder_file", Path(settings.folder_file), _folder_of(Path(settings.folder_file)))
     if settings.source == "media" and (file := local_path(settings.url)):
         yield from need("url", file, _folder_of(file))
     if settings.source == "http" and settings.url_certificate:

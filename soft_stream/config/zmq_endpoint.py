@@ -4,6 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from soft_stream.config.endpoints import in_url
 from soft_stream.config.value_types import ValueType
 
 TCP = re.compile(r"tcp://(?:\[([^][]+)\]|([^][:/]+)):(\d{1,5})", re.ASCII)
@@ -35,7 +36,7 @@ class ZmqEndpoint:
     def __str__(self) -> str:
         if self.path:
             return f"ipc://{self.path}"
-        return f"tcp://[{self.address}]:{self.port}" if self.is_ipv6 else f"tcp://{self.address}:{self.port}"
+        return f"tcp://{in_url(self.address)}:{self.port}"
 
 
 def parse_zmq_endpoint(text: str) -> ZmqEndpoint:

@@ -10,22 +10,8 @@ from soft_stream.migration.render import problems_of
 from soft_stream.migration.takeover import Taken, UnitText, settings_of
 from soft_stream.migration.words import Unreadable
 from tests.migration.importing import CSI, FakeMachine, file
+from tests.support.older_settings import SETTINGS_OF_CAMERA_0
 
-ENV = """# mine
-cam0_index=0
-cam0_id=/base/axi/pcie@1000120000/rp1/i2c@88000/imx219@10
-cam0_name="Printer left (IMX219)"
-cam0_width=1640
-cam0_height=1232
-cam0_fps=12
-cam0_quality=medium
-cam0_port=18081
-cam0_bind=127.0.0.1
-cam0_autofocus=0
-cam0_snapshot_width=3280
-cam0_snapshot_height=2464
-cam0_snapshot_quality=95
-"""
 FLAGS = (
     "--camera-index=${cam0_index} --camera-id=${cam0_id} --width=${cam0_width} --height=${cam0_height} "
     "--framerate=${cam0_fps} --port=${cam0_port} --bind=${cam0_bind} --quality=${cam0_quality} "
@@ -55,8 +41,8 @@ def values_of(taken: Taken) -> dict[str, str]:
 
 def test_a_real_machine_keeps_everything() -> None:
     """Ids, names, sizes, rates and qualities stay; lines that need no translation stay as they are."""
-    taken = take(FLAGS, ENV)
-    kept = [line for line in ENV.splitlines() if not re.search("index|quality=medium", line)]
+    taken = take(FLAGS, SETTINGS_OF_CAMERA_0)
+    kept = [line for line in SETTINGS_OF_CAMERA_0.splitlines() if not re.search("index|quality=medium", line)]
     assert taken.text
     assert [line for line in kept if line not in taken.text.splitlines()] == []
     values = values_of(taken)

@@ -5,13 +5,7 @@ from collections.abc import Sequence
 
 from yarl import URL
 
-from soft_stream.cameras.base import (
-    CameraError,
-    CameraMissing,
-    Negotiated,
-    NoFrame,
-    NotLive,
-)
+from soft_stream.cameras.base import CameraError, CameraMissing, Negotiated, NoFrame, NotLive
 from soft_stream.cameras.http import faults
 from soft_stream.cameras.http.faults import LastingFault
 from soft_stream.cameras.http.pictures import Picture
@@ -47,10 +41,9 @@ class HttpCamera(CameraWithoutControls):
 
     def open(self) -> Negotiated:
         """Connect, and wait for the first whole picture, whose size is that of the camera; see `Camera.open`."""
-        self._reader = PictureReader(self._settings)
-        self._reader.start()
+        reader = self._connect()
         try:
-            self._first = self._wait_first(self._reader)
+            self._first = self._wait_first(reader)
         except BaseException:
             self.close()
             raise
@@ -81,8 +74,7 @@ class HttpCamera(CameraWithoutControls):
     def restart(self) -> Negotiated:
         """Connect again, without waiting for a picture; see `Camera.restart`."""
         self.close()
-        self._reader = PictureReader(self._settings)
-        self._reader.start()
+        self._connect()
         return self._negotiated()
 
     def close(self) -> None:
@@ -90,6 +82,11 @@ class HttpCamera(CameraWithoutControls):
         reader, self._reader, self._first = self._reader, None, None
         if reader:
             reader.stop()
+
+    def _connect(self) -> PictureReader:
+        self._reader = reader = PictureReader(self._settings)
+        reader.start()
+        return reader
 
     def _wait_first(self, reader: PictureReader) -> RawFrame:
         """Return the first whole picture; raise CameraMissing at the first fault, or without one."""

@@ -3,6 +3,7 @@
 from tests.end_to_end.lab import csi_cameras
 from tests.end_to_end.lab.container import Container
 from tests.end_to_end.lab.deploying import SETTINGS, answer, states
+from tests.support.older_settings import SETTINGS_OF_CAMERA_0
 
 OLDER = ("camera-soft-cam0.service", "camera-soft-cam1.service")
 SITE = "/etc/nginx/sites-available/printer"
@@ -42,21 +43,7 @@ SERVER = (
     "location / {{ proxy_pass http://127.0.0.1:{}; }} }}\n"
 )
 SITE_TEXT = "".join(SERVER.format(*ports) for ports in ((5000, 5001), (8081, 18081), (8082, 18082)))
-OLDER_SETTINGS = """# mine
-cam0_index=0
-cam0_id=/base/axi/pcie@1000120000/rp1/i2c@88000/imx219@10
-cam0_name="Printer left (IMX219)"
-cam0_width=1640
-cam0_height=1232
-cam0_fps=12
-cam0_quality=medium
-cam0_port=18081
-cam0_bind=127.0.0.1
-cam0_autofocus=0
-cam0_snapshot_width=3280
-cam0_snapshot_height=2464
-cam0_snapshot_quality=95
-cam0_turbo=yes
+OLDER_SETTINGS = f"""{SETTINGS_OF_CAMERA_0}cam0_turbo=yes
 
 cam1_index=1
 cam1_id=/base/axi/pcie@1000120000/rp1/i2c@80000/imx708@1a
