@@ -269,6 +269,13 @@ async def test_a_snapshot_after_the_end_of_a_long_exposure(monkeypatch: pytest.M
     assert device.starts == 2
 
 
+async def until_focused_once(source: CameraSupervisor, device: Device) -> None:
+    """Wait for the autofocus cycle that begins a stream, and for its end."""
+    await in_state(source, State.FOCUSING)
+    await until(lambda: device.af_state == AfStateEnum.Scanning)
+    await in_state(source, State.STREAMING)
+
+
 async def until_continuous_scan(device: Device) -> None:
     """Wait for a scan of continuous autofocus."""
     await until(lambda: (device.af_mode, device.af_state) == (AfModeEnum.Continuous, AfStateEnum.Scanning))
@@ -278,9 +285,7 @@ async def test_a_scan_of_continuous_autofocus() -> None:
     """A snapshot beside the stream waits for it, and begins no cycle."""
     device = enable("pi4").camera()
     async with living(WEB) as source, reading(source):
-        await in_state(source, State.FOCUSING)
-        await until(lambda: device.af_state == AfStateEnum.Scanning)
-        await in_state(source, State.STREAMING)
+        await until_focused_once(source, device)
         device.slow_af(15)
         await until_continuous_scan(device)
         assert (await snapshot(source, STREAM)).focus is FocusState.FOCUSED
@@ -291,9 +296,7 @@ async def test_a_lens_that_hunts() -> None:
     """Continuous autofocus that never ends delays only the snapshots at its beginning."""
     device = enable("pi4").camera()
     async with living(WEB) as source, reading(source):
-        await in_state(source, State.FOCUSING)
-        await until(lambda: device.af_state == AfStateEnum.Scanning)
-        await in_state(source, State.STREAMING)
+        await until_focused_once(source, device)
         device.af_never_ends()
         await until_continuous_scan(device)
         began = time.monotonic()
@@ -308,9 +311,7 @@ async def test_a_scan_after_the_end_of_a_long_exposure() -> None:
     """The camera is restarted for it; the scan that begins then is waited for, however long the lens scanned before."""
     device = enable("pi4").camera()
     async with living(WEB) as source, reading(source):
-        await in_state(source, State.FOCUSING)
-        await until(lambda: device.af_state == AfStateEnum.Scanning)
-        await in_state(source, State.STREAMING)
+        await until_focused_once(source, device)
         device.af_never_ends()
         await source.set_controls(source.controls.resolve({"ExposureTime": 600_000}, None))
         await until_continuous_scan(device)

@@ -168,6 +168,12 @@ class Journey:
         """Look until the picture is not live, and old."""
         await self.until(lambda is_live, age: not is_live and age > LIVE)
 
+    async def interrupt(self) -> None:
+        """Let the network pass nothing on until the picture is old."""
+        self.network.passes.clear()
+        await self.until_old()
+        self.network.passes.set()
+
     async def until_live(self) -> None:
         """Look until the picture is live, and new."""
         await self.until(lambda is_live, age: is_live and age < 1)

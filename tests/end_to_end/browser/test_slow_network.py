@@ -69,9 +69,7 @@ async def test_a_server_without_renditions(visit: Visit, tmp_path: Path) -> None
 async def test_a_network_that_carries_nothing_for_a_while(visit: Visit, tmp_path: Path) -> None:
     """After an interruption the picture is live again, and it was not shown as live meanwhile."""
     async with live_journey(visit, tmp_path) as each:
-        each.network.passes.clear()
-        await each.until_old()
-        each.network.passes.set()
+        await each.interrupt()
         await each.until_live()
 
 
