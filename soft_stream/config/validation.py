@@ -38,11 +38,12 @@ def check_together(cameras: Cameras, origins: Origins) -> Iterator[str]:
 
 def _check_unique(cameras: Cameras, origins: Origins) -> Iterator[str]:
     """Find values that two cameras cannot share."""
-    for name in ("port", "id", "device", "log_file", "zmq"):
+    for name in ("port", "id", "device", "log_file", "zmq", "save_link"):
         first: dict[Any, int] = {}
         for number, settings in cameras.items():
             value = getattr(settings, name)
-            other = first.setdefault(value, number)
+            shared = (settings.save or number, value) if name == "save_link" else value
+            other = first.setdefault(shared, number)
             if other != number and value not in ("", STDOUT):
                 yield (
                     f"{_place(origins, number, name)}: cam{number}_{name}={value}: camera {other} has the same "

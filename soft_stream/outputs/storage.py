@@ -18,11 +18,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from soft_stream.frames.clock import unix_time
+
 MB = 1_000_000
 # The reserve is at most this part of the file system: small ones, such as those in memory, are usable too.
 MOST_RESERVED = 1 / 10
 # The names of so many oldest files are known; then the folder is read again. The memory does not grow with the folder.
 KNOWN_FILES = 1000
+# Seconds after which a temporary file is not being written any more: its process was killed.
+ABANDONED_AFTER = 3600.0
 FILE_MODE = 0o644
 
 
@@ -47,7 +51,8 @@ class Storage:
         self._stem = stem
         self._limits = limits
         self._pattern = re.compile(rf"{re.escape(stem)}-(\d{{10,}})-\d{{8}}-\d{{6}}\.[a-z0-9]{{2,5}}")
-        self._temporary = folder / f".{stem}.new"
+        # each process has its own: two may save into one folder for a moment
+        self._temporary = folder / f".{stem}.{os.getpid()}.new"
         self._is_read = False
         self._count, self._size, self._number = 0, 0, 0
         self._oldest = deque[tuple[str, int]]()
@@ -140,19 +145,18 @@ class Storage:
             raise OSError(errno.ENODEV, f"the file system of {self._mount_point} is not mounted any more")
 
     def _read(self) -> None:
-        """Count our files, note the oldest ones, and delete empty ones, which a power cut may leave."""
+        """Count our files, note the oldest ones, and delete what a power cut or a killed process has left."""
         self._count, self._size = 0, 0
-        numbered: list[tuple[int, str, int]] = []
-        with suppress(FileNotFoundError):
-            self._temporary.unlink()
         with os.scandir(self.folder) as entries:
             numbered = heapq.nsmallest(KNOWN_FILES, self._count_files(entries))
         self._oldest = deque((name, size) for _, name, size in numbered)
         self._is_read = True
 
     def _count_files(self, entries: Iterator["os.DirEntry[str]"]) -> Iterator[tuple[int, str, int]]:
-        """Yield the number, name and size of our files."""
+        """Yield the number, name and size of our files; delete empty and abandoned ones."""
         for entry in entries:
+            if entry.name.startswith(f".{self._stem}.") and entry.name.endswith(".new"):
+                self._delete_abandoned(Path(entry.path))
             if not (found := self._pattern.fullmatch(entry.name)) or not entry.is_file(follow_symlinks=False):
                 continue
             try:
@@ -166,6 +170,14 @@ class Storage:
             self._size += size
             self._number = max(self._number, int(found[1]))
             yield int(found[1]), entry.name, size
+
+    def _delete_abandoned(self, temporary: Path) -> None:
+        with suppress(FileNotFoundError):
+            if (
+                temporary == self._temporary
+                or temporary.lstat().st_mtime < unix_time(time.monotonic()) - ABANDONED_AFTER
+            ):
+                temporary.unlink()
 
     def _next_file(self, suffix: str, taken: float) -> Path:
         date = time.strftime("%Y%m%d-%H%M%S", time.localtime(taken))

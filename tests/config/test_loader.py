@@ -79,6 +79,16 @@ def test_all_problems_are_reported_at_once(env_file: Path) -> None:
     ]
 
 
+def test_a_second_name_belongs_to_one_camera(env_file: Path) -> None:
+    """Two cameras may save into one folder, and their newest files may have the same name in two folders."""
+    env_file.write_text("cam0_save=/srv/a\ncam0_save_link=new.jpg\ncam1_save=/srv/a\ncam1_save_link=new.jpg")
+    assert problems(env_file) == [
+        "settings.env:4: cam1_save_link=new.jpg: camera 0 has the same (settings.env:2); each camera needs its own",
+    ]
+    env_file.write_text("cam0_save=/srv/a\ncam0_save_link=new.jpg\ncam1_save=/srv/b\ncam1_save_link=new.jpg")
+    assert load({}, file=env_file).cameras[1].save_link == "new.jpg"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [

@@ -114,7 +114,7 @@ def test_a_file_is_complete_when_it_has_its_name(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "write", half_full)
     with pytest.raises(OSError, match="No space left"):
         files.add(b"xyz", "jpg", AT)
-    assert seen == [[".cam0.new"], [".cam0.new"]]
+    assert seen == [[f".cam0.{os.getpid()}.new"]] * 2
     assert names(tmp_path) == []
     monkeypatch.undo()
     assert files.add(b"xyz", "jpg", AT).read_bytes() == b"xyz"
@@ -122,10 +122,18 @@ def test_a_file_is_complete_when_it_has_its_name(tmp_path: Path, monkeypatch: py
 
 def test_what_a_killed_process_leaves(tmp_path: Path) -> None:
     """The temporary file of a process that was killed is removed, and so are empty files of a power cut."""
-    (tmp_path / ".cam0.new").write_bytes(b"half")
+    (tmp_path / ".cam0.1.new").write_bytes(b"half")
+    os.utime(tmp_path / ".cam0.1.new", (AT, AT))
     (tmp_path / "cam0-0000000007-20260101-000000.jpg").touch()
     ring(tmp_path).add(b"x", "jpg", AT)
     assert names(tmp_path) == ["1"]
+
+
+def test_what_another_process_writes(tmp_path: Path) -> None:
+    """A file that another process of the camera is writing now stays as it is."""
+    (tmp_path / ".cam0.1.new").write_bytes(b"half")
+    ring(tmp_path).add(b"x", "jpg", AT)
+    assert names(tmp_path) == [".cam0.1.new", "1"]
 
 
 def test_a_half_written_part_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

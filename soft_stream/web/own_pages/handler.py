@@ -142,8 +142,8 @@ def _range(request: web.Request, file: OpenFile) -> tuple[int, int, int]:
     """
     whole = 0, file.size, 200
     match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", request.headers.get(hdrs.RANGE, ""), re.ASCII)
-    if not match or not any(match.groups()) or not _is_same(request, file):
-        return whole
+    if request.method != hdrs.METH_GET or not match or not any(match.groups()) or not _is_same(request, file):
+        return whole  # RFC 9110, 14.2: only GET has ranges
     first, last = match.groups()
     if not first:
         begin, end = max(0, file.size - int(last)), file.size

@@ -181,6 +181,8 @@ async def test_ranges(portal: Portal, wanted: str, status: int, content: str | N
     for condition, is_same in (('"x"', False), ("Thu, 01 Jan 1970 00:00:00 GMT", False)):
         async with portal.http.get("/functions.js", headers={"Range": wanted, "If-Range": condition}) as answer:
             assert (answer.status == 200) is not is_same
+    async with portal.http.head("/functions.js", headers={"Range": wanted}) as answer:
+        assert (answer.status, answer.headers["Content-Length"]) == (200, "10"), "only GET has ranges"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
