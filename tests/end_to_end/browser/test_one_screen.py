@@ -1,6 +1,7 @@
 """The page of a camera is one screen: at no size it scrolls, all first buttons are in sight, and nothing moves."""
 
 import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from tests.end_to_end.browser.tab import STATE, Tab
 from tests.end_to_end.browser.webkit import DRIVER, XVFB, WebKit, webkit
 from tests.support.server import QUICK, Portal, StartPortal
 
-SIZES = [(1280, 720), (1366, 650), (1440, 900), (1920, 1080), (3840, 2160), (390, 844), (844, 390), (360, 740)]
-SIZE_IDS = [f"{width}x{height}" for width, height in SIZES]
+DESKTOPS = [(1280, 720), (1366, 650), (1440, 900), (1920, 1080), (3840, 2160)]
+PHONES = [(390, 844), (844, 390), (360, 740)]
+SIZES = [*DESKTOPS, *PHONES]
+each_kind_of_screen = pytest.mark.parametrize("sizes", [DESKTOPS, PHONES], ids=["desktops", "phones"])
 FIRST = ("snapshot", "still", "zoom", "fullscreen", "focus", "lend", "controls", "more")
 LONG = "The printer in the cellar behind the workshop, seen from above"
 # A list of what is wrong with the layout; empty if all is well.
@@ -112,30 +115,48 @@ async def visit_live(start_visit: StartVisit, portal: Portal, size: tuple[int, i
     return visit
 
 
-@pytest.mark.parametrize("size", SIZES, ids=SIZE_IDS)
-async def test_everything_is_in_sight(portal: Portal, start_visit: StartVisit, size: tuple[int, int]) -> None:
-    """Chromium: nothing scrolls, and the first buttons are inside, uncovered, large enough and with their words."""
-    visit = await visit_live(start_visit, portal, size)
-    assert await visit.page.evaluate(faults_at(size)) == []
+async def resized(page: Page, sizes: list[tuple[int, int]]) -> AsyncIterator[tuple[int, int]]:
+    """Give the window of a page each size, and yield it when the page is drawn."""
+    for size in sizes:
+        await page.set_viewport_size({"width": size[0], "height": size[1]})
+        await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        yield size
+
+
+@each_kind_of_screen
+async def test_everything_is_in_sight(portal: Portal, start_visit: StartVisit, sizes: list[tuple[int, int]]) -> None:
+    """Nothing scrolls, and the first buttons are inside, uncovered, large enough and with their words, also long ones.
+
+    The labels are as long as those of German, and the state as that of a camera that is lent.
+    """
+    visit = await visit_live(start_visit, portal, sizes[0])
+    page = visit.page
+    found = {(size, "English"): await page.evaluate(faults_at(size)) async for size in resized(page, sizes)}
+    await page.evaluate(LENGTHEN, LONG_WORDS)
+    found |= {(size, "long"): await page.evaluate(faults_at(size)) async for size in resized(page, sizes)}
+    assert {size: faults for size, faults in found.items() if faults} == {}
     assert visit.complaints == []
 
 
-@pytest.mark.parametrize("size", SIZES, ids=SIZE_IDS)
-async def test_panels_menus_and_buttons(portal: Portal, start_visit: StartVisit, size: tuple[int, int]) -> None:
+@each_kind_of_screen
+async def test_panels_menus_and_buttons(portal: Portal, start_visit: StartVisit, sizes: list[tuple[int, int]]) -> None:
     """A panel and the menu are inside the window; the row of buttons does not move for them."""
-    visit = await visit_live(start_visit, portal, size)
+    visit = await visit_live(start_visit, portal, sizes[0])
     page = visit.page
-    before = await page.locator("#more").bounding_box()
-    await visit.open_panel("controls")
-    assert await inside(page, "#panel", size)
-    assert await page.locator("#more").bounding_box() == before
-    seen = await page.locator("#view").bounding_box()
-    assert seen
-    assert seen["height"] > 100, "the picture stays in sight beside the panel"
-    await page.locator("#panel-close").click()
-    await page.locator("#more").click()
-    assert await inside(page, "#menu", size)
-    assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    async for size in resized(page, sizes):
+        before = await page.locator("#more").bounding_box()
+        await visit.open_panel("controls")
+        assert await inside(page, "#panel", size), size
+        assert await page.locator("#more").bounding_box() == before, size
+        seen = await page.locator("#view").bounding_box()
+        assert seen
+        assert seen["height"] > 100, f"the picture stays in sight beside the panel: {size}"
+        await page.locator("#panel-close").click()
+        await page.locator("#more").click()
+        assert await inside(page, "#menu", size), size
+        assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight"), size
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#menu")).to_be_hidden()
     assert visit.complaints == []
 
 
@@ -147,39 +168,34 @@ async def inside(page: Page, selector: str, size: tuple[int, int]) -> bool:
     return box["x"] >= 0 and box["y"] >= 0 and right <= size[0] and bottom <= size[1]
 
 
-@pytest.mark.parametrize("size", SIZES, ids=SIZE_IDS)
+@each_kind_of_screen
 @pytest.mark.parametrize("count", [1, 4, 20])
 async def test_long_names(
-    start_portal: StartPortal, start_visit: StartVisit, size: tuple[int, int], count: int
+    start_portal: StartPortal, start_visit: StartVisit, sizes: list[tuple[int, int]], count: int
 ) -> None:
     """Long names of one, four and twenty cameras: one line, and from five cameras on a menu that fits."""
     cameras = {n: replace(QUICK, camera=n, port=18081 + n, name=f"{LONG}, {n}") for n in range(count)}
     portal = await start_portal(cameras=cameras, name=LONG)
-    visit = await visit_live(start_visit, portal, size)
-    page = visit.page
-    assert await page.evaluate(faults_at(size)) == []
-    assert await page.evaluate("document.querySelector('h1').getClientRects().length") == 1
-    heading = await page.locator("h1").bounding_box()
-    assert heading
-    assert heading["height"] < 3 * await page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
-    is_menu = await page.locator("#switcher-button").is_visible()
-    assert is_menu == (count > 4 or (count > 1 and size[0] < 960))
-    if is_menu:
-        await page.locator("#switcher-button").click()
-        assert await inside(page, "#switcher", size)
-        await expect(page.get_by_role("link", name=re.compile(f"{LONG}, 1$"))).to_be_visible()
-        await expect(page.locator("#switcher a")).to_have_count(count)
-    elif count > 1:
-        tops = await page.evaluate("[...document.querySelectorAll('#switcher a')].map((each) => each.offsetTop)")
-        assert len(set(tops)) == 1, "the switcher has more than one line"
-
-
-@pytest.mark.parametrize("size", SIZES, ids=SIZE_IDS)
-async def test_long_words(portal: Portal, start_visit: StartVisit, size: tuple[int, int]) -> None:
-    """Labels may be as long as those of German, and a state as long as that of a camera that is lent."""
-    visit = await visit_live(start_visit, portal, size)
-    await visit.page.evaluate(LENGTHEN, LONG_WORDS)
-    assert await visit.page.evaluate(faults_at(size)) == []
+    page = (await visit_live(start_visit, portal, sizes[0])).page
+    async for size in resized(page, sizes):
+        assert (size, await page.evaluate(faults_at(size))) == (size, [])
+        assert await page.evaluate("document.querySelector('h1').getClientRects().length") == 1, size
+        heading = await page.locator("h1").bounding_box()
+        assert heading
+        line = await page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
+        assert heading["height"] < 3 * line, size
+        is_menu = await page.locator("#switcher-button").is_visible()
+        assert is_menu == (count > 4 or (count > 1 and size[0] < 960)), size
+        if is_menu:
+            await page.locator("#switcher-button").click()
+            assert await inside(page, "#switcher", size), size
+            await expect(page.get_by_role("link", name=re.compile(f"{LONG}, 1$"))).to_be_visible()
+            await expect(page.locator("#switcher a")).to_have_count(count)
+            await page.keyboard.press("Escape")
+            await expect(page.locator("#switcher")).to_be_hidden()
+        elif count > 1:
+            tops = await page.evaluate("[...document.querySelectorAll('#switcher a')].map((each) => each.offsetTop)")
+            assert len(set(tops)) == 1, f"the switcher has more than one line: {size}"
 
 
 @pytest.mark.parametrize("rotation", [0, 90])
@@ -213,42 +229,46 @@ async def test_nothing_moves_when_the_first_frame_arrives(
 
 async def test_the_type_grows_with_the_screen(portal: Portal, start_visit: StartVisit) -> None:
     """A label has the usual size up to 1920 pixels, and at least 1.5 times that on a 4K screen."""
-    sizes = []
-    for size in (SIZES[0], SIZES[3], SIZES[4]):
-        page = (await visit_live(start_visit, portal, size)).page
-        sizes.append(await page.evaluate("parseFloat(getComputedStyle(document.getElementById('snapshot')).fontSize)"))
+    page = (await visit_live(start_visit, portal, DESKTOPS[0])).page
+    font = "parseFloat(getComputedStyle(document.getElementById('snapshot')).fontSize)"
+    sizes = [await page.evaluate(font) async for _ in resized(page, [(1280, 720), (1920, 1080), (3840, 2160)])]
     assert sizes[0] == sizes[1]
     assert sizes[2] >= 1.5 * sizes[1]
 
 
-@pytest.mark.parametrize("size", SIZES, ids=SIZE_IDS)
+@each_kind_of_screen
 async def test_a_user_who_may_only_view(
-    start_portal: StartPortal, start_visit: StartVisit, tmp_path: Path, size: tuple[int, int]
+    start_portal: StartPortal, start_visit: StartVisit, tmp_path: Path, sizes: list[tuple[int, int]]
 ) -> None:
     """The login page and the page with fewer buttons fit as well."""
     portal, _ = await locked_portals(start_portal, tmp_path)
-    visit = await start_visit(**device(size))
-    page = visit.page
+    page = (await start_visit(**device(sizes[0]))).page
     await page.goto(url_of(portal))
-    assert await page.evaluate("[innerWidth, innerHeight]") == [*size]
-    for selector in ("#login", "#preferences"):
-        assert await inside(page, selector, size)
-    assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "the login page scrolls"
+    async for size in resized(page, sizes):
+        assert await page.evaluate("[innerWidth, innerHeight]") == [*size]
+        for selector in ("#login", "#preferences"):
+            assert await inside(page, selector, size), (selector, size)
+        assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight"), f"it scrolls: {size}"
     await fill_in(page, "vera")
     await expect(page.locator("#state")).to_have_attribute("data-state", "streaming")
-    assert await page.evaluate(faults_at(size, (*FIRST[:4], "more"))) == []
+    async for size in resized(page, sizes):
+        assert (size, await page.evaluate(faults_at(size, (*FIRST[:4], "more")))) == (size, [])
 
 
-@pytest.mark.parametrize("size", SIZES, ids=SIZE_IDS)
-async def test_without_javascript(start_portal: StartPortal, start_visit: StartVisit, size: tuple[int, int]) -> None:
+@each_kind_of_screen
+async def test_without_javascript(
+    start_portal: StartPortal, start_visit: StartVisit, sizes: list[tuple[int, int]]
+) -> None:
     """The stream and the links are on one screen too; the menu of the cameras works."""
     cameras = {n: replace(QUICK, camera=n, port=18081 + n, name=f"Cam {n}") for n in range(8)}
     portal = await start_portal(cameras=cameras)
-    page = (await start_visit(**device(size), java_script_enabled=False)).page
+    page = (await start_visit(**device(sizes[0]), java_script_enabled=False)).page
     await page.goto(f"http://127.0.0.1:{portal.port}/", wait_until="commit")
     await portal.until(lambda: any(client.sent > 2 for client in portal.supervisor.subscribers.clients))
-    for selector in ("noscript img", "#menu nav"):
-        assert await inside(page, selector, size)
+    for size in sizes:
+        await page.set_viewport_size({"width": size[0], "height": size[1]})
+        for selector in ("noscript img", "#menu nav"):
+            assert await inside(page, selector, size), (selector, size)
     await expect(page.locator("#more")).to_be_hidden()
     await page.locator("#switcher-button").click()
     await expect(page.get_by_role("link", name="Cam 7")).to_be_visible()
