@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from blockbuster import BlockBuster, blockbuster_ctx
+from blockbuster import BlockBuster
 
 from soft_stream.config.settings import Settings
 from tests.older_programs.judge import Judge
 from tests.older_programs.promises import load
-from tests.support.resources import left_open, open_resources
+from tests.support.resources import forget_handlers, left_open, open_resources
 from tests.support.server import QUICK, Portal, StartPortal, running
 
 
@@ -47,15 +47,23 @@ def nothing_stays_open(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     yield
     for record in caplog.get_records("call"):
         record.exc_info = None  # its traceback keeps alive what the frames have open
+    forget_handlers()
     gc.collect()  # raises the ResourceWarnings of this test
     assert left_open(before) == set()
 
 
+@pytest.fixture(scope="session")
+def blockbuster() -> BlockBuster:
+    """Find once what may block."""
+    return BlockBuster(scanned_modules=["soft_stream"])
+
+
 @pytest.fixture(autouse=True)
-def _nothing_blocks_the_event_loop() -> Iterator[BlockBuster]:
+def _nothing_blocks_the_event_loop(blockbuster: BlockBuster) -> Iterator[None]:
     """Raise where the product would block the thread of the event loop."""
-    with blockbuster_ctx(scanned_modules=["soft_stream"]) as blockbuster:
-        yield blockbuster
+    blockbuster.activate()
+    yield
+    blockbuster.deactivate()
 
 
 @pytest.fixture
