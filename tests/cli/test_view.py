@@ -6,31 +6,44 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.logins import PASSWORDS, USERS
 from tests.support.processes import ENVIRON, free_port, serving
 
 VIEW = [str(Path(sys.executable).with_name("soft-stream")), "view"]
-PASSWORD = "a-long-secret-9"  # noqa: S105 # of a user of the tests
+PASSWORD = PASSWORDS["adam"]
 PLAYER = Path(__file__).with_name("counting_player.py")
 JPEG = ["ffd8", "ffd9"]
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
+def write_settings(folder: Path) -> Path:
     """Write a settings file with a test camera on a free port, which asks for a login."""
-    file = tmp_path / "settings.env"
+    (folder / "users").write_text(USERS)
+    file = folder / "settings.env"
     file.write_text(
-        f"cam_source=test-pattern\ncam_users_file={tmp_path}/users\ncam_bind=127.0.0.1\ncam0_port={free_port()}\n"
+        f"cam_source=test-pattern\ncam_users_file={folder}/users\ncam_bind=127.0.0.1\ncam0_port={free_port()}\n"
         "cam_width=160\ncam_height=120\ncam0_name=Bed\ncam_auth=always\n"
     )
-    add = [*VIEW[:-1], "user", "add", "joe", "--env-file", str(file)]
-    subprocess.run(add, input=PASSWORD, text=True, capture_output=True, check=True, env=ENVIRON)
     return file
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Write settings which no server has yet."""
+    return write_settings(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Serve the camera of a settings file; yield the file."""
+    file = write_settings(tmp_path_factory.mktemp("served"))
+    with serving("--env-file", str(file), port=port_of(file)):
+        yield file
 
 
 @pytest.fixture
@@ -75,11 +88,10 @@ def until(happened: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 7])
-def test_a_camera(file: Path, environ: dict[str, str], status: int) -> None:
+def test_a_camera(served: Path, environ: dict[str, str], status: int) -> None:
     """The program gets live pictures and the title, and its exit status is passed on."""
-    arguments = ("--env-file", str(file))
-    with serving(*arguments, port=port_of(file)):
-        done = view(environ | {"PLAYER_STATUS": str(status)}, *arguments)
+    arguments = ("--env-file", str(served))
+    done = view(environ | {"PLAYER_STATUS": str(status)}, *arguments)
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
     assert [each[:2] for each in seen(environ)["pictures"]] == [JPEG] * 5
     assert len({each[2] for each in seen(environ)["pictures"]}) == 5
@@ -88,35 +100,32 @@ def test_a_camera(file: Path, environ: dict[str, str], status: int) -> None:
 
 
 @pytest.mark.parametrize("way", ["URL", "file", "stdin"])
-def test_a_login_is_not_passed_on(file: Path, environ: dict[str, str], tmp_path: Path, way: str) -> None:
+def test_a_login_is_not_passed_on(served: Path, environ: dict[str, str], tmp_path: Path, way: str) -> None:
     """The login for a URL is neither in the arguments nor in the environment of the program."""
-    url = f"http://{f'joe:{PASSWORD}@' if way == 'URL' else ''}127.0.0.1:{port_of(file)}/"
-    (tmp_path / "login").write_text(f"joe:{PASSWORD}\n")
+    url = f"http://{f'adam:{PASSWORD}@' if way == 'URL' else ''}127.0.0.1:{port_of(served)}/"
+    (tmp_path / "login").write_text(f"adam:{PASSWORD}\n")
     login = {"URL": [], "file": ["--login", str(tmp_path / "login")], "stdin": ["--login", "-"]}[way]
-    with serving("--env-file", str(file), port=port_of(file)):
-        done = view(environ, url, *login, text=f"joe:{PASSWORD}\n")
+    done = view(environ, url, *login, text=f"adam:{PASSWORD}\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert PASSWORD not in json.dumps(seen(environ))
-    assert f"--title=127.0.0.1:{port_of(file)}" in seen(environ)["arguments"]
+    assert f"--title=127.0.0.1:{port_of(served)}" in seen(environ)["arguments"]
 
 
-def test_options_of_the_program(file: Path, environ: dict[str, str]) -> None:
+def test_options_of_the_program(served: Path, environ: dict[str, str]) -> None:
     """They are split as a shell does, and make the display the business of the program."""
     del environ["DISPLAY"]
-    with serving("--env-file", str(file), port=port_of(file)):
-        done = view(environ, "0", "--env-file", str(file), "--options=--vo=null '--osd-msg1=a b'")
+    done = view(environ, "0", "--env-file", str(served), "--options=--vo=null '--osd-msg1=a b'")
     assert done.returncode == 0, done.stderr
     assert seen(environ)["arguments"][-3:] == ["--vo=null", "--osd-msg1=a b", "-"]
 
 
-def test_a_wrong_login(file: Path, environ: dict[str, str]) -> None:
+def test_a_wrong_login(served: Path, environ: dict[str, str]) -> None:
     """The program does not start, and the message has no password."""
-    url = f"http://joe:wrong-secret@127.0.0.1:{port_of(file)}/stream.mjpg?token=abc"
-    with serving("--env-file", str(file), port=port_of(file)):
-        done = view(environ, url)
+    url = f"http://adam:wrong-secret@127.0.0.1:{port_of(served)}/stream.mjpg?token=abc"
+    done = view(environ, url)
     assert done.returncode == 1
     assert done.stderr == (
-        f"http://127.0.0.1:{port_of(file)}/stream.mjpg?token=***: the server wants another login (status 401); "
+        f"http://127.0.0.1:{port_of(served)}/stream.mjpg?token=***: the server wants another login (status 401); "
         "--login FILE has one for a URL.\n"
     )
     assert seen(environ)["pictures"] == []
@@ -154,21 +163,19 @@ def test_without_a_process(file: Path, environ: dict[str, str]) -> None:
     assert (done.returncode, "connection refused" in done.stderr.lower() or "connect" in done.stderr) == (75, True)
 
 
-def test_something_else_than_a_stream(file: Path, environ: dict[str, str]) -> None:
+def test_something_else_than_a_stream(served: Path, environ: dict[str, str]) -> None:
     """A page or a snapshot is named as such."""
-    with serving("--env-file", str(file), port=port_of(file)):
-        done = view(environ, f"http://joe:{PASSWORD}@127.0.0.1:{port_of(file)}/snapshot.jpg")
+    done = view(environ, f"http://adam:{PASSWORD}@127.0.0.1:{port_of(served)}/snapshot.jpg")
     assert (done.returncode, "the answer is image/jpeg, and not an MJPEG stream" in done.stderr) == (75, True)
 
 
-def test_without_a_display(file: Path, environ: dict[str, str]) -> None:
+def test_without_a_display(served: Path, environ: dict[str, str]) -> None:
     """The message has the address for a browser."""
     del environ["DISPLAY"]
-    with serving("--env-file", str(file), port=port_of(file)):
-        done = view(environ, "--env-file", str(file))
+    done = view(environ, "--env-file", str(served))
     assert done.returncode == 1
     assert "neither DISPLAY nor WAYLAND_DISPLAY is set" in done.stderr
-    assert f"http://127.0.0.1:{port_of(file)}/ in a browser" in done.stderr
+    assert f"http://127.0.0.1:{port_of(served)}/ in a browser" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -192,7 +199,7 @@ def test_without_a_program(environ: dict[str, str], options: tuple[str, ...], ad
         ("100", "100: must be the number of a camera from 0 to 99, or a URL"),
         ("rtsp://10.0.0.5/1", "rtsp://10.0.0.5/1: must be the number of a camera, or a URL"),
         ("http://[::1/", "must be the number of a camera, or a URL"),
-        ("http://joe:secret-7@/", "http://***@/: must be the number of a camera, or a URL"),
+        ("http://adam:secret-7@/", "http://***@/: must be the number of a camera, or a URL"),
     ],
 )
 def test_a_wrong_target(environ: dict[str, str], target: str, message: str) -> None:
