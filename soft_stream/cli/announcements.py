@@ -3,9 +3,8 @@
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
-from soft_stream.cli import lan
+from soft_stream.cli import lan, outputs
 from soft_stream.cli.terminal import Terminal
 from soft_stream.config.settings import Settings
 from soft_stream.config.text import one_line
@@ -59,8 +58,10 @@ class Announcements:
 
     def stopping(self) -> None:
         """Print that a signal stops the cameras."""
-        with suppress(OSError):  # the terminal may be closed, and the cameras are stopped nevertheless
+        try:
             print("Stopping ...", flush=True)
+        except OSError:  # the terminal is closed, and the cameras are stopped nevertheless
+            outputs.drop(sys.stdout)
 
 
 def title_of(settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ from soft_stream.cameras import discovery
 from soft_stream.cameras.base import CameraAmbiguous, CameraError, CameraInfo, CameraMissing
 from soft_stream.cameras.identity import select_camera
 from soft_stream.cameras.v4l2 import nodes
-from soft_stream.cli import lan, taken_ports
+from soft_stream.cli import lan, outputs, taken_ports
 from soft_stream.cli.announcements import Announcements, title_of
 from soft_stream.cli.options import advice_without_cameras
 from soft_stream.cli.terminal import progress
@@ -83,6 +84,11 @@ def serve_all(args: argparse.Namespace, flags: Mapping[str, str], given: Mapping
     try:
         return _serve_all(args, flags, given)
     except KeyboardInterrupt:
+        return ExitStatus.STOPPED
+    except OSError as error:
+        if error.errno != errno.EIO or error.filename:
+            raise
+        outputs.drop(sys.stdout)  # the terminal was closed before SIGHUP has said so
         return ExitStatus.STOPPED
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a second Ctrl-C while the interpreter ends

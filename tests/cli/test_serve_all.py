@@ -93,13 +93,14 @@ def _answers(port: int) -> bool:
 @pytest.mark.parametrize("keys", [b"\x03", b"\x03\x03", None])
 def test_a_terminal(tmp_path: Path, keys: bytes | None) -> None:
     """Ctrl-C once or twice, and closing the terminal, stop all processes without a traceback."""
+    environ = make_environ(tmp_path, {"PYTHONUNBUFFERED": ""})  # a closed terminal gets what is in the buffer, too
     (tmp_path / "settings.env").write_text(TWO_TEST_CAMERAS)
     base = free_ports(2)
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(tmp_path)
         arguments = command("--env-file", "settings.env", "--port-base", str(base))
-        os.execve(arguments[0], arguments, make_environ(tmp_path))  # noqa: S606 # our own program
+        os.execve(arguments[0], arguments, environ)  # noqa: S606 # our own program
     output = b""
     while b"Ctrl-C stops all cameras." not in output:
         output += os.read(terminal, 4096)
@@ -119,10 +120,11 @@ def test_a_terminal(tmp_path: Path, keys: bytes | None) -> None:
     assert not any(map(is_running, children))
 
 
-def test_a_closed_pipe(tmp_path: Path) -> None:
-    """`soft-stream serve --all | head -n 1` leaves no process behind."""
+@pytest.mark.parametrize("opened", [os.pipe, os.openpty])
+def test_a_closed_output(tmp_path: Path, opened: Callable[[], tuple[int, int]]) -> None:
+    """`soft-stream serve --all | head -n 1` leaves no process behind, nor does a terminal that is closed meanwhile."""
     (tmp_path / "settings.env").write_text(TWO_TEST_CAMERAS)
-    reading, writing = os.pipe()
+    reading, writing = opened()
     base = free_ports(2)
     arguments = command("--env-file", str(tmp_path / "settings.env"), "--port-base", str(base))
     os.close(reading)
