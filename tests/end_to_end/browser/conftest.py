@@ -5,19 +5,27 @@ import logging
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, Request, async_playwright, expect
 
 from soft_stream.capture.subscribers import Client
 from tests.end_to_end.browser.tab import PIXELS
 from tests.end_to_end.browser.webkit import BrowserCrashed, WebKit
-from tests.support.server import Portal
+from tests.support.resources import PATIENCE, open_resources
+from tests.support.server import Portal, StartPortal
 
 log = logging.getLogger(__name__)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# some names are this machine
+NAMES = ", ".join(f"MAP {name} 127.0.0.1" for name in ("cam.local", "*.example"))
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", f"--host-resolver-rules={NAMES}"]
 NO_CHROMIUM = "Chromium is not installed: sudo apt-get install chromium"
 expect.set_options(timeout=60_000)
 
@@ -180,17 +188,61 @@ async def cut_own_stream(portal: Portal, relay: Relay) -> None:
 StartVisit = Callable[..., Awaitable[Visit]]
 
 
+@pytest.fixture(autouse=True)
+def _function_scoped_runner(_session_scoped_runner: asyncio.Runner) -> asyncio.Runner:
+    """Let pytest-asyncio run all tests and fixtures of this folder in one event loop: a browser belongs to a loop."""
+    return _session_scoped_runner
+
+
 @pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    """A new Chromium."""
+def start_portal(start_portal: StartPortal) -> StartPortal:
+    """Start servers with 15 frames per second: a browser needs much of a processor for more."""
+    return partial(start_portal, fps=15.0)
+
+
+@pytest.fixture(autouse=True)
+async def _nothing_goes_on(_session_scoped_runner: asyncio.Runner) -> AsyncIterator[None]:
+    """Leave no task, thread or closing connection to the next test, as if each test had an event loop of its own."""
+    loop = asyncio.get_running_loop()
+    assert loop is _session_scoped_runner.get_loop(), "pytest-asyncio has not taken the loop that this file gives it"
+    tasks, resources = asyncio.all_tasks(), open_resources()
+    with ThreadPoolExecutor() as threads:
+        loop.set_default_executor(threads)
+        yield
+        left = asyncio.all_tasks() - tasks - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+    with suppress(TimeoutError):  # then the fixture of all tests says what is left
+        async with asyncio.timeout(PATIENCE):
+            while open_resources() - resources:  # noqa: ASYNC110 # the event loop has no event for it
+                await asyncio.sleep(0.005)
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
+    """The program that drives browsers, once for all tests: its start costs half a second of a processor."""
     if not CHROMIUM:
         pytest.skip(NO_CHROMIUM)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield browser
-        await browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def running_chromium() -> list[Browser]:
+    """The Chromium of all tests, if one has been started."""
+    return []
+
+
+@pytest.fixture
+async def chromium(playwright: Playwright, running_chromium: list[Browser]) -> AsyncIterator[Browser]:
+    """A Chromium without contexts: the same for all tests, unless one has ended it."""
+    if not running_chromium or not running_chromium[0].is_connected():
+        running_chromium[:] = [await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)]
+    (browser,) = running_chromium
+    yield browser
+    for context in browser.contexts:
+        await context.close()
 
 
 @pytest.fixture

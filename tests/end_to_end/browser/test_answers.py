@@ -65,6 +65,7 @@ async def test_answers_are_beside_their_button(portal: Portal, start_visit: Star
         await is_beside(page, button, is_on_top=True)
         await page.evaluate("document.getElementById('menu').hidePopover()")
     await page.set_viewport_size({"width": height, "height": width})
+    await page.evaluate("new Promise(requestAnimationFrame)")  # the page moves the bubble before its next frame
     await is_beside(page, "snapshot", is_on_top=True)
 
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.end_to_end.browser.conftest import Visit
-from tests.support.server import Portal
+from tests.support.server import StartPortal
 from tests.support.wall_clock import DAYS, HOUR, WallClock
 
 WATCH = """() => {
@@ -17,8 +17,11 @@ AFTER_TWO_POLLS = 2500  # ms
 
 
 @pytest.mark.parametrize("jump", [DAYS, -HOUR])
-async def test_the_page_stays_live(portal: Portal, visit: Visit, monkeypatch: pytest.MonkeyPatch, jump: float) -> None:
+async def test_the_page_stays_live(
+    start_portal: StartPortal, visit: Visit, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
     """A jump makes no frame look old, not even until the page has asked for the status again."""
+    portal = await start_portal(autofocus="off")  # "Focusing" would be another state
     wall_clock = WallClock(monkeypatch)
     await visit.page.goto(f"http://127.0.0.1:{portal.port}/")
     await expect(visit.page.locator("#state")).to_have_text("Live")

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.end_to_end.browser.conftest import CHROMIUM, NO_CHROMIUM, Relay
+from tests.end_to_end.browser.conftest import Relay
 from tests.support import certificates, nginx_process
 from tests.support.processes import free_ports
 from tests.support.server import Portal, StartPortal
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason=NO_CHROMIUM)
 # What a page of evil.example tries after its name has got the address of the server.
 ATTACK = """async () => {
     const statuses = [];
@@ -30,17 +29,6 @@ ATTACK = """async () => {
     }));
     return statuses;
 }"""
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A Chromium for which some names are this machine."""
-    async with async_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        names = "--host-resolver-rules=MAP evil.example 127.0.0.1, MAP cam.local 127.0.0.1, MAP cam.example 127.0.0.1"
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*arguments, names])
-        yield browser
-        await browser.close()
 
 
 @asynccontextmanager
@@ -65,11 +53,11 @@ async def hostile_site() -> AsyncIterator[int]:
     [((), [421, 421, 421, 421, "none"]), (("evil.example",), [200, 200, 200, 200, "frames"])],
 )
 async def test_a_page_that_rebinds_its_name(
-    start_portal: StartPortal, browser: Browser, hosts: tuple[str, ...], statuses: list[object]
+    start_portal: StartPortal, chromium: Browser, hosts: tuple[str, ...], statuses: list[object]
 ) -> None:
     """The page gets no frame and changes nothing; without the check it would be a page of the server."""
     portal = await start_portal(hosts=hosts, legacy_control=True)
-    page = await browser.new_page()
+    page = await chromium.new_page()
     async with hostile_site() as port:
         relay = await Relay.to(port)
         await page.goto(f"http://evil.example:{relay.port}/page")
@@ -100,9 +88,9 @@ async def proxies(portal: Portal, tmp_path: Path) -> AsyncIterator[dict[str, int
         yield ports
 
 
-async def press_focus(browser: Browser, url: str, **options: Any) -> Page:
+async def press_focus(chromium: Browser, url: str, **options: Any) -> Page:
     """Open the page of the camera, and press a button."""
-    page = await (await browser.new_context(**options)).new_page()
+    page = await (await chromium.new_context(**options)).new_page()
     await page.goto(url)
     await expect(page.locator("#state")).to_have_attribute("data-state", "streaming")
     await page.locator("#focus").click()
@@ -118,20 +106,20 @@ async def press_focus(browser: Browser, url: str, **options: Any) -> Page:
     ],
 )
 async def test_buttons_work_behind_a_proxy(
-    portal: Portal, browser: Browser, proxies: dict[str, int], kind: str, url: str
+    portal: Portal, chromium: Browser, proxies: dict[str, int], kind: str, url: str
 ) -> None:
     """Where Chromium says that the page is of the server, Host does not matter; elsewhere the proxy must keep it."""
-    page = await press_focus(browser, url.format(port=proxies[kind]), ignore_https_errors=True)
+    page = await press_focus(chromium, url.format(port=proxies[kind]), ignore_https_errors=True)
     await expect(page.locator("#result")).to_contain_text("ocus")
     await expect(page.locator("#problem")).to_be_hidden()
     assert portal.supervisor.status.last_focus
 
 
 async def test_the_page_shows_why_a_button_does_not_work(
-    portal: Portal, browser: Browser, proxies: dict[str, int]
+    portal: Portal, chromium: Browser, proxies: dict[str, int]
 ) -> None:
     """Over plain HTTP Chromium sends only Origin; if the proxy changes Host, the page shows what to change there."""
-    page = await press_focus(browser, f"http://cam.local:{proxies['http']}/")
+    page = await press_focus(chromium, f"http://cam.local:{proxies['http']}/")
     await expect(page.locator("#problem")).to_contain_text(f"A page of http://cam.local:{proxies['http']} may not")
     await expect(page.locator("#problem")).to_contain_text(f"was requested as 127.0.0.1:{portal.port}.")
     await expect(page.locator("#problem")).to_contain_text("proxy_set_header Host $http_host;")

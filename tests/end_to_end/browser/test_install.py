@@ -4,22 +4,21 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, Page, Playwright, expect
 
-from tests.end_to_end.browser.conftest import CHROMIUM, NO_CHROMIUM
+from tests.end_to_end.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.end_to_end.browser.logins import fill_in, locked_portals, url_of
 from tests.support.server import Portal, StartPortal
 
 
 @pytest.fixture
-async def profile(tmp_path: Path) -> AsyncIterator[BrowserContext]:
+async def profile(playwright: Playwright, tmp_path: Path) -> AsyncIterator[BrowserContext]:
     """A Chromium with a profile: in a private window nothing can be installed."""
-    if not CHROMIUM:
-        pytest.skip(NO_CHROMIUM)
-    async with async_playwright() as playwright:
-        yield await playwright.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
+    folder = tmp_path / "profile"
+    async with await playwright.chromium.launch_persistent_context(
+        folder, executable_path=CHROMIUM, args=ARGUMENTS
+    ) as context:
+        yield context
 
 
 async def reasons_against(page: Page) -> list[str]:

@@ -5,12 +5,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, Playwright
 
-from tests.end_to_end.browser.conftest import CHROMIUM, NO_CHROMIUM
+from tests.end_to_end.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.support.server import Portal, StartPortal
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason=NO_CHROMIUM)
 SHOW = """async (url) => {
     const picture = new Image();
     const shown = new Promise((resolve) => {
@@ -47,20 +46,15 @@ async def dashboard() -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def shown(url: str, spaces: str, permissions: list[str]) -> AsyncIterator[Page]:
+async def shown(playwright: Playwright, url: str, spaces: str, permissions: list[str]) -> AsyncIterator[Page]:
     """Show a page in a Chromium that takes some addresses for public or private ones."""
-    switches = [f"--ip-address-space-overrides={spaces}", "--host-resolver-rules=MAP dashboard.example 127.0.0.1"]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", *switches],
-        )
+    arguments = [*ARGUMENTS, f"--ip-address-space-overrides={spaces}"]
+    async with await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments) as browser:
         context = await browser.new_context()
         await context.grant_permissions(permissions)
         page = await context.new_page()
         await page.goto(url)
         yield page
-        await browser.close()
 
 
 async def outcome(page: Page, portal: Portal) -> tuple[str, object, bool]:
@@ -71,31 +65,37 @@ async def outcome(page: Page, portal: Portal) -> tuple[str, object, bool]:
     return picture, status, "WebRTC" in await page.frames[1].locator("body").inner_text()
 
 
-async def test_a_public_page_needs_the_permission(start_portal: StartPortal, dashboard: int) -> None:
+async def test_a_public_page_needs_the_permission(
+    start_portal: StartPortal, playwright: Playwright, dashboard: int
+) -> None:
     """Without it the browser sends no request to the camera; with it everything works."""
     portal = await start_portal(cors_origins=("*",), frame_ancestors=("*",))
     spaces = f"127.0.0.1:{dashboard}=public,127.0.0.1:{portal.port}=private"
-    async with shown(f"http://127.0.0.1:{dashboard}/", spaces, []) as page:
+    async with shown(playwright, f"http://127.0.0.1:{dashboard}/", spaces, []) as page:
         assert await outcome(page, portal) == ("blocked", "blocked", False)
     assert portal.device.opened == 0
-    async with shown(f"http://127.0.0.1:{dashboard}/", spaces, ["local-network-access"]) as page:
+    async with shown(playwright, f"http://127.0.0.1:{dashboard}/", spaces, ["local-network-access"]) as page:
         assert await outcome(page, portal) == ("shown", 200, True)
 
 
-async def test_a_public_page_without_https_gets_nothing(start_portal: StartPortal, dashboard: int) -> None:
+async def test_a_public_page_without_https_gets_nothing(
+    start_portal: StartPortal, playwright: Playwright, dashboard: int
+) -> None:
     """The permission does not help a public page over plain HTTP."""
     portal = await start_portal(cors_origins=("*",), frame_ancestors=("*",))
     spaces = f"127.0.0.1:{dashboard}=public,127.0.0.1:{portal.port}=private"
-    async with shown(f"http://dashboard.example:{dashboard}/", spaces, ["local-network-access"]) as page:
+    async with shown(playwright, f"http://dashboard.example:{dashboard}/", spaces, ["local-network-access"]) as page:
         assert await outcome(page, portal) == ("blocked", "blocked", False)
 
 
-async def test_a_page_of_the_local_network_needs_no_permission(start_portal: StartPortal, dashboard: int) -> None:
+async def test_a_page_of_the_local_network_needs_no_permission(
+    start_portal: StartPortal, playwright: Playwright, dashboard: int
+) -> None:
     """Dashboards at home are not concerned, nor are the server's own pages."""
     portal = await start_portal(cors_origins=("*",), frame_ancestors=("*",))
     spaces = f"127.0.0.1:{dashboard}=private,127.0.0.1:{portal.port}=private"
     for url in (f"http://dashboard.example:{dashboard}/", f"http://127.0.0.1:{portal.port}/webrtc"):
-        async with shown(url, spaces, []) as page:
+        async with shown(playwright, url, spaces, []) as page:
             if "dashboard" in url:
                 assert await outcome(page, portal) == ("shown", 200, True)
             else:

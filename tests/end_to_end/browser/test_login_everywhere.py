@@ -5,10 +5,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from soft_stream.config.endpoints import Endpoint
-from tests.end_to_end.browser.conftest import CHROMIUM, NO_CHROMIUM, Visit
+from tests.end_to_end.browser.conftest import Visit
 from tests.end_to_end.browser.firefox import FIREFOX, firefox
 from tests.end_to_end.browser.grid import begin_live, is_live, tile
 from tests.end_to_end.browser.logins import fill_in, wants_login
@@ -110,9 +110,8 @@ async def test_webkit(three: list[str]) -> None:
         await tab.goto("about:blank")
 
 
-@pytest.mark.skipif(not CHROMIUM, reason=NO_CHROMIUM)
 @pytest.mark.parametrize("order", ["https first", "http first"])
-async def test_http_and_https(start_portal: StartPortal, tmp_path: Path, order: str) -> None:
+async def test_http_and_https(start_portal: StartPortal, chromium: Browser, tmp_path: Path, order: str) -> None:
     """A login over either scheme has an effect after one over the other; one over http is also valid for https."""
     pair, first = certificates.make(tmp_path, names=f"DNS:{NAME}"), free_ports(2)
     await start_portal(
@@ -123,19 +122,15 @@ async def test_http_and_https(start_portal: StartPortal, tmp_path: Path, order: 
         tls_key=str(pair.key),
     )
     plain, tls = f"http://{NAME}:{first}/webrtc", f"https://{NAME}:{first + 1}/webrtc"
-    async with async_playwright() as playwright:
-        names = f"--host-resolver-rules=MAP {NAME} 127.0.0.1"
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", names])
-        page = await browser.new_page(ignore_https_errors=True)
-        if order == "https first":
-            await logs_in(page, tls)
-        await logs_in(page, plain)
-        await is_logged_in(page, tls)
-        await is_logged_in(page, plain)
-        cookies = {each["name"]: each["secure"] for each in await page.context.cookies()}
-        assert cookies.pop("soft_stream_session") is False
-        assert cookies == ({"__Host-soft_stream_session": True} if order == "https first" else {})
-        await browser.close()
+    page = await chromium.new_page(ignore_https_errors=True)
+    if order == "https first":
+        await logs_in(page, tls)
+    await logs_in(page, plain)
+    await is_logged_in(page, tls)
+    await is_logged_in(page, plain)
+    cookies = {each["name"]: each["secure"] for each in await page.context.cookies()}
+    assert cookies.pop("soft_stream_session") is False
+    assert cookies == ({"__Host-soft_stream_session": True} if order == "https first" else {})
 
 
 async def logs_in(page: Page, url: str) -> None:

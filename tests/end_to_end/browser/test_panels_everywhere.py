@@ -56,7 +56,7 @@ async def open_panel(tab: Tab, name: str) -> None:
 @pytest.mark.parametrize("browser", BROWSERS)
 async def test_settings_and_charts(start_portal: StartPortal, tmp_path: Path, browser: str) -> None:
     """A setting is estimated and saved, and a chart shows its value under the pointer."""
-    portal = await start_portal(controls_file=tmp_path / "controls.env")
+    portal = await start_portal(fps=50.0, controls_file=tmp_path / "controls.env")
     async with running(browser) as tab:
         await tab.goto(f"http://127.0.0.1:{portal.port}/")
         await tab.until(f"{STATE} == 'streaming'")

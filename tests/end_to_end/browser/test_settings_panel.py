@@ -19,7 +19,7 @@ DATA = re.compile(r"([\d.]+) Mbit/s")
 @pytest.fixture
 async def portal(start_portal: StartPortal, tmp_path: Path) -> Portal:
     """A server that can keep settings."""
-    return await start_portal(name="Printer", controls_file=tmp_path / "controls.env")
+    return await start_portal(name="Printer", fps=50.0, controls_file=tmp_path / "controls.env")
 
 
 async def panel_of(visit: Visit, portal: Portal) -> Locator:
