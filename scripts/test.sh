@@ -78,6 +78,9 @@ shellcheck -x scripts/*.sh systemd/*.sh debian/*.{preinst,postinst,prerm,postrm}
 .venv/bin/mypy
 layers=$(.venv/bin/lint-imports --no-cache --no-logo) || { echo "$layers" && exit 1; }
 
+# thousands of processes of the tests would each compile the program, where an environment turns bytecode off
+export PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX="$PWD/.venv/pycache"
+
 # many tests wait for time to pass: one process more than processors
 parallel=(.venv/bin/pytest --numprocesses $(($(nproc) + 1)) --dist loadfile)
 
