@@ -182,8 +182,10 @@ async def test_a_camera_without_a_whole_frame_says_why() -> None:
         reader = await stream
         await reader.until("live")
         await reader.close()
-    log = [entry.text for entry in portal.supervisor.status.recent_log if "damaged" in entry.text]
-    assert len(log) == 2
+    log = [entry.text for entry in portal.supervisor.status.recent_log]
+    assert len([line for line in log if line.startswith("Damaged frames are not shown: ")]) == 1
+    retries = [line for line in log if line.startswith("RETRYING: ") and "frames were damaged: cut off" in line]
+    assert len(retries) == portal.supervisor.status.counters.restarts  # more than one on a busy machine
 
 
 async def test_an_existing_frame_is_decoded_once_for_all_requests(monkeypatch: pytest.MonkeyPatch) -> None:

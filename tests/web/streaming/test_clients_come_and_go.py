@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import operator
 import random
 import threading
 from pathlib import Path
@@ -38,12 +39,14 @@ async def visit(portal: Portal, chance: random.Random) -> None:
 async def test_nothing_is_left_over(start_portal: StartPortal) -> None:
     """No task, thread, file descriptor, client or waiting future remains, and the camera is closed."""
     portal = await start_portal()
-    async with portal.http.get("/snapshot.jpg") as answer:  # resources that are created once exist now
+    # resources that are created once exist now; an idle connection could be closed at any time
+    async with portal.http.get("/snapshot.jpg", headers={"Connection": "close"}) as answer:
         await answer.read()
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
 
     def left() -> tuple[int, int, int]:
-        return len(asyncio.all_tasks()), threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+        threads = [each for each in threading.enumerate() if not each.name.startswith("asyncio_")]  # without the pool's
+        return len(asyncio.all_tasks()), len(threads), len(list(Path("/proc/self/fd").iterdir()))
 
     before = left()
     chance = random.Random(1)  # noqa: S311 # a random test, not a secret
@@ -51,7 +54,7 @@ async def test_nothing_is_left_over(start_portal: StartPortal) -> None:
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     gc.collect()
     async with asyncio.timeout(60):  # a connection that was aborted last may still be ending
-        await portal.until(lambda: left() == before)
+        await portal.until(lambda: all(map(operator.le, left(), before)))
     assert not portal.supervisor.subscribers.clients
     assert not portal.supervisor.subscribers.feed.wanted
     assert not portal.supervisor.subscribers.snapshot_requests
