@@ -91,7 +91,7 @@ run_twice() { # PYTEST ARGUMENT...: run tests in parallel, and up to five that h
     "${parallel[@]}" -o timeout_func_only=false --maxfail 6 "$@" && return
     [ -e $failed ] && [ "$(.venv/bin/python -c "import json; print(len(json.load(open('$failed'))))")" -lt 6 ] || return 1
     echo "Running the tests that failed once more, alone. One that passes now depends on the load: mend it." >&2
-    .venv/bin/pytest --last-failed --last-failed-no-failures none "$@"
+    .venv/bin/pytest --last-failed --last-failed-no-failures none "$@" --numprocesses 0
 }
 if [ "$*" = --lab ]; then
     run_twice --ignore tests/end_to_end/lab --timeout 400

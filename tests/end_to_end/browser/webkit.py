@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from tests.end_to_end.browser.tab import PATIENCE, Tab
@@ -57,6 +57,10 @@ class Driver:
         return False
 
 
+class LostResult(RuntimeError):
+    """The driver could not read the result of a script, which happens seldom, and only beside other load."""
+
+
 class WebKit(Tab):
     """The window of a running MiniBrowser, or a frame in it."""
 
@@ -93,6 +97,12 @@ class WebKit(Tab):
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return answer["value"]
+
+    async def until(self, expression: str) -> None:
+        """Wait until a JavaScript expression is true; it must change nothing, as it may be evaluated once more."""
+        while True:
+            with suppress(LostResult):
+                return await super().until(expression)
 
     async def click(self, selector: str) -> None:
         """Click the first element that a CSS selector finds, in its middle, as a user does."""
@@ -177,4 +187,6 @@ def _request(method: str, url: str, body: "dict[str, Any] | None" = None) -> Any
             return json.load(answer)["value"]
     except urllib.error.HTTPError as refusal:
         with refusal:
-            raise RuntimeError(f"{method} {url}: {refusal.read().decode()}") from None
+            said = refusal.read().decode()
+            kind = LostResult if "Could not parse script result" in said else RuntimeError
+            raise kind(f"{method} {url}: {said}") from None

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -95,6 +96,10 @@ class Container(Machine):
         """
         if not self._keeps:
             raise ValueError("this container loses its changes with its power")
+        # an init that is only killed closes its sockets before its processes end, and some still react to that
+        for process in self._system():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGSTOP)
         for init in self._children():
             os.kill(int(init), signal.SIGKILL)
         self._nspawn.wait(PATIENCE)
@@ -123,6 +128,16 @@ class Container(Machine):
     def _children(self) -> list[str]:
         nspawn = self._nspawn.pid
         return Path(f"/proc/{nspawn}/task/{nspawn}/children").read_text().split()
+
+    def _system(self) -> list[int]:
+        """Return the processes of the machine, parents before their children."""
+        namespace = Path(f"/proc/{self._children()[0]}/ns/pid").readlink()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended
+                if (folder / "ns/pid").readlink() == namespace:
+                    found.append(int(folder.name))
+        return sorted(found)
 
     def _over_the_tree(self, command: Sequence[str]) -> list[str]:
         """Return a command that sees the system with its changes in `root`; the mount ends with the command."""
