@@ -136,7 +136,9 @@ def test_dpkg_is_killed(upgraded: Container, packages: Packages, moment: str) ->
     """When dpkg and its scripts are killed, both cameras continue to serve, and `dpkg --configure -a` finishes."""
     version, package = other(upgraded, packages)
     with under_way(upgraded, package, moment):
-        upgraded.run("systemctl kill --signal KILL apt; systemctl reset-failed apt")
+        upgraded.run("systemctl kill --signal KILL apt")
+        upgraded.until("systemctl is-failed apt")
+        upgraded.run("systemctl reset-failed apt")
     for camera in (0, 1):
         upgraded.until(f"systemctl is-active camera-soft-cam@{camera}")
     serves(upgraded, 0, 1)
