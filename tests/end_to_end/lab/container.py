@@ -15,8 +15,6 @@ from tests.end_to_end.lab.tree import Tree, Unavailable, cache, program
 
 CONTAINERS = 32  # at a time
 CGROUPS = Path("/sys/fs/cgroup")
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-ENVIRONMENT = ("HOME=/root", "LOGNAME=root", "USER=root", "SHELL=/bin/bash", f"PATH={PATH}")
 
 
 class Container(Machine):
@@ -67,7 +65,6 @@ class Container(Machine):
         self.net([ip, "link", "set", "host0", "up"])
         self._write_ssh_files()
         self.wait_until_up()
-        self.run("true", user="pi")  # ssh accepts logins, too
 
     def stop(self) -> None:
         """Stop the machine and all processes that were started for it."""
@@ -111,14 +108,6 @@ class Container(Machine):
     def address(self, port: int) -> tuple[str, int]:
         """Return the local address of a port of the booted machine."""
         return self._there, port
-
-    def shell(self, user: str) -> list[str]:
-        """Return the command to which a line for the shell can be appended: for root one that is faster than ssh."""
-        if user != "root":
-            return super().shell(user)
-        init = (*self._children(), "none")[0]  # the command fails while the machine boots
-        inside = ["env", "--ignore-environment", "--chdir=/root", *ENVIRONMENT, "bash", "-c"]
-        return [program("nsenter"), f"--target={init}", "--all", *inside]
 
     def net(self, command: Sequence[str], check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run a local program in the network of the container, where 127.0.0.1 is the container."""

@@ -68,10 +68,6 @@ class Machine:
         """Return the ssh command to which a shell command can be appended."""
         return [program("ssh"), "-F", str(self.folder / "ssh_config"), f"{user}@{self.name}"]
 
-    def shell(self, user: str) -> list[str]:
-        """Return the command to which a line for the shell of the machine can be appended."""
-        return self.ssh_command(user)
-
     def environment(self) -> dict[str, str]:
         """Return an environment in which ssh and scp know the booted machine as `container` or `guest`."""
         return {**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
@@ -82,7 +78,7 @@ class Machine:
         """Run a command on the machine: a line for its shell, or words."""
         line = command if isinstance(command, str) else shlex.join(command)
         done = subprocess.run(
-            [*self.shell(user), line], text=True, capture_output=True, timeout=timeout, check=False,
+            [*self.ssh_command(user), line], text=True, capture_output=True, timeout=timeout, check=False,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
         if check and done.returncode != 0:
@@ -105,7 +101,7 @@ class Machine:
             unpack = f"mkdir -p {above} && tar -xO >{place} && chmod {local.stat().st_mode & 0o777:o} {place}"
         pack = subprocess.Popen([program("tar"), "-c", "--exclude=__pycache__", *source], stdout=subprocess.PIPE)
         with pack:
-            subprocess.run([*self.shell(user), unpack], stdin=pack.stdout, check=True, timeout=PATIENCE)
+            subprocess.run([*self.ssh_command(user), unpack], stdin=pack.stdout, check=True, timeout=PATIENCE)
         if pack.returncode != 0:
             raise CommandFailed(f"tar cannot read {local}")
 

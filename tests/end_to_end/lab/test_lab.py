@@ -32,7 +32,7 @@ def link(camera: int) -> str:
 @pytest.mark.parametrize("user", ["root", "pi"])
 def test_both_users_log_in_to_the_container_and_may_do_everything(container: Container, user: str) -> None:
     """Root and pi log in by key; sudo needs no password."""
-    assert subprocess.check_output([*container.ssh_command(user), "sudo -n id -un"], text=True) == "root\n"
+    assert container.output("sudo -n id -un", user=user) == "root"
 
 
 def test_everything_in_the_container_is_up(container: Container) -> None:
