@@ -58,7 +58,7 @@ class Driver:
 
 
 class LostResult(RuntimeError):
-    """The driver could not read the result of a script, which happens seldom, and only beside other load."""
+    """The driver could not read the result of a script, which was seen once, beside other load."""
 
 
 class WebKit(Tab):

@@ -130,14 +130,14 @@ class Container(Machine):
         return Path(f"/proc/{nspawn}/task/{nspawn}/children").read_text().split()
 
     def _system(self) -> list[int]:
-        """Return the processes of the machine, parents before their children."""
+        """Return the processes of the machine."""
         namespace = Path(f"/proc/{self._children()[0]}/ns/pid").readlink()
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # it has ended
                 if (folder / "ns/pid").readlink() == namespace:
                     found.append(int(folder.name))
-        return sorted(found)
+        return found
 
     def _over_the_tree(self, command: Sequence[str]) -> list[str]:
         """Return a command that sees the system with its changes in `root`; the mount ends with the command."""

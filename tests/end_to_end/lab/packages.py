@@ -116,10 +116,15 @@ def _throw_away_old(store: Path) -> None:
             place.with_suffix(".lock").unlink(missing_ok=True)
 
 
+def run_apt(machine: Container, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run apt-get as an owner does."""
+    command = ["sudo", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--yes", "--quiet", "-o", "Dpkg::Use-Pty=0", *words]
+    return machine.run(command, user="pi", check=False)
+
+
 def apt(machine: Container, *words: str, status: int = 0) -> str:
     """Run apt-get as an owner does; check its exit status and return everything that it printed."""
-    command = ["sudo", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--yes", "--quiet", "-o", "Dpkg::Use-Pty=0", *words]
-    done = machine.run(command, user="pi", check=False)
+    done = run_apt(machine, *words)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 

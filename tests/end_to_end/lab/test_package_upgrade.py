@@ -18,6 +18,7 @@ from tests.end_to_end.lab.packages import (
     install,
     never_dark_together,
     put,
+    run_apt,
     running,
     under_way,
     with_two_cameras,
@@ -162,9 +163,8 @@ def test_an_unpacked_release_waits(upgraded: Container, packages: Packages) -> N
 def finish(machine: Container, package: str) -> None:
     """Finish an upgrade after an interruption, as docs/debian-package.md says."""
     machine.run("dpkg --configure -a", check=False)  # it cannot continue where it was unpacking
-    install = f"apt-get --yes --allow-downgrades install /home/pi/{package}"
-    done = machine.run(f"DEBIAN_FRONTEND=noninteractive {install} 2>&1", check=False)
-    if "needs to be reinstalled" in done.stdout:
-        machine.run(f"dpkg -i /home/pi/{package}")
+    done = run_apt(machine, "install", "--allow-downgrades", f"/home/pi/{package}")
+    if "needs to be reinstalled" in done.stderr:
+        machine.run(f"sudo dpkg -i /home/pi/{package}", user="pi")
     else:
-        assert done.returncode == 0, done.stdout
+        assert done.returncode == 0, done.stdout + done.stderr

@@ -2,13 +2,11 @@
 
 import asyncio
 import gc
-import operator
 import random
-import threading
-from pathlib import Path
 
 from soft_stream.capture.status import State
 from tests.support.multipart_reader import StreamReader
+from tests.support.resources import open_resources
 from tests.support.server import Portal, StartPortal
 
 CLIENTS = 100
@@ -44,17 +42,17 @@ async def test_nothing_is_left_over(start_portal: StartPortal) -> None:
         await answer.read()
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
 
-    def left() -> tuple[int, int, int]:
-        threads = [each for each in threading.enumerate() if not each.name.startswith("asyncio_")]  # without the pool's
-        return len(asyncio.all_tasks()), len(threads), len(list(Path("/proc/self/fd").iterdir()))
+    tasks, resources = len(asyncio.all_tasks()), open_resources()
 
-    before = left()
+    def left() -> set[str]:
+        return {each for each in open_resources() - resources if not each.startswith("thread asyncio_")}
+
     chance = random.Random(1)  # noqa: S311 # a random test, not a secret
     await asyncio.gather(*(visit(portal, random.Random(chance.random())) for _ in range(CLIENTS)))  # noqa: S311
     await portal.until(lambda: portal.supervisor.status.state is State.IDLE)
     gc.collect()
     async with asyncio.timeout(60):  # a connection that was aborted last may still be ending
-        await portal.until(lambda: all(map(operator.le, left(), before)))
+        await portal.until(lambda: len(asyncio.all_tasks()) <= tasks and not left())
     assert not portal.supervisor.subscribers.clients
     assert not portal.supervisor.subscribers.feed.wanted
     assert not portal.supervisor.subscribers.snapshot_requests
